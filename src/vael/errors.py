@@ -1,0 +1,25 @@
+"""Floor 0: the errors that a user can cause, each with the exit code that it ends with."""
+
+
+class VaelError(Exception):
+    """Base of all errors that end in one clear line instead of a traceback."""
+
+    exit_code = 2
+
+
+class ConfigError(VaelError, ValueError):
+    """A setting, a path or a combination of settings that cannot work."""
+
+
+class DataError(VaelError, ValueError):
+    """Data that cannot be read or does not fit what was asked for."""
+
+
+class CheckpointError(VaelError):
+    """A checkpoint that is truncated, foreign, carries pickled objects or does not fit."""
+
+
+class NonFiniteLoss(VaelError):
+    """The loss became NaN or infinite; says at which step and in which term."""
+
+    exit_code = 3

@@ -1,0 +1,1 @@
+"""Floor 4: how z is inferred and sampled."""

@@ -1,0 +1,1 @@
+"""Floor 6: scores, streamed over batches and exact over devices."""

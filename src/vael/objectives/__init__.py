@@ -1,0 +1,1 @@
+"""Floor 6: functions from a trace to a loss."""

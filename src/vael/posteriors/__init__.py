@@ -1,0 +1,1 @@
+"""Floor 1: families over z, one a file."""

@@ -1,0 +1,46 @@
+"""Floor 0: every random number of a run comes from one of four named streams.
+
+``init`` (weights), ``order`` (shuffling), ``corruption`` (binarisation, dropout) and ``latent``
+(epsilon of z = mu + sigma * epsilon). A draw is a function of its key - (seed, stream, epoch,
+batch, rank) in training, (seed, stream, split, chunk) in evaluation - and never of what was drawn
+before: a run can stop at any batch and go on, and one stream can be varied while the others stand.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+Stream = Literal["init", "order", "corruption", "latent"]
+STREAMS: tuple[Stream, ...] = ("init", "order", "corruption", "latent")
+
+
+def key(*parts: int | str) -> int:
+    """A 63-bit seed from any sequence of numbers and names; other parts, unrelated seed."""
+    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The seed of each stream."""
+
+    init: int
+    order: int
+    corruption: int
+    latent: int
+
+    @classmethod
+    def derive(cls, seed: int, **overrides: int | None) -> "Seeds":
+        """All streams from one seed; a stream that is given explicitly keeps its own."""
+        return cls(**{s: key(seed, s) if overrides.get(s) is None else overrides[s]  # type: ignore[misc]
+                      for s in STREAMS})
+
+
+def generator(device: torch.device | str, *parts: int | str) -> torch.Generator:
+    """A fresh generator on a device, seeded by a key."""
+    made = torch.Generator(device=device)
+    made.manual_seed(key(*parts))
+    return made

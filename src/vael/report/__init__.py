@@ -1,0 +1,1 @@
+"""Floor 9: one self-contained page about a run."""

@@ -1,0 +1,103 @@
+"""Floor 0: what one stochastic pass leaves behind, and all that an objective may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+class LatentRecord(Protocol):
+    """A distribution over z with leading dimensions ``(B,)`` or ``(S, B)`` or none.
+
+    Event dimensions are already summed in everything that it returns.
+    """
+
+    @property
+    def mean(self) -> Tensor:
+        """E[z], ``(..., *Z)``."""
+        ...
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """log density of z, nats, ``(S, B)`` for z ``(S, B, *Z)``."""
+        ...
+
+    def rsample(self, eps: Tensor) -> Tensor:
+        """z as a differentiable function of the noise eps ``(S, B, *Z)``."""
+        ...
+
+
+class ObservedRecord(Protocol):
+    """A distribution over x with leading dimensions ``(S, B)``; events are summed."""
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x] of what the fit is about (the discretised law under fit=mass), ``(S, B, *E)``."""
+        ...
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Textbook log density of x ``(B, *E)``, nats, ``(S, B)``."""
+        ...
+
+    def log_mass(self, x: Tensor) -> Tensor:
+        """log-probability of the quantisation cell of x ``(B, *E)``, nats, ``(S, B)``."""
+        ...
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """x from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One stochastic layer: the sample z ``(S, B, *Z)``, q(z|x) and p(z)."""
+
+    z: Tensor
+    q: LatentRecord
+    p: LatentRecord
+
+    @property
+    def log_q(self) -> Tensor:
+        """log q(z|x), nats, ``(S, B)``."""
+        return self.q.log_prob(self.z)
+
+    @property
+    def log_p(self) -> Tensor:
+        """log p(z), nats, ``(S, B)``."""
+        return self.p.log_prob(self.z)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One stochastic pass of a VAE over a batch.
+
+    Attributes:
+        x: the data as the likelihood sees it, ``(B, *E)``.
+        px: p(x|z), a record with leading dimensions ``(S, B)``.
+        latents: the stochastic layers, top first.
+        log_px: log p(x|z) of the trained fit, nats, ``(S, B)``.
+        rate: KL(q(z|x) || p(z)) summed over the layers, nats, ``(S, B)``; analytic where there
+            is a closed form (then the same for each of the S samples), else log q - log p.
+    """
+
+    x: Tensor
+    px: ObservedRecord
+    latents: tuple[Latent, ...]
+    log_px: Tensor
+    rate: Tensor
+
+    def log_w(self, log_px: Tensor | None = None) -> Tensor:
+        """log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.
+
+        With ``log_px`` given (``px.log_mass(x)``, say) that takes the place of the trained fit.
+        """
+        log_px = self.log_px if log_px is None else log_px
+        return log_px + sum(layer.log_p - layer.log_q for layer in self.latents)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What an objective returns: a scalar to minimise, and detached scalars to log."""
+
+    value: Tensor
+    terms: Mapping[str, Tensor]

@@ -1,0 +1,52 @@
+"""Floor 0: the records that travel between the floors."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+Shape = tuple[int, ...]
+
+
+class Batch(NamedTuple):
+    """One batch as it leaves the data: raw values, not yet scaled or binarised.
+
+    Attributes:
+        x: ``(B, *E)``, uint8 level numbers ``0 .. levels-1``, or float32 for data without levels.
+        y: ``(B,)`` int64 class labels, or None.
+    """
+
+    x: Tensor
+    y: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a data set is, as far as a model must know.
+
+    Attributes:
+        event_shape: ``E``: ``(C, H, W)`` for images, ``(D,)`` for tables.
+        levels: number of values per dimension as the model sees them (2 after binarisation):
+            ``x = k / (levels - 1)``. None for data without levels (tables).
+        support: ``"unit"`` for x in [0, 1], ``"real"`` for any real number.
+        num_train: number of training examples.
+        num_val: number of validation examples.
+        num_test: number of test examples.
+        num_classes: number of class labels, or None where there are no labels.
+        digest: content key of the data with its splits and options, for provenance.
+    """
+
+    event_shape: Shape
+    levels: int | None
+    support: Literal["unit", "real"]
+    num_train: int
+    num_val: int
+    num_test: int
+    num_classes: int | None = None
+    digest: str = ""
+
+    @property
+    def num_dims(self) -> int:
+        """``D``, the number of dimensions of one example."""
+        return prod(self.event_shape)
