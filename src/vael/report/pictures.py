@@ -1,0 +1,100 @@
+"""From arrays to pictures: pure functions that return a PIL image or a matplotlib figure.
+
+Matplotlib is used by its Figure class alone, never by pyplot: no global state, no display.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from vael.report.figures import (
+    curves,
+    latent_scatter,
+    table_comparison,
+    table_reconstructions,
+)
+from vael.report.files import write_bytes
+from vael.report.tiles import Row, sheet, tiles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Picture", "curves", "encode_png", "latent_scatter", "reconstructions", "sample_grid", "save",
+    "table_comparison", "table_reconstructions", "traversal",
+]
+
+COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image and one sentence that says what it shows; the sentence travels in the PNG."""
+
+    image: Image.Image | Figure
+    caption: str = ""
+
+
+def reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
+    """Each original with its reconstruction directly below it, in labelled pairs of rows.
+
+    Args:
+        x: the originals, ``(B, C, H, W)`` in [0, 1].
+        mean: what the decoder makes of them, of the same shape; clamped to [0, 1].
+    """
+    assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
+    originals, decoded = tiles(x), tiles(mean)
+    return sheet([
+        [Row(originals[i : i + COLUMNS], "original"), Row(decoded[i : i + COLUMNS], "decoded")]
+        for i in range(0, len(originals), COLUMNS)
+    ])
+
+
+def sample_grid(images: Tensor, columns: int = COLUMNS) -> Image.Image:
+    """Images ``(N, C, H, W)`` in [0, 1], row by row."""
+    drawn = tiles(images)
+    return sheet([[Row(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
+
+
+def traversal(
+    images: Tensor, labels: Sequence[str], values: Sequence[float] = ()
+) -> Image.Image:
+    """One row for each latent dimension, one column for each value that it is set to.
+
+    Args:
+        images: ``(dims, steps, C, H, W)`` in [0, 1].
+        labels: what is written beside each row, such as the dimension and its KL in nats.
+        values: what is written above each column.
+    """
+    assert images.ndim == 5, f"images must be (dims, steps, C, H, W), got {tuple(images.shape)}"
+    assert len(labels) == len(images), f"{len(images)} rows need as many labels: {labels}"
+    rows = [Row(tiles(row), label) for row, label in zip(images, labels, strict=True)]
+    return sheet([rows], [f"{value:+.2g}" if value else "0" for value in values])
+
+
+def encode_png(picture: Picture) -> bytes:
+    """The picture as PNG with its caption in the ``Description`` text; same input, same bytes."""
+    buffer = io.BytesIO()
+    if isinstance(picture.image, Image.Image):
+        info = PngInfo()
+        if picture.caption:
+            info.add_itxt("Description", picture.caption)
+        picture.image.save(buffer, "PNG", pnginfo=info)
+    else:
+        text = {"Description": picture.caption, "Software": None}
+        picture.image.savefig(buffer, format="png", dpi=picture.image.dpi, metadata=text)
+    return buffer.getvalue()
+
+
+def save(picture: Picture | Image.Image | Figure, path: Path) -> Path:
+    """Writes a PNG atomically, making its folder where it is missing."""
+    whole = picture if isinstance(picture, Picture) else Picture(picture)
+    return write_bytes(path, encode_png(whole))
