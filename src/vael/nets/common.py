@@ -1,0 +1,87 @@
+"""Floor 1: what the nets share: checks of their options, sizes, initialisation."""
+
+import torch
+from torch import nn
+
+from vael.errors import ConfigError
+from vael.types import Shape
+
+Size = tuple[int, int]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+}
+SMALLEST_IMAGE = 8
+SMALLEST_MAP = 4
+
+
+def activation(name: str, where: str) -> type[nn.Module]:
+    """The activation of this name; ``where`` is its config path, for the error."""
+    if name not in ACTIVATIONS:
+        raise ConfigError(f"{where} must be one of {', '.join(ACTIVATIONS)}, but got {name!r}.")
+    return ACTIVATIONS[name]
+
+
+def positive(value: int, where: str) -> int:
+    """The value, a positive integer; ``where`` is its config path, for the error."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{where} must be a positive integer, but got {value!r}.")
+    return value
+
+
+def pyramid(image: Shape, model: str) -> list[Size]:
+    """The sizes ``(H, W)`` of the feature maps from the image down, each half of the one before.
+
+    As many halvings (floored) as keep the smaller side at 4 or more: 28x28, 14x14, 7x7.
+
+    Args:
+        image: the event shape of x.
+        model: the config group option that asks, for the error.
+
+    Raises:
+        ConfigError: x is no image, or a side is below 8.
+    """
+    if len(image) != 3 or min(image[1:]) < SMALLEST_IMAGE:
+        raise ConfigError(
+            f"model={model} needs images (channels, height, width) with sides of at least "
+            f"{SMALLEST_IMAGE}, but the data has examples of shape {tuple(image)}: "
+            "use model=mlp_vae."
+        )
+    sizes = [(image[1], image[2])]
+    while min(sizes[-1]) // 2 >= SMALLEST_MAP:
+        sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
+    return sizes
+
+
+def channels(width: int, max_width: int, stages: int, where: str) -> list[int]:
+    """``width * 2^i`` capped at ``max_width``, for the maps below the image."""
+    positive(width, f"{where}.width")
+    positive(max_width, f"{where}.max_width")
+    if max_width < width:
+        raise ConfigError(
+            f"{where}.max_width must be at least {where}.width, "
+            f"but got max_width={max_width} and width={width}."
+        )
+    return [min(width * 2**i, max_width) for i in range(stages)]
+
+
+def calm(layer: nn.Linear | nn.ConvTranspose2d, gain: float) -> None:
+    """Scale the initial weights by ``gain`` and zero the bias of a last layer.
+
+    A decoder that starts near theta = 0 starts at the centre of every link, whatever z is; large
+    outputs of an untrained net would first have to be unlearnt.
+    """
+    with torch.no_grad():
+        layer.weight.mul_(gain)
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+def up(c_in: int, c_out: int, size: Size, target: Size) -> nn.ConvTranspose2d:
+    """The transposed 4x4 convolution that undoes one halving of ``pyramid``, odd sides too."""
+    odd = (target[0] - 2 * size[0], target[1] - 2 * size[1])
+    return nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1, output_padding=odd)

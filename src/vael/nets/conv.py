@@ -1,0 +1,93 @@
+"""Floor 1: strided convolutions down to a small map and back, for images."""
+
+from math import prod
+
+from torch import Tensor, nn
+
+from vael.nets.common import calm, channels, pyramid, up
+from vael.types import Shape
+
+
+class ConvEncoder(nn.Module):
+    """``(Conv 4x4 stride 2, ReLU) per stage, Linear``.
+
+    ::
+
+        (C, 28, 28) ──► (width, 14, 14) ──► (2 width, 7, 7) ──► flatten ──► Linear ──► out
+
+    Args:
+        in_shape: ``(C, H, W)``, sides of at least 8.
+        out_shape: shape of one output.
+        width: channels of the first stage; they double at each further one.
+        max_width: the most channels that a stage may have.
+
+    Shape:
+        ``(N, C, H, W) -> (N, *out_shape)``.
+
+    Raises:
+        ConfigError: in_shape is no image or too small, or a width is not positive.
+    """
+
+    def __init__(
+        self, in_shape: Shape, out_shape: Shape, width: int = 32, max_width: int = 256
+    ) -> None:
+        super().__init__()
+        sizes = pyramid(in_shape, "conv_vae")
+        widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
+        stages: list[nn.Module] = []
+        for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
+            stages += [nn.Conv2d(c_in, c_out, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
+        self.out_shape = tuple(out_shape)
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(widths[-1] * prod(sizes[-1]), prod(out_shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
+        out: Tensor = self.head(self.stages(x).flatten(1))
+        return out.reshape(-1, *self.out_shape)
+
+
+class ConvDecoder(nn.Module):
+    """``Linear, ReLU, (ConvTranspose 4x4 stride 2, ReLU) per stage``: ConvEncoder backwards.
+
+    Args:
+        in_shape: shape of one input.
+        out_shape: ``(P, C, H, W)``, P parameters for each value of an image with sides of at
+            least 8; they are P * C channels of the last convolution.
+        width: channels before the last convolution; they double at each stage above.
+        max_width: the most channels that a stage may have.
+        output_gain: factor on the initial weights of the last convolution; below 1, so that
+            training starts at the centre of the likelihood's links.
+
+    Shape:
+        ``(N, *in_shape) -> (N, P, C, H, W)``.
+
+    Raises:
+        ConfigError: out_shape is no image or too small, or a width is not positive.
+    """
+
+    def __init__(
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        width: int = 32,
+        max_width: int = 256,
+        output_gain: float = 0.1,
+    ) -> None:
+        super().__init__()
+        sizes = pyramid(tuple(out_shape[1:]), "conv_vae")[::-1]
+        widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
+        self.out_shape = tuple(out_shape)
+        self.start_shape = (widths[0], *sizes[0])
+        self.start = nn.Linear(prod(in_shape), prod(self.start_shape))
+        stages: list[nn.Module] = []
+        for i, width_out in enumerate(widths[1:]):
+            stages += [nn.ReLU(inplace=True), up(widths[i], width_out, sizes[i], sizes[i + 1])]
+        last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
+        calm(last, output_gain)
+        self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), last)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
+        out: Tensor = self.stages(self.start(h.flatten(1)).reshape(-1, *self.start_shape))
+        return out.reshape(-1, *self.out_shape)
