@@ -38,7 +38,8 @@ class Latents(nn.Module, ABC):
         """``sum over layers of KL(q || p)``, nats, ``(S, B)``.
 
         Each given the samples of the layers above. Analytic where q has a closed form against p,
-        and then the same for each of the S samples of its layer; else the estimate ``log q(z) - log p(z)`` of a single sample.
+        and then the same for each of the S samples of its layer; else the estimate
+        ``log q(z) - log p(z)`` of a single sample.
         """
         return torch.stack([_rate(layer) for layer in latents]).sum(0)
 

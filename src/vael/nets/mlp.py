@@ -46,7 +46,8 @@ class MLP(nn.Module):
         widths = [positive(width, WHERE.format("hidden")) for width in hidden]
         if not widths:
             raise ConfigError(
-                f"{WHERE.format('hidden')} must name at least one width, but got []: use model=linear_vae for an affine net."
+                f"{WHERE.format('hidden')} must name at least one width, but got []: "
+                "use model=linear_vae for an affine net."
             )
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise([prod(in_shape), *widths]):

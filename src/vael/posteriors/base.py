@@ -25,7 +25,7 @@ class PosteriorRecord(ABC):
 
     @abstractmethod
     def rsample(self, eps: Tensor) -> Tensor:
-        """Draw z from standard normal noise eps ``(S, B, *Z)``, differentiable in the parameters."""
+        """Turn standard normal noise eps into z, ``(S, B, *Z)``, differentiably in theta."""
 
     @abstractmethod
     def kl(self, p: LatentRecord) -> Tensor | None:
