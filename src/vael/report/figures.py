@@ -28,9 +28,10 @@ MAX_LEGEND = 30
 def blank(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """A transparent figure with a grid of styled axes, sizes in inches."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure((width, height), dpi=110, facecolor="none", layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure((width, height), dpi=110, facecolor="none", layout=layout)
     made = [figure.add_subplot(rows, columns, 1 + i) for i in range(rows * columns)]
     for axes in made:
         axes.set_facecolor("none")

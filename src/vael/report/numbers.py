@@ -34,23 +34,17 @@ class Line:
     values: tuple[str, ...]
 
 
-def quantities(k: str, fit: str) -> list[Quantity]:
-    """The known metrics, the most important first.
-
-    Args:
-        k: number of importance samples as text, or empty where it is not known.
-        fit: ``mass``, ``density`` or empty.
-    """
-    samples = f"k = {k} samples" if k else "k samples (k is not recorded)"
+def quantities(fit: str) -> list[Quantity]:
+    """The known metrics, the most important first; fit is ``mass``, ``density`` or empty."""
     trained = f" Of the trained fit ({fit})." if fit else ""
     return [
         Quantity("bpd", "Bits per dimension", "bits / dim", "lower",
-                 f"Importance-weighted bound of {samples} on the cost of coding the discrete "
-                 "data; the one number to compare likelihoods, betas and latent sizes by."),
+                 "Cost of coding the discrete data, an upper bound from k importance samples. The "
+                 "one number to compare likelihoods, betas and latent sizes by - at equal k."),
         Quantity("elbo", "ELBO", "nats", "higher",
                  f"Lower bound on log p(x): minus distortion minus rate.{trained}"),
         Quantity("iwae", "IWAE bound", "nats", "higher",
-                 f"Tighter lower bound on log p(x) by importance weighting, {samples}.{trained}"),
+                 f"Tighter lower bound on log p(x), from k importance samples.{trained}"),
         Quantity("distortion", "Distortion", "nats", "lower",
                  f"-E[log p(x|z)], what it costs to say x when z is known.{trained}"),
         Quantity("rate", "Rate", "nats", "",
@@ -65,14 +59,14 @@ def quantities(k: str, fit: str) -> list[Quantity]:
 
 
 def table(
-    metrics: Mapping[str, float], k: str = "", fit: str = ""
+    metrics: Mapping[str, float], fit: str = ""
 ) -> tuple[list[str], list[Line]]:
     """The columns (splits that have any of the known metrics) and the rows of the table.
 
     Every known metric has its row, with a dash where it was not measured; metrics of the
     validation and test splits that are not known here follow without an explanation.
     """
-    known = quantities(k, fit)
+    known = quantities(fit)
     names = {quantity.key for quantity in known}
     split_of = {key: key.split("/", 1) for key in metrics if "/" in key}
     others = {rest for split, rest in split_of.values() if split in SPLITS[1:]} - names

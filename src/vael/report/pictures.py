@@ -15,13 +15,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from vael.files import write_bytes
 from vael.report.figures import (
     curves,
     latent_scatter,
     table_comparison,
     table_reconstructions,
 )
-from vael.report.files import write_bytes
 from vael.report.tiles import Row, sheet, tiles
 
 if TYPE_CHECKING:
@@ -97,4 +97,6 @@ def encode_png(picture: Picture) -> bytes:
 def save(picture: Picture | Image.Image | Figure, path: Path) -> Path:
     """Writes a PNG atomically, making its folder where it is missing."""
     whole = picture if isinstance(picture, Picture) else Picture(picture)
-    return write_bytes(path, encode_png(whole))
+    content = encode_png(whole)
+    write_bytes(path, lambda file: file.write(content))
+    return path

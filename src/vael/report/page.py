@@ -1,0 +1,125 @@
+"""``report.html``: one page about one run, from nothing but the files in its folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vael.errors import ConfigError
+from vael.files import write_text
+from vael.report.folder import Run, read_run
+from vael.report.numbers import format_number, table
+
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+STATUS = {
+    "finished": "",
+    "failed": "This run failed; what is here is what it had written.",
+    "interrupted": "This run was interrupted and can be continued.",
+    "pruned": "This run was stopped early by its search.",
+    "unfinished": "This run is not finished: it still trains, or was killed.",
+}
+
+
+def write_report(run: Path) -> Path:
+    """Writes ``run/report.html``, atomically, and returns its path.
+
+    The page opens without network: pictures and plotly.js are inside of it. It reads
+    ``config.yaml``, ``summary.json``, ``metrics.csv`` and ``images/*.png``; what is missing or
+    unreadable is left out or shown as absent, so an unfinished run has a page too.
+
+    Raises:
+        ConfigError: the folder does not exist or is no run folder.
+    """
+    if not any((run / name).exists() for name in ("config.yaml", "summary.json", "metrics.csv")):
+        raise ConfigError(
+            f"{run} is not a run folder: it has neither config.yaml nor summary.json nor "
+            "metrics.csv. Give the folder that training printed, outputs/<name>/<time>."
+        )
+    target = run / "report.html"
+    write_text(target, render(read_run(run)))
+    return target
+
+
+def render(run: Run) -> str:
+    """The page as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from vael.report.plots import plots
+
+    summary, drawn = run.summary, plots(run.history)
+    columns, lines = table(run.metrics or run.latest, fit=str(run.node("likelihood.fit") or ""))
+    samples = {"val": run.node("evaluation.samples"), "test": run.node("evaluation.test_samples")}
+    status = str(summary.get("status") or "unfinished")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        title=_title(run), facts=_facts(run), status=status,
+        status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
+        latest=not run.metrics, columns=[
+            (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else "") for c in columns
+        ],
+        lines=lines, pictures=run.pictures, plots=drawn, plotly=_plotly() if drawn else "",
+        command=str(summary.get("command") or run.node("command") or ""),
+        environment=_environment(run), config=run.config_text,
+    )
+
+
+def _title(run: Run) -> str:
+    model, data = run.choice("model"), run.choice("data")
+    return f"{model} on {data}" if model and data else str(run.node("name") or "A run")
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    """What was trained, in the words of the config; what is not set is left out."""
+    facts = [
+        ("data", run.choice("data")), ("model", run.choice("model")),
+        ("latent dimensions", run.node("model.latent_dim")),
+        ("likelihood", run.choice("likelihood")), ("scale", run.node("likelihood.scale")),
+        ("fit", run.node("likelihood.fit")), ("prior", run.choice("prior")),
+        ("posterior", run.choice("posterior")), ("beta", run.node("objective.beta")),
+    ]
+    return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _environment(run: Run) -> list[tuple[str, str]]:
+    summary = run.summary
+
+    def number(name: str) -> str:
+        value = summary.get(name)
+        return format_number(float(value)) if isinstance(value, int | float) else ""
+
+    rows = [
+        ("seed", str(summary.get("seed", run.node("seed")))), ("epochs", number("epochs")),
+        ("optimiser steps", number("steps")), ("parameters", number("parameters")),
+        ("training time", _duration(summary.get("seconds"))),
+        ("examples / second", number("examples_per_second")),
+        ("devices", _words(summary.get("devices"))),
+        ("best checkpoint", str(summary.get("best_checkpoint") or "")),
+        ("git commit", str(summary.get("git_sha") or "")),
+        ("versions", _words(summary.get("versions"))),
+    ]
+    return [(name, text) for name, text in rows if text not in ("", "None")]
+
+
+def _words(value: object) -> str:
+    """A list or a mapping in one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _duration(seconds: object) -> str:
+    if not isinstance(seconds, int | float):
+        return ""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
