@@ -1,0 +1,128 @@
+"""Floor 6: whole batches out of whole arrays, the same for any number of devices.
+
+No per-example Python and no worker processes: one fancy index of a memory-mapped array is a
+batch (128 MNIST images take 30 us). Both classes are plain iterables: Lightning leaves those as
+they are, but gives a ``DataLoader`` a sampler that repeats examples to fill the last shard.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vael.data.source import Arrays
+from vael.data.splits import Index
+from vael.randomness import Noise
+from vael.types import Batch
+
+EVAL_CHUNK = 100
+"""Examples in a chunk of evaluation: fixed, because its noise is keyed by the chunk's number."""
+
+
+class EvalBatch(NamedTuple):
+    """One chunk of a split: the examples ``[100 chunk, 100 chunk + 100)``.
+
+    Attributes:
+        x: ``(B, *E)``, as in `vael.types.Batch`. B may be 0, see `EvalBatches`.
+        y: ``(B,)`` int64 class labels, or None.
+        chunk: number of the chunk within its split, for the key of its noise.
+    """
+
+    x: Tensor
+    y: Tensor | None
+    chunk: int
+
+
+def take(arrays: Arrays, index: Index) -> Batch:
+    """The examples at these positions, copied."""
+    y = None if arrays.y is None else torch.from_numpy(arrays.y[index])
+    return Batch(torch.from_numpy(arrays.x[index]), y)
+
+
+class TrainBatches:
+    """An endless supply of epochs; each is a permutation of the training examples.
+
+    The order of epoch e is a function of (seed, e) only: not of the rank, not of the number of
+    devices, not of what was drawn before. One *global* batch is what one optimiser step sees: rank
+    r of N takes the r-th of N contiguous slices, in ``accumulate`` equal pieces one after another.
+    What is left at the end of a permutation and fills no batch is dropped, other examples in each
+    epoch.
+
+    Args:
+        arrays: where the examples are.
+        index: positions of the training examples.
+        batch_size: of a global batch; a multiple of ``world_size * accumulate``.
+        seed: of the order stream.
+        rank: this process, 0 .. world_size-1.
+        world_size: number of processes.
+        accumulate: number of pieces (``trainer.accumulate_grad_batches``).
+    """
+
+    def __init__(
+        self, arrays: Arrays, index: Index, batch_size: int, seed: int, *,
+        rank: int = 0, world_size: int = 1, accumulate: int = 1,
+    ) -> None:
+        assert 1 <= batch_size <= len(index)
+        assert batch_size % (world_size * accumulate) == 0
+        assert 0 <= rank < world_size
+        self.arrays, self.index, self.batch_size = arrays, index, batch_size
+        self.rank, self.world_size, self.accumulate = rank, world_size, accumulate
+        self.epoch = 0
+        self._noise = Noise(seed, "order")
+
+    @property
+    def sampler(self) -> "TrainBatches":
+        """Itself: Lightning calls ``dataloader.sampler.set_epoch`` before each epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch that the next iteration gives; one that is under way is not touched."""
+        self.epoch = epoch
+
+    def order(self, epoch: int) -> Index:
+        """Positions of all training examples in the order of one epoch."""
+        generator = self._noise.at(torch.device("cpu"), epoch)
+        order: Index = self.index[torch.randperm(len(self.index), generator=generator).numpy()]
+        return order
+
+    def __len__(self) -> int:
+        return len(self.index) // self.batch_size * self.accumulate
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self.order(self.epoch)
+        share = self.batch_size // self.world_size
+        piece = share // self.accumulate
+        for start in range(0, len(order) - self.batch_size + 1, self.batch_size):
+            mine = start + self.rank * share
+            for at in range(mine, mine + share, piece):
+                yield take(self.arrays, order[at:at + piece])
+
+
+class EvalBatches:
+    """A split in its own order, in chunks of 100; rank r of N takes chunks r, r+N, ...
+
+    Every example is counted exactly once for any N, so nothing is padded. A rank for which no
+    chunk is left yields one batch of 0 examples: on a rank without any batch Lightning skips the
+    whole evaluation, and the others wait for ever for its part of the sums.
+
+    Args:
+        arrays: where the examples are.
+        index: positions of the examples of the split.
+        rank: this process, 0 .. world_size-1.
+        world_size: number of processes.
+    """
+
+    def __init__(self, arrays: Arrays, index: Index, rank: int = 0, world_size: int = 1) -> None:
+        assert 0 <= rank < world_size
+        self.arrays, self.index, self.rank, self.world_size = arrays, index, rank, world_size
+        chunks = -(-len(index) // EVAL_CHUNK)
+        self.chunks = range(rank, max(chunks, rank + 1), world_size)
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __iter__(self) -> Iterator[EvalBatch]:
+        for chunk in self.chunks:
+            x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK:(chunk + 1) * EVAL_CHUNK])
+            yield EvalBatch(x, y, chunk)

@@ -1,0 +1,169 @@
+"""Floor 6: the data of a run, as Lightning asks for it."""
+
+import hashlib
+import json
+
+import pytorch_lightning as pl
+
+from vael.data.batches import EvalBatches, TrainBatches, take
+from vael.data.cache import Cached, cache_root, load
+from vael.data.preprocess import Binarize, Preprocess, column_moments
+from vael.data.source import Arrays, Source, Split
+from vael.data.splits import Index, Part, make_splits
+from vael.errors import ConfigError
+from vael.types import Batch, DataSpec
+
+
+class VaelData(pl.LightningDataModule):
+    """A source with its splits, its batches and its preprocessing.
+
+        source --decode once--> cache --splits--> TrainBatches | EvalBatches --> Preprocess
+                               (memory-mapped)       raw, on the host           on the device
+
+    Nothing is read before `prepare`, which any process may call at any time, and twice.
+
+    Args:
+        source: where the data comes from.
+        batch_size: global: what one optimiser step sees. N devices that accumulate K times take
+            ``batch_size / (N K)`` at a time.
+        binarize: ``none | threshold | stochastic``, see `Preprocess`.
+        limit: at most so many examples of train (before validation is taken out) and of test.
+        split_seed: of the splits; part of the data, not of the run.
+        cache_dir: of the decoded data; None: ``VAEL_CACHE``, or ``~/.cache/vael``.
+        order_seed: of the order stream.
+
+    Raises:
+        ConfigError: an option that cannot work, named as in the configuration.
+    """
+
+    def __init__(
+        self, source: Source, batch_size: int = 128, binarize: Binarize = "none",
+        limit: int | None = None, split_seed: int = 0, cache_dir: str | None = None,
+        order_seed: int = 0,
+    ) -> None:
+        super().__init__()
+        _at_least("data.batch_size", batch_size, 1)
+        if limit is not None:
+            _at_least("data.limit", limit, 1)
+        _at_least("data.split_seed", split_seed, 0)
+        Preprocess(binarize, levels=2)  # refuses an unknown mode before anything is read
+        self.source, self.batch_size, self.binarize = source, batch_size, binarize
+        self.limit, self.split_seed = limit, split_seed
+        self.cache_dir, self.order_seed = cache_dir, order_seed
+        self._cached: Cached | None = None
+        self._splits: dict[Split, Part] = {}
+        self._preprocess: Preprocess | None = None
+
+    def prepare(self) -> None:
+        """Decode or find the data, and split it.
+
+        Raises:
+            DataError: the data cannot be read or is too small to split.
+            ConfigError: options that do not fit this data.
+        """
+        if self._cached is not None:
+            return
+        cached = load(self.source, cache_root(self.cache_dir))
+        sizes = {name: len(part) for name, part in cached.data.parts.items()}
+        splits = make_splits(sizes, self.split_seed, self.limit)
+        preprocess = Preprocess(self.binarize, cached.data.levels)
+        if cached.data.train.x.ndim == 2:
+            preprocess = Preprocess(self.binarize, None, *column_moments(
+                cached.data.train, splits["train"].index))
+        if self.batch_size > len(splits["train"].index):
+            raise ConfigError(f"data.batch_size={self.batch_size} must not be larger than the "
+                              f"number of training examples, {len(splits['train'].index)}; "
+                              "set a smaller one")
+        self._cached, self._splits, self._preprocess = cached, splits, preprocess
+
+    def setup(self, stage: str) -> None:
+        """Lightning's name of `prepare`."""
+        self.prepare()
+
+    @property
+    def cached(self) -> Cached:
+        """The decoded arrays, whole; `prepare` must have run."""
+        assert self._cached is not None, "call prepare() first"
+        return self._cached
+
+    @property
+    def spec(self) -> DataSpec:
+        """What a model must know of the data; `prepare` must have run."""
+        cached, x = self.cached, self.cached.data.train.x
+        identity = json.dumps([cached.content, self.split_seed, self.limit, self.binarize])
+        return DataSpec(
+            event_shape=tuple(x.shape[1:]),
+            levels=self.preprocess.levels,
+            support="unit" if x.ndim == 4 else "real",
+            num_train=len(self._splits["train"].index),
+            num_val=len(self._splits["val"].index),
+            num_test=len(self._splits["test"].index),
+            num_classes=cached.num_classes,
+            digest=hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
+        )
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """From raw batches to what the likelihood sees; the module that trains should own it."""
+        assert self._preprocess is not None, "call prepare() first"
+        return self._preprocess
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch, however many devices and pieces share a batch."""
+        return len(self._splits["train"].index) // self.batch_size
+
+    def check_batch(self, world_size: int, accumulate: int = 1) -> None:
+        """Refuse a global batch that the devices cannot share.
+
+        Raises:
+            ConfigError: ``batch_size`` is not a multiple of ``world_size * accumulate``.
+        """
+        shares = world_size * accumulate
+        if self.batch_size % shares:
+            nearest = max(round(self.batch_size / shares), 1) * shares
+            raise ConfigError(
+                f"data.batch_size={self.batch_size} must be a multiple of {shares} = {world_size} "
+                f"devices x trainer.accumulate_grad_batches={accumulate}; set "
+                f"data.batch_size={nearest}, for instance")
+
+    def select(self, split: Split) -> tuple[Arrays, Index]:
+        """The array that a split is in, and its positions there."""
+        part = self._splits[split]
+        return self.cached.data.parts[part.origin], part.index
+
+    def head(self, split: Split, n: int) -> Batch:
+        """The first n examples of a split, raw, in a fixed order: for pictures."""
+        arrays, index = self.select(split)
+        return take(arrays, index[:n])
+
+    def evaluation(self, split: Split, rank: int = 0, world_size: int = 1) -> EvalBatches:
+        """A split in its own order, for scoring."""
+        return EvalBatches(*self.select(split), rank=rank, world_size=world_size)
+
+    def train_dataloader(self) -> TrainBatches:
+        """The training batches of this rank."""
+        rank, world_size = self._place()
+        accumulate = self.trainer.accumulate_grad_batches if self.trainer else 1
+        self.check_batch(world_size, accumulate)
+        return TrainBatches(*self.select("train"), self.batch_size, self.order_seed,
+                            rank=rank, world_size=world_size, accumulate=accumulate)
+
+    def val_dataloader(self) -> EvalBatches:
+        """The validation chunks of this rank."""
+        return self.evaluation("val", *self._place())
+
+    def test_dataloader(self) -> EvalBatches:
+        """The test chunks of this rank."""
+        return self.evaluation("test", *self._place())
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and number of processes; alone without a trainer."""
+        if self.trainer is None:
+            return 0, 1
+        return self.trainer.global_rank, self.trainer.world_size
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if type(value) is not int or value < least:
+        raise ConfigError(f"{name} must be a whole number >= {least}, got {value!r}")

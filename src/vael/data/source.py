@@ -1,0 +1,125 @@
+"""Floor 6: what a data source is: raw input, decoded once into whole arrays."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vael.errors import ConfigError, DataError
+
+Array = npt.NDArray[Any]
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+MAX_LEVELS = 256  # of one byte
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """One part of a data set.
+
+    Attributes:
+        x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1``, or float32 in [0, 1] without
+            levels; or a table ``(N, D)`` float32.
+        y: ``(N,)`` int64 class numbers, or None.
+    """
+
+    x: Array
+    y: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A whole data set as arrays, with the splits that its authors gave it.
+
+    Attributes:
+        train: what there is to train on; validation comes out of it where ``val`` is None.
+        levels: number of values per dimension; None for data without levels.
+        val: the official validation examples, where there are any.
+        test: the official test examples; None: taken out of ``train``.
+    """
+
+    train: Arrays
+    levels: int | None
+    val: Arrays | None = None
+    test: Arrays | None = None
+
+    @property
+    def parts(self) -> dict[Split, Arrays]:
+        """The parts that exist, by name."""
+        found: dict[Split, Arrays | None] = dict(
+            zip(SPLITS, (self.train, self.val, self.test), strict=True)
+        )
+        return {name: part for name, part in found.items() if part is not None}
+
+
+class Source(ABC):
+    """Where data comes from. A subclass takes its options in its constructor, and no data.
+
+    A constructor must be cheap (it runs whenever a configuration is checked) and raise
+    `ConfigError` for options that cannot work.
+    """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A key of the raw input and of each option that changes what `decode` returns.
+
+        It runs at every start: hash files, but do not decode them.
+
+        Raises:
+            DataError: the raw input is missing or cannot be read.
+        """
+
+    @abstractmethod
+    def decode(self) -> Decoded:
+        """The whole data set. Runs once; the result is cached under the fingerprint.
+
+        Raises:
+            DataError: the raw input is not what it must be.
+        """
+
+
+def check_decoded(data: Decoded, who: str) -> None:
+    """Refuse arrays that break the contract of `Decoded`, whoever wrote the source.
+
+    Raises:
+        DataError: naming the source, the split, what must hold and what was got.
+    """
+    for name, part in data.parts.items():
+        x, y, where = part.x, part.y, f"{who}, split {name}"
+        if len(x) == 0:
+            raise DataError(f"{where}: a split must have at least 1 example, got none")
+        if x.ndim not in (2, 4) or 0 in x.shape:
+            raise DataError(f"{where}: x must be (N, C, H, W) or (N, D), got shape {x.shape}")
+        if x.dtype != (np.uint8 if data.levels else np.float32) or (data.levels and x.ndim != 4):
+            raise DataError(f"{where}: x must be uint8 images with levels, or float32 without, "
+                            f"got {x.dtype} of rank {x.ndim} with levels={data.levels}")
+        if data.levels and not int(x.max()) < data.levels <= MAX_LEVELS:
+            raise DataError(f"{where}: level numbers must be below levels={data.levels} <= 256, "
+                            f"got {int(x.max())}")
+        if x.shape[1:] != data.train.x.shape[1:]:
+            raise DataError(f"{where}: examples must have the shape of the training examples, "
+                            f"{data.train.x.shape[1:]}, got {x.shape[1:]}")
+        if y is not None and (y.shape != (len(x),) or y.dtype != np.int64 or y.min() < 0):
+            raise DataError(f"{where}: labels must be {len(x)} int64 numbers >= 0, got "
+                            f"{y.dtype} of shape {y.shape} from {y.min() if y.size else '-'}")
+
+
+def parse_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """``data.image_size`` as (height, width): one number means a square.
+
+    Raises:
+        ConfigError: it is neither a number >= 1 nor a pair of them.
+    """
+    if image_size is None:
+        return None
+    pair = [image_size] * 2 if isinstance(image_size, int) else list(image_size)
+    if len(pair) != 2 or not all(type(n) is int and n >= 1 for n in pair):
+        raise ConfigError(f"data.image_size must be a number >= 1 or [height, width], "
+                          f"got {image_size}")
+    return pair[0], pair[1]
