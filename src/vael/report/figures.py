@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from vael.report.history import History, panels
+from vael.report.history import PALETTE, TRAIN, VAL, History, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK = "#7a828c"  # reads on white and on near-black
-TRAIN, VAL = "#3f90da", "#e76300"
-# Ten colours that people with any colour vision can tell apart (Petroff 2021, arXiv:2107.02270),
-# its darkest two made lighter for dark pages; markers differ too.
-PALETTE = ("#3f90da", "#ffa90e", "#d4351c", "#94a4a2", "#9b51d0",
-           "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
-MARKERS = "osD^vP"
+MARKERS = "osD^vP"  # tell classes apart where colour does not
 MAX_LEGEND = 30
 
 
@@ -103,10 +98,8 @@ def curves(history: History) -> Figure:
     if not shown:
         made[0].text(0.5, 0.5, "nothing was logged", color=INK, ha="center", va="center")
     for axes, panel in zip(made, shown, strict=False):
-        one_split = len({name.split("/")[0] for name in panel.names}) == 1
-        for i, name in enumerate(panel.names):
+        for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
-            colour = PALETTE[i] if one_split else (VAL if name.startswith("val/") else TRAIN)
             axes.plot(series.x, series.value, color=colour, label=name, linewidth=1.6,
                       marker="o" if len(series.x) < 3 else None, markersize=4)
         axes.set_title(panel.title, fontsize=11, loc="left", color=INK)

@@ -113,4 +113,4 @@ def _picture(path: Path) -> Shown | None:
     except (OSError, SyntaxError, ValueError):  # Pillow calls a broken PNG a SyntaxError
         return None
     uri = "data:image/png;base64," + base64.b64encode(content).decode()
-    return Shown(path.stem.replace("_", " "), uri, width, height, caption)
+    return Shown(path.stem.replace("_", " ").capitalize(), uri, width, height, caption)

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+TRAIN, VAL = "#3f90da", "#e76300"
+# Ten colours that people with any colour vision can tell apart (Petroff 2021, arXiv:2107.02270),
+# its darkest two made lighter for dark pages.
+PALETTE = ("#3f90da", "#ffa90e", "#d4351c", "#94a4a2", "#9b51d0",
+           "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+
 
 @dataclass(frozen=True)
 class Series:
@@ -37,6 +43,13 @@ class Panel:
     title: str
     unit: str
     names: tuple[str, ...]
+
+    @property
+    def colours(self) -> list[str]:
+        """One for each series: by split where splits are compared, else all different."""
+        if len(self.names) > 1 and len({name.split("/")[0] for name in self.names}) == 1:
+            return list(PALETTE[: len(self.names)])
+        return [VAL if name.startswith("val/") else TRAIN for name in self.names]
 
 
 def read_history(path: Path) -> History:

@@ -40,13 +40,13 @@ def quantities(fit: str) -> list[Quantity]:
     return [
         Quantity("bpd", "Bits per dimension", "bits / dim", "lower",
                  "Cost of coding the discrete data, an upper bound from k importance samples. The "
-                 "one number to compare likelihoods, betas and latent sizes by - at equal k."),
+                 "one number that likelihoods, betas and latent sizes compare by, at equal k."),
         Quantity("elbo", "ELBO", "nats", "higher",
                  f"Lower bound on log p(x): minus distortion minus rate.{trained}"),
         Quantity("iwae", "IWAE bound", "nats", "higher",
                  f"Tighter lower bound on log p(x), from k importance samples.{trained}"),
         Quantity("distortion", "Distortion", "nats", "lower",
-                 f"-E[log p(x|z)], what it costs to say x when z is known.{trained}"),
+                 f"\u2212E[log p(x|z)], what it costs to say x when z is known.{trained}"),
         Quantity("rate", "Rate", "nats", "",
                  "KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior."),
         Quantity("mse", "Mean squared error", "per dim", "lower",

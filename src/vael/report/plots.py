@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-from vael.report.figures import PALETTE, TRAIN, VAL
 from vael.report.history import History, panels
 
 Plot = dict[str, Any]
@@ -16,13 +15,12 @@ def plots(history: History) -> list[Plot]:
     """
     made = []
     for panel in panels(history):
-        by_split = len({name.split("/")[0] for name in panel.names}) > 1
         traces = []
-        for i, name in enumerate(panel.names):
-            split = VAL if name.startswith("val/") else TRAIN
+        for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
-            traces.append(_line(name, series.x, series.value, series.step, history.axis,
-                                split if by_split else PALETTE[i]))
+            traces.append(
+                _line(name, series.x, series.value, series.step, history.axis, colour)
+            )
         made.append(_plot(panel.title, history.axis, panel.unit, traces))
     path = _path(history)
     return [*made, path] if path else made
@@ -37,8 +35,7 @@ def _line(
         "type": "scatter", "name": name, "x": x, "y": [_json(value) for value in y],
         "customdata": steps, "mode": "lines" if len(x) > 2 else "lines+markers",
         "line": {"color": colour, "width": 2},
-        "hovertemplate": f"%{{y:.5~g}}<extra>{name.replace('<', '&lt;')}</extra>"
-        if len(x) > 400 else f"%{{y:.5~g}}  ({what})<extra>{name.replace('<', '&lt;')}</extra>",
+        "hovertemplate": f"%{{y:.5~g}}  ({what})<extra>{name.replace('<', '&lt;')}</extra>",
     }
 
 
@@ -75,11 +72,11 @@ def _plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
     clear = "rgba(0,0,0,0)"
     return {"title": title, "data": traces, "layout": {
         "paper_bgcolor": clear, "plot_bgcolor": clear, "hovermode": "x unified",
-        "margin": {"l": 62, "r": 12, "t": 8, "b": 44}, "height": 300,
-        "showlegend": len(traces) > 1,
+        "margin": {"l": 56, "r": 12, "t": 12, "b": 40}, "height": 300,
+        "showlegend": True,
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        "xaxis": {"title": {"text": x}, "zeroline": False},
-        "yaxis": {"title": {"text": y}, "zeroline": False},
+        "xaxis": {"title": {"text": x, "standoff": 8}, "zeroline": False, "automargin": True},
+        "yaxis": {"title": {"text": y, "standoff": 10}, "zeroline": False, "automargin": True},
     }}
 
 
