@@ -19,7 +19,7 @@ class Family(Protocol[Record]):
         ...
 
     def __call__(self, theta: Tensor) -> Record:
-        """theta ``(*, *theta_shape)`` -> a record with leading dimensions ``*``."""
+        """Theta ``(*, *theta_shape)`` -> a record with leading dimensions ``*``."""
         ...
 
 

@@ -39,8 +39,22 @@ class Seeds:
                       for s in STREAMS})
 
 
-def generator(device: torch.device | str, *parts: int | str) -> torch.Generator:
-    """A fresh generator on a device, seeded by a key."""
-    made = torch.Generator(device=device)
-    made.manual_seed(key(*parts))
-    return made
+class Noise:
+    """The draws of one stream: a generator per device, seeded anew at each key.
+
+    Seeding an own generator costs about 2 us (``torch.manual_seed``: 300) and cannot disturb, or
+    be disturbed by, anyone else's random numbers.
+    """
+
+    def __init__(self, seed: int, stream: Stream) -> None:
+        self.seed = seed
+        self.stream = stream
+        self._generators: dict[torch.device, torch.Generator] = {}
+
+    def at(self, device: torch.device, *parts: int | str) -> torch.Generator:
+        """The generator of this device, positioned at a key; valid until the next call."""
+        made = self._generators.get(device)
+        if made is None:
+            made = self._generators[device] = torch.Generator(device=device)
+        made.manual_seed(key(self.seed, self.stream, *parts))
+        return made

@@ -19,11 +19,11 @@ class LatentRecord(Protocol):
         ...
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log density of z, nats, ``(S, B)`` for z ``(S, B, *Z)``."""
+        """Log density of z, nats, ``(S, B)`` for z ``(S, B, *Z)``."""
         ...
 
     def rsample(self, eps: Tensor) -> Tensor:
-        """z as a differentiable function of the noise eps ``(S, B, *Z)``."""
+        """Z as a differentiable function of the noise eps ``(S, B, *Z)``."""
         ...
 
 
@@ -44,7 +44,7 @@ class ObservedRecord(Protocol):
         ...
 
     def sample(self, noise: Tensor) -> Tensor:
-        """x from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
+        """X from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
         ...
 
 
@@ -58,12 +58,12 @@ class Latent:
 
     @property
     def log_q(self) -> Tensor:
-        """log q(z|x), nats, ``(S, B)``."""
+        """Log q(z|x), nats, ``(S, B)``."""
         return self.q.log_prob(self.z)
 
     @property
     def log_p(self) -> Tensor:
-        """log p(z), nats, ``(S, B)``."""
+        """Log p(z), nats, ``(S, B)``."""
         return self.p.log_prob(self.z)
 
 
@@ -87,7 +87,7 @@ class Trace:
     rate: Tensor
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
-        """log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.
+        """Log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.
 
         With ``log_px`` given (``px.log_mass(x)``, say) that takes the place of the trained fit.
         """

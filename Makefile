@@ -1,0 +1,44 @@
+# Each target is one line of what it does; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test test-slow test-long lint format type clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## create .venv and install vael with its development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vael needs Python 3.11 or newer, got " + sys.version.split()[0] + ": make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+train: setup ## train conv_vae on the embedded digits; leaves a report to look at
+	$(BIN)/python train.py
+
+test: setup ## the tests, under 10 minutes on 2 cores
+	$(BIN)/python -m pytest
+
+test-slow: setup ## the tests that take minutes each
+	$(BIN)/python -m pytest -m slow
+
+test-long: setup ## many seeds and long soaks, by hand
+	$(BIN)/python -m pytest -m long
+
+lint: setup ## ruff: style and errors
+	$(BIN)/ruff check .
+
+format: setup ## let ruff repair what it can
+	$(BIN)/ruff check --fix .
+
+type: setup ## mypy, strict
+	$(BIN)/mypy
+
+clean: ## remove caches and build leftovers; runs and .venv stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache build dist src/*.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

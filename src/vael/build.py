@@ -1,0 +1,119 @@
+"""Floor 7: the only place where the shapes of data meet configs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import nn
+
+from vael.conditional import Conditional
+from vael.data.module import VaelData
+from vael.data.source import Source
+from vael.errors import ConfigError, VaelError
+from vael.latents.flat import Flat
+from vael.likelihoods.base import Likelihood
+from vael.objectives.base import Objective
+from vael.optim import Schedule
+from vael.posteriors.base import Posterior
+from vael.priors.base import Prior
+from vael.randomness import Seeds, key
+from vael.types import DataSpec
+from vael.vae import VAE
+
+T = TypeVar("T")
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
+    """Instantiates one config node with the facts that it cannot know.
+
+    Args:
+        node: has ``_target_`` and the options.
+        kind: what the made object must be an instance of.
+        where: the config path, for the messages.
+        facts: shapes and the like; an option of the same name is an error, because Hydra would
+            let the fact win in silence.
+
+    Raises:
+        ConfigError: no ``_target_``, an overlap, an unknown or bad option, or the wrong kind.
+    """
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        raise ConfigError(f"{where} must be a section with a _target_, but got {node!r}.")
+    overlap = sorted(facts.keys() & node.keys())
+    if overlap:
+        raise ConfigError(f"{where}: {', '.join(map(str, overlap))} follow from the data or from "
+                          "another part; remove them from the config.")
+    try:
+        made = instantiate(node, **facts)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, VaelError):
+            raise cause from None
+        reason = " ".join(str(cause or error).split())
+        raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
+    if not isinstance(made, kind):
+        raise ConfigError(f"{where}={node['_target_']} must make a {kind.__name__}, "
+                          f"but made a {type(made).__name__}.")
+    return made
+
+
+def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
+    """The DataModule of a config; nothing is read yet."""
+    data = config.data
+    return VaelData(
+        source=make(data.source, Source, "data.source"),  # type: ignore[type-abstract]
+        batch_size=data.batch_size, binarize=data.binarize, limit=data.limit,
+        split_seed=data.split_seed, cache_dir=data.cache_dir, order_seed=seeds.order,
+    )
+
+
+def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
+    """The model of a config for this data, with weights drawn from the stream ``init``."""
+    event, z = spec.event_shape, (config.model.latent_dim,)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key(seeds.init, "init"))
+        posterior = make(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
+        likelihood = make(  # type: ignore[type-abstract]
+            config.likelihood, Likelihood, "likelihood", event_shape=event, levels=spec.levels
+        )
+        _check_support(likelihood, spec)
+        encoder = make(config.model.encoder, nn.Module, "model.encoder",
+                       in_shape=event, out_shape=posterior.theta_shape)
+        decoder = make(config.model.decoder, nn.Module, "model.decoder",
+                       in_shape=z, out_shape=likelihood.theta_shape)
+        prior = make(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
+    latents = Flat(Conditional(encoder, posterior, event), prior)
+    return VAE(latents, Conditional(decoder, likelihood, z))
+
+
+def _check_support(likelihood: Likelihood, spec: DataSpec) -> None:
+    if likelihood.support == "unit" and spec.support != "unit":
+        raise ConfigError(
+            f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this data "
+            "has any real values: use likelihood=gaussian."
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained."""
+
+    objective: Objective
+    optimizer: OptimizerFactory
+    scheduler: Schedule
+
+
+def build_recipe(config: DictConfig) -> Recipe:
+    """Objective, optimiser and schedule of a config."""
+    optimizer: Any = make(config.optimizer, object, "optimizer")
+    if not callable(optimizer):
+        raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
+    return Recipe(
+        objective=make(config.objective, Objective, "objective"),  # type: ignore[type-abstract]
+        optimizer=optimizer,
+        scheduler=make(config.scheduler, object, "scheduler"),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,48 @@
+"""Floor 8: pictures while training, for the board."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from vael.lit import LitVAE
+from vael.loggers.base import Board
+from vael.report.draw import draw, save_all
+
+
+class Pictures(pl.Callback):
+    """Draws every n epochs into ``RUN/images`` and shows them on the board.
+
+    Draws from own generators only, so a run with pictures equals one without to the bit.
+    """
+
+    def __init__(self, run: Path, board: Board, x: Tensor, y: Tensor | None, seed: int,
+                 every_n_epochs: int) -> None:
+        self.run = run
+        self.board = board
+        self.x = x
+        self.y = y
+        self.seed = seed
+        self.every_n_epochs = every_n_epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draws on the first process."""
+        if not trainer.is_global_zero or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        assert isinstance(pl_module, LitVAE)
+        self.draw(pl_module, trainer.global_step)
+
+    @torch.no_grad()
+    def draw(self, lit: LitVAE, step: int) -> dict[str, Path]:
+        """All pictures of the model as it is."""
+        was_training = lit.training
+        lit.eval()
+        x = self.x.to(lit.device)
+        still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
+        prior = lit.vae(x[:1], still).latents[0].p
+        images = draw(lit.vae, prior, x, self.y, self.seed)
+        lit.train(was_training)
+        saved = {path.stem: path for path in save_all(images, self.run / "images")}
+        self.board.pictures(saved, step)
+        return saved

@@ -1,0 +1,148 @@
+"""Floor 7: what can be said of a config before anything heavy is imported."""
+
+import difflib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from omegaconf import DictConfig, OmegaConf
+
+from vael.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold of one setting."""
+
+    path: str
+    must: str
+    holds: Callable[[object], bool]
+
+
+def _integer(low: int) -> Callable[[object], bool]:
+    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= low
+
+
+def _number(holds: Callable[[float], bool]) -> Callable[[object], bool]:
+    return lambda v: (
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and holds(v)
+    )
+
+
+def _or_null(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda v: v is None or holds(v)
+
+
+def _one_of(*options: object) -> Callable[[object], bool]:
+    return lambda v: v in options and not isinstance(v, bool)
+
+
+def _integers(low: int, *paths: str) -> list[Rule]:
+    return [Rule(path, f"an integer >= {low}", _integer(low)) for path in paths]
+
+
+def _integers_or_null(low: int, *paths: str) -> list[Rule]:
+    return [Rule(path, f"null or an integer >= {low}", _or_null(_integer(low))) for path in paths]
+
+
+RULES: tuple[Rule, ...] = (
+    *_integers(1, "model.latent_dim", "data.batch_size", "trainer.devices", "trainer.num_nodes",
+               "trainer.max_epochs", "trainer.accumulate_grad_batches",
+               "trainer.log_every_n_steps", "evaluation.samples", "evaluation.test_samples",
+               "objective.num_samples", "callbacks.checkpoint.every_n_epochs",
+               "callbacks.pictures.num_examples"),
+    *_integers(0, "seed", "data.split_seed"),
+    *_integers_or_null(0, "seeds.init", "seeds.order", "seeds.corruption", "seeds.latent"),
+    *_integers_or_null(1, "data.limit", "trainer.threads", "callbacks.early_stopping.patience",
+                       "callbacks.pictures.every_n_epochs"),
+    Rule("objective.beta", "a finite number >= 0", _number(lambda v: v >= 0)),
+    Rule("optimizer.lr", "a finite number > 0", _number(lambda v: v > 0)),
+    Rule("trainer.gradient_clip_val", "null or a finite number > 0",
+         _or_null(_number(lambda v: v > 0))),
+    Rule("callbacks.early_stopping.min_delta", "a finite number >= 0",
+         _number(lambda v: v >= 0)),
+    Rule("trainer.precision", "32 or bf16", _one_of(32, "32", "bf16")),
+    Rule("trainer.accelerator", "auto, cpu or gpu", _one_of("auto", "cpu", "gpu")),
+    Rule("data.binarize", "none, threshold or stochastic",
+         _one_of("none", "threshold", "stochastic")),
+)
+
+SECTIONS: dict[str, frozenset[str]] = {
+    "": frozenset({"name", "output_dir", "seed", "seeds", "data", "evaluation", "likelihood",
+                   "model", "posterior", "prior", "objective", "optimizer", "scheduler",
+                   "trainer", "logger", "callbacks", "choices", "command"}),
+    "model": frozenset({"latent_dim", "encoder", "decoder"}),
+    "evaluation": frozenset({"samples", "test_samples"}),
+    "seeds": frozenset({"init", "order", "corruption", "latent"}),
+    "trainer": frozenset({"accelerator", "devices", "num_nodes", "threads", "max_epochs",
+                          "precision", "gradient_clip_val", "accumulate_grad_batches",
+                          "log_every_n_steps"}),
+    "callbacks": frozenset({"early_stopping", "checkpoint", "pictures", "progress", "extra"}),
+}
+
+NODES = ("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior",
+         "objective", "optimizer", "scheduler", "logger")
+
+
+def check(config: DictConfig) -> None:
+    """Refuses what cannot work, with one line each.
+
+    Raises:
+        ConfigError: a setting is unknown, missing, of the wrong type or out of range.
+    """
+    missing = sorted(str(k) for k in OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigError(f"{missing[0]} has no value: give {missing[0]}=...")
+    for section, known in SECTIONS.items():
+        node = OmegaConf.select(config, section) if section else config
+        if not isinstance(node, DictConfig):
+            raise ConfigError(f"{section} must be a section, but got {node!r}.")
+        for name in node:
+            if name not in known:
+                path = f"{section}.{name}" if section else str(name)
+                raise ConfigError(f"{path} is not a setting of vael. {suggest(path, config)}")
+    for path in NODES:
+        node = OmegaConf.select(config, path)
+        if not isinstance(node, DictConfig) or "_target_" not in node:
+            group = path.partition(".")[0]
+            raise ConfigError(f"{path} must be a section with a _target_, but got {node!r}: "
+                              f"choose with {group}=<option> (python train.py --help).")
+    for rule in RULES:
+        value = OmegaConf.select(config, rule.path)
+        if value is None and OmegaConf.select(config, rule.path, default=rule) is rule:
+            continue  # a section of a user's own may leave it out
+        if not rule.holds(value):
+            raise ConfigError(f"{rule.path} must be {rule.must}, but got {value!r}.")
+    _check_batch(config)
+
+
+def _check_batch(config: DictConfig) -> None:
+    devices = config.trainer.devices * config.trainer.num_nodes
+    shares = devices * config.trainer.accumulate_grad_batches
+    if config.data.batch_size % shares:
+        raise ConfigError(
+            f"data.batch_size={config.data.batch_size} (global: what one optimiser step sees) "
+            f"must be divisible by {shares} = {devices} devices (trainer.devices * "
+            f"trainer.num_nodes) * trainer.accumulate_grad_batches: take "
+            f"{max(1, config.data.batch_size // shares) * shares}, say."
+        )
+
+
+def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every path of a config."""
+    for name in config:
+        path = f"{prefix}{name}"
+        yield path
+        node = OmegaConf.to_container(config, resolve=False)[name]  # type: ignore[index,call-overload]
+        if isinstance(node, dict) and isinstance(config._get_node(name), DictConfig):
+            yield from dotted(config._get_node(name), f"{path}.")  # type: ignore[arg-type]
+
+
+def suggest(path: str, config: DictConfig) -> str:
+    """The settings that look most like a mistyped one."""
+    paths = list(dotted(config))
+    last = path.rpartition(".")[2]
+    near = [p for p in paths if p.rpartition(".")[2] == last]
+    near += difflib.get_close_matches(path, paths, n=3, cutoff=0.7)
+    unique = [p for p in dict.fromkeys(near) if p != path][:3]
+    return f"Did you mean {' or '.join(unique)}?" if unique else "See python train.py --cfg job."

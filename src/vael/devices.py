@@ -1,0 +1,46 @@
+"""Floor 8: where a run computes: GPUs where there are any, else CPU processes."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from omegaconf import DictConfig
+from pytorch_lightning.strategies import DDPStrategy, Strategy
+
+from vael.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Devices, nodes and CPU threads of a run."""
+
+    accelerator: str
+    devices: int
+    num_nodes: int
+    threads: int
+
+    def strategy(self) -> Strategy | str:
+        """One process, or DDP over gloo (CPU) or NCCL (GPU)."""
+        if self.devices * self.num_nodes == 1:
+            return "auto"
+        backend = "gloo" if self.accelerator == "cpu" else "nccl"
+        return DDPStrategy(process_group_backend=backend)
+
+
+def place(options: DictConfig) -> Placement:
+    """The placement that ``trainer.*`` asks for on this machine.
+
+    Raises:
+        ConfigError: GPUs are asked for and there are none, or fewer.
+    """
+    gpus = torch.cuda.device_count()
+    if options.accelerator == "gpu" and gpus == 0:
+        raise ConfigError("trainer.accelerator=gpu, but torch sees no GPU here: use "
+                          "trainer.accelerator=cpu (or auto), or install torch with CUDA.")
+    on_gpu = options.accelerator != "cpu" and gpus > 0
+    if on_gpu and options.devices > gpus:
+        raise ConfigError(f"trainer.devices={options.devices}, but this machine has {gpus} GPUs: "
+                          f"use trainer.devices={gpus}, or trainer.accelerator=cpu.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = options.threads or max(1, (cores or 1) // options.devices)
+    return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes, threads)

@@ -1,0 +1,188 @@
+"""Floor 9: from a composed config to a run's folder and the process that trains in it.
+
+Nothing here imports torch: ``--help``, ``--cfg job``, completion and typos answer at once.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vael.check import check, suggest
+from vael.errors import ConfigError, VaelError
+from vael.files import write_text
+
+
+def guard(main: Callable[[], None]) -> None:
+    """Runs a Hydra main; a user's mistake ends in one line and exit code 2, not 1."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
+    try:
+        main()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        if isinstance(error, ValueError) and not _composing(error):
+            raise
+        fail(ConfigError(explain(error)))
+
+
+def _composing(error: BaseException) -> bool:
+    """Whether Hydra raised this while it read the command line, as it does on ``data=null``."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_globals.get("__name__", "").startswith("hydra.")
+
+
+def fail(error: VaelError) -> NoReturn:
+    """Prints one line and leaves with the error's code."""
+    print(f"vael: {error}", file=sys.stderr)
+    raise SystemExit(error.exit_code)
+
+
+def explain(error: Exception) -> str:
+    """Hydra's or OmegaConf's message in one line, with the remedy."""
+    text = str(error)
+    typed = re.search(r"Could not override '([^']+)'", text)
+    if typed:
+        path = typed[1]
+        given = next((a for a in sys.argv[1:] if a.lstrip("+~").startswith(f"{path}=")), path)
+        return f"{given}: {path} is not a setting. {_remedy(path)}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    options = re.search(r"Could not find '([^']+)'", text)
+    if options and "Available options" in text:
+        group, _, option = options[1].rpartition("/")
+        head = next(n for n, line in enumerate(lines) if "Available options" in line)
+        names = lines[head + 1 :]
+        names = [name for name in names if not name.startswith(("Config", "provider"))]
+        return f"{group}={option}: no such option; choose from {', '.join(names)}."
+    key = [line for line in lines if line.startswith("full_key:")]
+    where = f" ({key[0].removeprefix('full_key:').strip()})" if key else ""
+    kept = [line for line in lines if not line.startswith(("full_key:", "object_type="))]
+    return " ".join(kept) + where
+
+
+def _remedy(path: str) -> str:
+    folder = Path(sys.argv[0]).resolve().parent / "conf"
+    parent, _, last = path.replace("/", ".").rpartition(".")
+    if parent and (folder / last).is_dir():
+        return f"{last} is a group of its own: give {last}=<option>."
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        return suggest(path, compose("train"))
+
+
+def start(config: DictConfig) -> None:
+    """Checks the config, makes the run's folder, and trains in it: never returns in a run."""
+    try:
+        _start(config)
+    except VaelError as error:  # here, before Hydra adds a line of its own
+        fail(error)
+
+
+def _start(config: DictConfig) -> None:
+    hydra = HydraConfig.get()
+    plain = resolved(config, dict(hydra.runtime.choices))
+    check(plain)
+    world = plain.trainer.devices * plain.trainer.num_nodes
+    multirun = hydra.mode == RunMode.MULTIRUN
+    if multirun and world > 1:
+        raise ConfigError(
+            f"python train.py -m with trainer.devices * trainer.num_nodes = {world} is refused: "
+            "each process would start the whole sweep again and train other settings. Use one "
+            "device a job, or one python train.py for each setting."
+        )
+    run = make_run_folder(plain)
+    command = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
+    sys.stdout.flush()
+    if not multirun:
+        os.execv(sys.executable, command)
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def resolved(config: DictConfig, choices: dict[str, Any]) -> DictConfig:
+    """The config without interpolations, with what was chosen of each group and the command."""
+    chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
+    if config.name is None:
+        config.name = chosen.get("experiment") or f"{chosen.get('data')}-{chosen.get('model')}"
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    container.pop("experiment", None)
+    program = Path(sys.argv[0]).name
+    return OmegaConf.create(
+        {**container, "choices": chosen, "command": shlex.join(["python", program, *sys.argv[1:]])}
+    )
+
+
+def make_run_folder(config: DictConfig) -> Path:
+    """One folder for all processes of a run, with ``config.yaml`` in it.
+
+    A run that was started as several processes (torchrun, srun) takes its folder's name from what
+    they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.
+    """
+    parent = Path(config.output_dir) / config.name
+    shared = _shared_name()
+    text = OmegaConf.to_yaml(config)
+    if shared is None:
+        run = _new_folder(parent, time.strftime("%Y-%m-%d_%H-%M-%S"))
+    else:
+        run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
+        run.mkdir(parents=True, exist_ok=True)
+        if int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) != 0:
+            return _wait_for(run)
+        if (run / "config.yaml").exists() and (run / "config.yaml").read_text() != text:
+            raise ConfigError(
+                f"{run} holds a run with another config: continue it with `vael train {run}`, "
+                "or give another folder (VAEL_RUN)."
+            )
+    write_text(run / "config.yaml", text)
+    return run
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1000):
+        run = parent / (name if attempt == 0 else f"{name}-{attempt}")
+        try:
+            run.mkdir()
+        except FileExistsError:
+            continue
+        return run
+    raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
+
+
+def _shared_name() -> str | None:
+    given = os.environ.get("VAEL_RUN")
+    if given:
+        return given
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        elastic = os.environ["TORCHELASTIC_RUN_ID"]
+        if elastic == "none":
+            raise ConfigError("torchrun without --rdzv-id gives its processes no common name: "
+                              "set VAEL_RUN to the run's folder, or use --standalone.")
+        return f"elastic-{elastic}"
+    if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
+        return f"slurm-{os.environ['SLURM_JOB_ID']}"
+    return None
+
+
+def _wait_for(run: Path, seconds: float = 120) -> Path:
+    end = time.monotonic() + seconds
+    while not (run / "config.yaml").exists():
+        if time.monotonic() > end:
+            raise ConfigError(f"{run / 'config.yaml'} did not appear within {seconds:.0f} s: the "
+                              "first process failed, or the folder is not shared between nodes.")
+        time.sleep(0.1)
+    return run

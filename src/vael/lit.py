@@ -1,0 +1,252 @@
+"""Floor 8: the LightningModule: step, score, log, optimiser. Nothing else."""
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from vael import optim
+from vael.build import OptimizerFactory
+from vael.data.batches import EvalBatch
+from vael.data.preprocess import Preprocess
+from vael.errors import NonFiniteLoss
+from vael.metrics.evidence import evidence
+from vael.metrics.scores import Scores
+from vael.objectives.base import Objective
+from vael.randomness import Noise, Seeds
+from vael.trace import Loss
+from vael.types import Batch, DataSpec, Shape
+from vael.vae import VAE
+
+
+@dataclass(frozen=True)
+class Target:
+    """The score that checkpoints, early stopping and sweeps use."""
+
+    name: str
+    mode: Literal["min", "max"]
+
+    @classmethod
+    def of(cls, spec: DataSpec) -> "Target":
+        """``val/bpd`` where the data has levels, else ``val/elbo``."""
+        return cls("val/elbo", "max") if spec.levels is None else cls("val/bpd", "min")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is scored and logged.
+
+    Attributes:
+        samples: k, importance samples per example of ``val/*``.
+        test_samples: k of ``test/*``.
+        split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
+        log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
+    """
+
+    samples: int
+    test_samples: int
+    split_seed: int
+    log_every_n_steps: int
+
+
+class LitVAE(pl.LightningModule):
+    """Trains a VAE on an objective and scores it on importance-weighted bounds.
+
+    The epoch's means stay in tensors and are logged once: a ``self.log`` call a step costs more
+    than the step of a small VAE. Every draw is keyed by (epoch, batch, rank), or in evaluation
+    by (split, chunk, sample), never by what was drawn before.
+    """
+
+    def __init__(
+        self,
+        vae: VAE,
+        objective: Objective,
+        preprocess: Preprocess,
+        spec: DataSpec,
+        seeds: Seeds,
+        optimizer: OptimizerFactory,
+        scheduler: optim.Schedule,
+        options: Options,
+        config: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.vae = vae
+        self.objective = objective
+        self.preprocess = preprocess
+        self.spec = spec
+        self.target = Target.of(spec)
+        self.options = options
+        self.latent_noise = Noise(seeds.latent, "latent")
+        self.corruption_noise = Noise(seeds.corruption, "corruption")
+        self.eval_corruption_noise = Noise(options.split_seed, "corruption")
+        self.optimizer_factory = optimizer
+        self.scheduler = scheduler
+        self.config = config
+        self.latent_size = sum(math.prod(shape) for shape in vae.noise_shapes)
+        self.scores = Scores(
+            math.prod(vae.noise_shapes[0]), spec.levels is not None, spec.support == "unit"
+        )
+        self.warnings: list[str] = []
+        self._sums: Tensor | None = None
+        self._batches = 0
+
+    # -------------------------------------------------------------------------------- training
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The objective's loss on one batch."""
+        where = (self.current_epoch, batch_idx, self.global_rank)
+        x = self.preprocess(batch.x, self.corruption_noise.at(self.device, *where))
+        source = self.latent_noise.at(self.device, *where)
+        lead = (self.objective.num_samples, len(x))
+        eps = tuple(
+            torch.randn(*lead, *shape, generator=source, device=self.device)
+            for shape in self.vae.noise_shapes
+        )
+        loss = self.objective(self.vae(x, eps), self.global_step)
+        self._last = Loss(loss.value.detach(), loss.terms)
+        self._add(self._last)
+        return loss.value
+
+    def on_train_epoch_start(self) -> None:
+        """Starts the epoch's means anew."""
+        self._sums, self._batches = None, 0
+
+    def _add(self, loss: Loss) -> None:
+        row = torch.stack([loss.value, *loss.terms.values()]).double()
+        self._sums = row if self._sums is None else self._sums + row
+        self._batches += 1
+
+    def epoch_means(self) -> dict[str, float]:
+        """The epoch's means over batches and devices: train/loss, the terms, and train/elbo."""
+        assert self._sums is not None
+        means = self.trainer.strategy.reduce(self._sums / self._batches, reduce_op="mean")
+        named = dict(zip(("loss", *self._last.terms), means.tolist(), strict=True))
+        if {"distortion", "rate"} <= named.keys():
+            named["elbo"] = -named["distortion"] - named["rate"]
+        return {f"train/{name}": value for name, value in named.items()}
+
+    def on_after_backward(self) -> None:
+        """Stops at the step whose loss is not finite, before the weights are touched."""
+        finite = bool(torch.isfinite(self._last.value))
+        if self.trainer.world_size > 1:  # gradients are averaged: every rank decides alike
+            finite = finite and math.isfinite(self._gradient_norm())
+        if not finite:
+            terms = {name: float(value) for name, value in self._last.terms.items()}
+            bad = [name for name, value in terms.items() if not math.isfinite(value)]
+            listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
+            raise NonFiniteLoss(
+                f"the loss is {float(self._last.value)} at step {self.global_step} "
+                f"(epoch {self.current_epoch}): {' and '.join(bad) or 'the gradient'} not finite "
+                f"({listed}); learning rate {self._learning_rate():.3g}, gradient norm "
+                f"{self._gradient_norm():.6g}. Lower optimizer.lr, or set "
+                "trainer.gradient_clip_val."
+            )
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Logs the loss, its terms and the gradient's norm every trainer.log_every_n_steps."""
+        step = self.global_step + 1
+        if step % self.options.log_every_n_steps:
+            return
+        row = {"train/step_loss": float(self._last.value), "train/lr": self._learning_rate(),
+               "train/grad_norm": self._gradient_norm(), **self._beta(self.global_step)}
+        self.write(row, step)
+
+    def write(self, row: dict[str, float], step: int) -> None:
+        """One row for every logger."""
+        for logger in self.loggers:
+            logger.log_metrics({"epoch": self.current_epoch, **row}, step)
+
+    def _beta(self, step: int) -> dict[str, float]:
+        beta = self.objective.beta(step)
+        norm = beta * self.latent_size / self.spec.num_dims
+        return {"train/beta": beta, "train/beta_norm": norm}
+
+    def _gradient_norm(self) -> float:
+        grads = [p.grad for p in self.parameters() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(grads))
+
+    def _learning_rate(self) -> float:
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self) -> None:
+        """Writes the epoch's row, and steps a schedule that goes by the score.
+
+        The schedule is stepped here, before the checkpoint callbacks, because Lightning would
+        step it after they have saved: a resumed run would have lost that step.
+        """
+        means = self.epoch_means()
+        for name, value in means.items():
+            self.log(name, value, logger=False)
+        scores = {name: float(value) for name, value in self.trainer.callback_metrics.items()
+                  if name.startswith(("val/", "train/examples"))}
+        row = {**means, **scores, "train/lr": self._learning_rate(),
+               **self._beta(self.global_step)}
+        self.write(row, self.global_step)
+        for logger in self.loggers:
+            logger.save()
+        if self.scheduler.by_score and self.target.name in scores:
+            for config in self.trainer.lr_scheduler_configs:
+                config.scheduler.step(scores[self.target.name])  # type: ignore[call-arg,arg-type]
+
+    # ------------------------------------------------------------------------------ evaluation
+
+    def _score(self, batch: EvalBatch, split: str, samples: int) -> None:
+        x = self.preprocess(
+            batch.x, self.eval_corruption_noise.at(self.device, split, batch.chunk)
+        )
+
+        def eps(number: int, shape: Shape) -> Tensor:
+            source = self.latent_noise.at(self.device, split, batch.chunk, number)
+            return torch.randn(len(x), *shape, generator=source, device=self.device)
+
+        self.scores.update(evidence(self.vae, x, eps, samples, self.spec.levels))
+
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
+        """Scores one chunk of the validation split."""
+        self._score(batch, "val", self.options.samples)
+
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
+        """Scores one chunk of the test split."""
+        self._score(batch, "test", self.options.test_samples)
+
+    def on_validation_epoch_end(self) -> None:
+        """Publishes val/*."""
+        self._publish("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Publishes test/*."""
+        self._publish("test")
+
+    def _publish(self, split: str) -> None:
+        scores = self.scores.compute()
+        self.scores.reset()
+        for name, value in scores.items():
+            self.log(f"{split}/{name}", value, logger=False)
+
+    # ------------------------------------------------------------------- optimiser, checkpoint
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The configured optimiser with its schedule."""
+        optimizer = self.optimizer_factory(self.vae.parameters())
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self.scheduler.make(optimizer, steps, self.target.mode)
+        if schedule is None:
+            return optimizer
+        # a huge frequency keeps Lightning from stepping what on_train_epoch_end steps
+        frequency = sys.maxsize if self.scheduler.by_score else 1
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": schedule, "interval": "step", "frequency": frequency,
+                "monitor": self.target.name,
+            },
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The resolved config travels with the weights."""
+        checkpoint["config"] = self.config

@@ -1,0 +1,1 @@
+"""Floor 8: where numbers and pictures go."""

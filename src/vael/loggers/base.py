@@ -1,0 +1,23 @@
+"""Floor 8: what a ``logger`` config node makes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytorch_lightning.loggers import Logger
+
+
+class Board(ABC):
+    """A place beside metrics.csv to look at a run; opened on the first process only."""
+
+    @abstractmethod
+    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+        """Starts logging of this run folder with its flat, dotted config."""
+
+    @abstractmethod
+    def pictures(self, images: Mapping[str, Path], step: int) -> None:
+        """Shows PNG files by name."""
+
+    @abstractmethod
+    def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
+        """Writes the final scores and ends the run."""

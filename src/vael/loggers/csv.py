@@ -1,0 +1,82 @@
+"""Floor 8: metrics.csv, one row a step, never duplicated and never lost on a restart."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities import rank_zero_only
+
+from vael.files import write_text
+
+
+class MetricsCsv(Logger):
+    """Rows of ``step, epoch, <metric>...``; what was not logged at a step is an empty cell.
+
+    Lightning's CSVLogger deletes the old file when a run is continued; this one reads it, and
+    drops the rows after the step of the checkpoint that the run goes on from. Rows of a step are
+    merged. The file is rewritten whole, at most once an epoch, and stays whole at any kill.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._rows: dict[int, dict[str, float]] = {}
+
+    @property
+    def name(self) -> str:
+        """Name of this logger."""
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        """No versions: one file a run."""
+        return ""
+
+    def keep_until(self, step: int) -> None:
+        """Reads what an earlier process wrote, up to and with this optimiser step."""
+        if not self.path.exists():
+            return
+        with self.path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                number = int(row.pop("step"))
+                if number <= step:
+                    self._rows[number] = {k: float(v) for k, v in row.items() if v}
+
+    def rows(self) -> list[dict[str, float]]:
+        """The rows so far, in the order of the steps."""
+        return [self._rows[step] for step in sorted(self._rows)]
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Merges the metrics into the row of this step."""
+        assert step is not None
+        self._rows.setdefault(step, {}).update(metrics)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """The config is in config.yaml."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Writes all rows."""
+        if not self._rows:
+            return
+        seen = {name for row in self._rows.values() for name in row}
+        names = ["step", "epoch", *sorted(seen - {"epoch"})]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        for step in sorted(self._rows):
+            row: dict[str, Any] = {"step": step, **self._rows[step]}
+            if "epoch" in row:
+                row["epoch"] = int(row["epoch"])
+            writer.writerow(row)
+        write_text(self.path, text.getvalue())
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Writes what is not written yet."""
+        self.save()

@@ -1,0 +1,45 @@
+"""Floor 8: TensorBoard."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+
+from vael.errors import ConfigError
+from vael.loggers.base import Board
+
+
+class Tensorboard(Board):
+    """Event files in ``RUN/tensorboard``."""
+
+    def __init__(self) -> None:
+        self._logger: TensorBoardLogger | None = None
+
+    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+        """Lightning's TensorBoardLogger on the run's folder."""
+        try:
+            self._logger = TensorBoardLogger(run, name="tensorboard", version="")
+        except ModuleNotFoundError as error:
+            raise ConfigError("logger=tensorboard needs the package tensorboard: "
+                              "pip install 'vael[tensorboard]'.") from error
+        text = "\n".join(f"    {name}: {value}" for name, value in config.items())
+        self._logger.experiment.add_text("config", text)
+        return self._logger
+
+    def pictures(self, images: Mapping[str, Path], step: int) -> None:
+        """One image summary each."""
+        assert self._logger is not None
+        for name, path in images.items():
+            pixels = np.asarray(Image.open(path).convert("RGB"))
+            self._logger.experiment.add_image(name, pixels, step, dataformats="HWC")
+
+    def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
+        """Writes the final scores at step 0 under ``summary/`` and closes the file."""
+        if self._logger is None:
+            return
+        for name, value in summary.items():
+            self._logger.experiment.add_scalar(f"summary/{name}", value, 0)
+        self._logger.finalize("success" if succeeded else "failed")
+        self._logger.experiment.close()

@@ -1,0 +1,102 @@
+"""Floor 8: wandb, online where somebody is logged in, else offline: it never blocks."""
+
+import netrc
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytorch_lightning.loggers import Logger
+
+from vael.loggers.base import Board
+
+if TYPE_CHECKING:
+    from wandb import Run
+
+INIT_SECONDS = 20.0
+
+
+class Wandb(Board):
+    """One wandb run for one vael run, in ``RUN/wandb``; a continued run keeps its id.
+
+    Args:
+        project: wandb project.
+        entity: user or team, null for the default.
+        group: groups runs, the study's name in a sweep.
+        job_type: ``train``, ``trial``, ...
+        tags: labels to filter by.
+    """
+
+    def __init__(self, project: str, entity: str | None, group: str | None, job_type: str,
+                 tags: Sequence[str]) -> None:
+        self.project = project
+        self.entity = entity
+        self.group = group
+        self.job_type = job_type
+        self.tags = list(tags)
+        self._run: Run | None = None
+
+    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+        """Starts or continues the run and wraps it for Lightning."""
+        import wandb
+        from pytorch_lightning.loggers import WandbLogger
+
+        mode = os.environ.get("WANDB_MODE") or ("online" if has_login() else "offline")
+        try:
+            self._run = self._init(run, config, mode)
+        except (wandb.errors.CommError, wandb.errors.AuthenticationError, TimeoutError) as error:
+            print(f"vael: wandb cannot be reached ({' '.join(str(error).split())}); logging "
+                  "offline", file=sys.stderr)
+            mode = "offline"
+            self._run = self._init(run, config, mode)
+        if mode in ("offline", "dryrun"):
+            folder = Path(self._run.dir).parent
+            print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
+        return WandbLogger(experiment=self._run)
+
+    def _init(self, run: Path, config: Mapping[str, object], mode: str) -> "Run":
+        import wandb
+
+        return wandb.init(
+            project=self.project, entity=self.entity, group=self.group, job_type=self.job_type,
+            tags=self.tags, dir=str(run), id=_stable_id(run), name=f"{run.parent.name}/{run.name}",
+            resume="allow", mode=mode, config=dict(config),  # type: ignore[arg-type]
+            settings=wandb.Settings(silent=True, init_timeout=INIT_SECONDS),
+        )
+
+    def pictures(self, images: Mapping[str, Path], step: int) -> None:
+        """One media panel for each picture."""
+        import wandb
+
+        assert self._run is not None
+        shown = {name: wandb.Image(str(path)) for name, path in images.items()}
+        self._run.log({**shown, "trainer/global_step": step})
+
+    def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
+        """Writes the final scores to the summary and finishes, so that nothing leaks on."""
+        if self._run is None:
+            return
+        self._run.summary.update(dict(summary))
+        self._run.finish(exit_code=0 if succeeded else 1)
+        self._run = None
+
+
+def has_login() -> bool:
+    """Whether a key is at hand, found without asking anybody and without the network."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    base = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+    try:
+        known = netrc.netrc(os.environ.get("NETRC")).authenticators(urlsplit(base).netloc)
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return known is not None
+
+
+def _stable_id(run: Path) -> str:
+    """The same for every start of one run folder, different for others."""
+    import hashlib
+
+    return hashlib.blake2b(str(run.resolve()).encode(), digest_size=6).hexdigest()

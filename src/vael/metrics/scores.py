@@ -1,0 +1,64 @@
+"""Floor 6: data-set scores out of per-example ones, each example counted once on any devices."""
+
+import math
+
+import torch
+import torchmetrics
+from torch import Tensor
+
+from vael.metrics.evidence import Evidence
+
+ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
+
+NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits")
+
+
+class Scores(torchmetrics.Metric):
+    """Means over examples, in float64, summed over devices by torchmetrics.
+
+    ``active_units`` is the number of latent dimensions whose posterior mean varies over the data
+    by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519); psnr is in dB for
+    data in [0, 1]. elbo, rate, distortion and iwae are in nats per example, bpd in bits per
+    dimension.
+    """
+
+    full_state_update = False
+    totals: Tensor
+    count: Tensor
+    mu_sum: Tensor
+    mu_square: Tensor
+
+    def __init__(self, latent_size: int, has_levels: bool, unit_range: bool) -> None:
+        super().__init__()
+        self.has_levels = has_levels
+        self.unit_range = unit_range
+
+        def total(size: int) -> Tensor:
+            return torch.zeros(size, dtype=torch.float64)
+
+        self.add_state("totals", total(len(NAMES)), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("mu_sum", total(latent_size), dist_reduce_fx="sum")
+        self.add_state("mu_square", total(latent_size), dist_reduce_fx="sum")
+
+    def update(self, scored: Evidence) -> None:
+        """Adds the examples of one batch."""
+        bits = torch.zeros_like(scored.elbo) if scored.bits is None else scored.bits
+        columns = (scored.elbo, scored.rate, scored.distortion, scored.iwae, scored.mse, bits)
+        self.totals += torch.stack([column.sum() for column in columns])
+        self.count += len(scored.elbo)
+        self.mu_sum += scored.mu.sum(0)
+        self.mu_square += (scored.mu**2).sum(0)
+
+    def compute(self) -> dict[str, float]:
+        """The scores by name; ``bpd`` and ``psnr`` only where they mean something."""
+        count = int(self.count)
+        means = dict(zip(NAMES, (self.totals / count).tolist(), strict=True))
+        bits = means.pop("bits")
+        variance = self.mu_square / count - (self.mu_sum / count) ** 2
+        means["active_units"] = float((variance > ACTIVE_THRESHOLD).sum())
+        if self.has_levels:
+            means["bpd"] = bits
+        if self.unit_range:
+            means["psnr"] = -10 * math.log10(max(means["mse"], 1e-20))
+        return means

@@ -1,0 +1,103 @@
+"""Floor 7: learning-rate schedules, torch's own, by optimiser step or by validation score."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+
+from vael.errors import ConfigError
+
+
+class Schedule(Protocol):
+    """Makes the schedule of one optimiser; None leaves the learning rate alone.
+
+    Attributes:
+        by_score: stepped once after each validation, with its score, instead of at each
+            optimiser step.
+    """
+
+    by_score: bool
+
+    def make(
+        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
+    ) -> LRScheduler | None:
+        """The schedule for a run of ``total_steps`` whose score is better when ``mode``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The learning rate stays what ``optimizer.lr`` says."""
+
+    by_score = False
+
+    def make(
+        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
+    ) -> LRScheduler | None:
+        """No schedule."""
+        return None
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Linear warm-up, then half a cosine down to ``final * optimizer.lr`` at the last step.
+
+    Loshchilov and Hutter 2017, Eq. 5 (https://arxiv.org/abs/1608.03983), without restarts.
+    """
+
+    warmup_steps: int = 0
+    final: float = 0.01
+    by_score = False
+
+    def __post_init__(self) -> None:
+        if self.warmup_steps < 0 or not 0 <= self.final <= 1:
+            raise ConfigError(
+                "scheduler.warmup_steps must be >= 0 and scheduler.final in [0, 1], "
+                f"but got {self.warmup_steps} and {self.final}."
+            )
+
+    def make(
+        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
+    ) -> LRScheduler | None:
+        """A pure function of the step."""
+        if self.warmup_steps >= total_steps:
+            raise ConfigError(
+                f"scheduler.warmup_steps={self.warmup_steps} must be below the {total_steps} "
+                "optimiser steps of this run: lower it or raise trainer.max_epochs."
+            )
+
+        def factor(step: int) -> float:
+            if step < self.warmup_steps:
+                return (step + 1) / self.warmup_steps
+            share = (step - self.warmup_steps) / (total_steps - self.warmup_steps)
+            return self.final + (1 - self.final) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+        return LambdaLR(optimizer, factor)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Multiplies the learning rate by ``factor`` when the score has not improved for a while."""
+
+    factor: float = 0.5
+    patience: int = 10
+    min_lr: float = 1e-6
+    by_score = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < 1 or self.patience < 0 or self.min_lr < 0:
+            raise ConfigError(
+                "scheduler.factor must be in (0, 1), patience >= 0 and min_lr >= 0, "
+                f"but got {self.factor}, {self.patience} and {self.min_lr}."
+            )
+
+    def make(
+        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
+    ) -> LRScheduler | None:
+        """Torch's ReduceLROnPlateau with an absolute threshold of 0."""
+        return ReduceLROnPlateau(
+            optimizer, mode=mode, factor=self.factor, patience=self.patience,
+            min_lr=self.min_lr, threshold=0.0, threshold_mode="abs",
+        )

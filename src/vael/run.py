@@ -1,0 +1,295 @@
+"""Floor 9: one run: check, train or continue, test, draw, sum up."""
+
+import logging
+import shutil
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_only
+
+from vael import checkpoint
+from vael.build import build_data, build_recipe, build_vae, make
+from vael.callbacks.pictures import Pictures
+from vael.callbacks.progress import ProgressBar
+from vael.callbacks.throughput import Throughput
+from vael.check import check
+from vael.data.module import VaelData
+from vael.devices import Placement, place
+from vael.errors import CheckpointError, ConfigError, NonFiniteLoss, VaelError
+from vael.lit import LitVAE, Options
+from vael.loggers.base import Board
+from vael.loggers.csv import MetricsCsv
+from vael.randomness import Noise, Seeds
+from vael.report.page import write_report
+from vael.summary import Summary, flat_config
+
+log = logging.getLogger("vael")
+
+
+@dataclass
+class Run:
+    """Everything that takes part in one run."""
+
+    folder: Path
+    config: DictConfig
+    data: VaelData
+    lit: LitVAE
+    placement: Placement
+    csv: MetricsCsv
+    board: Board
+    trainer: pl.Trainer = field(init=False)
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best validation score."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to continue from."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+
+def train(folder: Path, discard_on_error: bool = False) -> Summary:
+    """Trains what ``folder/config.yaml`` says, or continues it, to the end.
+
+    Args:
+        folder: the run's folder.
+        discard_on_error: remove the folder again if the run turns out to be impossible before
+            its first step.
+
+    Raises:
+        ConfigError: the folder is none, or its config or data cannot work.
+        CheckpointError: ``last.ckpt`` cannot be used.
+        NonFiniteLoss: the loss became NaN or infinite; summary.json says where.
+        KeyboardInterrupt: the user stopped the run; summary.json says interrupted.
+    """
+    config = read_config(folder)
+    finished = Summary.read(folder)
+    if finished is not None and finished.status == "finished":
+        return finished
+    start_log(folder)
+    try:
+        run = prepare(folder, config)
+    except VaelError:
+        if discard_on_error and rank_zero_only.rank == 0:
+            logging.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+            _remove_if_empty(folder.parent)
+        raise
+    return _go(run)
+
+
+def read_config(folder: Path) -> DictConfig:
+    """The resolved config of a run's folder."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{folder} is not a run: it has no config.yaml. Runs are made by "
+                          "python train.py.")
+    try:
+        config = OmegaConf.load(path)
+    except Exception as error:  # yaml and OmegaConf have no common base
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{path} must hold a mapping.")
+    check(config)
+    return config
+
+
+def prepare(folder: Path, config: DictConfig) -> Run:
+    """Builds everything; whatever cannot work is found here, before the first step."""
+    placement = place(config.trainer)
+    torch.set_num_threads(placement.threads)
+    overrides = {name: config.seeds[name] for name in config.seeds}
+    seeds = Seeds.derive(config.seed, **overrides)
+    data = build_data(config, seeds)
+    data.prepare()
+    world = placement.devices * placement.num_nodes
+    data.check_batch(world, config.trainer.accumulate_grad_batches)
+    vae = build_vae(config, data.spec, seeds)
+    recipe = build_recipe(config)
+    options = Options(
+        samples=config.evaluation.samples, test_samples=config.evaluation.test_samples,
+        split_seed=config.data.split_seed, log_every_n_steps=config.trainer.log_every_n_steps,
+    )
+    container = OmegaConf.to_container(config)
+    assert isinstance(container, dict)
+    lit = LitVAE(vae, recipe.objective, data.preprocess, data.spec, seeds, recipe.optimizer,
+                 recipe.scheduler, options, {str(k): v for k, v in container.items()})
+    board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
+    run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board)
+    extra = [make(node, Callback, f"callbacks.extra.{name}")
+             for name, node in config.callbacks.extra.items()]
+    per_epoch = data.spec.num_train // config.data.batch_size
+    _report_warmup(lit, per_epoch * config.trainer.max_epochs)
+    if run.last.exists():
+        _check_fits(run)
+    run.trainer = _trainer(run, extra)
+    return run
+
+
+def _report_warmup(lit: LitVAE, steps: int) -> None:
+    objective = lit.objective
+    full = objective.warmup_steps
+    if full > steps and rank_zero_only.rank == 0:
+        log.warning(
+            "the warm-up of beta ends at step %d, but this run has %d steps: beta gets no further "
+            "than %.3g. Shorten objective.schedule or raise trainer.max_epochs.",
+            full, steps, max(objective.beta(step) for step in range(steps)),
+        )
+
+
+def _check_fits(run: Run) -> None:
+    loaded = checkpoint.load(run.last)["state_dict"]
+    own = run.lit.state_dict()
+    shapes = {name: tuple(value.shape) for name, value in loaded.items()}
+    wanted = {name: tuple(value.shape) for name, value in own.items()}
+    differing = sorted(n for n in shapes.keys() | wanted.keys() if shapes.get(n) != wanted.get(n))
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"{run.last} does not fit the model of {run.folder / 'config.yaml'}: "
+            f"{len(differing)} of {len(wanted)} tensors differ, {name} is {shapes.get(name)} "
+            f"there and {wanted.get(name)} here. Train in a new folder instead."
+        )
+
+
+def _trainer(run: Run, extra: list[Callback]) -> pl.Trainer:
+    options, placement = run.config.trainer, run.placement
+    return pl.Trainer(
+        accelerator=placement.accelerator, devices=placement.devices,
+        num_nodes=placement.num_nodes, strategy=placement.strategy(),
+        precision={"32": "32-true", "bf16": "bf16-mixed"}[str(options.precision)],  # type: ignore[arg-type]
+        max_epochs=options.max_epochs, gradient_clip_val=options.gradient_clip_val,
+        accumulate_grad_batches=options.accumulate_grad_batches,
+        log_every_n_steps=options.log_every_n_steps,
+        logger=[run.csv], callbacks=[*_callbacks(run), *extra],
+        plugins=[checkpoint.SafeCheckpointIO()],
+        default_root_dir=run.folder, use_distributed_sampler=False, num_sanity_val_steps=0,
+        enable_progress_bar=False, enable_model_summary=False,
+    )
+
+
+def _callbacks(run: Run) -> list[Callback]:
+    options, target = run.config.callbacks, run.lit.target
+    folder = run.folder / "checkpoints"
+    found: list[Callback] = [
+        Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
+        ProgressBar(options.progress.refresh_seconds),
+        ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
+                        save_on_train_epoch_end=True, enable_version_counter=False),
+        ModelCheckpoint(folder, "last", every_n_epochs=options.checkpoint.every_n_epochs,
+                        save_on_train_epoch_end=True, enable_version_counter=False),
+    ]
+    if options.early_stopping.patience is not None:
+        found.append(EarlyStopping(
+            target.name, mode=target.mode, patience=options.early_stopping.patience,
+            min_delta=options.early_stopping.min_delta, check_on_train_epoch_end=True,
+        ))
+    if options.pictures.every_n_epochs is not None:
+        found.append(_pictures(run, options.pictures.every_n_epochs))
+    return found
+
+
+def _pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
+    batch = run.data.head("test", run.config.callbacks.pictures.num_examples)
+    noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
+    x = run.data.preprocess(batch.x, noise)
+    return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs)
+
+
+def _go(run: Run) -> Summary:
+    """Fit, test, draw, sum up; leaves a true summary.json whatever happens."""
+    first = rank_zero_only.rank == 0
+    summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
+    if first:
+        if run.last.exists():
+            step = int(checkpoint.load(run.last)["global_step"])
+            run.csv.keep_until(step)
+            log.info("continuing from %s at step %d", run.last, step)
+        board_log = run.board.open(run.folder, flat_config(run.config))
+        if board_log is not None:
+            run.trainer.loggers = [run.csv, board_log]
+    started = time.perf_counter()
+    try:
+        _fit(run)
+        summary.status = "finished"
+    except NonFiniteLoss as error:
+        summary.status, summary.reason = "failed", str(error)
+        raise
+    except KeyboardInterrupt:
+        summary.status, summary.reason = "interrupted", "stopped by the user (SIGINT)"
+        raise
+    except BaseException as error:
+        summary.status, summary.reason = "failed", f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        if rank_zero_only.rank == 0:
+            summary.seconds = time.perf_counter() - started
+            _finish(run, summary)
+    return summary
+
+
+def _fit(run: Run) -> None:
+    resume = str(run.last) if run.last.exists() else None
+    with warnings.catch_warnings():
+        _quiet()
+        try:
+            run.trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
+        except SystemExit as error:  # Lightning turns Ctrl-C into exit(1)
+            if run.trainer.interrupted:
+                raise KeyboardInterrupt from error
+            raise
+        run.trainer.test(run.lit, run.data, ckpt_path=str(run.best), verbose=False,
+                         weights_only=True)
+
+
+def _quiet() -> None:
+    """Lightning's hints about settings that are meant as they are."""
+    for text in (".*number of training batches.*smaller than the logging interval.*",
+                 ".*Checkpoint directory .* exists and is not empty.*",
+                 ".*srun. command is available.*", ".*GPU available but not used.*",
+                 ".*does not have many workers.*"):
+        warnings.filterwarnings("ignore", text)
+
+
+def _finish(run: Run, summary: Summary) -> None:
+    """Pictures, summary, report and the board, as far as the run got."""
+    summary.collect(run.csv, run.trainer, run.lit, run.best)
+    step = run.trainer.global_step
+    try:
+        if summary.status == "finished":
+            run.lit.to("cpu")
+            _pictures(run).draw(run.lit, step)
+        run.csv.save()
+        summary.write(run.folder)
+        write_report(run.folder)
+    finally:
+        run.board.close(summary.metrics, summary.status == "finished")
+
+
+def start_log(folder: Path) -> None:
+    """Sends the log to RUN/train.log, and warnings to the terminal too; first process only."""
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    if rank_zero_only.rank != 0:
+        log.addHandler(logging.NullHandler())
+        return
+    to_file = logging.FileHandler(folder / "train.log")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler()
+    to_terminal.setLevel(logging.WARNING)
+    to_terminal.setFormatter(logging.Formatter("vael: %(message)s"))
+    log.handlers = [to_file, to_terminal]
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,146 @@
+"""Floor 8: summary.json, what a run says of itself; other tools read it."""
+
+import importlib.metadata
+import json
+import platform
+import statistics
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+
+from vael.devices import Placement
+from vael.files import write_json
+from vael.lit import LitVAE
+from vael.loggers.csv import MetricsCsv
+from vael.types import DataSpec
+
+Status = Literal["finished", "failed", "interrupted", "pruned"]
+PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
+
+
+@dataclass
+class Summary:
+    """The contract of ``RUN/summary.json``.
+
+    Attributes:
+        metrics: the scores of the epoch with the best target, and ``test/*`` of its weights.
+        samples: k, importance samples per example behind ``val/*`` and ``test/*``.
+        data_digest: content key of the data with its splits and options.
+    """
+
+    status: Status
+    reason: str | None
+    metrics: dict[str, float]
+    target: str
+    samples: dict[str, int]
+    epochs: int
+    steps: int
+    seconds: float
+    examples_per_second: float | None
+    parameters: int
+    seed: int
+    devices: int
+    accelerator: str
+    threads: int
+    data_digest: str
+    git_sha: str | None
+    versions: dict[str, str]
+    command: str
+    best_checkpoint: str | None
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, config: DictConfig, placement: Placement, lit: LitVAE, spec: DataSpec
+              ) -> "Summary":
+        """What is known before the first step."""
+        return cls(
+            status="failed", reason=None, metrics={}, target=lit.target.name,
+            samples={"val": lit.options.samples, "test": lit.options.test_samples},
+            epochs=0, steps=0, seconds=0.0, examples_per_second=None,
+            parameters=sum(p.numel() for p in lit.vae.parameters()), seed=config.seed,
+            devices=placement.devices * placement.num_nodes, accelerator=placement.accelerator,
+            threads=placement.threads, data_digest=spec.digest, git_sha=_git_sha(),
+            versions=_versions(), command=config.get("command", ""), best_checkpoint=None,
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> "Summary | None":
+        """The summary of a run's folder, None where there is none yet."""
+        path = folder / "summary.json"
+        return cls(**json.loads(path.read_text())) if path.exists() else None
+
+    def collect(self, csv: MetricsCsv, trainer: pl.Trainer, lit: LitVAE, best: Path) -> None:
+        """Fills in what the run left behind."""
+        self.epochs, self.steps = trainer.current_epoch, trainer.global_step
+        scored = [row for row in csv.rows() if lit.target.name in row]
+        if scored:
+            sign = 1 if lit.target.mode == "min" else -1
+            self.metrics = dict(min(scored, key=lambda row: sign * row[lit.target.name]))
+            rates = [row["train/examples_per_second"] for row in scored
+                     if "train/examples_per_second" in row]
+            self.examples_per_second = statistics.median(rates) if rates else None
+        for name, value in trainer.callback_metrics.items():
+            if name.startswith("test/"):
+                self.metrics[name] = float(value)
+        if best.exists():
+            self.best_checkpoint = str(best.relative_to(best.parents[1]))
+        self.warnings = list(lit.warnings)
+
+    def as_text(self) -> str:
+        """The test scores, one a line, with their units."""
+        k = self.samples["test"]
+        units = {"test/bpd": f"bits/dim, k = {k}", "test/iwae": f"nats, k = {k}",
+                 "test/elbo": "nats", "test/rate": "nats", "test/distortion": "nats",
+                 "test/psnr": "dB", "test/mse": "", "test/active_units": "latent dimensions"}
+        lines = [f"{name:<20}{self.metrics[name]:>12.4f}  {unit}".rstrip()
+                 for name, unit in units.items() if name in self.metrics]
+        return "\n".join(lines)
+
+    def write(self, folder: Path) -> None:
+        """Writes summary.json whole."""
+        write_json(folder / "summary.json", asdict(self))
+
+
+def flat_config(config: DictConfig) -> dict[str, Any]:
+    """Dotted names, the same strings as on the command line; a group's name holds its choice."""
+    container = OmegaConf.to_container(config)
+    assert isinstance(container, dict)
+    choices = container.pop("choices", {})
+    assert isinstance(choices, dict)
+    flat: dict[str, Any] = {}
+
+    def walk(node: Mapping[Any, Any], prefix: str) -> None:
+        for name, value in node.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{name}.")
+            else:
+                flat[f"{prefix}{name}"] = value
+
+    walk(container, "")
+    flat.update({str(group).replace("/", "."): choice for group, choice in choices.items()})
+    return flat
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        found[package] = importlib.metadata.version(package)
+    return found
+
+
+def _git_sha() -> str | None:
+    """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
+    here = Path(__file__).parent
+    try:
+        sha = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True,
+                             text=True, check=True, timeout=10).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here,
+                                 capture_output=True, text=True, check=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return sha + ("+" if changed.strip() else "")

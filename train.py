@@ -1,0 +1,19 @@
+"""Trains a VAE: composes the config, checks it, makes the run's folder, and hands over.
+
+python train.py model=conv_vae likelihood=gaussian objective.beta=4 trainer.devices=4
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from vael import launch
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """One run, or one job of ``-m``."""
+    launch.start(config)
+
+
+if __name__ == "__main__":
+    launch.guard(main)
