@@ -1,12 +1,14 @@
 """The standard pictures of a trained VAE: reconstructions, samples, traversal, latent scatter."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from vael.posteriors.base import PosteriorRecord
 from vael.randomness import Noise
 from vael.report import pictures
 from vael.report.pictures import Picture
@@ -18,19 +20,8 @@ SAMPLES = 60
 DIMS = 8
 STEPS = 11
 REACH = 2.5
-
-
-class FactorisedRecord(Protocol):
-    """q(z|x) with leading dimension ``(B,)`` whose rate can be told apart by dimension."""
-
-    @property
-    def mean(self) -> Tensor:
-        """E[z], ``(B, d)``."""
-        ...
-
-    def factors(self, p: LatentRecord) -> Tensor:
-        """KL(q || p) of each dimension, nats, ``(B, d)``."""
-        ...
+CHUNK = 256  # examples encoded or decoded at once
+MAX_ROWS = 2000  # of a table are drawn
 
 
 class Drawable(Protocol):
@@ -41,7 +32,7 @@ class Drawable(Protocol):
         """Event shape of the noise of each stochastic layer, top first."""
         ...
 
-    def encode(self, x: Tensor) -> FactorisedRecord:
+    def encode(self, x: Tensor) -> LatentRecord:
         """q(z|x) for x ``(B, *E)``."""
         ...
 
@@ -71,20 +62,55 @@ def draw(
         y: class labels ``(B,)``, or None.
         seed: of the noise behind the samples.
     """
-    q = vae.encode(x)
-    mu, rates = q.mean, q.factors(p).mean(0)
-    order = rates.argsort(descending=True, stable=True)
-    shown = x[:RECONSTRUCTIONS] if x.ndim == 4 else x
-    decoded = vae.decode(mu[None, : len(shown)]).mean[0]
-    count = SAMPLES if x.ndim == 4 else len(x)
+    mu, activity = _encode(vae, p, x)
+    shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
+    decoded = torch.cat([vae.decode(part[None]).mean[0] for part in mu[: len(shown)].split(CHUNK)])
+    count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
     made = _of_images(shown, decoded, samples) if x.ndim == 4 else _of_tables(
         shown, decoded, samples
     )
     if x.ndim == 4:
-        made["traversal"] = _traversal(vae, mu[0], order[:DIMS], rates)
-    made["latent_scatter"] = _scatter(mu, order, rates, y, seed)
+        made["traversal"] = _traversal(vae, mu[0], activity)
+    made["latent_scatter"] = _scatter(mu, activity, y, seed)
     return made
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How much each latent dimension carries.
+
+    Attributes:
+        values: ``(d,)``; mean KL to the prior in nats, or where that has no closed form by
+            dimension, the variance of the posterior mean over the examples.
+        in_nats: which of the two it is.
+    """
+
+    values: Tensor
+    in_nats: bool
+
+    def order(self, count: int) -> list[int]:
+        """The most active dimensions first."""
+        ranked: list[int] = self.values.argsort(descending=True, stable=True)[:count].tolist()
+        return ranked
+
+    def text(self, dim: int) -> str:
+        """The value of one dimension with its unit."""
+        return f"{self.values[dim]:.2f} nats" if self.in_nats else f"var {self.values[dim]:.2f}"
+
+
+def _encode(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
+    """Posterior means ``(B, d)`` of all examples, and what each dimension carries."""
+    means, factors = [], []
+    for part in x.split(CHUNK):
+        q = vae.encode(part)
+        means.append(q.mean.flatten(1))
+        factors.append(q.factors(p) if isinstance(q, PosteriorRecord) else None)
+    mu = torch.cat(means)
+    known = [rates.flatten(1) for rates in factors if rates is not None]
+    if len(known) == len(factors):
+        return mu, Activity(torch.cat(known).mean(0), True)
+    return mu, Activity(mu.var(0, correction=0), False)
 
 
 def save_all(drawn: dict[str, Picture], folder: Path) -> list[Path]:
@@ -131,31 +157,33 @@ def _of_tables(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
     }
 
 
-def _traversal(vae: Drawable, start: Tensor, dims: Tensor, rates: Tensor) -> Picture:
+def _traversal(vae: Drawable, start: Tensor, activity: Activity) -> Picture:
     """The most active dimensions, one at a time, from -REACH to REACH around one example."""
+    dims = activity.order(DIMS)
     values = torch.linspace(-REACH, REACH, STEPS, device=start.device, dtype=start.dtype)
     z = start.repeat(len(dims), STEPS, 1)
-    for row, dim in enumerate(dims.tolist()):
+    for row, dim in enumerate(dims):
         z[row, :, dim] = values
     decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
-    labels = [f"z{dim}\n{rates[dim]:.2f} nats" for dim in dims.tolist()]
+    labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
     frames = decoded.reshape(len(dims), STEPS, *decoded.shape[1:])
-    image = pictures.traversal(frames, labels, values.tolist())
+    number = f"The {len(dims)} most active latent dimensions" if len(dims) < len(start) else (
+        "All latent dimensions, the most active first,"
+    )
+    measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
     return Picture(
-        image,
-        f"The {len(dims)} most active latent dimensions with their mean KL to the prior: each is "
-        "moved alone, the others stay at the posterior mean of the first example.",
+        pictures.traversal(frames, labels, values.tolist()),
+        f"{number} with their {measure}: each is moved alone, the others stay at the posterior "
+        "mean of the first example.",
     )
 
 
-def _scatter(
-    mu: Tensor, order: Tensor, rates: Tensor, y: Tensor | None, seed: int
-) -> Picture:
+def _scatter(mu: Tensor, activity: Activity, y: Tensor | None, seed: int) -> Picture:
     """Posterior means in the two most active dimensions; one dimension is spread by jitter."""
-    names = [f"z{dim}   ({rates[dim]:.2f} nats)" for dim in order[:2].tolist()]
-    points = mu[:, order[:2]]
-    what = "the two most active latent dimensions"
-    if points.shape[1] == 1:
+    dims = activity.order(2)
+    names = [f"z{dim}   ({activity.text(dim)})" for dim in dims]
+    points, what = mu[:, dims], "the two most active latent dimensions"
+    if len(dims) == 1:
         stream = Noise(seed, "latent").at(torch.device("cpu"), "jitter")
         jitter = torch.rand(len(mu), 1, generator=stream).to(points)
         points, names = torch.cat([points, jitter], 1), [names[0], "jitter (no meaning)"]

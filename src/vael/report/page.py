@@ -46,7 +46,11 @@ def render(run: Run) -> str:
 
     summary, drawn = run.summary, plots(run.history)
     columns, lines = table(run.metrics or run.latest, fit=str(run.node("likelihood.fit") or ""))
-    samples = {"val": run.node("evaluation.samples"), "test": run.node("evaluation.test_samples")}
+    samples = summary.get("samples")
+    if not isinstance(samples, Mapping):
+        samples = {
+            "val": run.node("evaluation.samples"), "test": run.node("evaluation.test_samples")
+        }
     status = str(summary.get("status") or "unfinished")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
@@ -55,7 +59,7 @@ def render(run: Run) -> str:
     return environment.get_template("report.html").render(
         title=_title(run), facts=_facts(run), status=status,
         status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
-        latest=not run.metrics, columns=[
+        warnings=summary.get("warnings") or [], latest=not run.metrics, columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else "") for c in columns
         ],
         lines=lines, pictures=run.pictures, plots=drawn, plotly=_plotly() if drawn else "",
@@ -93,12 +97,13 @@ def _environment(run: Run) -> list[tuple[str, str]]:
         ("optimiser steps", number("steps")), ("parameters", number("parameters")),
         ("training time", _duration(summary.get("seconds"))),
         ("examples / second", number("examples_per_second")),
-        ("devices", _words(summary.get("devices"))),
-        ("best checkpoint", str(summary.get("best_checkpoint") or "")),
-        ("git commit", str(summary.get("git_sha") or "")),
+        ("devices", " ".join(_words(summary.get(key)) for key in ("devices", "accelerator"))),
+        ("threads", number("threads")), ("data digest", _words(summary.get("data_digest"))),
+        ("best checkpoint", _words(summary.get("best_checkpoint"))),
+        ("git commit", _words(summary.get("git_sha"))),
         ("versions", _words(summary.get("versions"))),
     ]
-    return [(name, text) for name, text in rows if text not in ("", "None")]
+    return [(name, text) for name, text in rows if text.strip() not in ("", "None")]
 
 
 def _words(value: object) -> str:
