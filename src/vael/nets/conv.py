@@ -4,7 +4,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vael.nets.common import calm, channels, pyramid, up
+from vael.nets.common import channels, down, pyramid, start, up
 from vael.types import Shape
 
 
@@ -36,10 +36,10 @@ class ConvEncoder(nn.Module):
         widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
         stages: list[nn.Module] = []
         for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
-            stages += [nn.Conv2d(c_in, c_out, 4, stride=2, padding=1), nn.ReLU(inplace=True)]
+            stages += [down(c_in, c_out), nn.ReLU(inplace=True)]
         self.out_shape = tuple(out_shape)
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Linear(widths[-1] * prod(sizes[-1]), prod(out_shape))
+        self.head = start(nn.Linear(widths[-1] * prod(sizes[-1]), prod(out_shape)), 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
@@ -72,20 +72,19 @@ class ConvDecoder(nn.Module):
         out_shape: Shape,
         width: int = 32,
         max_width: int = 256,
-        output_gain: float = 0.1,
+        output_gain: float = 0.3,
     ) -> None:
         super().__init__()
         sizes = pyramid(tuple(out_shape[1:]), "conv_vae")[::-1]
         widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
         self.out_shape = tuple(out_shape)
         self.start_shape = (widths[0], *sizes[0])
-        self.start = nn.Linear(prod(in_shape), prod(self.start_shape))
+        self.start = start(nn.Linear(prod(in_shape), prod(self.start_shape)), 1.0)
         stages: list[nn.Module] = []
-        for i, width_out in enumerate(widths[1:]):
-            stages += [nn.ReLU(inplace=True), up(widths[i], width_out, sizes[i], sizes[i + 1])]
+        for i, c_out in enumerate(widths[1:]):
+            stages += [nn.ReLU(inplace=True), up(widths[i], c_out, sizes[i], sizes[i + 1])]
         last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
-        calm(last, output_gain)
-        self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), last)
+        self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), start(last, output_gain))
 
     def forward(self, h: Tensor) -> Tensor:
         """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""

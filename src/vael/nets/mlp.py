@@ -7,8 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from vael.errors import ConfigError
-from vael.nets.common import activation as activation_class
-from vael.nets.common import calm, positive
+from vael.nets.common import activation_class, positive, start
 from vael.types import Shape
 
 # A net does not know on which side of the latent it stands.
@@ -51,10 +50,8 @@ class MLP(nn.Module):
             )
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise([prod(in_shape), *widths]):
-            layers += [nn.Linear(width_in, width_out), act()]
-        last = nn.Linear(widths[-1], prod(out_shape))
-        if output_gain != 1.0:
-            calm(last, output_gain)
+            layers += [start(nn.Linear(width_in, width_out)), act()]
+        last = start(nn.Linear(widths[-1], prod(out_shape)), output_gain)
         self.out_shape = tuple(out_shape)
         self.layers = nn.Sequential(*layers, last)
 
