@@ -64,7 +64,8 @@ def draw(
     """
     mu, activity = _encode(vae, p, x)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
-    decoded = torch.cat([vae.decode(part[None]).mean[0] for part in mu[: len(shown)].split(CHUNK)])
+    parts = torch.split(mu[: len(shown)], CHUNK)
+    decoded = torch.cat([vae.decode(part[None]).mean[0] for part in parts])
     count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
     made = _of_images(shown, decoded, samples) if x.ndim == 4 else _of_tables(
@@ -102,7 +103,7 @@ class Activity:
 def _encode(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
     """Posterior means ``(B, d)`` of all examples, and what each dimension carries."""
     means, factors = [], []
-    for part in x.split(CHUNK):
+    for part in torch.split(x, CHUNK):
         q = vae.encode(part)
         means.append(q.mean.flatten(1))
         factors.append(q.factors(p) if isinstance(q, PosteriorRecord) else None)

@@ -35,7 +35,7 @@ class Run:
     history: History
     pictures: Sequence[Shown]
 
-    def node(self, path: str) -> Any:  # noqa: ANN401 - a config holds anything
+    def node(self, path: str) -> Any:
         """The value at a dotted path of the config, or None."""
         found: Any = self.config
         for part in path.split("."):

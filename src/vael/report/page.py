@@ -59,7 +59,7 @@ def render(run: Run) -> str:
     return environment.get_template("report.html").render(
         title=_title(run), facts=_facts(run), status=status,
         status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
-        warnings=summary.get("warnings") or [], latest=not run.metrics, columns=[
+        warnings=_list(summary.get("warnings")), latest=not run.metrics, columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else "") for c in columns
         ],
         lines=lines, pictures=run.pictures, plots=drawn, plotly=_plotly() if drawn else "",
@@ -113,6 +113,10 @@ def _words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def _list(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _duration(seconds: object) -> str:

@@ -1,0 +1,121 @@
+"""A linear VAE in closed form with the interface that pictures need, and a run folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from vael.posteriors.base import PosteriorRecord
+from vael.report import pictures
+
+
+class Point(PosteriorRecord):
+    """A q(z|x) that reports the KL that it is told."""
+
+    def __init__(self, mu, rates):
+        self.mu, self.rates = mu, rates
+
+    @property
+    def mean(self):
+        return self.mu
+
+    def log_prob(self, z):
+        return z.sum(-1)
+
+    def rsample(self, eps):
+        return self.mu + eps
+
+    def kl(self, p):
+        return None
+
+    def factors(self, p):
+        return None if self.rates is None else self.rates.expand(len(self.mu), -1)
+
+
+@dataclass
+class Observed:
+    mean: Tensor
+
+
+class PixelVAE:
+    """z_i is the grey value of pixel i; encoding reads it, decoding paints it, exactly."""
+
+    def __init__(self, shape, rates):
+        self.shape, self.rates = shape, rates
+        self.dim = torch.Size(shape).numel()
+
+    @property
+    def noise_shapes(self):
+        return ((self.dim,),)
+
+    def encode(self, x):
+        return Point(x.flatten(1), self.rates)
+
+    def decode(self, z):
+        return Observed(z.reshape(*z.shape[:2], *self.shape))
+
+    def sample(self, eps):
+        return self.decode(eps[0])
+
+
+@pytest.fixture
+def pixel_vae():
+    return PixelVAE
+
+
+CONFIG = """\
+name: null
+seed: 3
+model: {latent_dim: 16}
+likelihood: {_target_: vael.likelihoods.gaussian.Gaussian, scale: shared, fit: mass}
+objective: {beta: 0.5}
+evaluation: {samples: 4, test_samples: 100}
+choices: {data: digits, model: conv_vae, likelihood: gaussian, prior: standard_normal}
+command: python train.py objective.beta=0.5
+"""
+SUMMARY = {
+    "status": "finished", "reason": None, "epochs": 3, "steps": 30, "seconds": 4.5,
+    "metrics": {"val/bpd": 2.25, "val/elbo": -101.5, "test/bpd": 2.125, "test/elbo": -99.75,
+                "test/mse": 0.03125, "train/loss": 91.0},
+    "samples": {"val": 4, "test": 100}, "examples_per_second": 1234.0, "parameters": 5678,
+    "seed": 3, "devices": 1, "git_sha": "abc123", "versions": {"torch": "2.13.0"},
+    "command": "python train.py objective.beta=0.5", "best_checkpoint": "checkpoints/best.ckpt",
+}
+METRICS = """\
+step,epoch,train/loss,train/distortion,train/rate,train/lr,val/bpd,val/rate,val/distortion
+5,0,,,,0.001,,,
+10,0,120.5,112.5,8,0.001,3.5,8.5,113
+20,1,110,100,10,0.0005,2.5,10.5,101
+30,2,105,94,11,0.0001,2.25,11.5,95
+"""
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A finished run's folder, by the contract."""
+    folder = tmp_path / "run"
+    (folder / "images").mkdir(parents=True)
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "summary.json").write_text(json.dumps(SUMMARY))
+    (folder / "metrics.csv").write_text(METRICS)
+    images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    for name, image in {
+        "samples": pictures.sample_grid(images),
+        "reconstructions": pictures.reconstructions(images, images),
+    }.items():
+        pictures.save(pictures.Picture(image, f"What {name} <show>."),
+                      folder / "images" / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def edit_summary(run):
+    """Changes entries of the run's summary.json."""
+
+    def edit(**changes):
+        (run / "summary.json").write_text(json.dumps({**SUMMARY, **changes}))
+
+    return edit

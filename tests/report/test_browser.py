@@ -1,0 +1,122 @@
+"""The report in headless Chromium, opened from the disk."""
+
+import shutil
+
+import pytest
+
+from vael.report.page import write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
+]
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--disable-dev-shm-usage", "--hide-scrollbars")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(executable_path=DRIVER))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser, run):
+    """Opens the run's report at a width and in a colour scheme, and waits for the plots."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def open_page(width=1280, scheme="light"):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]
+        })
+        browser.get(write_report(run).as_uri())
+        WebDriverWait(browser, 30).until(lambda b: b.execute_script(
+            "return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))"
+        ))
+        return browser
+
+    return open_page
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_renders(opened, width, scheme):
+    browser = opened(width, scheme)
+    assert browser.get_log("browser") == []
+    assert browser.title == "conv_vae on digits · vael"
+    look = browser.execute_script("""
+        const all = (s) => [...document.querySelectorAll(s)];
+        return {
+            plots: all('.plot').length, drawn: all('.plot .scatterlayer .trace path').length,
+            pictures: all('figure img').map((i) => i.naturalWidth),
+            table: document.querySelector('table').innerText,
+            wide: document.documentElement.scrollWidth,
+            page: getComputedStyle(document.body).backgroundColor,
+            ink: getComputedStyle(document.querySelector('.plot .xtitle')).fill,
+            loaded: performance.getEntriesByType('resource').map((e) => e.name)
+                .filter((n) => !n.startsWith('data:') && !n.startsWith('blob:')),
+        };""")
+    assert look["plots"] == 6
+    assert look["drawn"] >= 10
+    assert len(look["pictures"]) == 2
+    assert min(look["pictures"]) > 0
+    assert "Bits per dimension" in look["table"]
+    assert "2.125" in look["table"]
+    assert look["wide"] == width, "the page scrolls sideways"
+    assert look["loaded"] == []
+    dark = scheme == "dark"
+    assert (brightness(look["page"]) < 60) == dark
+    assert (brightness(look["ink"]) > 128) == dark, "the plots' text does not follow the scheme"
+
+
+def brightness(colour: str) -> float:
+    """Mean of the channels of ``rgb(r, g, b)``."""
+    numbers = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(numbers) / 3
+
+
+def test_a_picture_grows_when_it_is_clicked_on_a_phone(opened):
+    browser = opened(400)
+    image = browser.find_element("css selector", "figure img")
+    small = image.size["width"]
+    browser.execute_script("arguments[0].click()", image)
+    assert image.size["width"] > small
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 400
+
+
+def test_hovering_a_curve_shows_its_value(opened):
+    browser = opened()
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    plot = browser.find_element("css selector", ".plot .nsewdrag")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
+    ActionChains(browser).move_to_element(plot).perform()
+    WebDriverWait(browser, 10).until(lambda b: "2.5" in b.execute_script(
+        "return document.querySelector('.plot .hoverlayer').textContent"
+    ))
+
+
+def test_the_configuration_is_folded_and_paper_has_it_open(opened):
+    browser = opened(1280, "dark")
+    is_open = "return document.querySelector('details').open"
+    assert browser.execute_script(is_open) is False
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
+    assert len(pdf) > 10_000
+    assert browser.execute_script(is_open) is True
+    assert browser.get_log("browser") == []
