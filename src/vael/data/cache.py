@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -62,17 +62,16 @@ def load(source: Source, root: Path) -> Cached:
     entry = root / digest
     if entry.exists():  # also in a folder where this user may not write
         return _read(entry)
-    try:
+    with _writable(root):
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(root / f"{digest}.lock") as locked:
-            if not entry.exists():
-                data = source.decode()
-                check_decoded(data, who)
+        lock = (root / f"{digest}.lock").open("a")
+    with lock:
+        locked = _lock(lock)
+        if not entry.exists():
+            data = source.decode()
+            check_decoded(data, who)
+            with _writable(root):
                 _write(data, entry, who, sweep=locked)
-    except OSError as error:
-        raise DataError(f"the data cache must be a folder that can be written, got {root}: "
-                        f"{error.strerror or error}; set data.cache_dir or VAEL_CACHE to one with "
-                        "enough room") from error
     return _read(entry)
 
 
@@ -81,14 +80,22 @@ def _hash(text: str) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Hold a lock; yields whether there is one. The kernel frees it when its holder dies."""
-    with path.open("a") as file:
-        locked = False
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(file, fcntl.LOCK_EX)
-            locked = True
-        yield locked
+def _writable(root: Path) -> Iterator[None]:
+    """Says what is wrong with the cache where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"the data cache must be a folder that can be written, got {root}: "
+                        f"{error.strerror or error}; set data.cache_dir or VAEL_CACHE to one with "
+                        "enough room") from error
+
+
+def _lock(file: IO[str]) -> bool:
+    """Wait for the lock, until the file is closed; the kernel frees it when its holder dies."""
+    with suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return True
+    return False
 
 
 def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
@@ -111,7 +118,8 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
                     content.update(array.data)
                     with (work / f"{name}.npy").open("wb") as file:
                         np.save(file, array)
-                        _flush(file.fileno())
+                        file.flush()
+                        os.fsync(file.fileno())
         labels = [int(part.y.max()) for part in data.parts.values() if part.y is not None]
         meta = {"format": FORMAT, "source": who, "content": content.hexdigest(),
                 "levels": data.levels, "num_classes": max(labels) + 1 if labels else None,
@@ -119,7 +127,7 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
         with (work / META).open("w") as text:
             json.dump(meta, text, indent=1)
             text.flush()
-            _flush(text.fileno())
+            os.fsync(text.fileno())
         _flush_folder(work)
         try:
             os.rename(work, entry)
@@ -129,10 +137,6 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
         _flush_folder(entry.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _flush(descriptor: int) -> None:
-    os.fsync(descriptor)
 
 
 def _flush_folder(path: Path) -> None:
