@@ -1,0 +1,81 @@
+"""Where the scale of a likelihood comes from: one number, learned numbers, or the decoder."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import expm1, log
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from vael.errors import ConfigError
+from vael.types import Shape
+
+
+class Scale(nn.Module, ABC):
+    """``log_sigma`` from the parameters that the decoder emits beside the location.
+
+    A learned scale is bounded below smoothly, ``log_sigma = bound + softplus(raw - bound)``
+    (Rybkin et al. 2021, sigma-VAE, https://arxiv.org/abs/2006.13202, section 4), and starts at
+    sigma exactly.
+    """
+
+    num_params: int = 0
+    bound: float = float("-inf")
+
+    @abstractmethod
+    def forward(self, emitted: Sequence[Tensor]) -> Tensor:
+        """``num_params`` tensors ``(*lead, *E)`` -> log_sigma, which broadcasts to that shape."""
+
+
+class Fixed(Scale):
+    """The user's number; no bound."""
+
+    log_sigma: Tensor
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        # From the configuration, so not in the checkpoint.
+        self.register_buffer("log_sigma", torch.tensor(log(sigma)), persistent=False)
+
+    def forward(self, emitted: Sequence[Tensor]) -> Tensor:
+        """The constant."""
+        return self.log_sigma
+
+
+class Learned(Scale):
+    """A parameter: one number for all dimensions, or one for each."""
+
+    def __init__(self, sigma: float, lower: float, shape: Shape) -> None:
+        super().__init__()
+        self.bound = log(lower)
+        self.raw = nn.Parameter(torch.full(shape, _raw(sigma, lower)))
+
+    def forward(self, emitted: Sequence[Tensor]) -> Tensor:
+        """The parameter behind its bound."""
+        return self.bound + softplus(self.raw)
+
+
+class Predicted(Scale):
+    """One number for each dimension from the decoder, whose output 0 means sigma."""
+
+    num_params = 1
+
+    def __init__(self, sigma: float, lower: float) -> None:
+        super().__init__()
+        self.bound = log(lower)
+        self.start = _raw(sigma, lower)
+
+    def forward(self, emitted: Sequence[Tensor]) -> Tensor:
+        """The decoder's number behind its bound."""
+        return self.bound + softplus(emitted[0] + self.start)
+
+
+def _raw(sigma: float, lower: float) -> float:
+    """The argument at which the bounded scale is sigma."""
+    if sigma <= lower:
+        raise ConfigError(
+            f"likelihood.sigma, where a learned scale starts, must be above its lower bound "
+            f"{lower:.6g}, but got {sigma}: raise it, or use likelihood.scale=fixed."
+        )
+    return log(expm1(log(sigma / lower)))
