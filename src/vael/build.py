@@ -90,7 +90,7 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
     return VAE(latents, Conditional(decoder, likelihood, z))
 
 
-def _check_support(likelihood: Likelihood, spec: DataSpec) -> None:
+def _check_support(likelihood: Likelihood[Any], spec: DataSpec) -> None:
     if likelihood.support == "unit" and spec.support != "unit":
         raise ConfigError(
             f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this data "

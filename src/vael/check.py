@@ -99,7 +99,7 @@ def check(config: DictConfig) -> None:
             raise ConfigError(f"{section} must be a section, but got {node!r}.")
         for name in node:
             if name not in known:
-                path = f"{section}.{name}" if section else str(name)
+                path = f"{section}.{name!s}" if section else str(name)
                 raise ConfigError(f"{path} is not a setting of vael. {suggest(path, config)}")
     for path in NODES:
         node = OmegaConf.select(config, path)
@@ -131,11 +131,11 @@ def _check_batch(config: DictConfig) -> None:
 def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Every path of a config."""
     for name in config:
-        path = f"{prefix}{name}"
+        path = f"{prefix}{name!s}"
         yield path
-        node = OmegaConf.to_container(config, resolve=False)[name]  # type: ignore[index,call-overload]
-        if isinstance(node, dict) and isinstance(config._get_node(name), DictConfig):
-            yield from dotted(config._get_node(name), f"{path}.")  # type: ignore[arg-type]
+        node = config._get_node(name)  # not config[name]: an interpolation may not resolve yet
+        if isinstance(node, DictConfig):
+            yield from dotted(node, f"{path}.")
 
 
 def suggest(path: str, config: DictConfig) -> str:

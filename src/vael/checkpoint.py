@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,14 @@ class SafeCheckpointIO(CheckpointIO):
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str],
-        storage_options: Any | None = None,  # noqa: ANN401 - Lightning's signature
+        storage_options: Any | None = None,
     ) -> None:
         """Writes a checkpoint that is whole at any kill and on a full disk."""
         write_bytes(Path(path), lambda file: torch.save(checkpoint, file))
 
     def load_checkpoint(
         self, path: str | os.PathLike[str],
-        map_location: Any | None = None,  # noqa: ANN401 - Lightning's signature
+        map_location: Any | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
         """Reads a checkpoint; nothing in it can run code."""
@@ -45,7 +46,9 @@ def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path} is not a file: give a run's checkpoints/best.ckpt.")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # refused below anyway
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if zipfile.is_zipfile(path):
             raise CheckpointError(

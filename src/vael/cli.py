@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vael.errors import VaelError
+from vael.status import as_text, read_summary
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Variational autoencoders with numbers that can be compared.")
@@ -25,19 +26,20 @@ def train(
     ] = False,
 ) -> None:
     """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
-    from vael.run import train as train_run
-    from vael.summary import Summary
+    before = read_summary(run)
+    if before is None or before["status"] != "finished":
+        from vael.devices import is_first
+        from vael.run import train as train_run
 
-    done = Summary.read(run)
-    already = done is not None and done.status == "finished"
-    summary = train_run(run, discard_on_error)
-    from pytorch_lightning.utilities import rank_zero_only
-
-    if rank_zero_only.rank == 0:
-        if already:
-            print(f"{run} is finished; a new run: {summary.command}")
-        print(summary.as_text())
-        print(f"report  {(run / 'report.html').resolve()}")
+        train_run(run, discard_on_error)
+        if not is_first():
+            return
+    else:
+        print(f"{run} is finished; another run: {before['command']}")
+    summary = read_summary(run)
+    assert summary is not None
+    print(as_text(summary))
+    print(f"report  {(run / 'report.html').resolve()}")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.strategies import DDPStrategy, Strategy
+from pytorch_lightning.utilities import rank_zero_only
 
 from vael.errors import ConfigError
 
@@ -44,3 +45,8 @@ def place(options: DictConfig) -> Placement:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = options.threads or max(1, (cores or 1) // options.devices)
     return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes, threads)
+
+
+def is_first() -> bool:
+    """Whether this is the first of the run's processes: the one that writes."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0

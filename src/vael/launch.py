@@ -41,7 +41,7 @@ def guard(main: Callable[[], None]) -> None:
 def _composing(error: BaseException) -> bool:
     """Whether Hydra raised this while it read the command line, as it does on ``data=null``."""
     frames = list(traceback.walk_tb(error.__traceback__))
-    return frames[-1][0].f_globals.get("__name__", "").startswith("hydra.")
+    return str(frames[-1][0].f_globals.get("__name__")).startswith("hydra.")
 
 
 def fail(error: VaelError) -> NoReturn:

@@ -1,5 +1,6 @@
 """Floor 8: the LightningModule: step, score, log, optimiser. Nothing else."""
 
+import logging
 import math
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from vael.randomness import Noise, Seeds
 from vael.trace import Loss
 from vael.types import Batch, DataSpec, Shape
 from vael.vae import VAE
+
+
+log = logging.getLogger("vael")
+IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class LitVAE(pl.LightningModule):
         self.scores = Scores(
             math.prod(vae.noise_shapes[0]), spec.levels is not None, spec.support == "unit"
         )
+        self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
         self._sums: Tensor | None = None
         self._batches = 0
@@ -107,7 +113,7 @@ class LitVAE(pl.LightningModule):
             torch.randn(*lead, *shape, generator=source, device=self.device)
             for shape in self.vae.noise_shapes
         )
-        loss = self.objective(self.vae(x, eps), self.global_step)
+        loss: Loss = self.objective(self.vae(x, eps), self.global_step)
         self._last = Loss(loss.value.detach(), loss.terms)
         self._add(self._last)
         return loss.value
@@ -179,19 +185,20 @@ class LitVAE(pl.LightningModule):
         The schedule is stepped here, before the checkpoint callbacks, because Lightning would
         step it after they have saved: a resumed run would have lost that step.
         """
-        means = self.epoch_means()
-        for name, value in means.items():
-            self.log(name, value, logger=False)
-        scores = {name: float(value) for name, value in self.trainer.callback_metrics.items()
-                  if name.startswith(("val/", "train/examples"))}
-        row = {**means, **scores, "train/lr": self._learning_rate(),
+        scores = {n: v for n, v in self.published.items() if n.startswith("val/")}
+        row = {**self.epoch_means(), **scores, "train/lr": self._learning_rate(),
                **self._beta(self.global_step)}
+        speed = self.trainer.callback_metrics.get("train/examples_per_second")
+        if speed is not None:
+            row["train/examples_per_second"] = float(speed)
         self.write(row, self.global_step)
+        log.info("epoch %d  %s", self.current_epoch,
+                 "  ".join(f"{n} {row[n]:.5g}" for n in IN_LOG if n in row))
         for logger in self.loggers:
             logger.save()
         if self.scheduler.by_score and self.target.name in scores:
             for config in self.trainer.lr_scheduler_configs:
-                config.scheduler.step(scores[self.target.name])  # type: ignore[call-arg,arg-type]
+                config.scheduler.step(scores[self.target.name])  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------------------ evaluation
 
@@ -226,6 +233,7 @@ class LitVAE(pl.LightningModule):
         scores = self.scores.compute()
         self.scores.reset()
         for name, value in scores.items():
+            self.published[f"{split}/{name}"] = value
             self.log(f"{split}/{name}", value, logger=False)
 
     # ------------------------------------------------------------------- optimiser, checkpoint

@@ -35,8 +35,12 @@ class Seeds:
     @classmethod
     def derive(cls, seed: int, **overrides: int | None) -> "Seeds":
         """All streams from one seed; a stream that is given explicitly keeps its own."""
-        return cls(**{s: key(seed, s) if overrides.get(s) is None else overrides[s]  # type: ignore[misc]
-                      for s in STREAMS})
+
+        def of(stream: Stream) -> int:
+            given = overrides.get(stream)
+            return key(seed, stream) if given is None else given
+
+        return cls(of("init"), of("order"), of("corruption"), of("latent"))
 
 
 class Noise:

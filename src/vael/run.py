@@ -11,7 +11,6 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from pytorch_lightning.utilities import rank_zero_only
 
 from vael import checkpoint
 from vael.build import build_data, build_recipe, build_vae, make
@@ -20,9 +19,10 @@ from vael.callbacks.progress import ProgressBar
 from vael.callbacks.throughput import Throughput
 from vael.check import check
 from vael.data.module import VaelData
-from vael.devices import Placement, place
+from vael.devices import Placement, is_first, place
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss, VaelError
 from vael.lit import LitVAE, Options
+from vael.logbook import logbook
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
 from vael.randomness import Noise, Seeds
@@ -56,7 +56,7 @@ class Run:
         return self.folder / "checkpoints" / "last.ckpt"
 
 
-def train(folder: Path, discard_on_error: bool = False) -> Summary:
+def train(folder: Path, discard_on_error: bool = False) -> None:
     """Trains what ``folder/config.yaml`` says, or continues it, to the end.
 
     Args:
@@ -71,19 +71,15 @@ def train(folder: Path, discard_on_error: bool = False) -> Summary:
         KeyboardInterrupt: the user stopped the run; summary.json says interrupted.
     """
     config = read_config(folder)
-    finished = Summary.read(folder)
-    if finished is not None and finished.status == "finished":
-        return finished
-    start_log(folder)
-    try:
-        run = prepare(folder, config)
-    except VaelError:
-        if discard_on_error and rank_zero_only.rank == 0:
-            logging.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-            _remove_if_empty(folder.parent)
-        raise
-    return _go(run)
+    with logbook(folder):
+        try:
+            run = prepare(folder, config)
+        except VaelError:
+            if discard_on_error and is_first():
+                shutil.rmtree(folder, ignore_errors=True)
+                _remove_if_empty(folder.parent)
+            raise
+        _go(run)
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -137,7 +133,7 @@ def prepare(folder: Path, config: DictConfig) -> Run:
 def _report_warmup(lit: LitVAE, steps: int) -> None:
     objective = lit.objective
     full = objective.warmup_steps
-    if full > steps and rank_zero_only.rank == 0:
+    if full > steps and is_first():
         log.warning(
             "the warm-up of beta ends at step %d, but this run has %d steps: beta gets no further "
             "than %.3g. Shorten objective.schedule or raise trainer.max_epochs.",
@@ -204,9 +200,9 @@ def _pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
     return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs)
 
 
-def _go(run: Run) -> Summary:
+def _go(run: Run) -> None:
     """Fit, test, draw, sum up; leaves a true summary.json whatever happens."""
-    first = rank_zero_only.rank == 0
+    first = is_first()
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
     if first:
         if run.last.exists():
@@ -230,10 +226,9 @@ def _go(run: Run) -> Summary:
         summary.status, summary.reason = "failed", f"{type(error).__name__}: {error}"
         raise
     finally:
-        if rank_zero_only.rank == 0:
+        if is_first():
             summary.seconds = time.perf_counter() - started
             _finish(run, summary)
-    return summary
 
 
 def _fit(run: Run) -> None:
@@ -255,7 +250,7 @@ def _quiet() -> None:
     for text in (".*number of training batches.*smaller than the logging interval.*",
                  ".*Checkpoint directory .* exists and is not empty.*",
                  ".*srun. command is available.*", ".*GPU available but not used.*",
-                 ".*does not have many workers.*"):
+                 ".*does not have many workers.*", ".*treespec, LeafSpec.*"):
         warnings.filterwarnings("ignore", text)
 
 
@@ -272,22 +267,6 @@ def _finish(run: Run, summary: Summary) -> None:
         write_report(run.folder)
     finally:
         run.board.close(summary.metrics, summary.status == "finished")
-
-
-def start_log(folder: Path) -> None:
-    """Sends the log to RUN/train.log, and warnings to the terminal too; first process only."""
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    if rank_zero_only.rank != 0:
-        log.addHandler(logging.NullHandler())
-        return
-    to_file = logging.FileHandler(folder / "train.log")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    to_terminal = logging.StreamHandler()
-    to_terminal.setLevel(logging.WARNING)
-    to_terminal.setFormatter(logging.Formatter("vael: %(message)s"))
-    log.handlers = [to_file, to_terminal]
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Floor 8: summary.json, what a run says of itself; other tools read it."""
 
 import importlib.metadata
-import json
 import platform
 import statistics
 import subprocess
@@ -52,6 +51,7 @@ class Summary:
     versions: dict[str, str]
     command: str
     best_checkpoint: str | None
+    best_epoch: int | None = None
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
@@ -68,38 +68,22 @@ class Summary:
             versions=_versions(), command=config.get("command", ""), best_checkpoint=None,
         )
 
-    @classmethod
-    def read(cls, folder: Path) -> "Summary | None":
-        """The summary of a run's folder, None where there is none yet."""
-        path = folder / "summary.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else None
-
     def collect(self, csv: MetricsCsv, trainer: pl.Trainer, lit: LitVAE, best: Path) -> None:
         """Fills in what the run left behind."""
         self.epochs, self.steps = trainer.current_epoch, trainer.global_step
         scored = [row for row in csv.rows() if lit.target.name in row]
         if scored:
             sign = 1 if lit.target.mode == "min" else -1
-            self.metrics = dict(min(scored, key=lambda row: sign * row[lit.target.name]))
+            best_row = dict(min(scored, key=lambda row: sign * row[lit.target.name]))
+            self.best_epoch = int(best_row.pop("epoch"))
+            self.metrics = best_row
             rates = [row["train/examples_per_second"] for row in scored
                      if "train/examples_per_second" in row]
             self.examples_per_second = statistics.median(rates) if rates else None
-        for name, value in trainer.callback_metrics.items():
-            if name.startswith("test/"):
-                self.metrics[name] = float(value)
+        self.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
         if best.exists():
             self.best_checkpoint = str(best.relative_to(best.parents[1]))
         self.warnings = list(lit.warnings)
-
-    def as_text(self) -> str:
-        """The test scores, one a line, with their units."""
-        k = self.samples["test"]
-        units = {"test/bpd": f"bits/dim, k = {k}", "test/iwae": f"nats, k = {k}",
-                 "test/elbo": "nats", "test/rate": "nats", "test/distortion": "nats",
-                 "test/psnr": "dB", "test/mse": "", "test/active_units": "latent dimensions"}
-        lines = [f"{name:<20}{self.metrics[name]:>12.4f}  {unit}".rstrip()
-                 for name, unit in units.items() if name in self.metrics]
-        return "\n".join(lines)
 
     def write(self, folder: Path) -> None:
         """Writes summary.json whole."""

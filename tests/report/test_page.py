@@ -132,3 +132,11 @@ def test_a_loss_that_is_not_finite_is_a_gap(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text("step,epoch,train/loss\n1,0,5\n2,1,nan\n3,2,inf\n")
     assert plots(read_history(file))[0]["data"][0]["y"] == [5, None, None]
+
+
+def test_a_tag_in_the_name_of_a_series_is_text(tmp_path):
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,epoch,lr<b>x</b>\n1,0,5\n2,1,4\n")
+    curve = plots(read_history(file))[0]["data"][0]
+    assert curve["name"] == "lr&lt;b>x&lt;/b>"
+    assert "<b>" not in curve["hovertemplate"]

@@ -1,6 +1,5 @@
-"""Floor 8: one bar on a terminal, a line per epoch in train.log, nothing else."""
+"""Floor 8: one bar on a terminal, nothing in a log."""
 
-import logging
 import time
 
 import pytorch_lightning as pl
@@ -13,8 +12,6 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-
-log = logging.getLogger("vael")
 
 
 class ProgressBar(pl.Callback):
@@ -57,17 +54,13 @@ class ProgressBar(pl.Callback):
         self._draw(trainer, batch_idx + 1)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes the epoch's line to the log."""
-        scores = {name: float(v) for name, v in trainer.callback_metrics.items()}
-        shown = [n for n in ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
-                 if n in scores]
-        log.info("epoch %d  %s", trainer.current_epoch,
-                 "  ".join(f"{n} {scores[n]:.4g}" for n in shown))
+        """Redraws with the new score."""
         if self._progress is not None:
             self._draw(trainer, int(trainer.num_training_batches))
 
     def _draw(self, trainer: pl.Trainer, batches: int) -> None:
-        assert self._progress is not None and self._task is not None
+        assert self._progress is not None
+        assert self._task is not None
         scores = trainer.callback_metrics
         parts = []
         if "val/bpd" in scores:

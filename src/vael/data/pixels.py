@@ -33,9 +33,9 @@ def check_numeric(x: Array, where: str) -> None:
         bad = ~np.isfinite(x)
         if bad.any():
             first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), x.shape))
-            raise DataError(f"{where}: values must be finite, got {int(bad.sum())} NaN or infinite, "
-                            f"the first ({x[first]}) at index {list(first)}; remove or replace "
-                            "them")
+            raise DataError(f"{where}: values must be finite, got {int(bad.sum())} NaN or "
+                            f"infinite, the first ({x[first]}) at index {list(first)}; remove or "
+                            "replace them")
 
 
 def channels_first(x: Array, where: str) -> Array:

@@ -56,7 +56,7 @@ class MetricsCsv(Logger):
         self._rows.setdefault(step, {}).update(metrics)
 
     @rank_zero_only
-    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """The config is in config.yaml."""
 
     @rank_zero_only

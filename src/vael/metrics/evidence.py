@@ -80,7 +80,7 @@ def evidence(
             mu = trace.latents[0].q.mean.flatten(1)
         parts.append(_weights(trace, levels))
     log_px, rate, log_w, log_w_mass = (
-        None if column[0] is None else torch.cat(column).double()  # type: ignore[arg-type]
+        None if column[0] is None else torch.cat(column).double()
         for column in zip(*parts, strict=True)
     )
     assert log_px is not None

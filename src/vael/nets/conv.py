@@ -4,22 +4,23 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vael.nets.common import channels, down, pyramid, start, up
+from vael.nets.common import HIDDEN_GAIN, channels, dense, down, pyramid, start, up
 from vael.types import Shape
 
 
 class ConvEncoder(nn.Module):
-    """``(Conv 4x4 stride 2, ReLU) per stage, Linear``.
+    """``(Conv 4x4 stride 2, ReLU) per stage, Linear, ReLU, Linear``.
 
     ::
 
-        (C, 28, 28) ──► (width, 14, 14) ──► (2 width, 7, 7) ──► flatten ──► Linear ──► out
+        (C, 28, 28) ──► (width, 14, 14) ──► (2 width, 7, 7) ──► hidden ──► out
 
     Args:
         in_shape: ``(C, H, W)``, sides of at least 8.
         out_shape: shape of one output.
         width: channels of the first stage; they double at each further one.
         max_width: the most channels that a stage may have.
+        hidden: width of the dense layer between the smallest map and the latent.
 
     Shape:
         ``(N, C, H, W) -> (N, *out_shape)``.
@@ -29,7 +30,12 @@ class ConvEncoder(nn.Module):
     """
 
     def __init__(
-        self, in_shape: Shape, out_shape: Shape, width: int = 32, max_width: int = 256
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        width: int = 32,
+        max_width: int = 256,
+        hidden: int = 256,
     ) -> None:
         super().__init__()
         sizes = pyramid(in_shape, "conv_vae")
@@ -39,7 +45,8 @@ class ConvEncoder(nn.Module):
             stages += [down(c_in, c_out), nn.ReLU(inplace=True)]
         self.out_shape = tuple(out_shape)
         self.stages = nn.Sequential(*stages)
-        self.head = start(nn.Linear(widths[-1] * prod(sizes[-1]), prod(out_shape)), 1.0)
+        features = widths[-1] * prod(sizes[-1])
+        self.head = dense(features, hidden, prod(out_shape), 1.0, "model.encoder")
 
     def forward(self, x: Tensor) -> Tensor:
         """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
@@ -48,7 +55,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """``Linear, ReLU, (ConvTranspose 4x4 stride 2, ReLU) per stage``: ConvEncoder backwards.
+    """``Linear, ReLU, Linear, ReLU, (ConvTranspose 4x4 stride 2, ReLU) per stage``.
 
     Args:
         in_shape: shape of one input.
@@ -56,6 +63,7 @@ class ConvDecoder(nn.Module):
             least 8; they are P * C channels of the last convolution.
         width: channels before the last convolution; they double at each stage above.
         max_width: the most channels that a stage may have.
+        hidden: width of the dense layer between the smallest map and the latent.
         output_gain: factor on the initial weights of the last convolution; below 1, so that
             training starts at the centre of the likelihood's links.
 
@@ -72,6 +80,7 @@ class ConvDecoder(nn.Module):
         out_shape: Shape,
         width: int = 32,
         max_width: int = 256,
+        hidden: int = 256,
         output_gain: float = 0.3,
     ) -> None:
         super().__init__()
@@ -79,7 +88,8 @@ class ConvDecoder(nn.Module):
         widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
         self.out_shape = tuple(out_shape)
         self.start_shape = (widths[0], *sizes[0])
-        self.start = start(nn.Linear(prod(in_shape), prod(self.start_shape)), 1.0)
+        features = prod(self.start_shape)
+        self.foot = dense(prod(in_shape), hidden, features, HIDDEN_GAIN, "model.decoder")
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
             stages += [nn.ReLU(inplace=True), up(widths[i], c_out, sizes[i], sizes[i + 1])]
@@ -88,5 +98,5 @@ class ConvDecoder(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
-        out: Tensor = self.stages(self.start(h.flatten(1)).reshape(-1, *self.start_shape))
+        out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
         return out.reshape(-1, *self.out_shape)

@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vael.nets.common import channels, down, positive, pyramid, start, up
+from vael.nets.common import channels, dense, down, positive, pyramid, start, up
 from vael.types import Shape
 
 
@@ -39,13 +39,14 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetEncoder(nn.Module):
-    """``(Conv 4x4 stride 2, residual blocks) per stage, Norm, SiLU, Linear``.
+    """``(Conv 4x4 stride 2, residual blocks) per stage, Norm, SiLU, dense``.
 
     Args:
         in_shape: ``(C, H, W)``, sides of at least 8.
         out_shape: shape of one output.
         width: channels of the first stage; they double at each further one.
         max_width: the most channels that a stage may have.
+        hidden: width of the dense layer between the smallest map and the latent.
         blocks: residual blocks of each stage.
 
     Shape:
@@ -61,6 +62,7 @@ class ResNetEncoder(nn.Module):
         out_shape: Shape,
         width: int = 32,
         max_width: int = 256,
+        hidden: int = 256,
         blocks: int = 1,
     ) -> None:
         super().__init__()
@@ -72,7 +74,8 @@ class ResNetEncoder(nn.Module):
             stages += [down(c_in, c_out), *residual(c_out, blocks, len(widths))]
         self.out_shape = tuple(out_shape)
         self.stages = nn.Sequential(*stages, norm(widths[-1]), nn.SiLU())
-        self.head = start(nn.Linear(widths[-1] * prod(sizes[-1]), prod(out_shape)), 1.0)
+        features = widths[-1] * prod(sizes[-1])
+        self.head = dense(features, hidden, prod(out_shape), 1.0, "model.encoder")
 
     def forward(self, x: Tensor) -> Tensor:
         """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
@@ -81,7 +84,7 @@ class ResNetEncoder(nn.Module):
 
 
 class ResNetDecoder(nn.Module):
-    """``Linear, (residual blocks, ConvTranspose 4x4 stride 2) per stage``: the encoder backwards.
+    """``Dense, (residual blocks, ConvTranspose 4x4 stride 2) per stage``: the encoder backwards.
 
     Args:
         in_shape: shape of one input.
@@ -89,6 +92,7 @@ class ResNetDecoder(nn.Module):
             least 8; they are P * C channels of the last convolution.
         width: channels before the last convolution; they double at each stage above.
         max_width: the most channels that a stage may have.
+        hidden: width of the dense layer between the smallest map and the latent.
         blocks: residual blocks of each stage.
         output_gain: factor on the initial weights of the last convolution; below 1, so that
             training starts at the centre of the likelihood's links.
@@ -106,6 +110,7 @@ class ResNetDecoder(nn.Module):
         out_shape: Shape,
         width: int = 32,
         max_width: int = 256,
+        hidden: int = 256,
         blocks: int = 1,
         output_gain: float = 0.3,
     ) -> None:
@@ -115,7 +120,8 @@ class ResNetDecoder(nn.Module):
         positive(blocks, "model.decoder.blocks")
         self.out_shape = tuple(out_shape)
         self.start_shape = (widths[0], *sizes[0])
-        self.start = start(nn.Linear(prod(in_shape), prod(self.start_shape)), 1.0)
+        features = prod(self.start_shape)
+        self.foot = dense(prod(in_shape), hidden, features, 1.0, "model.decoder")
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
             stages += residual(widths[i], blocks, len(widths))
@@ -126,7 +132,7 @@ class ResNetDecoder(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
-        out: Tensor = self.stages(self.start(h.flatten(1)).reshape(-1, *self.start_shape))
+        out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
         return out.reshape(-1, *self.out_shape)
 
 

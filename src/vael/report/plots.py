@@ -30,12 +30,13 @@ def _line(
     name: str, x: list[float], y: list[float], steps: list[int], axis: str, colour: str
 ) -> Plot:
     """One curve; NaN and infinity are gaps, because JSON has no word for them."""
+    name = name.replace("<", "&lt;")  # plotly reads a subset of HTML in its texts
     what = "epoch %{x:.4~g}, step %{customdata:,}" if axis == "epoch" else "step %{x:,}"
     return {
         "type": "scatter", "name": name, "x": x, "y": [_json(value) for value in y],
         "customdata": steps, "mode": "lines" if len(x) > 2 else "lines+markers",
         "line": {"color": colour, "width": 2},
-        "hovertemplate": f"%{{y:.5~g}}  ({what})<extra>{name.replace('<', '&lt;')}</extra>",
+        "hovertemplate": f"%{{y:.5~g}}  ({what})<extra>{name}</extra>",
     }
 
 

@@ -1,0 +1,69 @@
+"""Imports go down only, and mathematics knows no machinery."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "vael"
+FLOORS = {
+    "types": 0, "schedules": 0, "errors": 0, "randomness": 0, "trace": 0, "files": 0, "status": 0,
+    "likelihoods": 1, "posteriors": 1, "nets": 1,
+    "conditional": 2, "priors": 3, "latents": 4, "vae": 5,
+    "objectives": 6, "metrics": 6, "data": 6,
+    "build": 7, "check": 7, "optim": 7,
+    "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8, "logbook": 8,
+    "run": 9, "launch": 9, "report": 9,
+    "cli": 11,
+}  # fmt: skip
+MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich", "plotly",
+             "jinja2", "matplotlib"}
+EXCEPT = {("data/module.py", "pytorch_lightning"), ("data/progress.py", "rich")}
+# one package may draw on another of the same floor where that is what it is for
+DRAWS = {("callbacks", "report")}
+FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py") if path.name != "__init__.py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse((SRC / path).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room(path: Path) -> str:
+    return path.parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_module_is_on_the_map_and_imports_go_down(path):
+    assert room(path) in FLOORS, f"{path} is on no floor: put it on the map"
+    for name in imports(path):
+        if not name.startswith("vael."):
+            continue
+        other = name.split(".")[1]
+        if other == room(path) or (room(path), other) in DRAWS:
+            continue
+        assert FLOORS[other] <= FLOORS[room(path)], (
+            f"{path} (floor {FLOORS[room(path)]}) imports {other} (floor {FLOORS[other]}): "
+            "imports must go down"
+        )
+        same = FLOORS[other] == FLOORS[room(path)]
+        both_folders = (SRC / other).is_dir() and (SRC / room(path)).is_dir()
+        assert not (same and both_folders and FLOORS[other] < 8), (
+            f"{path} imports {other}: folders of one floor do not know each other"
+        )
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if FLOORS.get(room(p), 99) <= 6], ids=str)
+def test_mathematics_imports_no_machinery(path):
+    roots = {name.split(".")[0] for name in imports(path)} & MACHINERY
+    allowed = {root for root in roots if (str(path), root) in EXCEPT}
+    assert roots == allowed, f"{path} imports {roots - allowed}"
+
+
+def test_the_map_has_no_empty_rooms():
+    assert {room(path) for path in FILES} == set(FLOORS)

@@ -1,0 +1,72 @@
+"""What several tests share: composing configs, making run folders, callbacks to interfere."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, open_dict
+
+from vael import launch
+
+ROOT = Path(__file__).parents[1]
+QUICK = ("likelihood=zz", "logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_size=64",
+         "model=mlp_vae", "model.latent_dim=4", "evaluation.test_samples=5",
+         "callbacks.pictures.num_examples=50")  # fmt: skip
+
+
+def config_of(*overrides: str) -> DictConfig:
+    """The resolved config of these overrides, as train.py would write it."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        composed = compose("train", list(overrides), return_hydra_config=True)
+    choices = dict(composed.hydra.runtime.choices)
+    with open_dict(composed):
+        composed.pop("hydra")
+    return launch.resolved(composed, choices)
+
+
+def make_run(parent: Path, *overrides: str) -> Path:
+    """A run's folder with nothing but its config."""
+    return launch.make_run_folder(config_of(f"output_dir={parent}", *overrides))
+
+
+class StopAfterEpoch(pl.Callback):
+    """Ctrl-C once an epoch is over and its checkpoint is written."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """At the start of the next epoch."""
+        if trainer.current_epoch == self.epoch + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+class Poison(pl.Callback):
+    """Makes a parameter NaN before an optimiser step, once."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Writes NaN into the first weight of the decoder."""
+        if trainer.global_step == self.step:
+            with torch.no_grad():
+                next(pl_module.vae.likelihood.net.parameters())[0] = float("nan")
+
+
+class KeepWeights(pl.Callback):
+    """Each rank writes its own weights at the end of training."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """To ``folder/rank_N.pt``."""
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        state = {name: value.clone() for name, value in pl_module.state_dict().items()}
+        torch.save(state, Path(self.folder) / f"rank_{trainer.global_rank}.pt")

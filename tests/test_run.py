@@ -1,0 +1,167 @@
+"""A run from its folder to its report; again, stopped, continued, poisoned: to the bit."""
+
+import csv
+import json
+import re
+
+import pytest
+import torch
+
+from support import QUICK, make_run
+from vael import run
+from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
+
+
+def read(folder, name="summary.json"):
+    return json.loads((folder / name).read_text())
+
+
+def weights(folder, name="last"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+
+
+def assert_same(a, b):
+    """Two nested containers of tensors are equal to the bit."""
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for name in a:
+            assert_same(a[name], b[name])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for left, right in zip(a, b, strict=True):
+            assert_same(left, right)
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    else:
+        assert a == b
+
+
+def without_time(path):
+    with path.open(newline="") as file:
+        return [
+            {k: v for k, v in row.items() if k != "train/examples_per_second"}
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """One uninterrupted run, whose optimiser and schedule have state."""
+    folder = make_run(tmp_path_factory.mktemp("whole"), *QUICK, *STATEFUL)
+    run.train(folder)
+    return folder
+
+
+STATEFUL = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.9",
+            "objective/schedule=linear", "objective.schedule.steps=9",
+            "trainer.log_every_n_steps=2")  # fmt: skip
+
+
+def test_a_run_leaves_the_contract_behind(whole):
+    summary = read(whole)
+    assert summary["status"] == "finished"
+    assert summary["epochs"] == 3
+    assert summary["steps"] == 3 * 5  # 360 training examples in batches of 64
+    assert (whole / summary["best_checkpoint"]).exists()
+    metrics = summary["metrics"]
+    names = {f"{split}/{name}" for split in ("val", "test") for name in (
+        "elbo", "rate", "distortion", "iwae", "bpd", "mse", "psnr", "active_units")}
+    names |= {f"train/{name}" for name in ("loss", "elbo", "rate", "distortion", "beta",
+                                           "beta_norm", "examples_per_second")}
+    assert names <= metrics.keys()
+    for split in ("train", "val", "test"):
+        parts = metrics[f"{split}/distortion"] + metrics[f"{split}/rate"]
+        assert metrics[f"{split}/elbo"] == pytest.approx(-parts, rel=1e-6)
+    for name in ("config.yaml", "metrics.csv", "train.log", "report.html", "images/samples.png",
+                 "images/reconstructions.png", "images/traversal.png",
+                 "images/latent_scatter.png", "checkpoints/last.ckpt"):  # fmt: skip
+        assert (whole / name).stat().st_size > 0, name
+
+
+def test_checkpoints_hold_plain_containers_and_the_config(whole):
+    loaded = weights(whole, "best")  # weights_only: nothing else would load
+    assert loaded["config"]["model"]["latent_dim"] == 4
+
+
+def test_the_best_checkpoint_is_that_of_the_best_row(whole):
+    with (whole / "metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["val/bpd"]]
+    best = min(rows, key=lambda row: float(row["val/bpd"]))
+    assert weights(whole, "best")["global_step"] == int(best["step"])
+    assert read(whole)["metrics"]["val/bpd"] == float(best["val/bpd"])
+
+
+def test_a_rerun_is_bit_identical(whole, tmp_path):
+    again = make_run(tmp_path, *QUICK, *STATEFUL)
+    run.train(again)
+    assert_same(weights(whole)["state_dict"], weights(again)["state_dict"])
+    assert_same(weights(whole)["optimizer_states"], weights(again)["optimizer_states"])
+    assert without_time(whole / "metrics.csv") == without_time(again / "metrics.csv")
+    first, second = read(whole)["metrics"], read(again)["metrics"]
+    del first["train/examples_per_second"], second["train/examples_per_second"]
+    assert first == second
+
+
+def test_stopped_after_an_epoch_and_continued_is_bit_identical(whole, tmp_path):
+    stopped = make_run(
+        tmp_path, *QUICK, *STATEFUL, "+callbacks.extra.stop={_target_: support.StopAfterEpoch, "
+        "epoch: 0}")
+    with pytest.raises(KeyboardInterrupt):
+        run.train(stopped)
+    summary = read(stopped)
+    assert summary["status"] == "interrupted"
+    assert summary["epochs"] == 1
+    config = stopped / "config.yaml"
+    config.write_text(config.read_text().replace("epoch: 0", "epoch: 99"))
+    run.train(stopped)
+    assert read(stopped)["status"] == "finished"
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
+        assert_same(weights(whole)[part], weights(stopped)[part])
+    assert without_time(whole / "metrics.csv") == without_time(stopped / "metrics.csv")
+    assert read(whole)["metrics"]["test/bpd"] == read(stopped)["metrics"]["test/bpd"]
+
+
+def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, tmp_path):
+    varied = make_run(tmp_path, *QUICK, *STATEFUL, "seeds.latent=1")
+    run.train(varied)
+    same, other = weights(whole)["state_dict"], weights(varied)["state_dict"]
+    assert any(not torch.equal(same[name], other[name]) for name in same)
+
+
+def test_a_nan_stops_the_run_at_its_step_and_says_where(tmp_path):
+    folder = make_run(
+        tmp_path, *QUICK, "+callbacks.extra.nan={_target_: support.Poison, step: 7}")
+    with pytest.raises(NonFiniteLoss) as raised:
+        run.train(folder)
+    assert raised.value.exit_code == 3
+    said = str(raised.value)
+    assert re.search(r"the loss is nan at step 7 \(epoch 1\): distortion not finite", said)
+    assert "learning rate 0.001" in said
+    assert "gradient norm nan" in said
+    summary = read(folder)
+    assert summary["status"] == "failed"
+    assert summary["reason"] == said
+    assert summary["steps"] == 7
+    kept = weights(folder)["state_dict"].values()
+    assert all(torch.isfinite(tensor).all() for tensor in kept)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "foreign", "shape"])
+def test_a_bad_checkpoint_is_refused_and_stays(whole, tmp_path, damage):
+    overrides = ["model.latent_dim=5"] if damage == "shape" else []
+    folder = make_run(tmp_path, *QUICK, *overrides)
+    last = folder / "checkpoints" / "last.ckpt"
+    last.parent.mkdir()
+    content = (whole / "checkpoints" / "last.ckpt").read_bytes()
+    last.write_bytes(content[:1000] if damage == "truncate" else content)
+    if damage == "foreign":
+        torch.save({"weights": torch.zeros(2)}, last)
+    with pytest.raises(CheckpointError, match=r"last\.ckpt"):
+        run.train(folder)
+    assert last.exists()
+
+
+def test_a_folder_without_a_config_is_no_run(tmp_path):
+    with pytest.raises(ConfigError, match="is not a run"):
+        run.train(tmp_path)
