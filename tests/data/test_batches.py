@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,10 @@ def ids(batch):
     return found.tolist()
 
 
+def join(lists):
+    return list(chain.from_iterable(lists))
+
+
 def epoch(number=0, **options):
     options = {"batch_size": 24, "seed": 7} | options
     made = TrainBatches(WORLD, INDEX, **options)
@@ -31,7 +37,7 @@ def epoch(number=0, **options):
 
 def test_an_epoch_has_no_example_twice_and_drops_less_than_a_batch():
     batches = epoch()
-    flat = sum(batches, [])
+    flat = join(batches)
     assert all(len(batch) == 24 for batch in batches)
     assert len(flat) == len(set(flat)) == N - N % 24
     assert set(flat) <= set(INDEX.tolist())
@@ -44,7 +50,7 @@ def test_the_slices_of_all_ranks_are_the_batch_of_one_device(world, accumulate):
     ranks = [epoch(3, rank=r, world_size=world, accumulate=accumulate) for r in range(world)]
     for i, batch in enumerate(whole):
         pieces = [ranks[r][i * accumulate + j] for r in range(world) for j in range(accumulate)]
-        assert sum(pieces, []) == batch
+        assert join(pieces) == batch
 
 
 def test_the_order_is_a_function_of_seed_and_epoch_only():
@@ -91,7 +97,7 @@ def test_evaluation_counts_each_example_once_for_any_number_of_devices(world, co
             assert batch.chunk % world == rank
             assert batch.chunk not in chunks
             chunks[batch.chunk] = ids(batch)
-    assert sum((chunks[c] for c in sorted(chunks)), []) == INDEX[:count].tolist()
+    assert join(chunks[c] for c in sorted(chunks)) == INDEX[:count].tolist()
     for c, found in chunks.items():
         start = c * EVAL_CHUNK
         assert found == INDEX[:count][start:start + EVAL_CHUNK].tolist()

@@ -161,7 +161,7 @@ def test_an_option_that_cannot_work_is_refused_before_anything_is_read(options, 
 
 
 def test_a_batch_larger_than_the_training_data_is_refused(digits):
-    with pytest.raises(ConfigError, match="data.batch_size=1456 must not be larger .* 1455"):
+    with pytest.raises(ConfigError, match=r"data.batch_size=1456 must not be larger .* 1455"):
         digits(batch_size=1456)
     digits(batch_size=1455)
 
@@ -176,7 +176,7 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(digits):
 
 def test_a_table_cannot_be_binarised(tmp_path):
     made = VaelData(Made(table()), 10, binarize="threshold", cache_dir=str(tmp_path))
-    with pytest.raises(ConfigError, match="data.binarize=threshold needs data with levels"):
+    with pytest.raises(ConfigError, match=r"data.binarize=threshold needs data with levels"):
         made.prepare()
 
 
