@@ -61,8 +61,13 @@ def normal_theta(cov: np.ndarray) -> np.ndarray:
     return 0.5 * np.log(np.diag(cov))
 
 
-def linear_vae(world: LinearGaussian, posterior: Posterior, A: np.ndarray, shift: np.ndarray,
-               shape: np.ndarray) -> VAE:
+def linear_vae(
+    world: LinearGaussian,
+    posterior: Posterior,
+    A: np.ndarray,
+    shift: np.ndarray,
+    shape: np.ndarray,
+) -> VAE:
     """Decoder as in the world; q(z|x) has mean A x + shift and the constant ``shape`` of theta."""
     num_dims, d = world.W.shape
     encoder = Affine((num_dims,), posterior.theta_shape).double()

@@ -18,8 +18,14 @@ class LinearGaussian:
     sigma: float
 
     @classmethod
-    def draw(cls, num_dims: int, latent_dim: int, sigma: float = 0.7, seed: int = 0,
-             orthogonal: bool = False) -> "LinearGaussian":
+    def draw(
+        cls,
+        num_dims: int,
+        latent_dim: int,
+        sigma: float = 0.7,
+        seed: int = 0,
+        orthogonal: bool = False,
+    ) -> "LinearGaussian":
         """A world with random weights; orthogonal columns make the posterior diagonal."""
         rng = np.random.default_rng(seed)
         weights = rng.normal(size=(num_dims, latent_dim))
