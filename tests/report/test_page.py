@@ -128,6 +128,24 @@ def test_every_plot_is_a_valid_plotly_figure_without_colours_of_a_scheme(run):
     assert (path["x"], path["y"]) == ([8.5, 10.5, 11.5], [113, 101, 95])
 
 
+def test_a_constant_is_not_drawn_as_zero(tmp_path):
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,epoch,train/lr,train/beta\n1,0,0.001,0\n2,1,0.001,1\n")
+    low, high = plots(read_history(file))[1]["layout"]["yaxis"]["range"]
+    assert low == 0
+    assert 0.001 < high < 0.002
+    assert "range" not in plots(read_history(file))[0]["layout"]["yaxis"]
+
+
+@pytest.mark.parametrize(("metric", "fit"), [("bpd", "mass"), ("elbo", "density")])
+def test_an_automatic_fit_is_named(run, edit_summary, metric, fit):
+    config = (run / "config.yaml").read_text().replace("fit: mass", "fit: auto")
+    (run / "config.yaml").write_text(config)
+    (run / "metrics.csv").unlink()
+    edit_summary(metrics={f"test/{metric}": -1.0})
+    assert f"<dt>fit</dt><dd>{fit}</dd>" in visible(run)
+
+
 def test_a_loss_that_is_not_finite_is_a_gap(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text("step,epoch,train/loss\n1,0,5\n2,1,nan\n3,2,inf\n")

@@ -9,6 +9,7 @@ from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+NOTES = {"train": "mean of its epoch"}
 STATUS = {
     "finished": "",
     "failed": "This run failed; what is here is what it had written.",
@@ -45,7 +46,7 @@ def render(run: Run) -> str:
     from vael.report.plots import plots
 
     summary, drawn = run.summary, plots(run.history)
-    columns, lines = table(run.metrics or run.latest, fit=str(run.node("likelihood.fit") or ""))
+    columns, lines = table(run.metrics or run.latest, fit=_fit(run))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         samples = {
@@ -60,7 +61,8 @@ def render(run: Run) -> str:
         title=_title(run), facts=_facts(run), status=status,
         status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
         warnings=_list(summary.get("warnings")), latest=not run.metrics, columns=[
-            (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else "") for c in columns
+            (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
+            for c in columns
         ],
         lines=lines, pictures=run.pictures, plots=drawn, plotly=_plotly() if drawn else "",
         command=str(summary.get("command") or run.node("command") or ""),
@@ -79,10 +81,19 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("data", run.choice("data")), ("model", run.choice("model")),
         ("latent dimensions", run.node("model.latent_dim")),
         ("likelihood", run.choice("likelihood")), ("scale", run.node("likelihood.scale")),
-        ("fit", run.node("likelihood.fit")), ("prior", run.choice("prior")),
+        ("fit", _fit(run)), ("prior", run.choice("prior")),
         ("posterior", run.choice("posterior")), ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _fit(run: Run) -> str:
+    """``mass`` or ``density``; what ``auto`` stands for shows in whether there are bits."""
+    fit = str(run.node("likelihood.fit") or "")
+    names = {*run.metrics, *run.history.series}
+    if fit == "auto" and names:
+        return "mass" if any(name.endswith("/bpd") for name in names) else "density"
+    return fit
 
 
 def _environment(run: Run) -> list[tuple[str, str]]:

@@ -21,7 +21,12 @@ def plots(history: History) -> list[Plot]:
             traces.append(
                 _line(name, series.x, series.value, series.step, history.axis, colour)
             )
-        made.append(_plot(panel.title, history.axis, panel.unit, traces))
+        plot = _plot(panel.title, history.axis, panel.unit, traces)
+        values = {y for trace in traces for y in trace["y"]}
+        level = values.pop() if len(values) == 1 else None
+        if level is not None and level > 0:  # else a constant 0.001 is drawn between -1 and 1
+            plot["layout"]["yaxis"]["range"] = [0, 1.25 * level]
+        made.append(plot)
     path = _path(history)
     return [*made, path] if path else made
 
