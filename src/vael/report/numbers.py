@@ -50,9 +50,9 @@ def quantities(fit: str) -> list[Quantity]:
         Quantity("rate", "Rate", "nats", "",
                  "KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior."),
         Quantity("mse", "Mean squared error", "per dim", "lower",
-                 "Squared distance between x in [0, 1] and its reconstruction."),
+                 "Squared distance between x and its reconstruction, mean over the dimensions."),
         Quantity("psnr", "Peak signal-to-noise ratio", "dB", "higher",
-                 "The same on a logarithmic scale, against a peak of 1."),
+                 "The mean squared error on a logarithmic scale, against a peak of 1."),
         Quantity("active_units", "Active units", "dims", "",
                  "Latent dimensions whose posterior mean varies with x (variance above 0.01)."),
     ]
