@@ -12,7 +12,7 @@ from omegaconf import DictConfig, open_dict
 from vael import launch
 
 ROOT = Path(__file__).parents[1]
-QUICK = ("likelihood=zz", "logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_size=64",
+QUICK = ("logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_size=64",
          "model=mlp_vae", "model.latent_dim=4", "evaluation.test_samples=5",
          "callbacks.pictures.num_examples=50")  # fmt: skip
 

@@ -203,6 +203,8 @@ class LitVAE(pl.LightningModule):
     # ------------------------------------------------------------------------------ evaluation
 
     def _score(self, batch: EvalBatch, split: str, samples: int) -> None:
+        if len(batch.x) == 0:  # more devices than chunks: this one has nothing to score
+            return
         x = self.preprocess(
             batch.x, self.eval_corruption_noise.at(self.device, split, batch.chunk)
         )

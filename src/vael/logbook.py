@@ -17,7 +17,8 @@ def logbook(folder: Path) -> Iterator[None]:
     log = logging.getLogger("vael")
     log.setLevel(logging.INFO)
     log.propagate = False
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for chatty in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     handlers: list[logging.Handler] = [logging.NullHandler()]
     if is_first():
         to_file = logging.FileHandler(folder / "train.log")

@@ -224,6 +224,7 @@ def _go(run: Run) -> None:
         raise
     except BaseException as error:
         summary.status, summary.reason = "failed", f"{type(error).__name__}: {error}"
+        log.info("the run failed", exc_info=True)  # for train.log; the terminal gets it anyway
         raise
     finally:
         if is_first():

@@ -48,14 +48,13 @@ def _moments(decay: Tensor, last: int) -> tuple[Tensor, Tensor]:
 
 def natural(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     """|eta| and d eta / d l at the logits."""
-    size = logit.abs()
-    place = (size / STEP).clamp(max=table.shape[1] * (1 - 1e-7))
-    cell = place.detach().long().clamp(max=table.shape[1] - 1)
-    t = place - cell
-    c0, c1, c2, c3 = table[:, cell].unbind(0)
-    beyond = size - place * STEP
-    eta = ((c3 * t + c2) * t + c1) * t + c0 + beyond
-    slope = ((3 * c3 * t + 2 * c2) * t + c1) / STEP
+    size, cells = logit.abs(), table.shape[1]
+    place = (size * (1 / STEP)).clamp_(max=cells - 0.5)
+    cell = place.int()
+    t = place.frac()
+    c0, c1, c2, c3 = (row.index_select(0, cell.flatten()).view_as(t) for row in table.unbind(0))
+    eta = (c3 * t).add_(c2).mul_(t).add_(c1).mul_(t).add_(c0).add_(size.sub_(place, alpha=STEP))
+    slope = c3.mul_(3).mul_(t).add_(c2, alpha=2).mul_(t).add_(c1).mul_(1 / STEP)
     return eta, slope
 
 
@@ -73,10 +72,11 @@ class _LogMass(torch.autograd.Function):
         eta, slope = natural(logit, table)
         ctx.save_for_backward((x - torch.sigmoid(logit)).mul_(slope).mul_(last))
         # Counted from the likelier end: P(j) = exp(-eta j) / Z, Z = sum of exp(-eta j).
-        j = torch.where(logit > 0, (1 - x) * last, x * last)
-        eta = eta.clamp_(min=TINY)
-        log_z = torch.expm1(eta * -(last + 1)).div_(torch.expm1(-eta)).log_()
-        return -eta * j - log_z
+        end = (logit > 0).to(logit.dtype).mul_(last)
+        j = ((x * last).round_() - end).abs_()
+        eta = eta.clamp_(min=TINY).neg_()
+        log_z = (eta * (last + 1)).expm1_().div_(eta.expm1()).log_()
+        return j.mul_(eta).sub_(log_z)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -84,30 +84,31 @@ def _log_mass(
     """The log-mass and phi(lo) / m.
 
     On a CPU a regime that does not occur is skipped; elsewhere a look at the values would stall
-    the device or break the graph, and arithmetic is cheap.
+    the device or break the graph, and arithmetic is cheap. (lerp with weights 0 and 1 is a
+    where, exactly, at a tenth of its time on a CPU.)
     """
     # lo where the tail begins and 2 d where fine begins: there the neighbours agree to 5e-6 and
     # 2e-6 in float32, to 2e-10 and 3e-13 in float64.
     tail, fine = (30.0, 4e-3) if lo.dtype == torch.float64 else (12.0, 0.1)
     look = lo.is_cpu and not torch.compiler.is_compiling()
-    z = lo.clamp(max=tail)
+    # Clamped because denormal numbers take ten times as long; beyond, Q is 0 or 1 to rounding.
+    z = lo.clamp(-tail - 1, tail)
     phi = (z * z).mul_(-0.5).sub_(LOG_SQRT_2PI).exp_()
     mass = z.mul_(sqrt(0.5)).erfc_()
-    if not look or bool((width >= fine).any()):
-        mass -= (lo + width).mul_(sqrt(0.5)).add_(far).erfc_()
+    if not look or bool(width.max() >= fine):
+        mass -= (lo + width).add_(far).clamp_(-tail - 1, tail + 1).mul_(sqrt(0.5)).erfc_()
     mass *= 0.5
-    if not look or bool((width < fine).any()):
+    if not look or bool(width.min() < fine):
         d_squared = (0.5 * width).square()
         narrow = d_squared / (u.square().mul_(d_squared).mul_(0.2).add_(3))
         narrow = narrow.add_(1).mul_(phi).mul_(fall).div_(u).neg_()
-        mass = torch.where((width < fine) & (far == 0), narrow, mass)
-    value = mass.log()
-    ratio = phi.div_(mass)
-    if not look or bool(lo.max() > tail):
-        far_value, far_ratio = _tail(lo.clamp(min=tail), width, far, fall)
-        value = torch.where(lo > tail, far_value, value)
-        ratio = torch.where(lo > tail, far_ratio, ratio)
-    return value, ratio
+        mass.lerp_(narrow, ((width < fine) & (far == 0)).to(mass.dtype).expand_as(mass))
+    if look and not bool(lo.max() > tail):
+        return mass.log(), phi.div_(mass)
+    mass.clamp_(min=torch.finfo(mass.dtype).tiny)
+    far_value, far_ratio = _tail(lo.clamp(min=tail), width, far, fall)
+    beyond = (lo > tail).to(mass.dtype)
+    return mass.log().lerp_(far_value, beyond), phi.div_(mass).lerp_(far_ratio, beyond)
 
 
 def _tail(lo: Tensor, width: Tensor, far: Tensor, fall: Tensor) -> tuple[Tensor, Tensor]:
