@@ -76,11 +76,11 @@ def test_the_folder_is_the_setting_or_the_environment_or_home(monkeypatch, tmp_p
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    def full(*args):
+    def full(data, file, indent):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache.json, "dump", full)
-    with pytest.raises(DataError, match="must be a folder that can be written.*No space left"):
+    with pytest.raises(DataError, match=r"folder that can be written.*No space left"):
         load(Counted(), tmp_path)
     assert not entries(tmp_path)
 
@@ -192,7 +192,7 @@ def spoil_all(entry):
 def test_a_spoilt_entry_is_named(tmp_path, spoil):
     entry = load(Counted(), tmp_path).path
     spoil(entry)
-    with pytest.raises(DataError, match="must hold what vael wrote there.*remove that folder") as e:
+    with pytest.raises(DataError, match=r"what vael wrote there.*remove that fold") as e:
         load(Counted(), tmp_path)
     assert str(entry) in str(e.value)
     assert "\n" not in str(e.value)
@@ -208,7 +208,7 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_cache_without_permission_is_refused(tmp_path):
     tmp_path.chmod(0o555)
-    with pytest.raises(DataError, match="Permission denied; set data.cache_dir or VAEL_CACHE"):
+    with pytest.raises(DataError, match=r"Permission denied; set data.cache_dir or VAEL_CACHE"):
         load(Counted(), tmp_path)
     tmp_path.chmod(0o755)
 

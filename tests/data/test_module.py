@@ -194,5 +194,5 @@ def test_a_table_cannot_be_binarised(tmp_path):
 def test_a_users_source_that_breaks_the_contract_is_named(tmp_path, data, match):
     with pytest.raises(DataError, match=match) as caught:
         VaelData(Made(data), 1, cache_dir=str(tmp_path)).prepare()
-    assert str(caught.value).startswith("Made, split ")
+    assert str(caught.value).startswith("data.source=Made, split ")
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]

@@ -131,15 +131,15 @@ class ArrayFile(Source):
             table = read_csv(self.path, self.label_key)
             return {"train": table.x}, {} if table.y is None else {"train": table.y}
         try:
-            loaded = np.load(self.path, allow_pickle=False)
-            if self.path.suffix == ".npy":
-                return {"train": np.asarray(loaded)}, {}
-            with loaded as archive:
-                names = _names(archive.files, VALUES, self.key, "data.key", self.path)
+            with self.path.open("rb") as file:  # numpy forgets to close a broken one
+                loaded = np.load(file, allow_pickle=False)
+                if self.path.suffix == ".npy":
+                    return {"train": np.asarray(loaded)}, {}
+                names = _names(loaded.files, VALUES, self.key, "data.key", self.path)
                 tags = {} if self.key and not self.label_key else _names(
-                    archive.files, LABELS, self.label_key, "data.label_key", self.path)
-                return ({split: archive[name] for split, name in names.items()},
-                        {split: archive[name] for split, name in tags.items() if split in names})
+                    loaded.files, LABELS, self.label_key, "data.label_key", self.path)
+                return ({split: loaded[name] for split, name in names.items()},
+                        {split: loaded[name] for split, name in tags.items() if split in names})
         except ConfigError:
             raise
         except (OSError, ValueError, EOFError, AttributeError, TypeError, zlib.error,

@@ -91,7 +91,7 @@ def check_decoded(data: Decoded, who: str) -> None:
         DataError: naming the source, the split, what must hold and what was got.
     """
     for name, part in data.parts.items():
-        x, y, where = part.x, part.y, f"{who}, split {name}"
+        x, y, where = part.x, part.y, f"data.source={who}, split {name}"
         if len(x) == 0:
             raise DataError(f"{where}: a split must have at least 1 example, got none")
         if x.ndim not in (2, 4) or 0 in x.shape:
