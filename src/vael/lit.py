@@ -26,6 +26,7 @@ from vael.vae import VAE
 
 
 log = logging.getLogger("vael")
+AT_BOUND = 0.01  # share of the scales from which on it is said
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
@@ -237,6 +238,14 @@ class LitVAE(pl.LightningModule):
         for name, value in scores.items():
             self.published[f"{split}/{name}"] = value
             self.log(f"{split}/{name}", value, logger=False)
+        if scores["scale_at_bound"] > AT_BOUND and not self.warnings:
+            self.warnings.append(
+                f"{scores['scale_at_bound']:.0%} of the scales of p(x|z) are at their lower bound "
+                f"(first seen in epoch {self.current_epoch}): the data is sharper than its grid "
+                "lets a score see; with likelihood.fit=density the ELBO there only measures the "
+                "grid."
+            )
+            log.warning(self.warnings[-1])
 
     # ------------------------------------------------------------------- optimiser, checkpoint
 

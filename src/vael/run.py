@@ -26,7 +26,10 @@ from vael.logbook import logbook
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
 from vael.randomness import Noise, Seeds
+from vael.report.history import read_history
 from vael.report.page import write_report
+from vael.report.pictures import curves as render_curves
+from vael.report.pictures import save
 from vael.summary import Summary, flat_config
 
 log = logging.getLogger("vael")
@@ -260,10 +263,13 @@ def _finish(run: Run, summary: Summary) -> None:
     summary.collect(run.csv, run.trainer, run.lit, run.best)
     step = run.trainer.global_step
     try:
+        run.csv.save()
         if summary.status == "finished":
             run.lit.to("cpu")
             _pictures(run).draw(run.lit, step)
-        run.csv.save()
+            curves = save(render_curves(read_history(run.csv.path)),
+                          run.folder / "images" / "curves.png")
+            run.board.pictures({"curves": curves}, step)
         summary.write(run.folder)
         write_report(run.folder)
     finally:

@@ -1,6 +1,6 @@
 """Floor 5: a variational autoencoder: latents and a likelihood."""
 
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -12,6 +12,12 @@ from vael.types import Shape
 
 class ObservedFamily(Family[ObservedRecord], Protocol):
     """A family over x that knows which of its log-likelihoods is trained."""
+
+    fit: Literal["mass", "density"]
+
+    def at_bound(self, px: ObservedRecord) -> Tensor:
+        """Share of the scales in px at their lower bound, a scalar."""
+        ...
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
         """log_mass or log_prob of x ``(B, *E)``, whichever is fitted, nats, ``(S, B)``."""
@@ -53,6 +59,15 @@ class VAE(nn.Module):
         px = self.decode(h)
         family = cast(ObservedFamily, self.likelihood.family)
         return Trace(x, px, latents, family.log_likelihood(px, x), self.latents.rate(latents))
+
+    @property
+    def fits_mass(self) -> bool:
+        """Whether ``log_px`` of a trace is ``log_mass``: what is trained is what bpd scores."""
+        return cast(ObservedFamily, self.likelihood.family).fit == "mass"
+
+    def at_bound(self, px: ObservedRecord) -> Tensor:
+        """Share of the scales of p(x|z) that sit at their lower bound, a scalar."""
+        return cast(ObservedFamily, self.likelihood.family).at_bound(px)
 
     def encode(self, x: Tensor) -> LatentRecord:
         """q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""

@@ -55,8 +55,8 @@ class _LogCell(torch.autograd.Function):
         centre = sign * delta
         # Two levels: (x - mu) - half would round where x = 1 and mu < half; half - mu does not.
         lo = (half - mu).mul(sign) if half == 0.5 else centre - half
-        lo = lo.mul_(inv)
-        u = centre.mul_(inv).clamp_(min=TINY)
+        lo = lo * inv
+        u = (centre * inv).clamp_(min=TINY)
         fall = (u * -width).sub_(far).expm1_()
         value, ratio = _log_mass(lo, width, far, u, fall)
         wants_mu, wants_sigma = ctx.needs_input_grad[1:3]

@@ -33,6 +33,7 @@ class Evidence:
         bits: bits per dimension, -(the same bound with log_mass) / (D log 2), or None for data
             without levels.
         mse: squared error per dimension of the decoder's mean at one z ~ q.
+        at_bound: share of the scales of p(x|z) at their lower bound, the batch's for each.
         mu: posterior means of the top latent, ``(B, d)``.
     """
 
@@ -42,6 +43,7 @@ class Evidence:
     iwae: Tensor
     bits: Tensor | None
     mse: Tensor
+    at_bound: Tensor
     mu: Tensor
 
 
@@ -69,7 +71,7 @@ def evidence(
     num_dims = math.prod(x.shape[1:])
     step = samples_per_pass(len(x), num_dims, samples)
     parts: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
-    mse = mu = None
+    mse = mu = at_bound = None
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
         noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)
@@ -78,7 +80,8 @@ def evidence(
             error = (trace.px.mean[0] - x).float() ** 2
             mse = error.flatten(1).mean(1)
             mu = trace.latents[0].q.mean.flatten(1)
-        parts.append(_weights(trace, levels))
+            at_bound = vae.at_bound(trace.px).expand(len(x))
+        parts.append(_weights(trace, levels, vae.fits_mass))
     log_px, rate, log_w, log_w_mass = (
         None if column[0] is None else torch.cat(column).double()
         for column in zip(*parts, strict=True)
@@ -88,12 +91,14 @@ def evidence(
     assert log_w is not None
     assert mse is not None
     assert mu is not None
+    assert at_bound is not None
     bits = None
     if log_w_mass is not None:
         bits = -log_mean_exp(log_w_mass) / (num_dims * math.log(2))
     return Evidence(
         elbo=(log_px - rate).mean(0), rate=rate.mean(0), distortion=-log_px.mean(0),
-        iwae=log_mean_exp(log_w), bits=bits, mse=mse.double(), mu=mu.double(),
+        iwae=log_mean_exp(log_w), bits=bits, mse=mse.double(), at_bound=at_bound.double(),
+        mu=mu.double(),
     )
 
 
@@ -102,10 +107,14 @@ def log_mean_exp(log_w: Tensor) -> Tensor:
     return torch.logsumexp(log_w, dim=0) - math.log(len(log_w))
 
 
-def _weights(trace: Trace, levels: int | None) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+def _weights(
+    trace: Trace, levels: int | None, fits_mass: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Log p(x|z), rate, log w of the trained fit and of the masses, each ``(S, B)``."""
     log_w = trace.log_w()
     log_w_mass = None
-    if levels is not None:
+    if fits_mass:
+        log_w_mass = log_w
+    elif levels is not None:
         log_w_mass = log_w - trace.log_px + trace.px.log_mass(trace.x)
     return trace.log_px, trace.rate, log_w, log_w_mass

@@ -10,7 +10,7 @@ from vael.metrics.evidence import Evidence
 
 ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
 
-NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits")
+NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits", "scale_at_bound")
 
 
 class Scores(torchmetrics.Metric):
@@ -18,7 +18,8 @@ class Scores(torchmetrics.Metric):
 
     ``active_units`` is the number of latent dimensions whose posterior mean varies over the data
     by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519); psnr is in dB for
-    data in [0, 1]. elbo, rate, distortion and iwae are in nats per example, bpd in bits per
+    data in [0, 1]; ``scale_at_bound`` is the share of the scales of p(x|z) at their lower bound.
+    elbo, rate, distortion and iwae are in nats per example, bpd in bits per
     dimension.
     """
 
@@ -44,7 +45,8 @@ class Scores(torchmetrics.Metric):
     def update(self, scored: Evidence) -> None:
         """Adds the examples of one batch."""
         bits = torch.zeros_like(scored.elbo) if scored.bits is None else scored.bits
-        columns = (scored.elbo, scored.rate, scored.distortion, scored.iwae, scored.mse, bits)
+        columns = (scored.elbo, scored.rate, scored.distortion, scored.iwae, scored.mse, bits,
+                   scored.at_bound)
         self.totals += torch.stack([column.sum() for column in columns])
         self.count += len(scored.elbo)
         self.mu_sum += scored.mu.sum(0)

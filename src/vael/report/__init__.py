@@ -1,1 +1,1 @@
-"""Floor 9: one self-contained page about a run."""
+"""Floor 8: one self-contained page about a run."""
