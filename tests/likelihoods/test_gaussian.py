@@ -149,7 +149,9 @@ def test_mean_equals_enumeration(levels: int):
 def test_every_scale_starts_at_sigma(scale: str, sigma: float):
     likelihood = Gaussian((2, 3), 256, scale=scale, sigma=sigma)
     log_sigma = likelihood(torch.zeros(1, 5, *likelihood.theta_shape)).log_sigma
-    torch.testing.assert_close(log_sigma.exp(), torch.full_like(log_sigma, sigma), rtol=2e-6, atol=0)
+    torch.testing.assert_close(
+        log_sigma.exp(), torch.full_like(log_sigma, sigma), rtol=2e-6, atol=0
+    )
 
 
 def test_scales_have_as_many_parameters_as_they_say():
