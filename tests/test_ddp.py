@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from support import QUICK, ROOT
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ import re
 
 import pytest
 import torch
-
 from support import QUICK, make_run
+
 from vael import run
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
 

@@ -77,8 +77,9 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(seeds.init, "init"))
         posterior = make(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
-        likelihood = make(  # type: ignore[type-abstract]
-            config.likelihood, Likelihood, "likelihood", event_shape=event, levels=spec.levels
+        likelihood: Likelihood[Any] = make(
+            config.likelihood, Likelihood, "likelihood",  # type: ignore[type-abstract]
+            event_shape=event, levels=spec.levels,
         )
         _check_support(likelihood, spec)
         encoder = make(config.model.encoder, nn.Module, "model.encoder",

@@ -24,7 +24,6 @@ from vael.trace import Loss
 from vael.types import Batch, DataSpec, Shape
 from vael.vae import VAE
 
-
 log = logging.getLogger("vael")
 AT_BOUND = 0.01  # share of the scales from which on it is said
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")

@@ -12,13 +12,14 @@ FLOORS = {
     "conditional": 2, "priors": 3, "latents": 4, "vae": 5,
     "objectives": 6, "metrics": 6, "data": 6,
     "build": 7, "check": 7, "optim": 7,
-    "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8, "logbook": 8,
+    "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8,
+    "logbook": 8,
     "report": 8, "run": 9, "launch": 9,
     "cli": 11,
 }  # fmt: skip
 MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich", "plotly",
              "jinja2", "matplotlib"}
-EXCEPT = {("data/module.py", "pytorch_lightning"), ("data/progress.py", "rich")}
+EXCEPT = {("data/module.py", "pytorch_lightning"), ("data/images.py", "rich")}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py") if path.name != "__init__.py")
 
 
