@@ -87,8 +87,8 @@ def up(c_in: int, c_out: int, size: Size, target: Size) -> nn.ConvTranspose2d:
 def dense(c_in: int, hidden: int, c_out: int, gain: float, where: str) -> nn.Sequential:
     """``Linear, ReLU, Linear`` between a flattened map and a vector, in either direction.
 
-    Measured on digits (50 epochs, d = 16): without the hidden layer the ELBO is 1.3 nats lower,
-    and after 10 epochs 4 nats.
+    Measured on held-out digits (bernoulli by cross-entropy, d = 16, one seed): without the hidden
+    layer the ELBO after 50 epochs is 1.3 nats lower at lr = 1e-3 and 0.35 at 3e-3.
     """
     positive(hidden, f"{where}.hidden")
     first = start(nn.Linear(c_in, hidden))
@@ -99,9 +99,10 @@ def start(layer: Layer, gain: float = HIDDEN_GAIN) -> Layer:
     """Initial weights ``N(0, gain^2 / fan_in)``, biases 0; returns the layer.
 
     The default gain keeps the scale of a signal through a rectifier (He et al. 2015,
-    https://arxiv.org/abs/1502.01852, Eq. 10); torch's own start shrinks it to 0.4 at each layer
-    and to nothing in five. A last layer takes 1, and in a decoder less: one that starts near
-    theta = 0 starts at the centre of every link, whatever z is.
+    https://arxiv.org/abs/1502.01852, Eq. 10); torch's own start shrinks it to 0.4 at each layer,
+    to 0.01 in five. A last layer takes 1, and in a decoder less: one that starts near
+    theta = 0 starts at the centre of every link, whatever z is (measured with a
+    gaussian mass and predicted scales: first loss 2,000 nats at gain 1, 230 at 0.3).
     """
     fan_in = layer.weight[0].numel()
     if isinstance(layer, nn.ConvTranspose2d):
