@@ -100,12 +100,14 @@ SLOW = textwrap.dedent("""
             time.sleep(0.5)
             return Decoded(Arrays(np.full((3, 1, 2, 2), 7, np.uint8)), 256)
 
-    if "stop" in sys.argv:          # between two files of the entry
-        dump = cache.json.dump
-        def stop(*args, **kwargs):
-            print("writing", flush=True)
-            time.sleep(60)
+    def stop(*args, **kwargs):
+        print("writing", flush=True)
+        time.sleep(60)
+
+    if "files" in sys.argv:         # between two files of the entry
         cache.json.dump = stop
+    if "rename" in sys.argv:        # all written, not yet in its place
+        cache.os.rename = stop
     if "unlocked" in sys.argv:      # a file system without locks
         cache._lock = lambda file: False
     got = cache.load(Slow(), Path(sys.argv[1]))
@@ -120,8 +122,9 @@ def start(tmp_path, *options):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_killed_while_writing_it_leaves_no_entry_and_the_next_one_cleans_up(tmp_path):
-    killed = start(tmp_path, "stop")
+@pytest.mark.parametrize("where", ["files", "rename"])
+def test_killed_while_writing_it_leaves_no_entry_and_the_next_one_cleans_up(tmp_path, where):
+    killed = start(tmp_path, where)
     assert killed.stdout.readline() == "decoding\n"
     assert killed.stdout.readline() == "writing\n"
     killed.send_signal(signal.SIGKILL)
