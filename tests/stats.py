@@ -41,3 +41,11 @@ def chi2_test(counts: ArrayLike, probabilities: ArrayLike) -> None:
     statistic = float(((observed - expected) ** 2 / expected).sum())
     p = stats.chi2.sf(statistic, max(len(expected) - 1, 1))
     assert p > FAILURE_RATE, f"chi2 = {statistic:.1f} in {len(expected)} cells, p = {p:.2g}"
+
+
+def assert_mean(samples: np.ndarray, expected: np.ndarray | float) -> None:
+    """The mean over axis 0 is as expected; a right sampler fails once in 1 / FAILURE_RATE."""
+    error = samples.mean(0) - expected
+    z = error / (samples.std(0, ddof=1) / np.sqrt(len(samples)))
+    bound = stats.norm.isf(FAILURE_RATE / 2 / z.size)
+    assert np.all(np.abs(z) < bound), f"z = {z} exceeds {bound:.2f}: mean {samples.mean(0)}"

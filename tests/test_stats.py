@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stats import chi2_test, z_test
+from stats import assert_mean, chi2_test, z_test
 
 N = 400_000  # a bias of 1 % of a standard deviation is 6.3 standard errors
 
@@ -26,3 +26,10 @@ def test_chi2_test_rejects_draws_in_an_all_but_impossible_cell():
     law = np.array([0.5, 0.5 - 1e-9, 1e-9])
     with pytest.raises(AssertionError):
         chi2_test([N / 2, N / 2 - 20, 20], law)
+
+
+def test_assert_mean_accepts_a_right_sampler_and_rejects_a_bias_of_one_percent():
+    samples = np.random.default_rng(0).normal(1.0, 0.3, size=(40_000, 3))
+    assert_mean(samples, 1.0)
+    with pytest.raises(AssertionError, match="exceeds"):
+        assert_mean(samples * 1.01, 1.0)

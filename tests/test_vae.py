@@ -6,7 +6,7 @@ import pytest
 import torch
 from oracles.exact_vae import exact_vae, full_theta, linear_vae, normal_theta
 from oracles.linear_gaussian import LinearGaussian
-from oracles.statistics import assert_mean
+from stats import assert_mean
 from torch import Tensor
 
 from vael.posteriors.full_normal import FullNormal

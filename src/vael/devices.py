@@ -25,7 +25,8 @@ class Placement:
         if self.devices * self.num_nodes == 1:
             return "auto"
         backend = "gloo" if self.accelerator == "cpu" else "nccl"
-        return DDPStrategy(process_group_backend=backend)
+        # no buffer of ours ever changes: sending them at every step would be for nothing
+        return DDPStrategy(process_group_backend=backend, broadcast_buffers=False)
 
 
 def place(options: DictConfig) -> Placement:

@@ -1,51 +1,20 @@
 """A VAE of the product whose weights are the exact answers of a linear-Gaussian world."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from oracles.linear_gaussian import LinearGaussian
-from torch import Tensor, nn
 
 from vael.conditional import Conditional
 from vael.latents.flat import Flat
+from vael.likelihoods.gaussian import Gaussian
 from vael.nets.linear import Affine
 from vael.posteriors.base import Posterior
 from vael.posteriors.full_normal import FullNormal
 from vael.posteriors.normal import Normal
 from vael.priors.standard_normal import StandardNormal
 from vael.vae import VAE
-
-
-@dataclass(frozen=True, eq=False)
-class FixedScaleRecord:
-    mean: Tensor
-    sigma: float
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        return torch.distributions.Normal(self.mean, self.sigma).log_prob(x).sum(-1)
-
-    def log_mass(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def sample(self, noise: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-class FixedScale(nn.Module):
-    """N(x; theta, sigma^2 I): the tests of the VAE need no likelihood of the product."""
-
-    def __init__(self, num_dims: int, sigma: float) -> None:
-        super().__init__()
-        self.theta_shape = (num_dims,)
-        self.sigma = sigma
-
-    def forward(self, theta: Tensor) -> FixedScaleRecord:
-        return FixedScaleRecord(theta, self.sigma)
-
-    def log_likelihood(self, px: FixedScaleRecord, x: Tensor) -> Tensor:
-        return px.log_prob(x)
 
 
 def full_theta(cov: np.ndarray) -> np.ndarray:
@@ -71,7 +40,8 @@ def linear_vae(
     """Decoder as in the world; q(z|x) has mean A x + shift and the constant ``shape`` of theta."""
     num_dims, d = world.W.shape
     encoder = Affine((num_dims,), posterior.theta_shape).double()
-    decoder = Affine((d,), (num_dims,)).double()
+    family = Gaussian((num_dims,), None, scale="fixed", sigma=world.sigma)
+    decoder = Affine((d,), family.theta_shape).double()
     with torch.no_grad():
         encoder.linear.weight.zero_()
         encoder.linear.weight[:d] = torch.from_numpy(A)
@@ -79,7 +49,7 @@ def linear_vae(
         decoder.linear.weight.copy_(torch.from_numpy(world.W))
         decoder.linear.bias.copy_(torch.from_numpy(world.b))
     flat = Flat(Conditional(encoder, posterior, (num_dims,)), StandardNormal((d,)))
-    likelihood = Conditional(decoder, FixedScale(num_dims, world.sigma), (d,))
+    likelihood = Conditional(decoder, family, (d,))
     return VAE(flat, likelihood).double()
 
 

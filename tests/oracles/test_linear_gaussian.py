@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from oracles.linear_gaussian import LinearGaussian
-from oracles.statistics import assert_mean
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
+from stats import assert_mean
 
 WORLD = LinearGaussian.draw(6, 3)
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from oracles.statistics import assert_mean
 from scipy.stats import multivariate_normal
+from stats import assert_mean
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 

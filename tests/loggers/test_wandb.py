@@ -1,0 +1,61 @@
+"""An offline run read back with wandb's own command."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import QUICK, make_run
+
+from vael import run
+from vael.loggers.wandb import has_login
+
+pytestmark = pytest.mark.slow
+
+
+def inspect(folder):
+    wandb = Path(sys.executable).with_name("wandb")
+    done = subprocess.run([wandb, "leet", "inspect", "--json", str(folder)], check=True,
+                          capture_output=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv("WANDB_MODE")
+    for name in ("WANDB_API_KEY", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = make_run(tmp_path, *QUICK, "logger=wandb", "logger.tags=[a,b]", "name=study")
+    run.train(folder)
+    (offline,) = (folder / "wandb").glob("offline-run-*")
+    assert capfd.readouterr().err.count(f"`wandb sync {offline}`") == 1
+    summary = json.loads((folder / "summary.json").read_text())
+    text = json.dumps(inspect(offline))
+    records = inspect(offline)
+    (started,) = [r["run"] for r in records if "run" in r]
+    assert started["group"] == "study"
+    assert started["job_type"] == "train"
+    assert sorted(started["tags"]) == ["a", "b"]
+    config = started["config"]
+    assert config["model.latent_dim"] == 4
+    assert config["likelihood"] == "gaussian"
+    assert config["likelihood.scale"] == "shared"
+    history = [r["history"] for r in records if "history" in r]
+    found = [row for row in history if "val/bpd" in json.dumps(row)]
+    assert len(found) == 3
+    assert json.dumps(summary["metrics"]["test/bpd"]) in text
+    assert len(list(offline.glob("files/media/images/*.png"))) == 5
+
+
+def test_a_login_is_found_without_asking(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert not has_login()
+    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password x\n")
+    (tmp_path / "netrc").chmod(0o600)
+    assert has_login()
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")
+    assert not has_login()
+    monkeypatch.setenv("WANDB_API_KEY", "k")
+    assert has_login()

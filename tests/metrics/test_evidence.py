@@ -1,0 +1,55 @@
+"""In the linear-Gaussian world with its exact posterior, every bound is log p(x) itself."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from oracles.exact_vae import exact_vae
+from oracles.linear_gaussian import LinearGaussian
+
+from vael.metrics import evidence as module
+from vael.metrics.evidence import evidence, log_mean_exp
+from vael.posteriors.full_normal import FullNormal
+
+WORLD = LinearGaussian.draw(num_dims=5, latent_dim=2)
+X = WORLD.sample(7)
+
+
+def eps(number, shape):
+    g = torch.Generator().manual_seed(number)
+    return torch.randn(len(X), *shape, dtype=torch.float64, generator=g)
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return exact_vae(WORLD, FullNormal).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_the_importance_weighted_bound_is_the_evidence(vae, k):
+    found = evidence(vae, torch.from_numpy(X), eps, samples=k, levels=None)
+    np.testing.assert_allclose(found.iwae, WORLD.log_evidence(X), rtol=1e-10)
+    assert found.bits is None
+
+
+def test_elbo_is_minus_distortion_minus_rate_and_mu_the_posterior_mean(vae):
+    found = evidence(vae, torch.from_numpy(X), eps, samples=6, levels=None)
+    A, cov = WORLD.posterior_map()
+    mean = (X - WORLD.b) @ A.T
+    np.testing.assert_allclose(found.elbo, -found.distortion - found.rate, rtol=1e-12)
+    np.testing.assert_allclose(found.rate, WORLD.kl(mean, cov), rtol=1e-10)
+    np.testing.assert_allclose(found.mu, mean, rtol=1e-10)
+
+
+def test_the_memory_at_hand_does_not_change_the_numbers(vae, monkeypatch):
+    whole = evidence(vae, torch.from_numpy(X), eps, samples=7, levels=None)
+    monkeypatch.setattr(module, "FLOATS_PER_PASS", 3 * len(X) * 5 * module.FLOATS_PER_DIM)
+    parts = evidence(vae, torch.from_numpy(X), eps, samples=7, levels=None)
+    for name in ("elbo", "iwae", "mse", "distortion"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)
+
+
+def test_log_mean_exp_of_huge_weights():
+    log_w = torch.tensor([[1000.0], [1000.0 + math.log(3)]], dtype=torch.float64)
+    assert log_mean_exp(log_w).item() == pytest.approx(1000 + math.log(2), rel=1e-15)
