@@ -34,10 +34,10 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     text = json.dumps(inspect(offline))
     records = inspect(offline)
     (started,) = [r["run"] for r in records if "run" in r]
-    assert started["group"] == "study"
+    assert started["run_group"] == "study"
     assert started["job_type"] == "train"
     assert sorted(started["tags"]) == ["a", "b"]
-    config = started["config"]
+    config = started["config"]["update"]
     assert config["model.latent_dim"] == 4
     assert config["likelihood"] == "gaussian"
     assert config["likelihood.scale"] == "shared"

@@ -50,7 +50,9 @@ def linear_vae(
         decoder.linear.bias.copy_(torch.from_numpy(world.b))
     flat = Flat(Conditional(encoder, posterior, (num_dims,)), StandardNormal((d,)))
     likelihood = Conditional(decoder, family, (d,))
-    return VAE(flat, likelihood).double()
+    vae = VAE(flat, likelihood).double()
+    family.scale.log_sigma.fill_(math.log(world.sigma))  # it was rounded to float32
+    return vae
 
 
 def exact_vae(world: LinearGaussian, kind: type[Posterior]) -> VAE:
