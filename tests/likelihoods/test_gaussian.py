@@ -136,7 +136,9 @@ def test_nan_in_the_location_stays_nan():
 @pytest.mark.parametrize("levels", [2, 3, 17, 18, 256])
 def test_mean_equals_enumeration(levels: int):
     mu = torch.cat([torch.linspace(-3, 4, 57), torch.linspace(-0.01, 0.03, 41)]).view(-1, 1)
-    log_sigma = torch.tensor(np.logspace(-3, 4, 43), dtype=torch.float32).log()
+    around_a_step = np.array([0.5, 0.99, 1.01, 1.5]) / (levels - 1)  # where the method changes
+    sigma = np.concatenate([np.logspace(-3, 4, 43), around_a_step])
+    log_sigma = torch.tensor(sigma, dtype=torch.float32).log()
     edges = (np.arange(1, levels) - 0.5) / (levels - 1)
     z = (edges[:, None, None] - mu.double().numpy()) / log_sigma.double().exp().numpy()
     wanted = scipy.stats.norm.sf(z).mean(0)
