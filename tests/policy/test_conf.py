@@ -1,0 +1,73 @@
+"""Every YAML composes, builds and trains; every class that a user may choose has a YAML."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support import ROOT, make_run
+
+from vael import run
+
+CONF = ROOT / "conf"
+TINY = ("logger=csv", "trainer.max_epochs=1", "data.limit=150", "data.batch_size=64",
+        "evaluation.test_samples=2", "callbacks.pictures.num_examples=20")  # fmt: skip
+SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array"}  # tested in tests/data
+OPTIONS = sorted(
+    f"{path.relative_to(CONF).parent}={path.stem}"
+    for path in CONF.glob("*/**/*.yaml")
+    if not (path.parent.name == "data" and path.stem in SOURCES) and path.parent.name != "debug"
+)
+NEEDS = {
+    "model=linear_vae": ["likelihood=squared_error"],
+    "objective/schedule=linear": ["objective.schedule.steps=2"],
+    "objective/schedule=cyclical": ["objective.schedule.period=1", "objective.schedule.cycles=2"],
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_it_trains_an_epoch(option, tmp_path):
+    folder = make_run(tmp_path, *TINY, option, *NEEDS.get(option, []))
+    run.train(folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert summary["steps"] == 2
+    assert 0 < summary["metrics"]["test/bpd"] < 100
+
+
+@pytest.mark.parametrize(
+    "scale", ["fixed", "shared", "per_dim", "predicted"]
+)
+@pytest.mark.parametrize("fit", ["mass", "density"])
+def test_every_scale_and_fit_trains(scale, fit, tmp_path):
+    folder = make_run(tmp_path, *TINY, "model=mlp_vae", f"likelihood.scale={scale}",
+                      f"likelihood.fit={fit}")
+    run.train(folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert 0 < summary["metrics"]["test/bpd"] < 100
+
+
+ROOMS = ("likelihoods", "posteriors", "priors", "nets", "objectives", "loggers", "data")
+NOT_CHOSEN = {"base", "common", "csv", "__init__", "batches", "cache", "images", "labels",
+              "module", "pixels", "table", "preprocess", "source", "splits"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(str(path.relative_to(ROOT / "src" / "vael")) for room in ROOMS
+           for path in (ROOT / "src" / "vael" / room).glob("*.py")
+           if path.stem not in NOT_CHOSEN and not path.stem.startswith("_")),
+)
+def test_every_module_of_choices_is_chosen_by_a_yaml(module):
+    dotted = "vael." + module.removesuffix(".py").replace("/", ".")
+    targets = {
+        target for path in CONF.rglob("*.yaml")
+        for target in re.findall(r"_target_: (\S+)", path.read_text())
+    }
+    assert any(target.startswith(dotted + ".") for target in targets), f"{dotted} has no YAML"
+
+
+def test_the_makefile_explains_every_target():
+    text = Path(ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\.PHONY: (.*)$", text, re.M)[0].split())
+    assert targets == set(re.findall(r"^([a-z-]+):.*## ", text, re.M))
