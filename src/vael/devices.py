@@ -10,19 +10,43 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from vael.errors import ConfigError
 
+WORTH_THREADS = 2**16  # numbers in a batch from which on more than one thread pays
+
 
 @dataclass(frozen=True)
 class Placement:
-    """Devices, nodes and CPU threads of a run."""
+    """Devices and nodes of a run."""
 
     accelerator: str
     devices: int
     num_nodes: int
-    threads: int
+
+    @property
+    def world(self) -> int:
+        """Processes of the run, over all nodes."""
+        return self.devices * self.num_nodes
+
+    def threads(self, asked: int | None, values: int) -> int:
+        """CPU threads of a process: those asked for, or what its batch is worth.
+
+        Small batches gain nothing from a second thread (8x8 digits: 14,700 examples/s with one
+        or two; 28x28: 1,600 and 2,770), and collapse to a tenth where another process wants the
+        core.
+
+        Args:
+            asked: ``trainer.threads``.
+            values: numbers in one process's batch.
+        """
+        if asked is not None:
+            return asked
+        cores = os.cpu_count() or 1
+        if hasattr(os, "sched_getaffinity"):
+            cores = len(os.sched_getaffinity(0))
+        return max(1, cores // self.devices) if values >= WORTH_THREADS else 1
 
     def strategy(self) -> Strategy | str:
         """One process, or DDP over gloo (CPU) or NCCL (GPU)."""
-        if self.devices * self.num_nodes == 1:
+        if self.world == 1:
             return "auto"
         backend = "gloo" if self.accelerator == "cpu" else "nccl"
         # no buffer of ours ever changes: sending them at every step would be for nothing
@@ -43,9 +67,7 @@ def place(options: DictConfig) -> Placement:
     if on_gpu and options.devices > gpus:
         raise ConfigError(f"trainer.devices={options.devices}, but this machine has {gpus} GPUs: "
                           f"use trainer.devices={gpus}, or trainer.accelerator=cpu.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = options.threads or max(1, (cores or 1) // options.devices)
-    return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes, threads)
+    return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes)
 
 
 def is_first() -> bool:

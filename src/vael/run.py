@@ -104,13 +104,14 @@ def read_config(folder: Path) -> DictConfig:
 def prepare(folder: Path, config: DictConfig) -> Run:
     """Builds everything; whatever cannot work is found here, before the first step."""
     placement = place(config.trainer)
-    torch.set_num_threads(placement.threads)
     overrides = {name: config.seeds[name] for name in config.seeds}
     seeds = Seeds.derive(config.seed, **overrides)
     data = build_data(config, seeds)
     data.prepare()
-    world = placement.devices * placement.num_nodes
-    data.check_batch(world, config.trainer.accumulate_grad_batches)
+    data.check_batch(placement.world, config.trainer.accumulate_grad_batches)
+    share = config.data.batch_size // placement.world
+    threads = placement.threads(config.trainer.threads, share * data.spec.num_dims)
+    torch.set_num_threads(threads)
     vae = build_vae(config, data.spec, seeds)
     recipe = build_recipe(config)
     options = Options(

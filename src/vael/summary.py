@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from vael.devices import Placement
@@ -63,8 +64,8 @@ class Summary:
             samples={"val": lit.options.samples, "test": lit.options.test_samples},
             epochs=0, steps=0, seconds=0.0, examples_per_second=None,
             parameters=sum(p.numel() for p in lit.vae.parameters()), seed=config.seed,
-            devices=placement.devices * placement.num_nodes, accelerator=placement.accelerator,
-            threads=placement.threads, data_digest=spec.digest, git_sha=_git_sha(),
+            devices=placement.world, accelerator=placement.accelerator,
+            threads=torch.get_num_threads(), data_digest=spec.digest, git_sha=_git_sha(),
             versions=_versions(), command=config.get("command", ""), best_checkpoint=None,
         )
 
