@@ -2,7 +2,8 @@
 
 No per-example Python and no worker processes: one fancy index of a memory-mapped array is a
 batch (a tenth of a millisecond for 128 MNIST images). Both classes are plain iterables: Lightning
-leaves those as they are, but gives a ``DataLoader`` a sampler that repeats examples to fill the last shard.
+leaves those as they are, but gives a ``DataLoader`` a sampler that repeats examples to fill the
+last shard.
 """
 
 from collections.abc import Iterator
