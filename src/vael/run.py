@@ -126,12 +126,42 @@ def prepare(folder: Path, config: DictConfig) -> Run:
     run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board)
     extra = [make(node, Callback, f"callbacks.extra.{name}")
              for name, node in config.callbacks.extra.items()]
-    per_epoch = data.spec.num_train // config.data.batch_size
-    _report_warmup(lit, per_epoch * config.trainer.max_epochs)
+    steps = data.spec.num_train // config.data.batch_size * config.trainer.max_epochs
+    rehearse(run, steps)
+    _report_warmup(lit, steps)
     if run.last.exists():
         _check_fits(run)
     run.trainer = _trainer(run, extra)
     return run
+
+
+def rehearse(run: Run, steps: int) -> None:
+    """Tries the first example, the optimiser and its schedule, and leaves no trace of it.
+
+    Raises:
+        ConfigError: the parts of the model do not fit together, or the optimiser refuses its
+            options.
+    """
+    lit = run.lit
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
+        x = run.data.preprocess(run.data.head("train", 1).x, noise)
+        still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
+        try:
+            lit.vae(x, still)
+        except (RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(
+                f"the model does not fit examples of shape {run.data.spec.event_shape}: {reason}. "
+                "model.encoder must emit posterior.theta_shape, model.decoder "
+                "likelihood.theta_shape."
+            ) from error
+    try:
+        optimizer = lit.optimizer_factory(lit.vae.parameters())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer ({run.config.optimizer['_target_']}) cannot be built: "
+                          f"{error}") from error
+    lit.scheduler.make(optimizer, steps, lit.target.mode)
 
 
 def _report_warmup(lit: LitVAE, steps: int) -> None:
