@@ -35,6 +35,8 @@ class DataSpec:
         num_test: number of test examples.
         num_classes: number of class labels, or None where there are no labels.
         digest: content key of the data with its splits and options, for provenance.
+        factors: name and number of values of each known factor of the examples; empty where
+            there are none.
     """
 
     event_shape: Shape
@@ -45,6 +47,7 @@ class DataSpec:
     num_test: int
     num_classes: int | None = None
     digest: str = ""
+    factors: tuple[tuple[str, int], ...] = ()
 
     @property
     def num_dims(self) -> int:

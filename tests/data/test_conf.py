@@ -42,10 +42,10 @@ def test_it_makes_a_source_and_keeps_the_general_settings(composed, name):
 
 @pytest.mark.parametrize("name", DATA)
 def test_it_names_its_likelihood_and_the_command_line_still_wins(composed, name):
-    expected = "bernoulli" if name == "mnist" else "gaussian"
+    expected = "bernoulli" if name in ("mnist", "sprites") else "gaussian"
     assert composed(f"data={name}").likelihood.kind == expected
     assert composed(f"data={name}", "likelihood=other").likelihood.kind == "other"
 
 
 def test_every_source_has_a_yaml():
-    assert {"digits", "mnist", "fashion_mnist", "cifar10", "hub", "array"} <= set(DATA)
+    assert {"digits", "mnist", "fashion_mnist", "cifar10", "hub", "array", "sprites"} <= set(DATA)

@@ -4,6 +4,9 @@ An entry appears whole or not at all: it is written beside its place, flushed to
 renamed. So a killed process leaves nothing that could be read by mistake, and of two processes
 that decode at the same time the later one throws its work away. A lock keeps that rare; where the
 file system has no locks, nothing else is lost.
+
+Examples that are drawn, or that stay in a large file (`vael.data.source.Lazy`), are not copied:
+their entry says that they were checked, and holds all else.
 """
 
 import fcntl
@@ -20,10 +23,20 @@ from typing import IO, Any
 
 import numpy as np
 
-from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, check_decoded
+from vael.data import large
+from vael.data.source import (
+    SPLITS,
+    Array,
+    Arrays,
+    Decoded,
+    Lazy,
+    Source,
+    Split,
+    check_decoded,
+)
 from vael.errors import DataError
 
-FORMAT = 1  # raise it when any source decodes the same input to other arrays
+FORMAT = 2  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
 
 
@@ -58,10 +71,11 @@ def load(source: Source, root: Path) -> Cached:
             what was written there.
     """
     who = type(source).__qualname__
-    digest = _hash(f"{FORMAT} {type(source).__module__}.{who} {source.fingerprint()}")
+    fingerprint = source.fingerprint()
+    digest = _hash(f"{FORMAT} {type(source).__module__}.{who} {fingerprint}")
     entry = root / digest
     if entry.exists():  # also in a folder where this user may not write
-        return _read(entry)
+        return _read(entry, source)
     with _writable(root):
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / f"{digest}.lock").open("a")
@@ -71,8 +85,8 @@ def load(source: Source, root: Path) -> Cached:
             data = source.decode()
             check_decoded(data, who)
             with _writable(root):
-                _write(data, entry, who, sweep=locked)
-    return _read(entry)
+                _write(data, entry, who, sweep=locked, key=fingerprint)
+    return _read(entry, source)
 
 
 def _hash(text: str) -> str:
@@ -98,8 +112,8 @@ def _lock(file: IO[str]) -> bool:
     return False
 
 
-def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
-    """Put one entry in its place, atomically."""
+def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> None:
+    """Put one entry in its place, atomically; of lazy examples the content is the key."""
     prefix = f".{entry.name}-"
     if sweep:  # under the lock, whatever lies there was left by a killed process
         for stale in entry.parent.glob(f"{prefix}*"):
@@ -109,21 +123,20 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
         work.chmod(0o755)  # mkdtemp's 0700 would keep other users of a shared cache out
         content, shapes = hashlib.blake2b(digest_size=16), {}
         for split, part in data.parts.items():
-            for axis, array in (("x", part.x), ("y", part.y)):
+            for axis, array in (("x", part.x), ("y", part.y), ("factors", part.factors)):
                 if array is not None:
                     name = f"{split}_{axis}"
-                    array = np.ascontiguousarray(array)
                     shapes[name] = [array.dtype.str, *array.shape]
                     content.update(f"{name} {shapes[name]} {data.levels}".encode())
-                    content.update(array.data)
-                    with (work / f"{name}.npy").open("wb") as file:
-                        np.save(file, array)
-                        file.flush()
-                        os.fsync(file.fileno())
+                    if isinstance(array, Lazy):
+                        content.update(f"{who} {key}".encode())
+                    else:
+                        _save(work / f"{name}.npy", array, content)
         labels = [int(part.y.max()) for part in data.parts.values() if part.y is not None]
         meta = {"format": FORMAT, "source": who, "content": content.hexdigest(),
                 "levels": data.levels, "num_classes": max(labels) + 1 if labels else None,
-                "arrays": shapes}
+                "arrays": shapes, "factors": data.factors, "columns": data.columns,
+                "missing": data.missing}
         with (work / META).open("w") as text:
             json.dump(meta, text, indent=1)
             text.flush()
@@ -139,6 +152,19 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _save(path: Path, array: Array, content: hashlib.blake2b) -> None:
+    """What numpy.save writes, by blocks: the array may lie in a file and be in any order."""
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in large.blocks(array):
+            plain = np.ascontiguousarray(block)
+            content.update(plain.data)
+            file.write(plain.data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _flush_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -147,19 +173,29 @@ def _flush_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _read(entry: Path) -> Cached:
+def _read(entry: Path, source: Source) -> Cached:
     """Map one entry into memory."""
+    lazy = source.lazy()
     try:
         meta = json.loads((entry / META).read_text())
         if meta["format"] != FORMAT:
             raise ValueError(f"format {meta['format']}, not {FORMAT}")
-        arrays = {name: _map(entry / f"{name}.npy", *expected)
-                  for name, expected in meta["arrays"].items()}
+        arrays: dict[str, Any] = {f"{split}_x": x for split, x in lazy.items()}
+        for name, (dtype, *shape) in meta["arrays"].items():
+            if name not in arrays:
+                arrays[name] = _map(entry / f"{name}.npy")
+            found = arrays[name]
+            if found.dtype.str != dtype or found.shape != tuple(shape):
+                raise ValueError(f"{name} is {found.dtype.str} {found.shape}, not {dtype} "
+                                 f"{tuple(shape)}")
         parts: dict[Split, Arrays] = {
-            split: Arrays(arrays[f"{split}_x"], arrays.get(f"{split}_y"))
+            split: Arrays(arrays[f"{split}_x"], arrays.get(f"{split}_y"),
+                          arrays.get(f"{split}_factors"))
             for split in SPLITS if f"{split}_x" in arrays
         }
-        data = Decoded(parts["train"], meta["levels"], parts.get("val"), parts.get("test"))
+        data = Decoded(parts["train"], meta["levels"], parts.get("val"), parts.get("test"),
+                       tuple((name, size) for name, size in meta["factors"]),
+                       tuple(meta["columns"]), meta["missing"])
         return Cached(data, meta["content"], meta["num_classes"], entry)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
         raise DataError(f"the cache entry {entry} must hold what vael wrote there, but cannot be "
@@ -167,10 +203,9 @@ def _read(entry: Path) -> Cached:
                         "data.cache_dir to another one") from error
 
 
-def _map(path: Path, dtype: str, *shape: int) -> Array:
-    mapped: Any = np.load(path, mmap_mode="r", allow_pickle=False)
-    if mapped.dtype.str != dtype or mapped.shape != shape:
-        raise ValueError(f"{path.name} is {mapped.dtype.str} {mapped.shape}, "
-                         f"not {dtype} {shape}")
-    plain: Array = mapped.view(np.ndarray)  # np.memmap's own indexing is several times slower
-    return plain
+def _map(path: Path) -> Array | Lazy:
+    mapped = large.map_npy(path)
+    if mapped is not None:
+        return mapped
+    plain: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    return plain.view(np.ndarray)  # np.memmap's own indexing is several times slower

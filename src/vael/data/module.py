@@ -3,14 +3,16 @@
 import hashlib
 import json
 
+import numpy as np
 import pytorch_lightning as pl
 
 from vael.data.batches import EvalBatches, TrainBatches, take
 from vael.data.cache import Cached, cache_root, load
-from vael.data.preprocess import Binarize, Preprocess, column_moments
-from vael.data.source import Arrays, Source, Split
+from vael.data.large import row_blocks
+from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
+from vael.data.source import Array, Arrays, Source, Split
 from vael.data.splits import Index, Part, make_splits
-from vael.errors import ConfigError
+from vael.errors import ConfigError, DataError
 from vael.types import Batch, DataSpec
 
 
@@ -58,7 +60,7 @@ class VaelData(pl.LightningDataModule):
         """Decode or find the data, and split it.
 
         Raises:
-            DataError: the data cannot be read or is too small to split.
+            DataError: the data cannot be read, is too small to split, or all the same.
             ConfigError: options that do not fit this data.
         """
         if self._cached is not None:
@@ -66,10 +68,12 @@ class VaelData(pl.LightningDataModule):
         cached = load(self.source, cache_root(self.cache_dir))
         sizes = {name: len(part) for name, part in cached.data.parts.items()}
         splits = make_splits(sizes, self.split_seed, self.limit)
+        train, index = cached.data.train, splits["train"].index
+        _check_varies(train, index)
         preprocess = Preprocess(self.binarize, cached.data.levels)
-        if cached.data.train.x.ndim == 2:
-            preprocess = Preprocess(self.binarize, None, *column_moments(
-                cached.data.train, splits["train"].index))
+        if train.x.ndim == 2:
+            fill = column_fill(train, index, cached.data.missing, cached.data.columns)
+            preprocess = Preprocess(self.binarize, None, *column_moments(train, index, fill), fill)
         if self.batch_size > len(splits["train"].index):
             raise ConfigError(f"data.batch_size={self.batch_size} must not be larger than the "
                               f"number of training examples, {len(splits['train'].index)}; "
@@ -90,7 +94,9 @@ class VaelData(pl.LightningDataModule):
     def spec(self) -> DataSpec:
         """What a model must know of the data; `prepare` must have run."""
         cached, x = self.cached, self.cached.data.train.x
-        identity = json.dumps([cached.content, self.split_seed, self.limit, self.binarize])
+        parts = [cached.content, self.split_seed, self.limit, self.binarize]
+        missing = cached.data.missing
+        identity = json.dumps(parts if missing == "refuse" else [*parts, missing])
         return DataSpec(
             event_shape=tuple(x.shape[1:]),
             levels=self.preprocess.levels,
@@ -100,6 +106,7 @@ class VaelData(pl.LightningDataModule):
             num_test=len(self._splits["test"].index),
             num_classes=cached.num_classes,
             digest=hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
+            factors=cached.data.factors,
         )
 
     @property
@@ -137,6 +144,13 @@ class VaelData(pl.LightningDataModule):
         arrays, index = self.select(split)
         return take(arrays, index[:n])
 
+    def factors(self, split: Split) -> Array:
+        """``(N, F)`` int64: the factors of all examples of a split, in its order."""
+        arrays, index = self.select(split)
+        assert arrays.factors is not None, "this data has no factors: see spec.factors"
+        found: Array = arrays.factors[index].astype(np.int64)
+        return found
+
     def evaluation(self, split: Split, rank: int = 0, world_size: int = 1) -> EvalBatches:
         """A split in its own order, for scoring."""
         return EvalBatches(*self.select(split), rank=rank, world_size=world_size)
@@ -167,3 +181,15 @@ class VaelData(pl.LightningDataModule):
 def _at_least(name: str, value: int, least: int) -> None:
     if type(value) is not int or value < least:
         raise ConfigError(f"{name} must be a whole number >= {least}, got {value!r}")
+
+
+def _check_varies(arrays: Arrays, index: Index) -> None:
+    """Refuse data of which there is nothing to learn; looks no further than the first change."""
+    first = arrays.x[index[:1]]
+    for rows in row_blocks(arrays.x, most=1000):
+        here = index[rows]
+        if len(here) and (arrays.x[here] != first).any():
+            return
+    if len(index) > 1:
+        raise DataError(f"the training examples must differ, but all {len(index)} are the same, "
+                        "so there is nothing to learn; check what data and data.path name")

@@ -1,14 +1,15 @@
 """Floor 6: from the raw values of a batch to the x that the likelihood sees, on the device."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vael.data.source import Array, Arrays
+from vael.data.source import Array, Arrays, Missing
 from vael.data.splits import Index
-from vael.errors import ConfigError
+from vael.errors import ConfigError, DataError
 
 Binarize = Literal["none", "threshold", "stochastic"]
 
@@ -21,14 +22,16 @@ class Preprocess(nn.Module):
     ``stochastic``  x = 1 with probability k / (levels - 1), else 0: a fresh draw for each call,
                     the same for the same state of the generator (Salakhutdinov and Murray 2008)
 
-    Data without levels passes as ``(x - shift) / scale``. There are no parameters; shift and scale
-    are buffers, so that a checkpoint can turn samples back into the units of the table.
+    Data without levels passes as ``(x - shift) / scale``, with ``fill`` for each missing value
+    (NaN) of a table. There are no parameters; shift, scale and fill are buffers, so that a
+    checkpoint can turn samples back into the units of the table.
 
     Args:
         binarize: the mode, from ``data.binarize``.
         levels: number of values per dimension of the raw data; None for data without levels.
         shift: ``(D,)`` means of the columns of a table.
         scale: ``(D,)`` standard deviations of the columns of a table.
+        fill: ``(D,)`` what stands for a missing value of a column; None: there are none.
 
     Raises:
         ConfigError: an unknown mode, or binarisation of data without levels.
@@ -36,10 +39,11 @@ class Preprocess(nn.Module):
 
     shift: Tensor | None
     scale: Tensor | None
+    fill: Tensor | None
 
     def __init__(
         self, binarize: Binarize = "none", levels: int | None = None,
-        shift: Tensor | None = None, scale: Tensor | None = None,
+        shift: Tensor | None = None, scale: Tensor | None = None, fill: Tensor | None = None,
     ) -> None:
         super().__init__()
         if binarize not in get_args(Binarize):
@@ -52,6 +56,7 @@ class Preprocess(nn.Module):
         self.raw_levels = levels
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.register_buffer("fill", fill)
 
     @property
     def levels(self) -> int | None:
@@ -60,6 +65,8 @@ class Preprocess(nn.Module):
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """``(B, *E)`` raw values to float32; only ``stochastic`` draws from the generator."""
+        if self.fill is not None:
+            x = torch.where(torch.isnan(x), self.fill, x)
         if self.raw_levels is None:
             return x if self.shift is None or self.scale is None else (x - self.shift) / self.scale
         steps = self.raw_levels - 1
@@ -79,17 +86,43 @@ class Preprocess(nn.Module):
         return x if self.shift is None or self.scale is None else x * self.scale + self.shift
 
 
-def column_moments(arrays: Arrays, index: Index) -> tuple[Tensor, Tensor]:
+def column_fill(
+    arrays: Arrays, index: Index, missing: Missing, names: Sequence[str] = ()
+) -> Tensor | None:
+    """``(D,)``: mean or median of what is there of each column over some rows; None: refused.
+
+    A column at a time, so that a memory-mapped table may be larger than memory.
+
+    Raises:
+        DataError: a column without any value in these rows.
+    """
+    if missing == "refuse":
+        return None
+    fill = np.empty(arrays.x.shape[1])
+    for column in range(len(fill)):
+        values = np.concatenate([arrays.x[block][:, column] for block in _blocks(arrays, index)])
+        values = values[~np.isnan(values)].astype(np.float64)
+        if not len(values):
+            name = names[column] if names else column
+            raise DataError(f"each column must have a value in the training rows, but column "
+                            f"{name} is missing in all {len(index)}; leave it out of the table")
+        fill[column] = values.mean() if missing == "mean" else np.median(values)
+    return torch.tensor(fill, dtype=torch.float32)
+
+
+def column_moments(
+    arrays: Arrays, index: Index, fill: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each column over some rows, ``(D,)`` float32 each.
 
     In float64 and two passes, by blocks of rows, so that a memory-mapped table may be larger than
-    memory. A constant column gets scale 1: it becomes 0.
+    memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``.
     """
-    n = len(index)
-    blocks = [index[at:at + 65_536] for at in range(0, n, 65_536)]
+    n, blocks = len(index), _blocks(arrays, index)
 
     def rows(block: Index) -> Array:
-        return arrays.x[block].astype(np.float64)
+        found = arrays.x[block].astype(np.float64)
+        return found if fill is None else np.where(np.isnan(found), fill.numpy(), found)
 
     mean = sum(rows(block).sum(0) for block in blocks) / n
     variance = sum(((rows(block) - mean) ** 2).sum(0) for block in blocks) / n
@@ -97,3 +130,9 @@ def column_moments(arrays: Arrays, index: Index) -> tuple[Tensor, Tensor]:
     std = np.sqrt(np.asarray(variance))
     std[std <= 1e-7 * np.abs(mean)] = 1.0
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
+
+
+def _blocks(arrays: Arrays, index: Index) -> list[Index]:
+    """Pieces of an index of at most 65,536 rows and 64 MiB as float64."""
+    step = max(1, min(65_536, 2**23 // arrays.x.shape[1]))
+    return [index[at:at + step] for at in range(0, len(index), step)]

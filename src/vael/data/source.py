@@ -13,7 +13,29 @@ from vael.errors import ConfigError, DataError
 Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Missing = Literal["refuse", "mean", "median"]
 MAX_LEVELS = 256  # of one byte
+
+
+class Lazy(ABC):
+    """Examples that are not in memory: drawn, or read from a file, when a batch asks for them.
+
+    Not an array on purpose: whatever would take all of it at once (``x.max()``) does not exist.
+
+    Args:
+        shape: ``(N, *E)`` of all examples.
+        dtype: of what `__getitem__` gives.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+        self.shape, self.dtype, self.ndim = shape, np.dtype(dtype), len(shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abstractmethod
+    def __getitem__(self, index: npt.NDArray[np.int64] | slice) -> Array:
+        """``(len(index), *E)``: a new C-contiguous array with these examples."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +44,14 @@ class Arrays:
 
     Attributes:
         x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1``, or float32 in [0, 1] without
-            levels; or a table ``(N, D)`` float32.
+            levels; or a table ``(N, D)`` float32, where NaN is a missing value (see `Decoded`).
         y: ``(N,)`` int64 class numbers, or None.
+        factors: ``(N, F)`` integers, what each example was made from; or None.
     """
 
-    x: Array
+    x: Array | Lazy
     y: Array | None = None
+    factors: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -42,12 +66,19 @@ class Decoded:
         levels: number of values per dimension; None for data without levels.
         val: the official validation examples, where there are any.
         test: the official test examples; None: taken out of ``train``.
+        factors: name and number of values of each of the F factors.
+        columns: names of the D columns of a table; empty where they have none.
+        missing: what a NaN in a table is replaced by: a statistic of its column over the
+            *training* rows, which are not known yet here. ``refuse``: there is no NaN.
     """
 
     train: Arrays
     levels: int | None
     val: Arrays | None = None
     test: Arrays | None = None
+    factors: tuple[tuple[str, int], ...] = ()
+    columns: tuple[str, ...] = ()
+    missing: Missing = "refuse"
 
     @property
     def parts(self) -> dict[Split, Arrays]:
@@ -69,7 +100,7 @@ class Source(ABC):
     def fingerprint(self) -> str:
         """A key of the raw input and of each option that changes what `decode` returns.
 
-        It runs at every start: hash files, but do not decode them.
+        It runs at every start: hash files, but do not decode them (`vael.data.large.file_key`).
 
         Raises:
             DataError: the raw input is missing or cannot be read.
@@ -82,6 +113,13 @@ class Source(ABC):
         Raises:
             DataError: the raw input is not what it must be.
         """
+
+    def lazy(self) -> dict[Split, Lazy]:
+        """The `Lazy` examples of `decode`, again: the cache keeps all else, but not those.
+
+        It runs at every start after the first one, so it must be cheap.
+        """
+        return {}
 
 
 def check_decoded(data: Decoded, who: str) -> None:
@@ -99,15 +137,24 @@ def check_decoded(data: Decoded, who: str) -> None:
         if x.dtype != (np.uint8 if data.levels else np.float32) or (data.levels and x.ndim != 4):
             raise DataError(f"{where}: x must be uint8 images with levels, or float32 without, "
                             f"got {x.dtype} of rank {x.ndim} with levels={data.levels}")
-        if data.levels and not int(x.max()) < data.levels <= MAX_LEVELS:
+        # Of lazy examples a look at the first ones: all of them may be more than fit.
+        seen = x[:64] if isinstance(x, Lazy) else x
+        if data.levels and not int(seen.max()) < data.levels <= MAX_LEVELS:
             raise DataError(f"{where}: level numbers must be below levels={data.levels} <= 256, "
-                            f"got {int(x.max())}")
+                            f"got {int(seen.max())}")
         if x.shape[1:] != data.train.x.shape[1:]:
             raise DataError(f"{where}: examples must have the shape of the training examples, "
                             f"{data.train.x.shape[1:]}, got {x.shape[1:]}")
         if y is not None and (y.shape != (len(x),) or y.dtype != np.int64 or y.min() < 0):
             raise DataError(f"{where}: labels must be {len(x)} int64 numbers >= 0, got "
                             f"{y.dtype} of shape {y.shape} from {y.min() if y.size else '-'}")
+        rows = None if part.factors is None else part.factors.shape
+        if data.factors and rows != (len(x), len(data.factors)):
+            raise DataError(f"{where}: factors must have shape {(len(x), len(data.factors))}, "
+                            f"got {rows}")
+        if data.columns and x.shape[1:] != (len(data.columns),):
+            raise DataError(f"{where}: there must be a name for each column of x, got "
+                            f"{len(data.columns)} for shape {x.shape}")
 
 
 def parse_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
