@@ -15,7 +15,7 @@ from rich.progress import (
 
 
 class ProgressBar(pl.Callback):
-    """The whole run as one bar, with the score and examples/s; quiet where there is no terminal.
+    """The training as one bar with the score and examples/s, then the test; quiet in a log.
 
     Args:
         refresh_seconds: the least time between two redraws.
@@ -28,39 +28,64 @@ class ProgressBar(pl.Callback):
         self._drawn = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws the bar if there is a terminal to draw on."""
-        console = Console(stderr=True)
-        if not (trainer.is_global_zero and console.is_terminal):
-            return
-        self._progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[score]}"), TimeRemainingColumn(),
-            console=console, auto_refresh=False, transient=False,
-        )
+        """Draws the bar of the training."""
         assert trainer.max_epochs is not None
-        self._progress.start()
-        self._task = self._progress.add_task(
-            "train", total=trainer.max_epochs * int(trainer.num_training_batches), epoch=0,
-            score="",
-        )
+        self._start(trainer, "epoch 0", trainer.max_epochs * int(trainer.num_training_batches))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
         batch_idx: int,
     ) -> None:
-        """Moves the bar, at most every refresh_seconds."""
-        if self._progress is None or time.monotonic() - self._drawn < self.refresh_seconds:
-            return
-        self._draw(trainer, batch_idx + 1)
+        """Moves the bar."""
+        self._train(trainer, batch_idx + 1)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Redraws with the new score."""
-        if self._progress is not None:
-            self._draw(trainer, int(trainer.num_training_batches))
+        self._drawn = 0.0
+        self._train(trainer, int(trainer.num_training_batches))
 
-    def _draw(self, trainer: pl.Trainer, batches: int) -> None:
-        assert self._progress is not None
-        assert self._task is not None
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Draws the bar of the test."""
+        self._start(trainer, "test", int(sum(trainer.num_test_batches)))
+
+    def on_test_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        batch_idx: int, dataloader_idx: int = 0,
+    ) -> None:
+        """Moves the bar."""
+        self._draw(batch_idx + 1, "test", "")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leaves the finished bar on the terminal."""
+        self._stop()
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leaves the finished bar on the terminal."""
+        self._drawn = 0.0
+        self._draw(int(sum(trainer.num_test_batches)), "test", "")
+        self._stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Gives the terminal back before anything is printed."""
+        self._stop()
+
+    def _start(self, trainer: pl.Trainer, what: str, total: int) -> None:
+        console = Console(stderr=True)
+        if not (trainer.is_global_zero and console.is_terminal):
+            return
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[score]}"), TimeRemainingColumn(),
+            console=console, auto_refresh=False,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task(what, total=total, score="")
+
+    def _train(self, trainer: pl.Trainer, batches: int) -> None:
+        if self._progress is None:
+            return
         scores = trainer.callback_metrics
         parts = []
         if "val/bpd" in scores:
@@ -70,20 +95,15 @@ class ProgressBar(pl.Callback):
         if "train/examples_per_second" in scores:
             parts.append(f"{float(scores['train/examples_per_second']):,.0f} examples/s")
         done = trainer.current_epoch * int(trainer.num_training_batches) + batches
-        self._progress.update(self._task, completed=done, epoch=trainer.current_epoch,
-                              score="  ".join(parts))
+        self._draw(done, f"epoch {trainer.current_epoch}", "  ".join(parts))
+
+    def _draw(self, done: int, what: str, score: str) -> None:
+        if self._progress is None or time.monotonic() - self._drawn < self.refresh_seconds:
+            return
+        assert self._task is not None
+        self._progress.update(self._task, completed=done, description=what, score=score)
         self._progress.refresh()
         self._drawn = time.monotonic()
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves the finished bar on the terminal."""
-        self._stop()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Gives the terminal back before anything is printed."""
-        self._stop()
 
     def _stop(self) -> None:
         if self._progress is not None:
