@@ -10,7 +10,7 @@ from vael.data.source import Source
 
 CONF = Path(__file__).parents[2] / "conf"
 DATA = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
-NEEDS = {"hub": ["data.name=a/b"], "array": ["data.path=x.npz"]}
+NEEDS = {"hub": ["data.name=a/b"], "array": ["data.path=x.npz"], "folder": ["data.path=x"]}
 
 
 @pytest.fixture
@@ -48,4 +48,5 @@ def test_it_names_its_likelihood_and_the_command_line_still_wins(composed, name)
 
 
 def test_every_source_has_a_yaml():
-    assert {"digits", "mnist", "fashion_mnist", "cifar10", "hub", "array", "sprites"} <= set(DATA)
+    assert {"digits", "mnist", "fashion_mnist", "cifar10", "hub", "array", "sprites",
+            "folder"} <= set(DATA)

@@ -1,9 +1,11 @@
 import io
+import mmap
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from vael.data import large
 from vael.data.images import decode, resize
 from vael.errors import DataError
 
@@ -23,8 +25,8 @@ def png(picture, kind="PNG", **options):
     return file.getvalue()
 
 
-def read(*pictures, size=None):
-    return decode(lambda: iter(pictures), len(pictures), size, "here")
+def read(*pictures, size=None, channels=None):
+    return decode(lambda: iter(pictures), len(pictures), size, "here", channels)
 
 
 @pytest.mark.parametrize("pixels", [GREY, GREY_ALPHA, COLOUR, ALPHA], ids=["1", "2", "3", "4"])
@@ -70,6 +72,54 @@ def test_a_transparent_colour_of_a_palette_becomes_alpha():
     np.testing.assert_array_equal(got[0, 3] == 0, np.asarray(picture) == 1)
 
 
+def test_a_transparent_grey_becomes_alpha():
+    clear = int(GREY[2, 3])
+    got = read(png(Image.fromarray(GREY), transparency=clear))
+    assert got.shape == (1, 2, 5, 7)
+    np.testing.assert_array_equal(got[0, 0], GREY)
+    np.testing.assert_array_equal(got[0, 1] == 0, clear == GREY)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels_can_be_said_and_what_is_transparent_is_white(channels):
+    got = read(png(GREY), png(COLOUR), png(ALPHA), png(GREY_ALPHA), png(palette()),
+               channels=channels)
+    assert got.shape == (5, channels, 5, 7)
+    a = ALPHA[..., 3:] / 255
+    over = (ALPHA[..., :3] * a + 255 * (1 - a)).transpose(2, 0, 1)
+    luma = np.array([0.299, 0.587, 0.114])
+    if channels == 1:
+        np.testing.assert_array_equal(got[0, 0], GREY)
+        assert np.abs(got[1, 0] - COLOUR @ luma).max() < 1.1
+        assert np.abs(got[2, 0] - np.tensordot(luma, over, 1)).max() < 2.1
+    else:
+        np.testing.assert_array_equal(got[0, :3], [GREY] * 3)
+        np.testing.assert_array_equal(got[1, :3], COLOUR.transpose(2, 0, 1))
+    if channels == 3:
+        assert np.abs(got[2] - over).max() < 1.1
+    if channels == 4:  # nothing is lost, so nothing has to be laid on white
+        np.testing.assert_array_equal(got[2], ALPHA.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_photograph_is_turned_as_exif_says(orientation, kind):
+    # What each value means, by its definition: where the first row and the first column are seen.
+    seen = {1: GREY, 2: GREY[:, ::-1], 3: GREY[::-1, ::-1], 4: GREY[::-1], 5: GREY.T,
+            6: np.rot90(GREY, -1), 7: GREY[::-1, ::-1].T, 8: np.rot90(GREY)}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    got = read(png(GREY, kind, exif=exif), png(np.ascontiguousarray(seen)))
+    np.testing.assert_array_equal(got[0, 0], seen)
+
+
+def test_many_pictures_are_decoded_into_a_file(monkeypatch):
+    monkeypatch.setattr(large, "LARGE", 50)
+    got = read(png(GREY), png(GREY[::-1].copy()))
+    assert isinstance(got.base, mmap.mmap)
+    np.testing.assert_array_equal(got[:, 0], [GREY, GREY[::-1]])
+
+
 def test_one_bit_and_sixteen_bits():
     bits = Image.fromarray(GREY > 128)
     np.testing.assert_array_equal(read(png(bits))[0, 0], np.where(GREY > 128, 255, 0))
@@ -108,7 +158,7 @@ def test_pictures_of_different_sizes_need_image_size():
     (png(NOISE, "JPEG")[:-900], "example 1: .*truncated"),
     (b"GIF89a nonsense", "example 1: .*cannot identify"),
     (b"", "example 1: .*cannot identify"),
-    ("/nowhere/at/all.png", "example 1: .*No such file"),
+    ("/nowhere/at/all.png", r"example 1 \(/nowhere/at/all.png\): .*No such file"),
     (png(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "example 1: .*Pillow's mode F"),
 ], ids=["png", "jpeg", "gif", "empty", "missing", "float"])
 def test_a_bad_picture_is_named(bad, match):

@@ -12,7 +12,7 @@ from vael import run
 CONF = ROOT / "conf"
 TINY = ("logger=csv", "trainer.max_epochs=1", "data.limit=150", "data.batch_size=64",
         "evaluation.test_samples=2", "callbacks.pictures.num_examples=20")  # fmt: skip
-SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array"}  # tested in tests/data
+SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array", "folder"}  # tested in tests/data
 OPTIONS = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")

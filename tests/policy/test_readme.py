@@ -1,0 +1,52 @@
+"""What the README tells people to type works."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from support import ROOT, config_of
+
+from vael.check import check
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
+TRAIN = [line for line in LINES if line.startswith("python train.py")]
+MAKE = [line for line in LINES if line.startswith("make")]
+
+
+@pytest.mark.parametrize("line", TRAIN)
+def test_every_command_line_composes_and_passes_the_checks(line):
+    check(config_of(*shlex.split(line)[2:]))
+
+
+def test_there_are_such_lines():
+    assert len(TRAIN) >= 5
+    assert MAKE == ["make train", "make test"]
+
+
+@pytest.mark.parametrize("line", MAKE)
+def test_every_make_command_is_a_target(line):
+    done = subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_picture_and_option_that_it_shows_is_there():
+    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file(), path
+    for group, options in re.findall(r"^\| `(\w+)` \| (.*) \|$", README, re.MULTILINE):
+        if (ROOT / "conf" / group).is_dir():
+            found = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+            missing = found - set(re.findall(r"`(\w+)`", options)) - {"squared_error", "default"}
+            assert not missing, f"README does not list {group}={missing}"
+
+
+def test_every_vael_verb_that_it_shows_exists():
+    from typer.testing import CliRunner
+
+    from vael.cli import app
+
+    for verb in {line.split()[1] for line in LINES if line.startswith("vael ")}:
+        assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0, verb
