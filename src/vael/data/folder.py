@@ -107,8 +107,8 @@ class Folder(Source):
         stray = [path for path in (self.path, *(f for f in folders.values() if f not in inside))
                  if next(_pictures(path, endings, deep=path != self.path), None)]
         if stray:
-            raise DataError(f"data.path={self.path} has folders of splits, so all pictures must be "
-                            f"in folders of splits (train, val, test), but there are some in "
+            raise DataError(f"data.path={self.path} has folders of splits, so all pictures must "
+                            "be in folders of splits (train, val, test), but there are some in "
                             f"{stray[0]}; move them")
         order: tuple[Split, ...] = ("train", "val", "test")
         return {split: _classes(named[split], endings) for split in order if split in named}
