@@ -16,7 +16,7 @@ from vael.trace import Trace
 from vael.types import Shape
 from vael.vae import VAE
 
-FLOATS_PER_PASS = 2**26  # about 256 MiB of float32 activations in a pass
+FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
 FLOATS_PER_DIM = 40  # rough activations per decoded dimension of a small conv net
 
 

@@ -55,6 +55,9 @@ def quantities(fit: str) -> list[Quantity]:
                  "The mean squared error on a logarithmic scale, against a peak of 1."),
         Quantity("active_units", "Active units", "dims", "",
                  "Latent dimensions whose posterior mean varies with x (variance above 0.01)."),
+        Quantity("scale_at_bound", "Scales at their bound", "share", "",
+                 "Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
+                 "sharper than the score can see."),
     ]
 
 
