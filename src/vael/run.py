@@ -285,7 +285,8 @@ def _quiet() -> None:
     for text in (".*number of training batches.*smaller than the logging interval.*",
                  ".*Checkpoint directory .* exists and is not empty.*",
                  ".*srun. command is available.*", ".*GPU available but not used.*",
-                 ".*does not have many workers.*", ".*treespec, LeafSpec.*"):
+                 ".*does not have many workers.*", ".*treespec, LeafSpec.*",
+                 ".*sync_dist=True.*"):  # the scores are already the same on all devices
         warnings.filterwarnings("ignore", text)
 
 

@@ -151,7 +151,16 @@ def corrupt(path):
     return Hub(path=str(path))
 
 
+def zero(path):
+    folder(path)
+    write(path, "test", {"picture": IMAGE, "kind": LABEL}, picture=[], kind=[])
+    return Hub(path=str(path))
+
+
 @pytest.mark.parametrize(("make", "error", "match"), [
+    (zero, DataError, "each split must have at least 1 example, but .*test"),
+    (lambda path: Hub(path=str(folder(path)), split="extra"), ConfigError,
+     "data.split must name splits of .* got extra; there are: train"),
     (missing, DataError, "data.path must be a folder .* does not exist"),
     (a_file, DataError, "is a file; give the folder"),
     (lambda path: Hub(path=str(path)), DataError, "parquet files such as .* has none"),
@@ -180,7 +189,8 @@ def test_without_network_it_says_at_once_how_to_give_a_path(tmp_path):
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     before = time.perf_counter()
     with pytest.raises(DataError, match=r"data.name=ylecun/mnist must be fetched .* cannot be "
-                                        r"reached .*a local copy.*data.path=FOLDER") as caught:
+                                        r"reached: there is no network .*a local copy.*"
+                                        r"data.path=FOLDER") as caught:
         load(Hub("ylecun/mnist"), tmp_path)
     assert time.perf_counter() - before < 5
     assert "\n" not in str(caught.value)
@@ -192,7 +202,7 @@ def test_a_hub_that_cannot_be_reached_switches_datasets_offline(tmp_path, monkey
     def unreachable(self, name, *, revision, timeout):
         raise TimeoutError("timed out")
 
-    def load_dataset(name, revision):
+    def load_dataset(name, config, revision):
         assert datasets.config.HF_HUB_OFFLINE
         return {"train": datasets.Dataset.from_dict(
             {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE}))}
@@ -202,6 +212,82 @@ def test_a_hub_that_cannot_be_reached_switches_datasets_offline(tmp_path, monkey
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     assert len(Hub("a/b").decode().train.x) == 9  # the copy that datasets has
     assert not datasets.config.HF_HUB_OFFLINE
+
+
+def answers(monkeypatch, error):
+    """A hub that answers so to the question whether a data set exists."""
+    import huggingface_hub
+
+    def dataset_info(self, name, *, revision, timeout):
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", dataset_info)
+
+
+def http(kind, status):
+    import httpx
+    from huggingface_hub import errors
+
+    request = httpx.Request("GET", "https://huggingface.co/api/datasets/no/such")
+    response = httpx.Response(status, request=request)
+    return getattr(errors, kind)(f"{status} Client Error.\n\nRepository Not Found", response=response)
+
+
+@pytest.mark.parametrize(("kind", "status", "match"), [
+    ("RepositoryNotFoundError", 401, "no/such was not found there: it does not exist, or may"),
+    ("RepositoryNotFoundError", 404, "no/such was not found there: it does not exist, or may"),
+    ("RevisionNotFoundError", 404, "not found there: revision v9 of it does not exist"),
+    ("HfHubHTTPError", 503, "which answers with an error .*data.path=FOLDER"),
+])
+def test_a_name_that_is_not_on_the_hub_gets_one_line(tmp_path, monkeypatch, kind, status, match):
+    answers(monkeypatch, http(kind, status))
+    with pytest.raises(DataError, match=f"data.name.*{match}") as caught:
+        load(Hub("no/such", revision="v9"), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_with_several_data_sets_asks_for_one(tmp_path, monkeypatch):
+    def load_dataset(name, config, revision):
+        if config != "small":
+            raise ValueError("Config name is missing.\nPlease pick one among: ['small', 'big']")
+        return {"train": datasets.Dataset.from_dict(
+            {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE}))}
+
+    answers(monkeypatch, None)
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    with pytest.raises(ConfigError, match=r"data.config \(got None\).*\['small', 'big'\]$"):
+        load(Hub("a/b"), tmp_path)
+    assert len(load(Hub("a/b", config="small"), tmp_path).data.train.x) == 9
+
+
+def test_a_config_of_a_local_copy_is_a_folder_below_it(tmp_path):
+    for name, x in (("small", TEST), ("big", TRAIN)):
+        write(tmp_path / name, "train", {"image": IMAGE}, image=[png(pixels) for pixels in x])
+    assert len(Hub(path=str(tmp_path), config="small").decode().train.x) == 4
+    assert len(Hub(path=str(tmp_path), config="big").decode().train.x) == 9
+    with pytest.raises(DataError, match=r"/none does not exist; .* has the folders: big, small"):
+        Hub(path=str(tmp_path), config="none").fingerprint()
+
+
+@pytest.mark.parametrize(("split", "counts"), [
+    (None, (9, None, 4)), ("extra", (3, None, None)), ("test", (4, None, None)),
+    ({"train": "extra"}, (3, None, None)), ({"train": "train", "val": "extra"}, (9, 3, None)),
+    ({"train": "extra", "val": "train", "test": "test"}, (3, 9, 4)),
+])
+def test_splits_can_be_chosen(tmp_path, split, counts):
+    for name, x in (("train", TRAIN), ("test", TEST), ("extra", TRAIN[:3])):
+        write(tmp_path, name, {"image": IMAGE}, image=[png(pixels) for pixels in x])
+    got = Hub(path=str(tmp_path), split=split).decode()
+    assert tuple(part and len(part) for part in (got.train, got.val, got.test)) == counts
+    assert Hub(path=str(tmp_path), split={"train": "x"}).fingerprint() != \
+        Hub(path=str(tmp_path), split=None).fingerprint()
+
+
+@pytest.mark.parametrize("split", [{"test": "test"}, {"train": 3}, {"train": "a", "dev": "b"}, 7])
+def test_a_split_that_cannot_be_one_is_refused(split):
+    with pytest.raises(ConfigError, match=r"data.split must be null, the name .*, got "):
+        Hub("a/b", split=split)
 
 
 def idx_md5(x):

@@ -48,7 +48,7 @@ def test_every_scale_and_fit_trains(scale, fit, tmp_path):
 
 
 ROOMS = ("likelihoods", "posteriors", "priors", "nets", "objectives", "loggers", "data")
-NOT_CHOSEN = {"base", "common", "csv", "__init__", "batches", "cache", "images", "labels",
+NOT_CHOSEN = {"base", "common", "csv", "__init__", "batches", "cache", "fetch", "images", "labels",
               "large", "module", "pixels", "table", "preprocess", "source", "splits"}
 
 

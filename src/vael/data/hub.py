@@ -1,8 +1,7 @@
 """Floor 6: any image data set of the Hugging Face hub, or a local copy of one."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vael.data.fetch import download, load_folder, parquet_files
 from vael.data.images import Raw, decode
 from vael.data.labels import class_numbers
-from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
+from vael.data.large import file_key
+from vael.data.source import (
+    SPLITS,
+    Array,
+    Arrays,
+    Decoded,
+    Source,
+    Split,
+    parse_image_size,
+)
 from vael.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -21,7 +30,6 @@ if TYPE_CHECKING:
 NAMES: dict[Split, tuple[str, ...]] = {
     "train": ("train",), "val": ("validation", "valid", "val"), "test": ("test",),
 }
-PROBE_SECONDS = 5
 
 
 class Hub(Source):
@@ -36,34 +44,38 @@ class Hub(Source):
         image_size: N or [H, W] to resize to; needed where the pictures differ in size.
         revision: of the data set on the hub: a branch, a tag or a commit. A data set that was
             decoded once is not looked for again, so name a commit for one that changes.
+        config: which of several data sets under one name; of a local copy the folder below it.
+        split: name of the one split to use, as train (validation and test come out of it); or
+            which of its splits are what: ``{train: extra, test: test}``. None: by their names.
 
     Raises:
-        ConfigError: neither name nor path.
+        ConfigError: neither name nor path, or a split that cannot be one.
     """
 
     def __init__(
         self, name: str | None = None, path: str | None = None, image_column: str | None = None,
         label_column: str | None = None, image_size: int | Sequence[int] | None = None,
-        revision: str | None = None,
+        revision: str | None = None, config: str | None = None,
+        split: str | Mapping[str, str] | None = None,
     ) -> None:
         if not name and not path:
             raise ConfigError("data=hub needs the name of a data set on the hub, data.name=OWNER/"
                               "NAME, or a local copy of one, data.path=FOLDER; got neither")
-        self.name, self.revision = name, revision
-        self.path = None if path is None else Path(path).expanduser()
+        self.name, self.revision, self.config = name, revision, config
+        self.path = None if path is None else Path(path).expanduser() / (config or "")
+        self.split = _parse_split(split)
         self.image_column, self.label_column = image_column, label_column
         self.image_size = parse_image_size(image_size)
 
     def fingerprint(self) -> str:
         """Hash of the parquet files of a local copy; of a hub data set name and revision."""
-        options = f"{self.image_column} {self.label_column} {self.image_size}"
+        options = f"{self.image_column} {self.label_column} {self.image_size} {self.split}"
         if self.path is None:
-            return f"{self.name} {self.revision} {options}"
+            return f"{self.name} {self.config} {self.revision} {options}"
         digest = hashlib.blake2b()
-        for file in _parquet_files(self.path):
+        for file in parquet_files(self.path):
             try:
-                with file.open("rb") as opened:
-                    content = hashlib.file_digest(opened, "blake2b").hexdigest()
+                content = file_key(file)
             except OSError as error:
                 raise DataError(f"data.path: {file} must be a file that can be read, but: "
                                 f"{error.strerror}") from error
@@ -75,12 +87,13 @@ class Hub(Source):
         where = f"data.name={self.name}" if self.path is None else f"data.path={self.path}"
         if self.path is None:
             assert self.name is not None
-            return self._decoded(_download(self.name, self.revision), where)
+            return self._decoded(download(self.name, self.config, self.revision),
+                                 where)
         with TemporaryDirectory(prefix="vael-") as folder:  # datasets' own copy, 1:1
-            return self._decoded(_load_folder(self.path, folder), where)
+            return self._decoded(load_folder(self.path, folder), where)
 
     def _decoded(self, tables: "DatasetDict", where: str) -> Decoded:
-        splits = _official(tables, where)
+        splits = _official(tables, self.split, where)
         features = next(iter(splits.values())).features
         image = _column(features, "Image", self.image_column, "data.image_column", where)
         label = _column(features, "ClassLabel", self.label_column, "data.label_column", where)
@@ -101,94 +114,44 @@ class Hub(Source):
         return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
 
 
-def _parquet_files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise DataError(f"data.path must be a folder with parquet files, but {path} does not "
-                        "exist")
-    if not path.is_dir():
-        raise DataError(f"data.path must be a folder with parquet files, but {path} is a file; "
-                        "give the folder that it is in")
-    found = sorted([*path.glob("*.parquet"), *path.glob("*/*.parquet")])
-    if not found:
-        raise DataError(f"data.path must be a folder with parquet files such as "
-                        f"train-00000-of-00001.parquet, but {path} has none")
+def _parse_split(split: str | Mapping[str, str] | None) -> dict[Split, str]:
+    """Which split of the data set is which of ours; empty: by their names."""
+    if split is None:
+        return {}
+    if isinstance(split, str):
+        return {"train": split}
+    given = dict(split) if isinstance(split, Mapping) else {}
+    found: dict[Split, str] = {ours: given[ours] for ours in SPLITS if ours in given}
+    if "train" not in found or len(found) != len(given) \
+            or not all(isinstance(name, str) for name in found.values()):
+        raise ConfigError("data.split must be null, the name of the split to train on, or names "
+                          f"for train and, if wanted, val and test, got {split!r}; for instance "
+                          "data.split={train: train, test: validation}")
     return found
 
 
-def _load_folder(path: Path, cache: str) -> "DatasetDict":
-    import datasets
-
-    try:
-        with _quiet():
-            return datasets.load_dataset(str(path), cache_dir=cache)
-    except Exception as error:  # datasets and pyarrow raise whatever they like
-        raise DataError(f"data.path={path} must hold parquet files that `datasets` reads, but: "
-                        f"{_one_line(error.__cause__ or error)}") from error
-
-
-def _download(name: str, revision: str | None) -> "DatasetDict":
-    """A data set of the hub; without network the copy that `datasets` has, if there is one.
-
-    The probe is there because `datasets` itself retries for 23 s before it believes that there
-    is no network.
-    """
-    import datasets
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    problem: Exception | None = None
-    try:
-        HfApi().dataset_info(name, revision=revision, timeout=PROBE_SECONDS)
-    except HfHubHTTPError as error:
-        raise DataError(f"data.name must be a public data set of the hub (or one that your login "
-                        f"may read), but {name}: {_one_line(error)}") from error
-    except ValueError as error:  # not even the form of a name
-        raise DataError(f"data.name must have the form OWNER/NAME, got {name}") from error
-    except Exception as error:  # whatever the HTTP library of the day raises
-        problem = error
-    try:
-        with _quiet(offline=problem is not None):
-            return datasets.load_dataset(name, revision=revision)
-    except Exception as error:
-        if problem is None:
-            raise DataError(f"data.name={name} must be a data set that `datasets` reads, but: "
-                            f"{_one_line(error)}") from error
-        raise DataError(
-            f"data.name={name} must be fetched from the Hugging Face hub, which cannot be reached "
-            f"({_one_line(problem)}); give a local copy, a folder with its parquet files, by "
-            "data.path=FOLDER") from error
-
-
-@contextmanager
-def _quiet(offline: bool = False) -> Iterator[None]:
-    """No bars of `datasets`' own; offline where we know that there is no network."""
-    import datasets
-    from huggingface_hub import constants
-
-    bars = datasets.is_progress_bar_enabled()
-    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
-    datasets.disable_progress_bars()
-    if offline:
-        datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
-        if bars:
-            datasets.enable_progress_bars()
-
-
-def _official(tables: "DatasetDict", where: str) -> dict[Split, "Dataset"]:
+def _official(
+    tables: "DatasetDict", chosen: Mapping[Split, str], where: str
+) -> dict[Split, "Dataset"]:
     """The splits by our names; a single one of any name is train."""
-    if len(tables) == 1:
+    for name in chosen.values():
+        if name not in tables:
+            raise ConfigError(f"data.split must name splits of {where}, got {name}; there are: "
+                              f"{', '.join(tables)}")
+    if not chosen and len(tables) == 1:
         return {"train": next(iter(tables.values()))}
-    found: dict[Split, Dataset] = {}
+    found = {split: tables[name] for split, name in chosen.items()}
     for split, names in NAMES.items():
         for name in names:
-            if name in tables:
+            if name in tables and not chosen:
                 found.setdefault(split, tables[name])
     if "train" not in found:
-        raise DataError(f"{where}: there must be a split named train, got {', '.join(tables)}")
+        raise DataError(f"{where}: there must be a split named train, got {', '.join(tables)}; "
+                        "choose one with data.split")
+    for split, table in found.items():
+        if len(table) == 0:
+            raise DataError(f"{where}: each split must have at least 1 example, but {split} has "
+                            "none; choose others with data.split")
     return found
 
 
@@ -228,7 +191,3 @@ def _rows(table: "Dataset", column: str) -> Iterator[Raw]:
         for chunk in block.column(column).chunks:
             for content, path in zip(chunk.field("bytes"), chunk.field("path"), strict=True):
                 yield memoryview(content.as_buffer()) if content.is_valid else str(path)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
