@@ -231,7 +231,8 @@ def http(kind, status):
 
     request = httpx.Request("GET", "https://huggingface.co/api/datasets/no/such")
     response = httpx.Response(status, request=request)
-    return getattr(errors, kind)(f"{status} Client Error.\n\nRepository Not Found", response=response)
+    text = f"{status} Client Error.\n\nRepository Not Found"
+    return getattr(errors, kind)(text, response=response)
 
 
 @pytest.mark.parametrize(("kind", "status", "match"), [
