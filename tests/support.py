@@ -32,16 +32,36 @@ def make_run(parent: Path, *overrides: str) -> Path:
     return launch.make_run_folder(config_of(f"output_dir={parent}", *overrides))
 
 
-class StopAfterEpoch(pl.Callback):
-    """Ctrl-C once an epoch is over and its checkpoint is written."""
+class Kill(pl.Callback):
+    """Sends a signal to its own process at a place of the run, if the rank is the one."""
 
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
+    def __init__(self, number: str, where: str, step: int = 0, rank: int = 0) -> None:
+        self.number = signal.Signals[number]
+        self.where = where
+        self.step = step
+        self.rank = rank
+
+    def _hit(self, trainer: pl.Trainer, where: str) -> None:
+        if (where, trainer.global_step, trainer.global_rank) == (self.where, self.step, self.rank):
+            os.kill(os.getpid(), self.number)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """While a batch is trained on."""
+        self._hit(trainer, "batch")
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """While an epoch is validated."""
+        self._hit(trainer, "validation")
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """At the start of the next epoch."""
-        if trainer.current_epoch == self.epoch + 1:
-            os.kill(os.getpid(), signal.SIGINT)
+        """When the epoch before is over and saved."""
+        self._hit(trainer, "epoch")
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """While the test is scored."""
+        self._hit(trainer, "test")
 
 
 class Poison(pl.Callback):

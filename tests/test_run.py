@@ -10,6 +10,7 @@ from support import QUICK, make_run
 
 from vael import run
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
+from vael.stop import Stopped
 
 
 def read(folder, name="summary.json"):
@@ -103,23 +104,81 @@ def test_a_rerun_is_bit_identical(whole, tmp_path):
     assert first == second
 
 
-def test_stopped_after_an_epoch_and_continued_is_bit_identical(whole, tmp_path):
-    stopped = make_run(
-        tmp_path, *QUICK, *STATEFUL, "+callbacks.extra.stop={_target_: support.StopAfterEpoch, "
-        "epoch: 0}")
-    with pytest.raises(KeyboardInterrupt):
+def kill(number, where, step, rank=0):
+    return (f"+callbacks.extra.kill={{_target_: support.Kill, number: {number}, where: {where}, "
+            f"step: {step}, rank: {rank}}}")
+
+
+def disarm(folder):
+    config = folder / "config.yaml"
+    config.write_text(re.sub(r"where: \w+", "where: nowhere", config.read_text()))
+
+
+def assert_as_if_never_stopped(whole, continued):
+    assert read(continued)["status"] == "finished"
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
+        assert_same(weights(whole)[part], weights(continued)[part])
+    assert without_time(whole / "metrics.csv") == without_time(continued / "metrics.csv")
+    first, second = read(whole)["metrics"], read(continued)["metrics"]
+    del first["train/examples_per_second"], second["train/examples_per_second"]
+    assert first == second
+
+
+# 5 steps an epoch: after the first batch of all, within an epoch, before the last batch of one,
+# in the last batch (the epoch's end belongs to it), in a validation, at an epoch's start, in the
+# last validation, in the test
+PLACES = [("batch", 0), ("batch", 7), ("batch", 8), ("batch", 9), ("validation", 5),
+          ("epoch", 10), ("validation", 15), ("test", 15)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "step"), PLACES)
+def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where, step):
+    stopped = make_run(tmp_path, *QUICK, *STATEFUL, kill("SIGTERM", where, step))
+    with pytest.raises(Stopped) as raised:
         run.train(stopped)
+    assert raised.value.exit_code == 143
     summary = read(stopped)
     assert summary["status"] == "interrupted"
-    assert summary["epochs"] == 1
-    config = stopped / "config.yaml"
-    config.write_text(config.read_text().replace("epoch: 0", "epoch: 99"))
+    assert summary["reason"] == str(raised.value)
+    assert re.search(r"stopped by SIGTERM after step \d+; all is saved", summary["reason"])
+    disarm(stopped)
     run.train(stopped)
-    assert read(stopped)["status"] == "finished"
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
-        assert_same(weights(whole)[part], weights(stopped)[part])
-    assert without_time(whole / "metrics.csv") == without_time(stopped / "metrics.csv")
-    assert read(whole)["metrics"]["test/bpd"] == read(stopped)["metrics"]["test/bpd"]
+    assert_as_if_never_stopped(whole, stopped)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGUSR1", 143)])
+def test_ctrl_c_and_slurms_warning_stop_alike(tmp_path, name, code):
+    stopped = make_run(tmp_path, *QUICK, kill(name, "batch", 6))
+    with pytest.raises(Stopped, match=f"stopped by {name} after step 7") as raised:
+        run.train(stopped)
+    assert raised.value.exit_code == code
+    assert weights(stopped)["global_step"] == 7
+
+
+def test_stopped_twice_within_one_epoch_is_bit_identical(whole, tmp_path):
+    stopped = make_run(tmp_path, *QUICK, *STATEFUL, kill("SIGTERM", "batch", 6))
+    with pytest.raises(Stopped):
+        run.train(stopped)
+    config = stopped / "config.yaml"
+    config.write_text(config.read_text().replace("step: 6", "step: 7"))
+    with pytest.raises(Stopped):
+        run.train(stopped)
+    disarm(stopped)
+    run.train(stopped)
+    assert_as_if_never_stopped(whole, stopped)
+
+
+def test_accumulated_batches_are_not_torn_apart(tmp_path):
+    split = (*QUICK, *STATEFUL, "trainer.accumulate_grad_batches=4")
+    through = make_run(tmp_path / "through", *split)
+    run.train(through)
+    stopped = make_run(tmp_path / "stopped", *split, kill("SIGTERM", "batch", 7))
+    with pytest.raises(Stopped):
+        run.train(stopped)
+    assert weights(stopped)["global_step"] == 8
+    disarm(stopped)
+    run.train(stopped)
+    assert_as_if_never_stopped(through, stopped)
 
 
 def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, tmp_path):

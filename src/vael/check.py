@@ -54,7 +54,7 @@ RULES: tuple[Rule, ...] = (
     *_integers(0, "seed", "data.split_seed"),
     *_integers_or_null(0, "seeds.init", "seeds.order", "seeds.corruption", "seeds.latent"),
     *_integers_or_null(1, "data.limit", "trainer.threads", "callbacks.early_stopping.patience",
-                       "callbacks.pictures.every_n_epochs"),
+                       "callbacks.checkpoint.every_n_steps", "callbacks.pictures.every_n_epochs"),
     Rule("objective.beta", "a finite number >= 0", _number(lambda v: v >= 0)),
     Rule("optimizer.lr", "a finite number > 0", _number(lambda v: v > 0)),
     Rule("trainer.gradient_clip_val", "null or a finite number > 0",

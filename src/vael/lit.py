@@ -51,12 +51,14 @@ class Options:
         test_samples: k of ``test/*``.
         split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
         log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
+        total_steps: optimiser steps of the whole run, for schedules.
     """
 
     samples: int
     test_samples: int
     split_seed: int
     log_every_n_steps: int
+    total_steps: int
 
 
 class LitVAE(pl.LightningModule):
@@ -100,6 +102,7 @@ class LitVAE(pl.LightningModule):
         self.warnings: list[str] = []
         self._sums: Tensor | None = None
         self._batches = 0
+        self._terms: list[str] = []
 
     # -------------------------------------------------------------------------------- training
 
@@ -126,12 +129,13 @@ class LitVAE(pl.LightningModule):
         row = torch.stack([loss.value, *loss.terms.values()]).double()
         self._sums = row if self._sums is None else self._sums + row
         self._batches += 1
+        self._terms = ["loss", *loss.terms]
 
     def epoch_means(self) -> dict[str, float]:
         """The epoch's means over batches and devices: train/loss, the terms, and train/elbo."""
         assert self._sums is not None
         means = self.trainer.strategy.reduce(self._sums / self._batches, reduce_op="mean")
-        named = dict(zip(("loss", *self._last.terms), means.tolist(), strict=True))
+        named = dict(zip(self._terms, means.tolist(), strict=True))
         if {"distortion", "rate"} <= named.keys():
             named["elbo"] = -named["distortion"] - named["rate"]
         return {f"train/{name}": value for name, value in named.items()}
@@ -251,8 +255,9 @@ class LitVAE(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The configured optimiser with its schedule."""
         optimizer = self.optimizer_factory(self.vae.parameters())
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.scheduler.make(optimizer, steps, self.target.mode)
+        # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
+        # place in it is known, and a continued epoch would begin anew
+        schedule = self.scheduler.make(optimizer, self.options.total_steps, self.target.mode)
         if schedule is None:
             return optimizer
         # a huge frequency keeps Lightning from stepping what on_train_epoch_end steps
@@ -266,5 +271,23 @@ class LitVAE(pl.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The resolved config travels with the weights."""
+        """The resolved config travels with the weights, and the epoch's sums of each process.
+
+        metrics.csv is written first: what is in the checkpoint's past is then in the file.
+        """
         checkpoint["config"] = self.config
+        if self._sums is not None:
+            sums = self.trainer.strategy.all_gather(self._sums)
+            checkpoint["epoch_sums"] = {
+                "sums": sums.reshape(-1, len(self._sums)).cpu(), "batches": self._batches,
+                "terms": self._terms,
+            }
+        for logger in self.loggers:
+            logger.save()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on with the sums of this process, if as many processes go on as have stopped."""
+        kept = checkpoint.get("epoch_sums")
+        if kept is not None and len(kept["sums"]) == self.trainer.world_size:
+            self._sums = kept["sums"][self.global_rank].to(self.device)
+            self._batches, self._terms = kept["batches"], kept["terms"]

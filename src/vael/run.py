@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from vael import checkpoint
 from vael.build import build_data, build_recipe, build_vae, make
+from vael.callbacks.last import Last
 from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
 from vael.callbacks.throughput import Throughput
@@ -30,6 +31,7 @@ from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
+from vael.stop import Stopped, StopRequest
 from vael.summary import Summary, flat_config
 
 log = logging.getLogger("vael")
@@ -46,6 +48,7 @@ class Run:
     placement: Placement
     csv: MetricsCsv
     board: Board
+    stop: StopRequest
     trainer: pl.Trainer = field(init=False)
 
     @property
@@ -71,10 +74,12 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
         ConfigError: the folder is none, or its config or data cannot work.
         CheckpointError: ``last.ckpt`` cannot be used.
         NonFiniteLoss: the loss became NaN or infinite; summary.json says where.
-        KeyboardInterrupt: the user stopped the run; summary.json says interrupted.
+        Stopped: a signal stopped the run; it is saved, and summary.json says interrupted.
+        KeyboardInterrupt: the user stopped it twice: at once, without saving.
     """
     config = read_config(folder)
-    with logbook(folder):
+    with logbook(folder), warnings.catch_warnings():
+        _quiet()
         try:
             run = prepare(folder, config)
         except VaelError:
@@ -117,25 +122,26 @@ def prepare(folder: Path, config: DictConfig) -> Run:
     options = Options(
         samples=config.evaluation.samples, test_samples=config.evaluation.test_samples,
         split_seed=config.data.split_seed, log_every_n_steps=config.trainer.log_every_n_steps,
+        total_steps=data.spec.num_train // config.data.batch_size * config.trainer.max_epochs,
     )
     container = OmegaConf.to_container(config)
     assert isinstance(container, dict)
     lit = LitVAE(vae, recipe.objective, data.preprocess, data.spec, seeds, recipe.optimizer,
                  recipe.scheduler, options, {str(k): v for k, v in container.items()})
     board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
-    run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board)
+    run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board,
+              StopRequest())
     extra = [make(node, Callback, f"callbacks.extra.{name}")
              for name, node in config.callbacks.extra.items()]
-    steps = data.spec.num_train // config.data.batch_size * config.trainer.max_epochs
-    rehearse(run, steps)
-    _report_warmup(lit, steps)
+    rehearse(run)
+    _report_warmup(lit)
     if run.last.exists():
         _check_fits(run)
     run.trainer = _trainer(run, extra)
     return run
 
 
-def rehearse(run: Run, steps: int) -> None:
+def rehearse(run: Run) -> None:
     """Tries the first example, the optimiser and its schedule, and leaves no trace of it.
 
     Raises:
@@ -161,11 +167,11 @@ def rehearse(run: Run, steps: int) -> None:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer ({run.config.optimizer['_target_']}) cannot be built: "
                           f"{error}") from error
-    lit.scheduler.make(optimizer, steps, lit.target.mode)
+    lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
 
 
-def _report_warmup(lit: LitVAE, steps: int) -> None:
-    objective = lit.objective
+def _report_warmup(lit: LitVAE) -> None:
+    objective, steps = lit.objective, lit.options.total_steps
     full = objective.warmup_steps
     if full > steps and is_first():
         log.warning(
@@ -214,8 +220,8 @@ def _callbacks(run: Run) -> list[Callback]:
         ProgressBar(options.progress.refresh_seconds),
         ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
                         save_on_train_epoch_end=True, enable_version_counter=False),
-        ModelCheckpoint(folder, "last", every_n_epochs=options.checkpoint.every_n_epochs,
-                        save_on_train_epoch_end=True, enable_version_counter=False),
+        Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
+             run.stop),
     ]
     if options.early_stopping.patience is not None:
         found.append(EarlyStopping(
@@ -248,10 +254,14 @@ def _go(run: Run) -> None:
             run.trainer.loggers = [run.csv, board_log]
     started = time.perf_counter()
     try:
-        _fit(run)
+        with run.stop:
+            _fit(run)
         summary.status = "finished"
     except NonFiniteLoss as error:
         summary.status, summary.reason = "failed", str(error)
+        raise
+    except Stopped as error:
+        summary.status, summary.reason = "interrupted", str(error)
         raise
     except KeyboardInterrupt:
         summary.status, summary.reason = "interrupted", "stopped by the user (SIGINT)"
@@ -268,16 +278,13 @@ def _go(run: Run) -> None:
 
 def _fit(run: Run) -> None:
     resume = str(run.last) if run.last.exists() else None
-    with warnings.catch_warnings():
-        _quiet()
-        try:
-            run.trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
-        except SystemExit as error:  # Lightning turns Ctrl-C into exit(1)
-            if run.trainer.interrupted:
-                raise KeyboardInterrupt from error
-            raise
-        run.trainer.test(run.lit, run.data, ckpt_path=str(run.best), verbose=False,
-                         weights_only=True)
+    try:
+        run.trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:  # Lightning turns Ctrl-C into exit(1)
+        if run.trainer.interrupted:
+            raise KeyboardInterrupt from error
+        raise
+    run.trainer.test(run.lit, run.data, ckpt_path=str(run.best), verbose=False, weights_only=True)
 
 
 def _quiet() -> None:

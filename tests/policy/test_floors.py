@@ -13,7 +13,7 @@ FLOORS = {
     "objectives": 6, "metrics": 6, "data": 6,
     "build": 7, "check": 7, "optim": 7,
     "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8,
-    "logbook": 8,
+    "logbook": 8, "stop": 8,
     "report": 8, "run": 9, "launch": 9,
     "cli": 11,
 }  # fmt: skip

@@ -21,6 +21,10 @@ class Throughput(pl.Callback):
         """Starts the clock."""
         self._started, self._batches = time.perf_counter(), 0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Starts the clock of an epoch that is continued in its middle."""
+        self._started, self._batches = time.perf_counter(), 0
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
         batch_idx: int,

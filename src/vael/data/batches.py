@@ -70,6 +70,8 @@ class TrainBatches:
         self.arrays, self.index, self.batch_size = arrays, index, batch_size
         self.rank, self.world_size, self.accumulate = rank, world_size, accumulate
         self.epoch = 0
+        self._given = (0, 0)
+        self._done = (0, 0)
         self._noise = Noise(seed, "order")
 
     @property
@@ -87,17 +89,30 @@ class TrainBatches:
         order: Index = self.index[torch.randperm(len(self.index), generator=generator).numpy()]
         return order
 
+    def state_dict(self) -> dict[str, int]:
+        """How far the epoch has come; Lightning puts it into the checkpoint."""
+        epoch, batches = self._given
+        return {"epoch": epoch, "batches": batches}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """The next iteration of that epoch begins behind the batches that were given."""
+        self._done = (state["epoch"], state["batches"])
+
     def __len__(self) -> int:
         return len(self.index) // self.batch_size * self.accumulate
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.order(self.epoch)
+        epoch = self.epoch
+        first = self._done[1] if self._done[0] == epoch else 0
+        self._done = (0, 0)
+        order = self.order(epoch)
         share = self.batch_size // self.world_size
         piece = share // self.accumulate
-        for start in range(0, len(order) - self.batch_size + 1, self.batch_size):
-            mine = start + self.rank * share
-            for at in range(mine, mine + share, piece):
-                yield take(self.arrays, order[at:at + piece])
+        for number in range(first, len(self)):
+            step, part = divmod(number, self.accumulate)
+            at = step * self.batch_size + self.rank * share + part * piece
+            self._given = (epoch, number + 1)
+            yield take(self.arrays, order[at:at + piece])
 
 
 class EvalBatches:
