@@ -1,5 +1,6 @@
 """Floor 7: the only place where the shapes of data meet configs."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -53,12 +54,21 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
         cause = error.__cause__
         if isinstance(cause, VaelError):
             raise cause from None
-        reason = " ".join(str(cause or error).split())
+        reason = _reason(cause or error)
         raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
     if not isinstance(made, kind):
         raise ConfigError(f"{where}={node['_target_']} must make a {kind.__name__}, "
                           f"but made a {type(made).__name__}.")
     return made
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, in one line; with the remedy where a package of the user's is not found."""
+    text = " ".join(str(error).split())
+    absent = re.search(r"ModuleNotFoundError\(.(No module named '[^']+')", text)
+    if absent is None:
+        return text
+    return f"{absent[1]}. Install its package, or put the folder that holds it on PYTHONPATH."
 
 
 def build_data(config: DictConfig, seeds: Seeds) -> VaelData:

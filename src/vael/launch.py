@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,12 +27,21 @@ from vael.check import check, suggest
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
 
+UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
+
 
 def guard(main: Callable[[], None]) -> None:
     """Runs a Hydra main; a user's mistake ends in one line and exit code 2, not 1."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
+    warnings.filterwarnings("error", UNSEARCHED)
     try:
         main()
+    except UserWarning as warning:
+        path = re.search(r"path=(.*) is not available", str(warning))
+        if path is None:
+            raise
+        fail(ConfigError(f"hydra.searchpath: {path[1]} is not a folder (or, after pkg://, not a "
+                         "package) that can be read."))
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if isinstance(error, ValueError) and not _composing(error):
             raise
