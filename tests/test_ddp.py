@@ -1,5 +1,6 @@
 """Several processes: one batch, one folder, one set of weights."""
 
+import csv
 import json
 import os
 import subprocess
@@ -11,6 +12,14 @@ import torch
 from support import QUICK, ROOT
 
 pytestmark = pytest.mark.slow
+
+
+def without_time(path):
+    with path.open(newline="") as file:
+        return [
+            {k: v for k, v in row.items() if k != "train/examples_per_second"}
+            for row in csv.DictReader(file)
+        ]
 
 
 def start(tmp_path, devices, *overrides):
@@ -66,3 +75,49 @@ def test_a_nan_on_several_devices_is_reported_and_exits_3(tmp_path):
     summary = json.loads((only(tmp_path) / "summary.json").read_text())
     assert summary["status"] == "failed"
     assert Path(only(tmp_path) / "checkpoints" / "last.ckpt").exists()
+
+
+def test_two_processes_stopped_within_an_epoch_continue_as_if_never_stopped(tmp_path):
+    """The signal reaches one rank alone, at a batch of its own: both stop at the same one."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    assert start(whole, 2).returncode == 0
+    place = tmp_path / "stopped"
+    place.mkdir()
+    kill = "{_target_: support.Kill, number: SIGTERM, where: batch, step: 7, rank: 1}"
+    done = start(place, 2, f"+callbacks.extra.kill={kill}")
+    assert done.returncode == 143, done.stderr
+    run = only(place)
+    assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
+    stopped_at = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    assert 5 < stopped_at < 10
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
+    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=place,
+                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
+                           capture_output=True, text=True, timeout=400)  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    states = [torch.load(p / "kept" / "rank_1.pt", weights_only=True) for p in (whole, place)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert without_time(only(whole) / "metrics.csv") == without_time(run / "metrics.csv")
+
+
+def test_kill_9_loses_no_more_than_the_steps_since_the_last_checkpoint(tmp_path):
+    kill = "{_target_: support.Kill, number: SIGKILL, where: batch, step: 8}"
+    done = start(tmp_path, 1, f"+callbacks.extra.kill={kill}",
+                 "callbacks.checkpoint.every_n_steps=3")  # fmt: skip
+    assert done.returncode == -9
+    run = only(tmp_path)
+    assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
+    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=tmp_path,
+                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
+                           capture_output=True, text=True, timeout=400)  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    through = tmp_path / "through"
+    through.mkdir()
+    assert start(through, 1).returncode == 0
+    states = [torch.load(p / "kept" / "rank_0.pt", weights_only=True) for p in (tmp_path, through)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert without_time(only(through) / "metrics.csv") == without_time(run / "metrics.csv")
