@@ -90,3 +90,19 @@ class KeepWeights(pl.Callback):
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         state = {name: value.clone() for name, value in pl_module.state_dict().items()}
         torch.save(state, Path(self.folder) / f"rank_{trainer.global_rank}.pt")
+
+
+class KeepSteps(pl.Callback):
+    """Writes the raw weights after every optimiser step."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        batch_idx: int,
+    ) -> None:
+        """To ``folder/STEP.pt``."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.clone() for name, value in pl_module.state_dict().items()}
+        torch.save(state, self.folder / f"{trainer.global_step}.pt")

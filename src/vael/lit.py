@@ -52,6 +52,7 @@ class Options:
         split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
         log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
         total_steps: optimiser steps of the whole run, for schedules.
+        skip_gradient_above: a step with a larger (or no finite) norm of the gradient is left out.
     """
 
     samples: int
@@ -59,6 +60,7 @@ class Options:
     split_seed: int
     log_every_n_steps: int
     total_steps: int
+    skip_gradient_above: float | None = None
 
 
 class LitVAE(pl.LightningModule):
@@ -103,6 +105,7 @@ class LitVAE(pl.LightningModule):
         self._sums: Tensor | None = None
         self._batches = 0
         self._terms: list[str] = []
+        self.skipped_steps = 0
 
     # -------------------------------------------------------------------------------- training
 
@@ -143,7 +146,10 @@ class LitVAE(pl.LightningModule):
     def on_after_backward(self) -> None:
         """Stops at the step whose loss is not finite, before the weights are touched."""
         finite = bool(torch.isfinite(self._last.value))
-        if self.trainer.world_size > 1:  # gradients are averaged: every rank decides alike
+        skips = self.options.skip_gradient_above is not None
+        scaled = self.trainer.precision == "16-mixed"  # its scaler expects an overflow at times
+        if self.trainer.world_size > 1 and not (skips or scaled):
+            # the gradients are averaged by now: every rank decides alike
             finite = finite and math.isfinite(self._gradient_norm())
         if not finite:
             terms = {name: float(value) for name, value in self._last.terms.items()}
@@ -158,7 +164,15 @@ class LitVAE(pl.LightningModule):
             )
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Logs the loss, its terms and the gradient's norm every trainer.log_every_n_steps."""
+        """Logs every trainer.log_every_n_steps, and leaves out a step whose gradient explodes."""
+        self._log_step()
+        limit = self.options.skip_gradient_above
+        if limit is not None and not self._gradient_norm() <= limit:
+            for parameter in self.parameters():
+                parameter.grad = None  # without one an optimiser leaves a parameter alone
+            self.skipped_steps += 1
+
+    def _log_step(self) -> None:
         step = self.global_step + 1
         if step % self.options.log_every_n_steps:
             return
@@ -178,7 +192,7 @@ class LitVAE(pl.LightningModule):
 
     def _gradient_norm(self) -> float:
         grads = [p.grad for p in self.parameters() if p.grad is not None]
-        return float(torch.nn.utils.get_total_norm(grads))
+        return float(torch.nn.utils.get_total_norm(grads)) if grads else 0.0
 
     def _learning_rate(self) -> float:
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -276,6 +290,7 @@ class LitVAE(pl.LightningModule):
         metrics.csv is written first: what is in the checkpoint's past is then in the file.
         """
         checkpoint["config"] = self.config
+        checkpoint["skipped_steps"] = self.skipped_steps
         if self._sums is not None:
             sums = self.trainer.strategy.all_gather(self._sums)
             checkpoint["epoch_sums"] = {
@@ -287,6 +302,7 @@ class LitVAE(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on with the sums of this process, if as many processes go on as have stopped."""
+        self.skipped_steps = checkpoint.get("skipped_steps", 0)
         kept = checkpoint.get("epoch_sums")
         if kept is not None and len(kept["sums"]) == self.trainer.world_size:
             self._sums = kept["sums"][self.global_rank].to(self.device)

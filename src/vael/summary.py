@@ -30,6 +30,8 @@ class Summary:
     Attributes:
         metrics: the scores of the epoch with the best target, and ``test/*`` of its weights.
         samples: k, importance samples per example behind ``val/*`` and ``test/*``.
+        weights: which weights were scored and are in best.ckpt: ``raw`` or ``ema``.
+        skipped_steps: steps left out by trainer.skip_gradient_above.
         data_digest: content key of the data with its splits and options.
     """
 
@@ -53,6 +55,8 @@ class Summary:
     command: str
     best_checkpoint: str | None
     best_epoch: int | None = None
+    weights: str = "raw"
+    skipped_steps: int = 0
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
@@ -67,6 +71,7 @@ class Summary:
             devices=placement.world, accelerator=placement.accelerator,
             threads=torch.get_num_threads(), data_digest=spec.digest, git_sha=_git_sha(),
             versions=_versions(), command=config.get("command", ""), best_checkpoint=None,
+            weights="raw" if config.callbacks.ema.decay is None else "ema",
         )
 
     def collect(self, csv: MetricsCsv, trainer: pl.Trainer, lit: LitVAE, best: Path) -> None:
@@ -85,6 +90,7 @@ class Summary:
         if best.exists():
             self.best_checkpoint = str(best.relative_to(best.parents[1]))
         self.warnings = list(lit.warnings)
+        self.skipped_steps = lit.skipped_steps
 
     def write(self, folder: Path) -> None:
         """Writes summary.json whole."""
