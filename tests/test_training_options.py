@@ -102,7 +102,7 @@ def test_fp16_needs_a_gpu(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, about its own parts
+@pytest.mark.filterwarnings("ignore")  # torch compiles with warnings about its own parts
 def test_compiled_nets_train_alike_and_keep_their_names(tmp_path):
     plain = train(tmp_path, "trainer.max_epochs=1")
     compiled = train(tmp_path, "trainer.max_epochs=1", "trainer.compile=true")

@@ -1,12 +1,15 @@
 """Floor 11: the ``vael`` command; torch is imported only by the verbs that need it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vael import lastwords, ranks, supervise
 from vael.errors import VaelError
+from vael.ranks import Rank
 from vael.status import as_text, read_summary
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -26,20 +29,50 @@ def train(
     ] = False,
 ) -> None:
     """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
+    devices, num_nodes = supervise.size(run)
+    rank = ranks.find()
+    ranks.check(rank, devices, num_nodes)
     before = read_summary(run)
-    if before is None or before["status"] != "finished":
-        from vael.devices import is_first
-        from vael.run import train as train_run
-
-        train_run(run, discard_on_error)
-        if not is_first():
+    if before is not None and before["status"] == "finished":
+        if not ranks.first():
             return
-    else:
         print(f"{run} is finished; another run: {before['command']}")
+    elif rank is None and devices * num_nodes > 1:
+        raise SystemExit(supervise.supervise(run, devices, num_nodes, discard_on_error))
+    else:
+        _be(rank, run, discard_on_error)
+        if not ranks.first():
+            return
     summary = read_summary(run)
     assert summary is not None
     print(as_text(summary))
     print(f"report  {(run / 'report.html').resolve()}")
+
+
+def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
+    """Trains as this rank, or alone; of several processes, the first to fail speaks for all."""
+    if rank is not None:
+        os.environ.update(rank.environment())
+        lastwords.forget(run, rank.rank)
+    from vael.run import train as train_run
+
+    try:
+        train_run(run, discard_on_error)
+    except BaseException as error:
+        if rank is None:
+            raise
+        own = lastwords.of(error, rank.rank)
+        lastwords.leave(run, own)
+        if ranks.SUPERVISED in os.environ or (
+            discard_on_error and rank.rank and supervise.vanished(run)
+        ):
+            raise SystemExit(own.code) from None  # who started us tells, or the first rank does
+        cause = lastwords.cause(lastwords.heard(run, since=0)) or own
+        if cause == own and not own.clear:
+            raise
+        if cause == own or rank.rank == 0:
+            print(f"vael: {cause.told()}", file=sys.stderr)
+        raise SystemExit(own.code) from None
 
 
 @app.command()

@@ -4,13 +4,72 @@ import os
 from dataclasses import dataclass
 
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from omegaconf import DictConfig
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities import rank_zero_only
 
+from vael import ranks
 from vael.errors import ConfigError
 
 WORTH_THREADS = 2**16  # numbers in a batch from which on more than one thread pays
+
+
+class Started(ClusterEnvironment):
+    """Processes that were all started from outside, by whichever launcher.
+
+    Given to the trainer, it keeps Lightning from guessing: from starting processes of its own,
+    from trusting ``SLURM_*`` variables of an allocation that this run is only a guest in, and
+    from resubmitting its job.
+    """
+
+    def __init__(self, rank: ranks.Rank | None) -> None:
+        super().__init__()
+        alone = ranks.Rank(0, 1, 0, 0, 1, "nobody", "127.0.0.1", 0)
+        self._rank = rank or alone
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Always: Lightning starts none."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Where the first process listens."""
+        return self._rank.address
+
+    @property
+    def main_port(self) -> int:
+        """Its port."""
+        return self._rank.port
+
+    @staticmethod
+    def detect() -> bool:
+        """Never by itself."""
+        return False
+
+    def world_size(self) -> int:
+        """Processes of the run."""
+        return self._rank.world
+
+    def set_world_size(self, size: int) -> None:
+        """It is what it is."""
+        assert size == self._rank.world, (size, self._rank)
+
+    def global_rank(self) -> int:
+        """Among all."""
+        return self._rank.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """The launcher's number counts: srun may deal its tasks out to the nodes in turn."""
+
+    def local_rank(self) -> int:
+        """Among those of this node."""
+        return self._rank.local
+
+    def node_rank(self) -> int:
+        """Of this node."""
+        return self._rank.node
 
 
 @dataclass(frozen=True)
@@ -44,6 +103,10 @@ class Placement:
             cores = len(os.sched_getaffinity(0))
         return max(1, cores // self.devices) if values >= WORTH_THREADS else 1
 
+    def environment(self) -> Started:
+        """This process's place among those of the run."""
+        return Started(ranks.find() if self.world > 1 else None)
+
     def strategy(self) -> Strategy | str:
         """One process, or DDP over gloo (CPU) or NCCL (GPU)."""
         if self.world == 1:
@@ -67,6 +130,9 @@ def place(options: DictConfig) -> Placement:
     if on_gpu and options.devices > gpus:
         raise ConfigError(f"trainer.devices={options.devices}, but this machine has {gpus} GPUs: "
                           f"use trainer.devices={gpus}, or trainer.accelerator=cpu.")
+    if str(options.precision) == "16" and not on_gpu:
+        raise ConfigError("trainer.precision=16 needs a GPU: use trainer.precision=bf16, which "
+                          "has the range of float32.")
     return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes)
 
 

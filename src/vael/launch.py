@@ -23,6 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vael import ranks
 from vael.check import check, suggest
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
@@ -55,8 +56,9 @@ def _composing(error: BaseException) -> bool:
 
 
 def fail(error: VaelError) -> NoReturn:
-    """Prints one line and leaves with the error's code."""
-    print(f"vael: {error}", file=sys.stderr)
+    """Prints one line, once for all processes, and leaves with the error's code."""
+    if ranks.first():
+        print(f"vael: {error}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 
@@ -112,6 +114,7 @@ def _start(config: DictConfig) -> None:
             "each process would start the whole sweep again and train other settings. Use one "
             "device a job, or one python train.py for each setting."
         )
+    ranks.check(ranks.find(), plain.trainer.devices, plain.trainer.num_nodes)
     run = make_run_folder(plain)
     command = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()
@@ -143,20 +146,18 @@ def make_run_folder(config: DictConfig) -> Path:
     they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.
     """
     parent = Path(config.output_dir) / config.name
-    shared = _shared_name()
+    shared = _shared_name(config.trainer.num_nodes)
     text = OmegaConf.to_yaml(config)
     if shared is None:
         run = _new_folder(parent, time.strftime("%Y-%m-%d_%H-%M-%S"))
     else:
         run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
         run.mkdir(parents=True, exist_ok=True)
-        if int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) != 0:
-            return _wait_for(run)
-        if (run / "config.yaml").exists() and (run / "config.yaml").read_text() != text:
-            raise ConfigError(
-                f"{run} holds a run with another config: continue it with `vael train {run}`, "
-                "or give another folder (VAEL_RUN)."
-            )
+        if not ranks.first():
+            _wait_for(run)
+        if (run / "config.yaml").exists():
+            _check_same(run, text)
+            return run
     write_text(run / "config.yaml", text)
     return run
 
@@ -173,26 +174,36 @@ def _new_folder(parent: Path, name: str) -> Path:
     raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
 
 
-def _shared_name() -> str | None:
+def _shared_name(num_nodes: int) -> str | None:
     given = os.environ.get("VAEL_RUN")
     if given:
         return given
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        elastic = os.environ["TORCHELASTIC_RUN_ID"]
-        if elastic == "none":
-            raise ConfigError("torchrun without --rdzv-id gives its processes no common name: "
-                              "set VAEL_RUN to the run's folder, or use --standalone.")
-        return f"elastic-{elastic}"
-    if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
-        return f"slurm-{os.environ['SLURM_JOB_ID']}"
-    return None
+    rank = ranks.find()
+    if rank is None and num_nodes == 1:
+        return None
+    name = None if rank is None else rank.name
+    if rank is None or name in (None, "none"):
+        hint = " or use torchrun --standalone or --rdzv-id" if name else ""
+        raise ConfigError("the processes of this run share no name to call its folder by: set "
+                          f"VAEL_RUN to a folder that all of them see,{hint}.".replace(",.", "."))
+    return f"{'slurm' if rank.launcher == 'srun' else 'elastic'}-{name}"
 
 
-def _wait_for(run: Path, seconds: float = 120) -> Path:
+def _check_same(run: Path, text: str) -> None:
+    def settings(yaml: str) -> object:
+        return OmegaConf.merge(OmegaConf.create(yaml), {"command": ""})
+
+    if settings((run / "config.yaml").read_text()) != settings(text):
+        raise ConfigError(
+            f"{run} holds a run with another config: continue it with `vael train {run}`, "
+            "or give another folder (VAEL_RUN)."
+        )
+
+
+def _wait_for(run: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not (run / "config.yaml").exists():
         if time.monotonic() > end:
             raise ConfigError(f"{run / 'config.yaml'} did not appear within {seconds:.0f} s: the "
                               "first process failed, or the folder is not shared between nodes.")
         time.sleep(0.1)
-    return run

@@ -1,7 +1,7 @@
 """Floor 9: one run: check, train or continue, test, draw, sum up."""
 
 import logging
-import shutil
+import os
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -10,15 +10,23 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
+from torch import Tensor
 
-from vael import checkpoint
+from vael import checkpoint, lastwords, ranks
 from vael.build import build_data, build_recipe, build_vae, make
+from vael.callbacks.anomaly import Anomaly, located
 from vael.callbacks.last import Last
 from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
 from vael.callbacks.throughput import Throughput
 from vael.check import check
+from vael.conditional import Conditional
 from vael.data.module import VaelData
 from vael.devices import Placement, is_first, place
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss, VaelError
@@ -26,6 +34,7 @@ from vael.lit import LitVAE, Options
 from vael.logbook import logbook
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
+from vael.profiler import RunProfiler
 from vael.randomness import Noise, Seeds
 from vael.report.history import read_history
 from vael.report.page import write_report
@@ -33,8 +42,11 @@ from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
 from vael.stop import Stopped, StopRequest
 from vael.summary import Summary, flat_config
+from vael.supervise import discard
+from vael.vae import VAE
 
 log = logging.getLogger("vael")
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
 
 @dataclass
@@ -83,9 +95,8 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
         try:
             run = prepare(folder, config)
         except VaelError:
-            if discard_on_error and is_first():
-                shutil.rmtree(folder, ignore_errors=True)
-                _remove_if_empty(folder.parent)
+            if discard_on_error:
+                discard(folder, is_first())
             raise
         _go(run)
 
@@ -123,6 +134,7 @@ def prepare(folder: Path, config: DictConfig) -> Run:
         samples=config.evaluation.samples, test_samples=config.evaluation.test_samples,
         split_seed=config.data.split_seed, log_every_n_steps=config.trainer.log_every_n_steps,
         total_steps=data.spec.num_train // config.data.batch_size * config.trainer.max_epochs,
+        skip_gradient_above=config.trainer.skip_gradient_above,
     )
     container = OmegaConf.to_container(config)
     assert isinstance(container, dict)
@@ -133,10 +145,15 @@ def prepare(folder: Path, config: DictConfig) -> Run:
               StopRequest())
     extra = [make(node, Callback, f"callbacks.extra.{name}")
              for name, node in config.callbacks.extra.items()]
+    if config.init_from is not None:
+        _warm_start(run, Path(config.init_from))
     rehearse(run)
+    if config.trainer.compile:
+        compile_nets(lit.vae)
     _report_warmup(lit)
     if run.last.exists():
-        _check_fits(run)
+        _check_fits(run, run.last, checkpoint.load(run.last)["state_dict"],
+                    "Train in a new folder instead.")
     run.trainer = _trainer(run, extra)
     return run
 
@@ -181,19 +198,32 @@ def _report_warmup(lit: LitVAE) -> None:
         )
 
 
-def _check_fits(run: Run) -> None:
-    loaded = checkpoint.load(run.last)["state_dict"]
-    own = run.lit.state_dict()
+def _warm_start(run: Run, other: Path) -> None:
+    """Takes the best weights of another run, or of a checkpoint."""
+    path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
+    weights = checkpoint.load(path)["state_dict"]
+    _check_fits(run, path, weights, "Give the same model and data, or leave init_from out.")
+    run.lit.load_state_dict(weights)
+
+
+def _check_fits(run: Run, path: Path, loaded: dict[str, Tensor], remedy: str) -> None:
     shapes = {name: tuple(value.shape) for name, value in loaded.items()}
-    wanted = {name: tuple(value.shape) for name, value in own.items()}
+    wanted = {name: tuple(value.shape) for name, value in run.lit.state_dict().items()}
     differing = sorted(n for n in shapes.keys() | wanted.keys() if shapes.get(n) != wanted.get(n))
     if differing:
         name = differing[0]
         raise CheckpointError(
-            f"{run.last} does not fit the model of {run.folder / 'config.yaml'}: "
+            f"{path} does not fit the model of {run.folder / 'config.yaml'}: "
             f"{len(differing)} of {len(wanted)} tensors differ, {name} is {shapes.get(name)} "
-            f"there and {wanted.get(name)} here. Train in a new folder instead."
+            f"there and {wanted.get(name)} here. {remedy}"
         )
+
+
+def compile_nets(vae: VAE) -> None:
+    """Compiles every net in place, so that the names in checkpoints stay the same."""
+    for module in vae.modules():
+        if isinstance(module, Conditional):
+            module.net.compile()
 
 
 def _trainer(run: Run, extra: list[Callback]) -> pl.Trainer:
@@ -201,15 +231,21 @@ def _trainer(run: Run, extra: list[Callback]) -> pl.Trainer:
     return pl.Trainer(
         accelerator=placement.accelerator, devices=placement.devices,
         num_nodes=placement.num_nodes, strategy=placement.strategy(),
-        precision={"32": "32-true", "bf16": "bf16-mixed"}[str(options.precision)],  # type: ignore[arg-type]
+        precision=PRECISIONS[str(options.precision)],  # type: ignore[arg-type]
         max_epochs=options.max_epochs, gradient_clip_val=options.gradient_clip_val,
         accumulate_grad_batches=options.accumulate_grad_batches,
         log_every_n_steps=options.log_every_n_steps,
         logger=[run.csv], callbacks=[*_callbacks(run), *extra],
-        plugins=[checkpoint.SafeCheckpointIO()],
+        plugins=[checkpoint.SafeCheckpointIO(), placement.environment()],
         default_root_dir=run.folder, use_distributed_sampler=False, num_sanity_val_steps=0,
-        enable_progress_bar=False, enable_model_summary=False,
+        enable_progress_bar=False, enable_model_summary=False, profiler=_profiler(run),
+        detect_anomaly=bool(options.get("detect_anomaly")),
     )
+
+
+def _profiler(run: Run) -> RunProfiler | None:
+    kind = run.config.trainer.get("profiler")
+    return RunProfiler(run.folder / "profile.txt", kind, run.lit.vae) if kind else None
 
 
 def _callbacks(run: Run) -> list[Callback]:
@@ -223,6 +259,10 @@ def _callbacks(run: Run) -> list[Callback]:
         Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
              run.stop),
     ]
+    if run.config.trainer.get("detect_anomaly"):
+        found.append(Anomaly())
+    if options.ema.decay is not None:
+        found.append(EMAWeightAveraging(decay=options.ema.decay))
     if options.early_stopping.patience is not None:
         found.append(EarlyStopping(
             target.name, mode=target.mode, patience=options.early_stopping.patience,
@@ -245,6 +285,8 @@ def _go(run: Run) -> None:
     first = is_first()
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
     if first:
+        if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
+            summary.write(run.folder / lastwords.FOLDER)
         if run.last.exists():
             step = int(checkpoint.load(run.last)["global_step"])
             run.csv.keep_until(step)
@@ -267,7 +309,8 @@ def _go(run: Run) -> None:
         summary.status, summary.reason = "interrupted", "stopped by the user (SIGINT)"
         raise
     except BaseException as error:
-        summary.status, summary.reason = "failed", f"{type(error).__name__}: {error}"
+        summary.status = "failed"
+        summary.reason = lastwords.reason(run.folder, error)
         log.info("the run failed", exc_info=True)  # for train.log; the terminal gets it anyway
         raise
     finally:
@@ -279,7 +322,8 @@ def _go(run: Run) -> None:
 def _fit(run: Run) -> None:
     resume = str(run.last) if run.last.exists() else None
     try:
-        run.trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
+        with located(run.trainer):
+            run.trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
     except SystemExit as error:  # Lightning turns Ctrl-C into exit(1)
         if run.trainer.interrupted:
             raise KeyboardInterrupt from error
@@ -313,8 +357,3 @@ def _finish(run: Run, summary: Summary) -> None:
         write_report(run.folder)
     finally:
         run.board.close(summary.metrics, summary.status == "finished")
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
-        folder.rmdir()

@@ -125,6 +125,7 @@ def fit(data, folder, epochs, resume=None, **options):
     return trainer, module
 
 
+@pytest.mark.filterwarnings("ignore:The `srun` command is available")
 @pytest.mark.filterwarnings("ignore:`isinstance.treespec:FutureWarning")
 def test_lightning_sees_each_epoch_in_its_own_order_and_after_resuming_too(digits, tmp_path):
     data = digits(batch_size=256, order_seed=5)

@@ -128,7 +128,7 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
                     name = f"{split}_{axis}"
                     shapes[name] = [array.dtype.str, *array.shape]
                     content.update(f"{name} {shapes[name]} {data.levels}".encode())
-                    if isinstance(array, Lazy):
+                    if isinstance(array, Lazy) and not array.keep:
                         content.update(f"{who} {key}".encode())
                     else:
                         _save(work / f"{name}.npy", array, content)
@@ -152,7 +152,7 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _save(path: Path, array: Array, content: hashlib.blake2b) -> None:
+def _save(path: Path, array: Array | Lazy, content: hashlib.blake2b) -> None:
     """What numpy.save writes, by blocks: the array may lie in a file and be in any order."""
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     with path.open("wb") as file:
@@ -174,7 +174,7 @@ def _flush_folder(path: Path) -> None:
 
 
 def _read(entry: Path, source: Source) -> Cached:
-    """Map one entry into memory."""
+    """Map one entry into memory; large arrays stay in their files."""
     lazy = source.lazy()
     try:
         meta = json.loads((entry / META).read_text())
@@ -204,8 +204,8 @@ def _read(entry: Path, source: Source) -> Cached:
 
 
 def _map(path: Path) -> Array | Lazy:
-    mapped = large.map_npy(path)
-    if mapped is not None:
-        return mapped
+    stored = large.open_npy(path)
+    if stored is not None:
+        return stored
     plain: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     return plain.view(np.ndarray)  # np.memmap's own indexing is several times slower

@@ -61,6 +61,10 @@ class Hub(Source):
         if not name and not path:
             raise ConfigError("data=hub needs the name of a data set on the hub, data.name=OWNER/"
                               "NAME, or a local copy of one, data.path=FOLDER; got neither")
+        for option, column in (("image_column", image_column), ("label_column", label_column)):
+            if column is not None and not isinstance(column, str):
+                raise ConfigError(f"data.{option} must be null or the name of one column, got "
+                                  f"{column}")
         self.name, self.revision, self.config = name, revision, config
         self.path = None if path is None else Path(path).expanduser() / (config or "")
         self.split = _parse_split(split)

@@ -25,7 +25,12 @@ class Lazy(ABC):
     Args:
         shape: ``(N, *E)`` of all examples.
         dtype: of what `__getitem__` gives.
+
+    Attributes:
+        keep: whether the cache keeps a copy, made by blocks; False: `Source.lazy` has them again.
     """
+
+    keep = False
 
     def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         self.shape, self.dtype, self.ndim = shape, np.dtype(dtype), len(shape)
@@ -100,7 +105,7 @@ class Source(ABC):
     def fingerprint(self) -> str:
         """A key of the raw input and of each option that changes what `decode` returns.
 
-        It runs at every start: hash files, but do not decode them (`vael.data.large.file_key`).
+        It runs at every start: hash files (`vael.data.large.file_key`), but do not decode them.
 
         Raises:
             DataError: the raw input is missing or cannot be read.

@@ -1,0 +1,111 @@
+"""Floor 6: which array of an ``.npz`` or ``.npy`` file is what."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vael.data.source import Array, Split
+from vael.errors import ConfigError, DataError
+
+Given = Mapping[Split, str | None]
+VALUES: dict[Split, tuple[str, ...]] = {
+    "train": ("x_train", "train_x", "train_images", "train", "x", "data", "images"),
+    "val": ("x_val", "val_x", "val_images", "val", "valid"),
+    "test": ("x_test", "test_x", "test_images", "test"),
+}
+LABELS: dict[Split, tuple[str, ...]] = {
+    "train": ("y_train", "train_y", "train_labels", "y", "labels", "label"),
+    "val": ("y_val", "val_y", "val_labels"),
+    "test": ("y_test", "test_y", "test_labels"),
+}
+
+
+def option(split: Split, kind: str) -> str:
+    """The setting that names an array: ``data.key``, ``data.test_label_key``."""
+    return f"data.{kind}" if split == "train" else f"data.{split}_{kind}"
+
+
+def read_arrays(
+    path: Path, keys: Given, label_keys: Given
+) -> tuple[dict[Split, Array], dict[Split, Array]]:
+    """Raw values and raw labels of each split.
+
+    Where one key is given, only the arrays that are named are used; otherwise those of the usual
+    names, or the only one.
+
+    Raises:
+        ConfigError: no array has the name that was given, or several could be meant.
+        DataError: not a file of numbers.
+    """
+    try:
+        with path.open("rb") as file:  # numpy forgets to close a broken one
+            loaded = np.load(file, allow_pickle=False)
+            if path.suffix == ".npy":
+                return {"train": np.asarray(loaded)}, {}
+            names = _given(loaded.files, keys, "key", path) or _usual(loaded.files, path)
+            tags = _given(loaded.files, label_keys, "label_key", path)
+            if not tags and not any(keys.values()):
+                tags = _known(loaded.files, LABELS, "label_key", path)
+            for split in tags:
+                if label_keys[split] and split not in names:
+                    raise ConfigError(f"{option(split, 'label_key')}={tags[split]} needs examples "
+                                      f"of {path}: name them with {option(split, 'key')}")
+            return ({split: loaded[name] for split, name in names.items()},
+                    {split: loaded[name] for split, name in tags.items() if split in names})
+    except ConfigError:
+        raise
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zlib.error,
+            zipfile.BadZipFile) as error:
+        text = str(error)
+        reason = "it holds Python objects, which are not loaded because they could run code" \
+            if "Object arrays" in text else f"it is truncated or another format ({text})"
+        raise DataError(f"data.path={path} must be a {path.suffix} file of numbers, but {reason}; "
+                        "save it anew, with numpy.save or savez") from error
+
+
+def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split, str]:
+    """The arrays that were asked for."""
+    found = {split: name for split, name in given.items() if name is not None}
+    for split, name in found.items():
+        if name not in files:
+            raise ConfigError(f"{option(split, kind)} must be an array of {path}, got {name}; "
+                              f"there are: {_listed(files)}")
+    if found and kind == "key" and "train" not in found:
+        raise ConfigError(f"data.key must name the training examples of {path} where "
+                          f"{option(next(iter(found)), kind)} names others, got null; there are: "
+                          f"{_listed(files)}")
+    return found
+
+
+def _usual(files: list[str], path: Path) -> dict[Split, str]:
+    """The examples by their usual names, or the only array that is no label."""
+    found = _known(files, VALUES, "key", path)
+    if "train" not in found:
+        others = [name for name in files if not any(name in names for names in LABELS.values())]
+        if len(others) != 1:
+            raise ConfigError(f"{path} must have one array, or usual names such as x_train; there "
+                              f"are: {_listed(files)}; choose one with data.key=NAME")
+        return {"train": others[0]}
+    return found
+
+
+def _known(
+    files: list[str], usual: Mapping[Split, tuple[str, ...]], kind: str, path: Path
+) -> dict[Split, str]:
+    found: dict[Split, str] = {}
+    for split, names in usual.items():
+        present = [name for name in names if name in files]
+        if len(present) > 1:
+            what = "labels" if kind == "label_key" else "examples"
+            raise ConfigError(f"{path} has several arrays that could be the {split} {what}: "
+                              f"{', '.join(present)}; choose one with {option(split, kind)}=NAME")
+        if present:
+            found[split] = present[0]
+    return found
+
+
+def _listed(files: list[str]) -> str:
+    return ", ".join(files) or "no arrays"

@@ -1,0 +1,115 @@
+"""Floor 8: what is said of a rank that could not say it itself, and of its run."""
+
+import csv
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from vael import lastwords
+from vael.errors import VaelError
+from vael.files import write_json
+from vael.lastwords import LastWords
+from vael.report.page import write_report
+from vael.status import read_summary
+
+EMPTY: dict[str, Any] = {
+    "status": "failed", "reason": None, "metrics": {}, "target": None, "samples": {}, "epochs": 0,
+    "steps": 0, "seconds": 0.0, "examples_per_second": None, "parameters": None, "seed": None,
+    "devices": None, "accelerator": None, "threads": None, "data_digest": None, "git_sha": None,
+    "versions": {}, "command": "", "best_checkpoint": None, "best_epoch": None, "warnings": [],
+}
+
+
+def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
+    """The last words of a rank that was killed, or left Python without a word.
+
+    Args:
+        rank: which one.
+        code: its exit code; minus the signal's number where it was killed.
+        stderr: what it printed, where that was kept.
+        asked: the signal that we have passed on to it, if any.
+    """
+    tail = _tail(stderr)
+    if code < 0:
+        name = signal.Signals(-code).name
+        message = f"killed by signal {-code} ({name})"
+        if -code == asked:
+            return LastWords(rank, time.time(), f"stopped by {name} before its first step",
+                             128 - code, clear=True)
+        if -code == signal.SIGKILL:
+            message += ", by hand or by the kernel when memory ran out"
+        code = 128 - code if -code in (signal.SIGINT, signal.SIGTERM) else 1
+    else:
+        message = f"ended with exit code {code}"
+    last = tail.strip().splitlines()[-1:]
+    return LastWords(rank, time.time(), ": ".join([message, *last]), code, clear=False,
+                     traceback=tail)
+
+
+def _tail(path: Path, most: int = 4000) -> str:
+    """The end of a text file, in whole lines."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return ""
+    cut = text if len(text) <= most else text[-most:].partition("\n")[2]
+    return cut if not cut or cut.endswith("\n") else cut + "\n"
+
+
+def write(folder: Path, words: LastWords, seconds: float) -> None:
+    """Completes train.log, summary.json and the report with what a run has died of."""
+    first_said = any(one.rank == 0 for one in lastwords.heard(folder, time.time() - seconds - 5))
+    if words.rank == 0 and first_said:
+        return  # the first rank has written all of this itself
+    try:
+        with (folder / "train.log").open("a") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {words.told()}\n"
+                      f"{words.traceback}")
+        summary = _summary(folder, seconds)
+        summary["status"] = "interrupted" if words.code in (130, 143) else "failed"
+        summary["reason"] = words.told()
+        write_json(folder / "summary.json", summary)
+        write_report(folder)
+    except (OSError, VaelError):
+        pass  # a full disk must not hide what the run has died of
+
+
+def _summary(folder: Path, seconds: float) -> dict[str, Any]:
+    """Of this attempt: the first rank's own, or its draft with what metrics.csv says."""
+    own, draft = folder / "summary.json", folder / lastwords.FOLDER / "summary.json"
+    if own.exists() and own.stat().st_mtime > time.time() - seconds:
+        return read_summary(folder) or dict(EMPTY)
+    found = dict(EMPTY)
+    if draft.exists():
+        found |= json.loads(draft.read_text())
+    else:
+        config = OmegaConf.load(folder / "config.yaml")
+        found["seed"], found["command"] = config.seed, config.command
+        found["devices"] = config.trainer.devices * config.trainer.num_nodes
+    found["seconds"] = seconds
+    return found | _progress(folder, found["target"])
+
+
+def _progress(folder: Path, target: str | None) -> dict[str, Any]:
+    """Steps, epochs and the scores of the best epoch, as far as they were written."""
+    path = folder / "metrics.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+    scored = [row for row in rows if target in row]
+    if not scored:
+        return {"steps": int(rows[-1]["step"])} if rows else {}
+    sign = 1 if target == "val/bpd" else -1
+    best = min(scored, key=lambda row: sign * row[str(target)])
+    checkpoint = "checkpoints/best.ckpt"
+    return {
+        "steps": int(rows[-1]["step"]), "epochs": int(scored[-1]["epoch"]) + 1,
+        "metrics": {k: v for k, v in best.items() if k not in ("step", "epoch")},
+        "best_epoch": int(best["epoch"]),
+        "best_checkpoint": checkpoint if (folder / checkpoint).exists() else None,
+    }

@@ -1,0 +1,197 @@
+"""Floor 8: RUN/profile.txt: where the time of a run goes."""
+
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning.profilers import Profiler
+from torch import nn
+from torch.profiler import ProfilerActivity, profile, record_function, schedule
+from torch.utils.hooks import RemovableHandle
+
+from vael.devices import is_first
+from vael.files import write_text
+
+STEP = "run_training_batch"  # Lightning's name of one training step with its optimiser
+WARMUP, STEPS = 2, 20  # training steps before and while torch's profiler looks
+ROWS = 25
+MODULE = "module: "
+
+
+@dataclass
+class Clock:
+    """Calls of one hook and the seconds in them."""
+
+    calls: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    name: str
+    calls: int
+    seconds: float
+
+
+class RunProfiler(Profiler):
+    """Times Lightning's hooks; with ``torch`` also the modules of the model and the operators.
+
+    The file is written by the first process alone, at the end of the training and of the test.
+
+    Args:
+        path: the file.
+        kind: ``simple``: hooks only, which costs next to nothing; ``torch``: torch's profiler
+            looks at up to 20 training steps of the first epoch, after a warm-up of 2.
+        model: whose modules are timed.
+    """
+
+    def __init__(self, path: Path, kind: Literal["simple", "torch"], model: nn.Module) -> None:
+        super().__init__()
+        self.path, self.kind, self.model = path, kind, model
+        self._clocks: dict[str, Clock] = defaultdict(Clock)
+        self._running: dict[str, float] = {}
+        self._began = time.perf_counter()
+        self._torch: profile | None = None
+        self._handles: list[RemovableHandle] = []
+        self._steps = self._looked = 0
+        self._seen: list[Any] = []
+
+    def start(self, action_name: str) -> None:
+        """Starts the clock of a hook; the first training step starts torch's profiler."""
+        if action_name == STEP and self.kind == "torch" and self._steps == 0:
+            self._look()
+        elif "validation" in action_name:  # its forward passes are not those of training
+            self._look_away()
+        self._running[action_name] = time.perf_counter()
+
+    def stop(self, action_name: str) -> None:
+        """Stops the clock of a hook."""
+        began = self._running.pop(action_name)
+        clock = self._clocks[action_name]
+        clock.calls += 1
+        clock.seconds += time.perf_counter() - began
+        if action_name == STEP:
+            self._steps += 1
+            if self._torch is not None:
+                self._torch.step()
+                self._looked = self._steps - WARMUP
+                if self._looked == STEPS:
+                    self._look_away()
+
+    def _look(self) -> None:
+        activities = [ProfilerActivity.CPU]
+        if torch.cuda.is_available():
+            activities.append(ProfilerActivity.CUDA)
+        for name, module in self.model.named_modules():
+            if name:
+                self._handles += _record(module, f"{MODULE}{name} ({type(module).__name__})")
+        self._torch = profile(
+            activities=activities, schedule=schedule(wait=0, warmup=WARMUP, active=STEPS),
+            acc_events=True,
+        )
+        self._torch.start()
+
+    def _look_away(self) -> None:
+        if self._torch is None:
+            return
+        for handle in self._handles:
+            handle.remove()
+        self._torch.stop()
+        if self._looked > 0:
+            self._seen = list(self._torch.key_averages())
+        self._torch = None
+
+    def teardown(self, stage: str | None) -> None:
+        """Ends torch's profiler, if the run was too short for it to end by itself."""
+        self._look_away()
+        super().teardown(stage)
+
+    def __del__(self) -> None:
+        """Nothing: there is no file to close (the base class would call `teardown`)."""
+
+    def describe(self) -> None:
+        """Writes the file."""
+        self._look_away()
+        if is_first():
+            write_text(self.path, self.summary())
+
+    def summary(self) -> str:
+        """The tables, each sorted by time."""
+        whole = time.perf_counter() - self._began
+        hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._clocks.items()]
+        parts = [f"{whole:.1f} s since the start; the time of a hook includes the hooks that it "
+                 "calls.", _table("hook", hooks, whole, "of all")]
+        if self.kind == "torch":
+            parts += self._torch_tables()
+        return "\n\n".join(parts) + "\n"
+
+    def _torch_tables(self) -> list[str]:
+        if not self._seen:
+            return ["No modules and operators: for those the first epoch needs more than "
+                    f"{WARMUP} training steps (data.batch_size)."]
+        on_gpu = any(event.self_device_time_total for event in self._seen)
+        modules = [
+            Row(event.key.removeprefix(MODULE), event.count, _seconds(event, on_gpu, own=False))
+            for event in self._seen if event.key.startswith(MODULE)
+        ]
+        # the profiler's own marks have no time of their own that would mean something
+        operators = [
+            Row(event.key, event.count, _seconds(event, on_gpu, own=True))
+            for event in self._seen if not event.key.startswith((MODULE, "ProfilerStep"))
+        ]
+        where = "GPU" if on_gpu else "CPU"
+        return [
+            f"Below: {self._looked} training steps, {where} time. Modules: forward only, with the "
+            "modules in them.", _table("module", modules, _total(operators), "of operators"),
+            "Operators, forward and backward: each without those that it calls.",
+            _table("operator", operators, _total(operators), "of operators"),
+        ]
+
+
+def _record(module: nn.Module, name: str) -> list[RemovableHandle]:
+    """Marks each forward pass of a module for torch's profiler."""
+    marks: list[Any] = []
+
+    def begin(module: nn.Module, inputs: Any) -> None:
+        mark = record_function(name)
+        mark.__enter__()  # type: ignore[no-untyped-call]
+        marks.append(mark)
+
+    def end(module: nn.Module, inputs: Any, output: Any) -> None:
+        if marks:
+            marks.pop().__exit__(None, None, None)
+
+    return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
+
+
+def _seconds(event: Any, on_gpu: bool, own: bool) -> float:
+    name = f"{'self_' if own else ''}{'device' if on_gpu else 'cpu'}_time_total"
+    return float(getattr(event, name)) * 1e-6
+
+
+def _total(rows: list[Row]) -> float:
+    return sum(row.seconds for row in rows)
+
+
+def _short(action: str) -> str:
+    """``[Callback]Name{its: options}.on_fit_start`` as ``Name.on_fit_start``."""
+    plain = re.sub(r"\{.*\}", "", action)
+    return plain.partition("]")[2].lstrip(".") if plain.startswith("[") else plain
+
+
+def _table(title: str, rows: list[Row], whole: float, of: str) -> str:
+    rows = sorted(rows, key=lambda row: -row.seconds)[:ROWS]
+    width = max(len(title), *(len(row.name) for row in rows)) if rows else len(title)
+    lines = [f"{title:<{width}}  {'calls':>7}  {'total s':>9}  {'mean ms':>9}  % {of}"]
+    for row in rows:
+        lines.append(
+            f"{row.name:<{width}}  {row.calls:>7}  {row.seconds:>9.4f}  "
+            f"{1e3 * row.seconds / max(row.calls, 1):>9.4f}  {row.seconds / whole:.1%}"
+        )
+    return "\n".join(lines)
