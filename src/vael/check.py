@@ -77,8 +77,8 @@ RULES: tuple[Rule, ...] = (
 
 SECTIONS: dict[str, frozenset[str]] = {
     "": frozenset({"name", "output_dir", "init_from", "seed", "seeds", "data", "evaluation",
-                   "likelihood", "model", "posterior", "prior", "objective", "optimizer", "scheduler",
-                   "trainer", "logger", "callbacks", "choices", "command"}),
+                   "likelihood", "model", "posterior", "prior", "objective", "optimizer",
+                   "scheduler", "trainer", "logger", "callbacks", "choices", "command"}),
     "model": frozenset({"latent_dim", "encoder", "decoder"}),
     "evaluation": frozenset({"samples", "test_samples"}),
     "seeds": frozenset({"init", "order", "corruption", "latent"}),

@@ -3,8 +3,8 @@
 import logging
 import math
 import sys
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,9 +16,11 @@ from vael.build import OptimizerFactory
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
 from vael.errors import NonFiniteLoss
+from vael.means import EpochMeans
 from vael.metrics.evidence import evidence
 from vael.metrics.scores import Scores
 from vael.objectives.base import Objective
+from vael.options import Options, Target
 from vael.randomness import Noise, Seeds
 from vael.trace import Loss
 from vael.types import Batch, DataSpec, Shape
@@ -29,45 +31,10 @@ AT_BOUND = 0.01  # share of the scales from which on it is said
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
-@dataclass(frozen=True)
-class Target:
-    """The score that checkpoints, early stopping and sweeps use."""
-
-    name: str
-    mode: Literal["min", "max"]
-
-    @classmethod
-    def of(cls, spec: DataSpec) -> "Target":
-        """``val/bpd`` where the data has levels, else ``val/elbo``."""
-        return cls("val/elbo", "max") if spec.levels is None else cls("val/bpd", "min")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a model is scored and logged.
-
-    Attributes:
-        samples: k, importance samples per example of ``val/*``.
-        test_samples: k of ``test/*``.
-        split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
-        log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
-        total_steps: optimiser steps of the whole run, for schedules.
-        skip_gradient_above: a step with a larger (or no finite) norm of the gradient is left out.
-    """
-
-    samples: int
-    test_samples: int
-    split_seed: int
-    log_every_n_steps: int
-    total_steps: int
-    skip_gradient_above: float | None = None
-
-
 class LitVAE(pl.LightningModule):
     """Trains a VAE on an objective and scores it on importance-weighted bounds.
 
-    The epoch's means stay in tensors and are logged once: a ``self.log`` call a step costs more
-    than the step of a small VAE. Every draw is keyed by (epoch, batch, rank), or in evaluation
+    Every draw is keyed by (epoch, batch, rank), or in evaluation
     by (split, chunk, sample), never by what was drawn before.
     """
 
@@ -102,9 +69,7 @@ class LitVAE(pl.LightningModule):
         )
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
-        self._sums: Tensor | None = None
-        self._batches = 0
-        self._terms: list[str] = []
+        self.means = EpochMeans()
         self.skipped_steps = 0
 
     # -------------------------------------------------------------------------------- training
@@ -121,27 +86,12 @@ class LitVAE(pl.LightningModule):
         )
         loss: Loss = self.objective(self.vae(x, eps), self.global_step)
         self._last = Loss(loss.value.detach(), loss.terms)
-        self._add(self._last)
+        self.means.add(self._last)
         return loss.value
 
     def on_train_epoch_start(self) -> None:
         """Starts the epoch's means anew."""
-        self._sums, self._batches = None, 0
-
-    def _add(self, loss: Loss) -> None:
-        row = torch.stack([loss.value, *loss.terms.values()]).double()
-        self._sums = row if self._sums is None else self._sums + row
-        self._batches += 1
-        self._terms = ["loss", *loss.terms]
-
-    def epoch_means(self) -> dict[str, float]:
-        """The epoch's means over batches and devices: train/loss, the terms, and train/elbo."""
-        assert self._sums is not None
-        means = self.trainer.strategy.reduce(self._sums / self._batches, reduce_op="mean")
-        named = dict(zip(self._terms, means.tolist(), strict=True))
-        if {"distortion", "rate"} <= named.keys():
-            named["elbo"] = -named["distortion"] - named["rate"]
-        return {f"train/{name}": value for name, value in named.items()}
+        self.means.reset()
 
     def on_after_backward(self) -> None:
         """Stops at the step whose loss is not finite, before the weights are touched."""
@@ -204,7 +154,8 @@ class LitVAE(pl.LightningModule):
         step it after they have saved: a resumed run would have lost that step.
         """
         scores = {n: v for n, v in self.published.items() if n.startswith("val/")}
-        row = {**self.epoch_means(), **scores, "train/lr": self._learning_rate(),
+        over_devices = partial(self.trainer.strategy.reduce, reduce_op="mean")
+        row = {**self.means.compute(over_devices), **scores, "train/lr": self._learning_rate(),
                **self._beta(self.global_step)}
         speed = self.trainer.callback_metrics.get("train/examples_per_second")
         if speed is not None:
@@ -291,19 +242,12 @@ class LitVAE(pl.LightningModule):
         """
         checkpoint["config"] = self.config
         checkpoint["skipped_steps"] = self.skipped_steps
-        if self._sums is not None:
-            sums = self.trainer.strategy.all_gather(self._sums)
-            checkpoint["epoch_sums"] = {
-                "sums": sums.reshape(-1, len(self._sums)).cpu(), "batches": self._batches,
-                "terms": self._terms,
-            }
+        checkpoint["epoch_means"] = self.means.state(self.trainer.strategy.all_gather)
         for logger in self.loggers:
             logger.save()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on with the sums of this process, if as many processes go on as have stopped."""
+        """Goes on within the epoch."""
         self.skipped_steps = checkpoint.get("skipped_steps", 0)
-        kept = checkpoint.get("epoch_sums")
-        if kept is not None and len(kept["sums"]) == self.trainer.world_size:
-            self._sums = kept["sums"][self.global_rank].to(self.device)
-            self._batches, self._terms = kept["batches"], kept["terms"]
+        kept = checkpoint.get("epoch_means", {})
+        self.means.restore(kept, self.global_rank, self.trainer.world_size)

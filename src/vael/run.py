@@ -30,10 +30,11 @@ from vael.conditional import Conditional
 from vael.data.module import VaelData
 from vael.devices import Placement, is_first, place
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss, VaelError
-from vael.lit import LitVAE, Options
+from vael.lit import LitVAE
 from vael.logbook import logbook
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
+from vael.options import Options
 from vael.profiler import RunProfiler
 from vael.randomness import Noise, Seeds
 from vael.report.history import read_history

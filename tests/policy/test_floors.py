@@ -12,7 +12,7 @@ FLOORS = {
     "likelihoods": 1, "posteriors": 1, "nets": 1,
     "conditional": 2, "priors": 3, "latents": 4, "vae": 5,
     "objectives": 6, "metrics": 6, "data": 6,
-    "build": 7, "check": 7, "optim": 7,
+    "build": 7, "check": 7, "optim": 7, "options": 7, "means": 7,
     "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8,
     "logbook": 8, "profiler": 8, "stop": 8,
     "epitaph": 8, "supervise": 8,

@@ -1,0 +1,40 @@
+"""Floor 7: what a run goes by: its target score, and how it is scored and logged."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vael.types import DataSpec
+
+
+@dataclass(frozen=True)
+class Target:
+    """The score that checkpoints, early stopping and sweeps use."""
+
+    name: str
+    mode: Literal["min", "max"]
+
+    @classmethod
+    def of(cls, spec: DataSpec) -> "Target":
+        """``val/bpd`` where the data has levels, else ``val/elbo``."""
+        return cls("val/elbo", "max") if spec.levels is None else cls("val/bpd", "min")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is scored and logged.
+
+    Attributes:
+        samples: k, importance samples per example of ``val/*``.
+        test_samples: k of ``test/*``.
+        split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
+        log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
+        total_steps: optimiser steps of the whole run, for schedules.
+        skip_gradient_above: a step with a larger (or no finite) norm of the gradient is left out.
+    """
+
+    samples: int
+    test_samples: int
+    split_seed: int
+    log_every_n_steps: int
+    total_steps: int
+    skip_gradient_above: float | None = None
