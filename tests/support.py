@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -106,3 +107,33 @@ class KeepSteps(pl.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {name: value.clone() for name, value in pl_module.state_dict().items()}
         torch.save(state, self.folder / f"{trainer.global_step}.pt")
+
+
+class Raise(pl.Callback):
+    """A bug that shows on one rank alone."""
+
+    def __init__(self, rank: int, step: int) -> None:
+        self.rank = rank
+        self.step = step
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Raises before this step."""
+        if (trainer.global_rank, trainer.global_step) == (self.rank, self.step):
+            raise LookupError(f"no tea on rank {self.rank}")
+
+
+class Wait(pl.Callback):
+    """Tells that training has begun, then lets its steps last long enough to interfere."""
+
+    def __init__(self, file: str, seconds: float = 0.2) -> None:
+        self.file = file
+        self.seconds = seconds
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Writes the process's id."""
+        Path(f"{self.file}_{trainer.global_rank}").write_text(str(os.getpid()))
+        time.sleep(self.seconds)

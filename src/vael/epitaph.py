@@ -40,8 +40,8 @@ def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
         if -code == asked:
             return LastWords(rank, time.time(), f"stopped by {name} before its first step",
                              128 - code, clear=True)
-        if -code == signal.SIGKILL:
-            message += ", by hand or by the kernel when memory ran out"
+        if -code == signal.SIGKILL:  # it had no time to say anything
+            tail, message = "", f"{message}, by hand or by the kernel when memory ran out"
         code = 128 - code if -code in (signal.SIGINT, signal.SIGTERM) else 1
     else:
         message = f"ended with exit code {code}"

@@ -338,6 +338,7 @@ def _quiet() -> None:
                  ".*Checkpoint directory .* exists and is not empty.*",
                  ".*srun. command is available.*", ".*GPU available but not used.*",
                  ".*does not have many workers.*", ".*treespec, LeafSpec.*",
+                 ".*broadcast_buffers. is deprecated.*", ".*all_gather is deprecated.*",
                  ".*sync_dist=True.*"):  # the scores are already the same on all devices
         warnings.filterwarnings("ignore", text)
 
