@@ -90,6 +90,12 @@ def test_bad_values_of_a_large_file_are_named(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_begins_black_is_not_taken_for_a_binary_one(tmp_path):
+    x = GREY.copy()
+    x[:800] = 0
+    assert load(ArrayFile(npy(tmp_path, x)), tmp_path / "cache").data.levels == 256
+
+
 def test_missing_values_of_a_large_table_are_imputed(tmp_path):
     x = np.where(TABLE > 1, np.nan, TABLE)
     data = VaelData(ArrayFile(npy(tmp_path, x), missing="median"), 10,
