@@ -197,3 +197,14 @@ def test_a_users_source_that_breaks_the_contract_is_named(tmp_path, data, match)
         VaelData(Made(data), 1, cache_dir=str(tmp_path)).prepare()
     assert str(caught.value).startswith("data.source=Made, split ")
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
+
+
+def test_data_that_is_all_the_same_is_refused_and_a_constant_column_is_not(tmp_path):
+    def made(x, name):
+        return VaelData(Made(Decoded(Arrays(x), None), name), 1, cache_dir=str(tmp_path))
+
+    x = np.full((3000, 4), 7, np.float32)
+    with pytest.raises(DataError, match=r"all 2430 are the same, so there is nothing to learn"):
+        made(x, "same").prepare()
+    x[1500:, 1] = 8
+    made(x, "different").prepare()
