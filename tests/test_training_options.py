@@ -6,8 +6,9 @@ import pytest
 import torch
 from support import QUICK, make_run
 
-from vael import run
+from vael import assembly, run
 from vael.errors import CheckpointError, ConfigError
+from vael.stop import Stopped
 
 
 def train(parent, *overrides):
@@ -44,7 +45,7 @@ def test_ema_continues_as_if_never_stopped(tmp_path):
     kill = "+callbacks.extra.kill={_target_: support.Kill, number: SIGTERM, where: batch, step: 7}"
     whole = train(tmp_path / "whole", "callbacks.ema.decay=0.9")
     stopped = make_run(tmp_path / "stopped", *QUICK, "callbacks.ema.decay=0.9", kill)
-    with pytest.raises(run.Stopped):
+    with pytest.raises(Stopped):
         run.train(stopped)
     config = stopped / "config.yaml"
     config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
@@ -60,7 +61,7 @@ def test_a_step_with_too_large_a_gradient_changes_nothing_and_is_counted(tmp_pat
     assert summary(folder)["skipped_steps"] == summary(folder)["steps"] == 5
     other = train(tmp_path, "trainer.skip_gradient_above=1e9", "trainer.max_epochs=1")
     assert summary(other)["skipped_steps"] == 0
-    fresh = run.prepare(folder, run.read_config(folder)).lit.state_dict()
+    fresh = assembly.prepare(folder, assembly.read_config(folder)).lit.state_dict()
     kept, moved = state(folder)["state_dict"], state(other)["state_dict"]
     assert all(torch.equal(kept[name], fresh[name]) for name in fresh)
     assert any(not torch.equal(moved[name], fresh[name]) for name in fresh)

@@ -1,0 +1,172 @@
+"""Floor 9: a run put together; whatever cannot work is found here, before the first step."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from vael import checkpoint
+from vael.build import build_data, build_recipe, build_vae, make
+from vael.check import check
+from vael.conditional import Conditional
+from vael.data.module import VaelData
+from vael.devices import Placement, is_first, place
+from vael.errors import CheckpointError, ConfigError
+from vael.lit import LitVAE
+from vael.loggers.base import Board
+from vael.loggers.csv import MetricsCsv
+from vael.options import Options
+from vael.randomness import Noise, Seeds
+from vael.stop import StopRequest
+from vael.vae import VAE
+
+log = logging.getLogger("vael")
+
+
+@dataclass
+class Run:
+    """Everything that takes part in one run."""
+
+    folder: Path
+    config: DictConfig
+    data: VaelData
+    lit: LitVAE
+    placement: Placement
+    csv: MetricsCsv
+    board: Board
+    stop: StopRequest
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best validation score."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to continue from."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+
+def read_config(folder: Path) -> DictConfig:
+    """The resolved config of a run's folder."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{folder} is not a run: it has no config.yaml. Runs are made by "
+                          "python train.py.")
+    try:
+        config = OmegaConf.load(path)
+    except Exception as error:  # yaml and OmegaConf have no common base
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{path} must hold a mapping.")
+    check(config)
+    return config
+
+
+def prepare(folder: Path, config: DictConfig) -> Run:
+    """Builds everything, tries it, and takes the weights to start from."""
+    placement = place(config.trainer)
+    overrides = {name: config.seeds[name] for name in config.seeds}
+    seeds = Seeds.derive(config.seed, **overrides)
+    data = build_data(config, seeds)
+    data.prepare()
+    data.check_batch(placement.world, config.trainer.accumulate_grad_batches)
+    share = config.data.batch_size // placement.world
+    threads = placement.threads(config.trainer.threads, share * data.spec.num_dims)
+    torch.set_num_threads(threads)
+    vae = build_vae(config, data.spec, seeds)
+    recipe = build_recipe(config)
+    options = Options(
+        samples=config.evaluation.samples, test_samples=config.evaluation.test_samples,
+        split_seed=config.data.split_seed, log_every_n_steps=config.trainer.log_every_n_steps,
+        total_steps=data.spec.num_train // config.data.batch_size * config.trainer.max_epochs,
+        skip_gradient_above=config.trainer.skip_gradient_above,
+    )
+    container = OmegaConf.to_container(config)
+    assert isinstance(container, dict)
+    lit = LitVAE(vae, recipe.objective, data.preprocess, data.spec, seeds, recipe.optimizer,
+                 recipe.scheduler, options, {str(k): v for k, v in container.items()})
+    board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
+    run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board,
+              StopRequest())
+    if config.init_from is not None:
+        _warm_start(run, Path(config.init_from))
+    rehearse(run)
+    if config.trainer.compile:
+        compile_nets(lit.vae)
+    _report_warmup(lit)
+    if run.last.exists():
+        _check_fits(run, run.last, checkpoint.load(run.last)["state_dict"],
+                    "Train in a new folder instead.")
+    return run
+
+
+def rehearse(run: Run) -> None:
+    """Tries the first example, the optimiser and its schedule, and leaves no trace of it.
+
+    Raises:
+        ConfigError: the parts of the model do not fit together, or the optimiser refuses its
+            options.
+    """
+    lit = run.lit
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
+        x = run.data.preprocess(run.data.head("train", 1).x, noise)
+        still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
+        try:
+            lit.vae(x, still)
+        except (RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(
+                f"the model does not fit examples of shape {run.data.spec.event_shape}: {reason}. "
+                "model.encoder must emit posterior.theta_shape, model.decoder "
+                "likelihood.theta_shape."
+            ) from error
+    try:
+        optimizer = lit.optimizer_factory(lit.vae.parameters())
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer ({run.config.optimizer['_target_']}) cannot be built: "
+                          f"{error}") from error
+    lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
+
+
+def _report_warmup(lit: LitVAE) -> None:
+    objective, steps = lit.objective, lit.options.total_steps
+    full = objective.warmup_steps
+    if full > steps and is_first():
+        log.warning(
+            "the warm-up of beta ends at step %d, but this run has %d steps: beta gets no further "
+            "than %.3g. Shorten objective.schedule or raise trainer.max_epochs.",
+            full, steps, max(objective.beta(step) for step in range(steps)),
+        )
+
+
+def _warm_start(run: Run, other: Path) -> None:
+    """Takes the best weights of another run, or of a checkpoint."""
+    path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
+    weights = checkpoint.load(path)["state_dict"]
+    _check_fits(run, path, weights, "Give the same model and data, or leave init_from out.")
+    run.lit.load_state_dict(weights)
+
+
+def _check_fits(run: Run, path: Path, loaded: dict[str, Tensor], remedy: str) -> None:
+    shapes = {name: tuple(value.shape) for name, value in loaded.items()}
+    wanted = {name: tuple(value.shape) for name, value in run.lit.state_dict().items()}
+    differing = sorted(n for n in shapes.keys() | wanted.keys() if shapes.get(n) != wanted.get(n))
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"{path} does not fit the model of {run.folder / 'config.yaml'}: "
+            f"{len(differing)} of {len(wanted)} tensors differ, {name} is {shapes.get(name)} "
+            f"there and {wanted.get(name)} here. {remedy}"
+        )
+
+
+def compile_nets(vae: VAE) -> None:
+    """Compiles every net in place, so that the names in checkpoints stay the same."""
+    for module in vae.modules():
+        if isinstance(module, Conditional):
+            module.net.compile()

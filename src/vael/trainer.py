@@ -1,0 +1,81 @@
+"""Floor 9: Lightning's Trainer for a run."""
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
+
+from vael import checkpoint
+from vael.assembly import Run
+from vael.build import make
+from vael.callbacks.anomaly import Anomaly
+from vael.callbacks.last import Last
+from vael.callbacks.pictures import Pictures
+from vael.callbacks.progress import ProgressBar
+from vael.callbacks.throughput import Throughput
+from vael.profiler import RunProfiler
+from vael.randomness import Noise
+
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+def make_trainer(run: Run) -> pl.Trainer:
+    """The trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
+    options, placement = run.config.trainer, run.placement
+    extra = [make(node, Callback, f"callbacks.extra.{name}")
+             for name, node in run.config.callbacks.extra.items()]
+    return pl.Trainer(
+        accelerator=placement.accelerator, devices=placement.devices,
+        num_nodes=placement.num_nodes, strategy=placement.strategy(),
+        precision=PRECISIONS[str(options.precision)],  # type: ignore[arg-type]
+        max_epochs=options.max_epochs, gradient_clip_val=options.gradient_clip_val,
+        accumulate_grad_batches=options.accumulate_grad_batches,
+        log_every_n_steps=options.log_every_n_steps,
+        logger=[run.csv], callbacks=[*_callbacks(run), *extra],
+        plugins=[checkpoint.SafeCheckpointIO(), placement.environment()],
+        default_root_dir=run.folder, use_distributed_sampler=False, num_sanity_val_steps=0,
+        enable_progress_bar=False, enable_model_summary=False, profiler=_profiler(run),
+        detect_anomaly=bool(options.get("detect_anomaly")),
+    )
+
+
+def _profiler(run: Run) -> RunProfiler | None:
+    kind = run.config.trainer.get("profiler")
+    return RunProfiler(run.folder / "profile.txt", kind, run.lit.vae) if kind else None
+
+
+def _callbacks(run: Run) -> list[Callback]:
+    options, target = run.config.callbacks, run.lit.target
+    folder = run.folder / "checkpoints"
+    found: list[Callback] = [
+        Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
+        ProgressBar(options.progress.refresh_seconds),
+        ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
+                        save_on_train_epoch_end=True, enable_version_counter=False),
+        Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
+             run.stop),
+    ]
+    if run.config.trainer.get("detect_anomaly"):
+        found.append(Anomaly())
+    if options.ema.decay is not None:
+        found.append(EMAWeightAveraging(decay=options.ema.decay))
+    if options.early_stopping.patience is not None:
+        found.append(EarlyStopping(
+            target.name, mode=target.mode, patience=options.early_stopping.patience,
+            min_delta=options.early_stopping.min_delta, check_on_train_epoch_end=True,
+        ))
+    if options.pictures.every_n_epochs is not None:
+        found.append(make_pictures(run, options.pictures.every_n_epochs))
+    return found
+
+
+def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
+    """Draws test examples; every n epochs where it is a callback."""
+    batch = run.data.head("test", run.config.callbacks.pictures.num_examples)
+    noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
+    x = run.data.preprocess(batch.x, noise)
+    return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs)
