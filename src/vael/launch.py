@@ -183,9 +183,9 @@ def _shared_name(num_nodes: int) -> str | None:
         return None
     name = None if rank is None else rank.name
     if rank is None or name in (None, "none"):
-        hint = " or use torchrun --standalone or --rdzv-id" if name else ""
         raise ConfigError("the processes of this run share no name to call its folder by: set "
-                          f"VAEL_RUN to a folder that all of them see,{hint}.".replace(",.", "."))
+                          "VAEL_RUN to a folder that all of them see, or use torchrun with "
+                          "--standalone or --rdzv-id.")
     return f"{'slurm' if rank.launcher == 'srun' else 'elastic'}-{name}"
 
 
