@@ -51,7 +51,8 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
             if discard_on_error:
                 discard(folder, is_first())
             raise
-        _go(run, trainer)
+        with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
+            _go(run, trainer)
 
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
@@ -70,8 +71,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             trainer.loggers = [run.csv, board_log]
     started = time.perf_counter()
     try:
-        with run.stop:
-            _fit(run, trainer)
+        _fit(run, trainer)
         summary.status = "finished"
     except NonFiniteLoss as error:
         summary.status, summary.reason = "failed", str(error)
