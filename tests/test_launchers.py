@@ -163,7 +163,7 @@ def pid_of(tmp_path, rank):
 
 
 def test_a_killed_supervisor_leaves_no_ranks_behind(tmp_path):
-    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step}}"
+    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 9}}"
     process = begin(tmp_path, [*PYTHON, *TRAIN, *settings(tmp_path, wait)])
     pid_of(tmp_path, 0)
     process.kill()
