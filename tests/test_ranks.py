@@ -94,3 +94,11 @@ def test_words_are_read_back_and_forgotten(tmp_path):
     assert lastwords.heard(tmp_path, since=6) == []
     lastwords.forget(tmp_path, 1)
     assert lastwords.heard(tmp_path, since=0) == []
+
+
+def test_the_first_rank_says_what_it_died_of(tmp_path):
+    peer = RuntimeError("[gloo/transport] Connection closed by peer")
+    assert lastwords.reason(tmp_path, LookupError("tea")) == "LookupError: tea"
+    assert lastwords.reason(tmp_path, peer).startswith("another rank was lost")
+    lastwords.leave(tmp_path, words(1, 5.0, LookupError("tea")))
+    assert lastwords.reason(tmp_path, peer) == "rank 1: LookupError: tea"

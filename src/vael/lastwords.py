@@ -87,4 +87,8 @@ def cause(words: Iterable[LastWords]) -> LastWords | None:
 def reason(folder: Path, error: BaseException) -> str:
     """Why the first process's run failed: its own error, or that of the rank that it lost."""
     others = cause(heard(folder, since=0))
-    return others.told() if others else f"{type(error).__name__}: {error}"
+    if others:
+        return others.told()
+    own = f"{type(error).__name__}: {error}"
+    lost = any(backend in own for backend in ("gloo", "NCCL"))
+    return f"another rank was lost, see what its launcher says: {own}" if lost else own
