@@ -63,7 +63,7 @@ BAD = {
     "trainer.devices=-1": r"trainer\.devices must be an integer >= 1, but got -1",
     "trainer.devices=3": r"data\.batch_size=128 .* must be divisible by 3",
     "trainer.accumulate_grad_batches=3": r"must be divisible by 3",
-    "trainer.precision=8": r"trainer\.precision must be 32 or bf16, but got 8",
+    "trainer.precision=8": r"trainer\.precision must be 32, bf16 or 16, but got 8",
     "objective.beta=-1": r"objective\.beta must be a finite number >= 0, but got -1",
     "objective.beta=nan": r"objective\.beta must be a finite number >= 0, but got nan",
     "objective.beta=big": r"objective\.beta must be a finite number >= 0, but got 'big'",

@@ -10,6 +10,7 @@ from support import QUICK, make_run
 
 from vael import run
 from vael.loggers.wandb import has_login
+from vael.stop import Stopped
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,23 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     assert len(found) == 3
     assert json.dumps(summary["metrics"]["test/bpd"]) in text
     assert len(list(offline.glob("files/media/images/*.png"))) == 5
+
+
+def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    kill = "+callbacks.extra.kill={_target_: support.Kill, number: SIGTERM, where: batch, step: 7}"
+    folder = make_run(tmp_path, *QUICK, "logger=wandb", kill)
+    with pytest.raises(Stopped):
+        run.train(folder)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
+    run.train(folder)
+    parts = sorted((folder / "wandb").glob("offline-run-*"))
+    assert len(parts) == 2
+    assert len({part.name.rpartition("-")[2] for part in parts}) == 1
+    epochs = [row["history"]["item"]["epoch"] for part in parts for row in inspect(part)
+              if "history" in row and "val/bpd" in row["history"]["item"]]
+    assert epochs == [0, 1, 2]
 
 
 def test_a_login_is_found_without_asking(tmp_path, monkeypatch):
