@@ -53,11 +53,11 @@ def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
     assert done.stdout.count("test/bpd") == 1
 
 
-def test_evaluation_of_the_same_weights_is_the_same_on_one_and_on_three_devices(tmp_path):
+def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_path):
     """Scores before training differ by rounding alone: every example is counted once."""
     still = ("optimizer.lr=1e-30", "trainer.max_epochs=1", "data.batch_size=66", "seed=5")
     found = {}
-    for devices in (1, 3):
+    for devices in (1, 2, 3):
         place = tmp_path / str(devices)
         place.mkdir()
         done = start(place, devices, *still)
@@ -65,6 +65,7 @@ def test_evaluation_of_the_same_weights_is_the_same_on_one_and_on_three_devices(
         found[devices] = json.loads((only(place) / "summary.json").read_text())["metrics"]
     for name, value in found[1].items():
         if name.startswith(("val/", "test/")):
+            assert found[2][name] == pytest.approx(value, rel=1e-6), name
             assert found[3][name] == pytest.approx(value, rel=1e-6), name
 
 

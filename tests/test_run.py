@@ -114,8 +114,15 @@ def disarm(folder):
     config.write_text(re.sub(r"where: \w+", "where: nowhere", config.read_text()))
 
 
+def early_stopping(folder):
+    states = weights(folder)["callbacks"]
+    return {name: state for name, state in states.items() if name.startswith("EarlyStopping")}
+
+
 def assert_as_if_never_stopped(whole, continued):
     assert read(continued)["status"] == "finished"
+    assert len(early_stopping(whole)) == 1
+    assert_same(early_stopping(whole), early_stopping(continued))
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch"):
         assert_same(weights(whole)[part], weights(continued)[part])
     assert without_time(whole / "metrics.csv") == without_time(continued / "metrics.csv")
@@ -179,6 +186,23 @@ def test_accumulated_batches_are_not_torn_apart(tmp_path):
     disarm(stopped)
     run.train(stopped)
     assert_as_if_never_stopped(through, stopped)
+
+
+def test_early_stopping_counts_validations_without_a_better_score(tmp_path):
+    folder = make_run(tmp_path, *QUICK, "optimizer.lr=1e-30", "trainer.max_epochs=50",
+                      "callbacks.early_stopping.patience=2")
+    run.train(folder)
+    assert read(folder)["epochs"] == 3  # the first is the best, two more are no better
+    assert read(folder)["best_epoch"] == 0
+
+
+def test_a_warm_up_that_cannot_finish_is_said_at_the_start(tmp_path, capfd):
+    folder = make_run(tmp_path, *QUICK, "objective.beta=2", "objective/schedule=linear",
+                      "objective.schedule.steps=100")
+    run.train(folder)
+    said = "the warm-up of beta ends at step 100, but this run has 15 steps: beta gets no further"
+    assert f"vael: {said} than 0.28" in capfd.readouterr().err
+    assert said in (folder / "train.log").read_text().splitlines()[0]
 
 
 def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, tmp_path):

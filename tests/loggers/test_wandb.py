@@ -60,7 +60,8 @@ def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
     run.train(folder)
     parts = sorted((folder / "wandb").glob("offline-run-*"))
     assert len(parts) == 2
-    assert len({part.name.rpartition("-")[2] for part in parts}) == 1
+    ids = {row["run"]["run_id"] for part in parts for row in inspect(part) if "run" in row}
+    assert len(ids) == 1
     epochs = [row["history"]["item"]["epoch"] for part in parts for row in inspect(part)
               if "history" in row and "val/bpd" in row["history"]["item"]]
     assert epochs == [0, 1, 2]
