@@ -37,6 +37,16 @@ def only(folder):
     return run
 
 
+def go_on(run, cwd):
+    """Continues a run whose `Kill` is taken out of its config, to its end."""
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
+    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=cwd,
+                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
+                           capture_output=True, text=True, timeout=400)  # fmt: skip
+    assert again.returncode == 0, again.stderr
+
+
 @pytest.mark.parametrize("devices", [2, 4])
 def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
     done = start(tmp_path, devices)
@@ -92,12 +102,7 @@ def test_two_processes_stopped_within_an_epoch_continue_as_if_never_stopped(tmp_
     assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
     stopped_at = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
     assert 5 < stopped_at < 10
-    config = run / "config.yaml"
-    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
-    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=place,
-                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
-                           capture_output=True, text=True, timeout=400)  # fmt: skip
-    assert again.returncode == 0, again.stderr
+    go_on(run, place)
     states = [torch.load(p / "kept" / "rank_1.pt", weights_only=True) for p in (whole, place)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert without_time(only(whole) / "metrics.csv") == without_time(run / "metrics.csv")
@@ -110,12 +115,7 @@ def test_kill_9_loses_no_more_than_the_steps_since_the_last_checkpoint(tmp_path)
     assert done.returncode == -9
     run = only(tmp_path)
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6
-    config = run / "config.yaml"
-    config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
-    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=tmp_path,
-                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
-                           capture_output=True, text=True, timeout=400)  # fmt: skip
-    assert again.returncode == 0, again.stderr
+    go_on(run, tmp_path)
     through = tmp_path / "through"
     through.mkdir()
     assert start(through, 1).returncode == 0
