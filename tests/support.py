@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from vael import launch
+from vael.compose import compose_config
 
 ROOT = Path(__file__).parents[1]
 QUICK = ("logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_size=64",
@@ -20,12 +20,7 @@ QUICK = ("logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_siz
 
 def config_of(*overrides: str) -> DictConfig:
     """The resolved config of these overrides, as train.py would write it."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        composed = compose("train", list(overrides), return_hydra_config=True)
-    choices = dict(composed.hydra.runtime.choices)
-    with open_dict(composed):
-        composed.pop("hydra")
-    return launch.resolved(composed, choices)
+    return compose_config(overrides)
 
 
 def make_run(parent: Path, *overrides: str) -> Path:

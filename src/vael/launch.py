@@ -13,10 +13,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -24,7 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vael import ranks
-from vael.check import check, suggest
+from vael.check import check
+from vael.compose import explain, resolved
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
 
@@ -46,7 +45,7 @@ def guard(main: Callable[[], None]) -> None:
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         if isinstance(error, ValueError) and not _composing(error):
             raise
-        fail(ConfigError(explain(error)))
+        fail(ConfigError(explain(error, sys.argv[1:])))
 
 
 def _composing(error: BaseException) -> bool:
@@ -62,38 +61,6 @@ def fail(error: VaelError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
-def explain(error: Exception) -> str:
-    """Hydra's or OmegaConf's message in one line, with the remedy."""
-    text = str(error)
-    typed = re.search(r"Could not override '([^']+)'", text)
-    if typed:
-        path = typed[1]
-        given = next((a for a in sys.argv[1:] if a.lstrip("+~").startswith(f"{path}=")), path)
-        return f"{given}: {path} is not a setting. {_remedy(path)}"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    options = re.search(r"Could not find '([^']+)'", text)
-    if options and "Available options" in text:
-        group, _, option = options[1].rpartition("/")
-        head = next(n for n, line in enumerate(lines) if "Available options" in line)
-        names = lines[head + 1 :]
-        names = [name for name in names if not name.startswith(("Config", "provider"))]
-        return f"{group}={option}: no such option; choose from {', '.join(names)}."
-    key = [line for line in lines if line.startswith("full_key:")]
-    where = f" ({key[0].removeprefix('full_key:').strip()})" if key else ""
-    kept = [line for line in lines if not line.startswith(("full_key:", "object_type="))]
-    return " ".join(kept) + where
-
-
-def _remedy(path: str) -> str:
-    folder = Path(sys.argv[0]).resolve().parent / "conf"
-    parent, _, last = path.replace("/", ".").rpartition(".")
-    if parent and (folder / last).is_dir():
-        return f"{last} is a group of its own: give {last}=<option>."
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(folder), version_base="1.3"):
-        return suggest(path, compose("train"))
-
-
 def start(config: DictConfig) -> None:
     """Checks the config, makes the run's folder, and trains in it: never returns in a run."""
     try:
@@ -104,7 +71,8 @@ def start(config: DictConfig) -> None:
 
 def _start(config: DictConfig) -> None:
     hydra = HydraConfig.get()
-    plain = resolved(config, dict(hydra.runtime.choices))
+    command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    plain = resolved(config, dict(hydra.runtime.choices), command)
     check(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
     multirun = hydra.mode == RunMode.MULTIRUN
@@ -116,27 +84,13 @@ def _start(config: DictConfig) -> None:
         )
     ranks.check(ranks.find(), plain.trainer.devices, plain.trainer.num_nodes)
     run = make_run_folder(plain)
-    command = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
+    child = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()
     if not multirun:
-        os.execv(sys.executable, command)
-    code = subprocess.run(command, check=False).returncode
+        os.execv(sys.executable, child)
+    code = subprocess.run(child, check=False).returncode
     if code:
         raise SystemExit(code)
-
-
-def resolved(config: DictConfig, choices: dict[str, Any]) -> DictConfig:
-    """The config without interpolations, with what was chosen of each group and the command."""
-    chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
-    if config.name is None:
-        config.name = chosen.get("experiment") or f"{chosen.get('data')}-{chosen.get('model')}"
-    container = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(container, dict)
-    container.pop("experiment", None)
-    program = Path(sys.argv[0]).name
-    return OmegaConf.create(
-        {**container, "choices": chosen, "command": shlex.join(["python", program, *sys.argv[1:]])}
-    )
 
 
 def make_run_folder(config: DictConfig) -> Path:

@@ -17,7 +17,8 @@ FLOORS = {
     "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8,
     "logbook": 8, "profiler": 8, "stop": 8,
     "epitaph": 8, "supervise": 8,
-    "report": 8, "run": 9, "assembly": 9, "trainer": 9, "launch": 9,
+    "report": 8, "run": 9, "assembly": 9, "trainer": 9, "launch": 9, "compose": 9,
+    "sweep": 10,
     "cli": 11,
 }  # fmt: skip
 MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich", "plotly",

@@ -1,0 +1,91 @@
+"""Floor 9: a resolved config out of overrides, as ``python train.py`` composes it; no torch."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from vael.check import suggest
+from vael.errors import ConfigError
+
+
+def find_conf() -> Path:
+    """The folder of train.yaml: ``./conf``, or that of the checkout that vael runs from.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    places = (Path.cwd() / "conf", Path(__file__).resolve().parents[2] / "conf")
+    for place in places:
+        if (place / "train.yaml").is_file():
+            return place
+    raise ConfigError(f"no conf/train.yaml in {' or '.join(str(p.parent) for p in places)}: call "
+                      "vael in its checkout.")
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """What ``python train.py OVERRIDES`` would write to ``RUN/config.yaml``, not yet checked.
+
+    Raises:
+        ConfigError: an override is none, or names what does not exist; one line.
+    """
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(find_conf()), version_base="1.3"):
+            composed = compose("train", list(overrides), return_hydra_config=True)
+            choices = dict(composed.hydra.runtime.choices)
+            with open_dict(composed):
+                composed.pop("hydra")
+            command = shlex.join(["python", "train.py", *overrides])
+            return resolved(composed, choices, command)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error, overrides)) from error
+
+
+def resolved(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:
+    """The config without interpolations, with what was chosen of each group and the command."""
+    chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
+    if config.name is None:
+        config.name = chosen.get("experiment") or f"{chosen.get('data')}-{chosen.get('model')}"
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    container.pop("experiment", None)
+    return OmegaConf.create({**container, "choices": chosen, "command": command})
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> str:
+    """Hydra's or OmegaConf's message in one line, with the remedy."""
+    text = str(error)
+    typed = re.search(r"Could not override '([^']+)'", text)
+    if typed:
+        path = typed[1]
+        given = next((a for a in overrides if a.lstrip("+~").startswith(f"{path}=")), path)
+        return f"{given}: {path} is not a setting. {_remedy(path)}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    options = re.search(r"Could not find '([^']+)'", text)
+    if options and "Available options" in text:
+        group, _, option = options[1].rpartition("/")
+        head = next(n for n, line in enumerate(lines) if "Available options" in line)
+        names = lines[head + 1 :]
+        names = [name for name in names if not name.startswith(("Config", "provider"))]
+        return f"{group}={option}: no such option; choose from {', '.join(names)}."
+    key = [line for line in lines if line.startswith("full_key:")]
+    where = f" ({key[0].removeprefix('full_key:').strip()})" if key else ""
+    kept = [line for line in lines if not line.startswith(("full_key:", "object_type="))]
+    return " ".join(kept) + where
+
+
+def _remedy(path: str) -> str:
+    parent, _, last = path.replace("/", ".").rpartition(".")
+    if parent and (find_conf() / last).is_dir():
+        return f"{last} is a group of its own: give {last}=<option>."
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(find_conf()), version_base="1.3"):
+        return suggest(path, compose("train"))
