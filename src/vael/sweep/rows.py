@@ -1,0 +1,152 @@
+"""Floor 10: the trials of a sweep as a plain table, out of the study and the run folders."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from vael.files import write_text
+
+State = Literal["complete", "pruned", "failed", "running", "waiting"]
+STATES: Mapping[str, State] = {
+    "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running",
+    "WAITING": "waiting",
+}
+FINISHED = ("complete", "pruned", "failed")
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial of a sweep.
+
+    Attributes:
+        values: one for each target; empty where the trial has none. Of a pruned trial, the last
+            that it reported.
+        reason: why it was pruned or failed, in one line.
+        params: by the dotted name of the config.
+        seconds: of training.
+        folder: of its run.
+        ended: when its outcome was told, ISO 8601; None while it has none.
+        metrics: ``val/*`` of its summary: the scores of its best epoch.
+    """
+
+    number: int
+    state: State
+    values: tuple[float, ...]
+    reason: str | None
+    params: Mapping[str, Any]
+    epochs: int | None
+    seconds: float | None
+    attempts: int
+    folder: Path
+    ended: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it counts towards the budget."""
+        return self.state in FINISHED
+
+
+class Told(Protocol):
+    """What of an ``optuna.trial.FrozenTrial`` is read."""
+
+    number: int
+    state: Enum
+    datetime_complete: datetime | None
+    user_attrs: dict[str, Any]
+
+    @property
+    def values(self) -> list[float] | None:
+        """One for each target."""
+        ...
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What was suggested."""
+        ...
+
+
+def rows(folder: Path, trials: Iterable[Told]) -> list[TrialRow]:
+    """One row for each trial of a study, by number.
+
+    Args:
+        folder: the sweep's; what a run adds is read from ``folder/trials/NNNN/summary.json``.
+        trials: ``study.get_trials(deepcopy=False)``. The user attributes ``reason`` and
+            ``attempts`` are read where a trial has them.
+    """
+    return [_row(trial, folder / "trials" / f"{trial.number:04d}") for trial in trials]
+
+
+def _row(trial: Told, run: Path) -> TrialRow:
+    summary = read_run_summary(run)
+    reason = trial.user_attrs.get("reason") or summary.get("reason")
+    return TrialRow(
+        number=trial.number, state=STATES[trial.state.name], values=tuple(trial.values or ()),
+        reason=str(reason) if reason else None, params=dict(trial.params),
+        epochs=_whole(summary.get("epochs")), seconds=number(summary.get("seconds")),
+        attempts=_whole(trial.user_attrs.get("attempts")) or 1, folder=run,
+        ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
+        metrics=metrics_of(summary),
+    )
+
+
+def read_run_summary(run: Path) -> dict[str, Any]:
+    """``summary.json`` of a run; empty where a killed run has left none, or half of it."""
+    try:
+        summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
+def metrics_of(summary: Mapping[str, Any], splits: Sequence[str] = ("val",)) -> dict[str, float]:
+    """The finite scores of these splits."""
+    metrics = summary.get("metrics")
+    pairs = metrics.items() if isinstance(metrics, Mapping) else ()
+    found = {str(name): number(value) for name, value in pairs if name.split("/")[0] in splits}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _whole(value: object) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+OWN = ("number", "state", "reason", "epochs", "seconds", "attempts", "ended", "folder")
+
+
+def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
+    """The table as a file, whole; a cell is empty where a trial has nothing.
+
+    The columns: our own, one for each target, ``params.NAME``, ``metrics.NAME``.
+    """
+    params = sorted({name for row in table for name in row.params})
+    metrics = sorted({name for row in table for name in row.metrics})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*OWN, *targets, *(f"params.{n}" for n in params),
+                     *(f"metrics.{n}" for n in metrics)])
+    for row in table:
+        values = [*row.values, *[None] * (len(targets) - len(row.values))]
+        own = [row.number, row.state, row.reason, row.epochs, row.seconds, row.attempts,
+               row.ended, f"trials/{row.folder.name}"]
+        writer.writerow([
+            "" if cell is None else cell
+            for cell in (*own, *values, *(row.params.get(n) for n in params),
+                         *(row.metrics.get(n) for n in metrics))
+        ])
+    write_text(path, text.getvalue())
