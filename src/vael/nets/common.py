@@ -1,7 +1,7 @@
 """Floor 1: what the nets share: checks of their options, sizes, initialisation."""
 
 import math
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from torch import nn
 
@@ -10,6 +10,15 @@ from vael.types import Shape
 
 Size = tuple[int, int]
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+class Initialiser(Protocol):
+    """Sets the initial weights of a dense layer, and returns it."""
+
+    def __call__(self, layer: nn.Linear, gain: float = ..., /) -> nn.Linear:
+        """``gain`` is a factor on the weights."""
+        ...
+
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -112,3 +121,23 @@ def start(layer: Layer, gain: float = HIDDEN_GAIN) -> Layer:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
+
+
+def glorot(layer: Layer, gain: float = 1.0) -> Layer:
+    """Initial weights uniform with variance ``2 gain^2 / (fan_in + fan_out)``, biases 0.
+
+    Glorot and Bengio 2010, Eq. 16 (https://proceedings.mlr.press/v9/glorot10a.html): keeps the
+    scale of a signal and of its gradient through layers that are linear near 0, such as tanh.
+    """
+    nn.init.xavier_uniform_(layer.weight, gain)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def initialiser(name: str, where: str) -> Initialiser:
+    """`start` (he) or `glorot`, by name; ``where`` is its config path, for the error."""
+    known: dict[str, Initialiser] = {"he": start, "glorot": glorot}
+    if name not in known:
+        raise ConfigError(f"{where} must be one of {', '.join(known)}, but got {name!r}.")
+    return known[name]

@@ -2,13 +2,14 @@
 
 from math import prod
 
-from torch import Tensor, nn
+from torch import nn
 
-from vael.nets.common import HIDDEN_GAIN, channels, dense, down, pyramid, start, up
+from vael.nets.common import HIDDEN_GAIN, channels, down, pyramid, start, up
+from vael.nets.pyramid import PyramidDecoder, PyramidEncoder
 from vael.types import Shape
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(PyramidEncoder):
     """``(Conv 4x4 stride 2, ReLU) per stage, Linear, ReLU, Linear``.
 
     ::
@@ -37,24 +38,16 @@ class ConvEncoder(nn.Module):
         max_width: int = 256,
         hidden: int = 256,
     ) -> None:
-        super().__init__()
         sizes = pyramid(in_shape, "conv_vae")
         widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
         stages: list[nn.Module] = []
         for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
             stages += [down(c_in, c_out), nn.ReLU(inplace=True)]
-        self.out_shape = tuple(out_shape)
-        self.stages = nn.Sequential(*stages)
         features = widths[-1] * prod(sizes[-1])
-        self.head = dense(features, hidden, prod(out_shape), 1.0, "model.encoder")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
-        out: Tensor = self.head(self.stages(x).flatten(1))
-        return out.reshape(-1, *self.out_shape)
+        super().__init__(nn.Sequential(*stages), features, hidden, out_shape)
 
 
-class ConvDecoder(nn.Module):
+class ConvDecoder(PyramidDecoder):
     """``Linear, ReLU, Linear, ReLU, (ConvTranspose 4x4 stride 2, ReLU) per stage``.
 
     Args:
@@ -83,20 +76,11 @@ class ConvDecoder(nn.Module):
         hidden: int = 256,
         output_gain: float = 0.3,
     ) -> None:
-        super().__init__()
         sizes = pyramid(tuple(out_shape[1:]), "conv_vae")[::-1]
         widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
-        self.out_shape = tuple(out_shape)
-        self.start_shape = (widths[0], *sizes[0])
-        features = prod(self.start_shape)
-        self.foot = dense(prod(in_shape), hidden, features, HIDDEN_GAIN, "model.decoder")
+        super().__init__(in_shape, hidden, widths[0], sizes[0], HIDDEN_GAIN, out_shape)
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
             stages += [nn.ReLU(inplace=True), up(widths[i], c_out, sizes[i], sizes[i + 1])]
         last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
         self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), start(last, output_gain))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
-        out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
-        return out.reshape(-1, *self.out_shape)

@@ -7,7 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from vael.errors import ConfigError
-from vael.nets.common import activation_class, positive, start
+from vael.nets.common import activation_class, initialiser, positive
 from vael.types import Shape
 
 # A net does not know on which side of the latent it stands.
@@ -24,12 +24,13 @@ class MLP(nn.Module):
         activation: relu, silu, gelu, elu or tanh.
         output_gain: factor on the initial weights of the last layer; below 1 in a decoder, so
             that training starts at the centre of the likelihood's links.
+        init: he or glorot, of the initial weights (`vael.nets.common.initialiser`).
 
     Shape:
         ``(N, *in_shape) -> (N, *out_shape)``.
 
     Raises:
-        ConfigError: a width is not positive, there is none, or the activation is unknown.
+        ConfigError: a width is not positive, there is none, or the activation or init is unknown.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class MLP(nn.Module):
         hidden: Sequence[int],
         activation: str = "relu",
         output_gain: float = 1.0,
+        init: str = "he",
     ) -> None:
         super().__init__()
+        start = initialiser(init, WHERE.format("init"))
         act = activation_class(activation, WHERE.format("activation"))
         widths = [positive(width, WHERE.format("hidden")) for width in hidden]
         if not widths:

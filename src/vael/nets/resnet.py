@@ -5,7 +5,8 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vael.nets.common import channels, dense, down, positive, pyramid, start, up
+from vael.nets.common import channels, down, positive, pyramid, start, up
+from vael.nets.pyramid import PyramidDecoder, PyramidEncoder
 from vael.types import Shape
 
 
@@ -38,7 +39,7 @@ class ResidualBlock(nn.Module):
         return out
 
 
-class ResNetEncoder(nn.Module):
+class ResNetEncoder(PyramidEncoder):
     """``(Conv 4x4 stride 2, residual blocks) per stage, Norm, SiLU, dense``.
 
     Args:
@@ -65,25 +66,18 @@ class ResNetEncoder(nn.Module):
         hidden: int = 256,
         blocks: int = 1,
     ) -> None:
-        super().__init__()
         sizes = pyramid(in_shape, "resnet_vae")
         widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
         positive(blocks, "model.encoder.blocks")
         stages: list[nn.Module] = []
         for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
             stages += [down(c_in, c_out), *residual(c_out, blocks, len(widths))]
-        self.out_shape = tuple(out_shape)
-        self.stages = nn.Sequential(*stages, norm(widths[-1]), nn.SiLU())
         features = widths[-1] * prod(sizes[-1])
-        self.head = dense(features, hidden, prod(out_shape), 1.0, "model.encoder")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
-        out: Tensor = self.head(self.stages(x).flatten(1))
-        return out.reshape(-1, *self.out_shape)
+        stages += [norm(widths[-1]), nn.SiLU()]
+        super().__init__(nn.Sequential(*stages), features, hidden, out_shape)
 
 
-class ResNetDecoder(nn.Module):
+class ResNetDecoder(PyramidDecoder):
     """``Dense, (residual blocks, ConvTranspose 4x4 stride 2) per stage``: the encoder backwards.
 
     Args:
@@ -114,14 +108,10 @@ class ResNetDecoder(nn.Module):
         blocks: int = 1,
         output_gain: float = 0.3,
     ) -> None:
-        super().__init__()
         sizes = pyramid(tuple(out_shape[1:]), "resnet_vae")[::-1]
         widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
         positive(blocks, "model.decoder.blocks")
-        self.out_shape = tuple(out_shape)
-        self.start_shape = (widths[0], *sizes[0])
-        features = prod(self.start_shape)
-        self.foot = dense(prod(in_shape), hidden, features, 1.0, "model.decoder")
+        super().__init__(in_shape, hidden, widths[0], sizes[0], 1.0, out_shape)
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
             stages += residual(widths[i], blocks, len(widths))
@@ -129,11 +119,6 @@ class ResNetDecoder(nn.Module):
         stages += residual(widths[-1], blocks, len(widths))
         last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
         self.stages = nn.Sequential(*stages, norm(widths[-1]), nn.SiLU(), start(last, output_gain))
-
-    def forward(self, h: Tensor) -> Tensor:
-        """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
-        out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
-        return out.reshape(-1, *self.out_shape)
 
 
 def norm(width: int) -> nn.GroupNorm:
