@@ -1,4 +1,4 @@
-"""The batch script, and what SLURM says when it refuses; the real cluster is in test_cluster.py."""
+"""The batch script, and what SLURM says when it refuses; the cluster is in test_cluster.py."""
 
 import shlex
 import subprocess
@@ -40,7 +40,7 @@ def test_an_option_that_cannot_be_is_refused(name):
 
 
 def test_an_option_cannot_smuggle_in_a_line():
-    with pytest.raises(ConfigError, match="slurm.partition"):
+    with pytest.raises(ConfigError, match=r"slurm\.partition"):
         slurm.script(FOLDER, 1, [], {"partition": "a\nreboot"})
 
 
