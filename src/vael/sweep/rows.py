@@ -18,7 +18,7 @@ STATES: Mapping[str, State] = {
     "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running",
     "WAITING": "waiting",
 }
-FINISHED = ("complete", "pruned", "failed")
+FINISHED: tuple[State, ...] = ("complete", "pruned", "failed")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class TrialRow:
         params: by the dotted name of the config.
         seconds: of training.
         folder: of its run.
+        started: when it was first worked on, ISO 8601; None while it waits.
         ended: when its outcome was told, ISO 8601; None while it has none.
         metrics: ``val/*`` of its summary: the scores of its best epoch.
     """
@@ -45,6 +46,7 @@ class TrialRow:
     seconds: float | None
     attempts: int
     folder: Path
+    started: str | None = None
     ended: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -57,10 +59,19 @@ class TrialRow:
 class Told(Protocol):
     """What of an ``optuna.trial.FrozenTrial`` is read."""
 
-    number: int
-    state: Enum
-    datetime_complete: datetime | None
     user_attrs: dict[str, Any]
+    datetime_start: datetime | None
+    datetime_complete: datetime | None
+
+    @property
+    def number(self) -> int:
+        """In the study, from 0."""
+        ...
+
+    @property
+    def state(self) -> Enum:
+        """An ``optuna.trial.TrialState``."""
+        ...
 
     @property
     def values(self) -> list[float] | None:
@@ -69,7 +80,7 @@ class Told(Protocol):
 
     @property
     def params(self) -> dict[str, Any]:
-        """What was suggested."""
+        """What was suggested, by name."""
         ...
 
 
@@ -92,6 +103,7 @@ def _row(trial: Told, run: Path) -> TrialRow:
         reason=str(reason) if reason else None, params=dict(trial.params),
         epochs=_whole(summary.get("epochs")), seconds=number(summary.get("seconds")),
         attempts=_whole(trial.user_attrs.get("attempts")) or 1, folder=run,
+        started=trial.datetime_start.isoformat() if trial.datetime_start else None,
         ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
         metrics=metrics_of(summary),
     )
@@ -126,7 +138,8 @@ def _whole(value: object) -> int | None:
     return None if found is None else int(found)
 
 
-OWN = ("number", "state", "reason", "epochs", "seconds", "attempts", "ended", "folder")
+OWN = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended",
+       "folder")
 
 
 def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
@@ -143,7 +156,7 @@ def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> 
     for row in table:
         values = [*row.values, *[None] * (len(targets) - len(row.values))]
         own = [row.number, row.state, row.reason, row.epochs, row.seconds, row.attempts,
-               row.ended, f"trials/{row.folder.name}"]
+               row.started, row.ended, f"trials/{row.folder.name}"]
         writer.writerow([
             "" if cell is None else cell
             for cell in (*own, *values, *(row.params.get(n) for n in params),

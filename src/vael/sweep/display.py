@@ -1,0 +1,207 @@
+"""Floor 10: a running sweep on a terminal, or in a log."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from vael.sweep.ranking import Direction, best
+from vael.sweep.rows import FINISHED, TrialRow
+from vael.sweep.words import clock_text, one_line, params_text, time_text
+
+NUMBERS = 38  # columns of a terminal that all but the worker's name need
+MIN_NAME = 6
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """What one worker does now, as it says in ``workers/ID.json``.
+
+    Attributes:
+        kind: ``trial`` or ``confirmation``; None while it has nothing to do.
+        number: of the trial or confirmation.
+        epoch: done so far; of: how many there will be, where that is known.
+        value: the latest of the (first) target.
+        since: seconds since the epoch when it began with this trial.
+    """
+
+    worker: str
+    kind: str | None = None
+    number: int | None = None
+    epoch: int | None = None
+    of: int | None = None
+    value: float | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a sweep wants: its name, targets with a direction each, and how many trials."""
+
+    name: str
+    targets: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    trials: int | None
+
+
+class Display(Protocol):
+    """Shows how a sweep stands."""
+
+    def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
+        """Shows what the workers do and what all trials of the study have come to."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A line that stays, such as a worker that had to be started again."""
+        ...
+
+    def close(self) -> None:
+        """Gives the terminal back; can be called twice."""
+        ...
+
+
+def make_display(goal: Goal, console: Console | None = None) -> Display:
+    """Live lines on a terminal, a line per finished trial elsewhere."""
+    console = console or Console()
+    return LiveDisplay(goal, console) if console.is_terminal else LogDisplay(goal, console)
+
+
+class LogDisplay:
+    """One line for each trial that finishes while this looks, with the best so far."""
+
+    def __init__(self, goal: Goal, console: Console) -> None:
+        self.goal = goal
+        self._console = console
+        self._known: set[int] | None = None
+
+    def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
+        """Prints what has finished since the last look; what was there at the first is counted."""
+        finished = {row.number: row for row in rows if row.finished}
+        if self._known is None:
+            self._known = set(finished)
+            if finished:
+                self.note(f"{self.goal.name}: going on after {counts(self.goal, rows)}; "
+                          f"{best_text(self.goal, rows)}")
+            return
+        new = [row for number, row in finished.items() if number not in self._known]
+        for row in sorted(new, key=lambda row: (row.ended or "", row.number)):
+            self._known.add(row.number)
+            seen = [r for r in rows if r.number in self._known]
+            self.note(f"{trial_text(self.goal, row)}  [{len(self._known)}"
+                      f"{_of(self.goal.trials)}; {best_text(self.goal, seen, params=False)}]")
+
+    def note(self, text: str) -> None:
+        """Prints one line, whatever its length."""
+        self._console.print(Text(one_line(text)), soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class LiveDisplay:
+    """The counts, the best so far and one line per worker, redrawn in place.
+
+    Args:
+        now: seconds since the epoch.
+    """
+
+    def __init__(
+        self, goal: Goal, console: Console, now: Callable[[], float] = time.time
+    ) -> None:
+        self.goal = goal
+        self._now = now
+        self._begun: tuple[float, int] | None = None
+        self._live = Live(console=console, auto_refresh=False)
+
+    def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
+        """Redraws."""
+        if not self._live.is_started:
+            self._live.start()
+        self._live.update(self._drawn(workers, rows), refresh=True)
+
+    def note(self, text: str) -> None:
+        """Prints above the live lines."""
+        self._live.console.print(Text(one_line(text)))
+
+    def close(self) -> None:
+        """Leaves the last state on the terminal."""
+        self._live.stop()
+
+    def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
+        texts = (f"{self._left(rows)}{counts(self.goal, rows)}  {one_line(self.goal.name)}",
+                 best_text(self.goal, rows))
+        lines = [Text(text, no_wrap=True, overflow="ellipsis", style="bold") for text in texts]
+        return Group(*lines, self._table(workers))
+
+    def _left(self, rows: Sequence[TrialRow]) -> str:
+        """How long it will take if trials go on finishing as since the first look."""
+        done = sum(row.finished for row in rows)
+        if self._begun is None:
+            self._begun = self._now(), done
+        since, before = self._begun
+        if self.goal.trials is None or done <= before or done >= self.goal.trials:
+            return ""
+        seconds = (self._now() - since) / (done - before) * (self.goal.trials - done)
+        return f"~{time_text(seconds)} left, "
+
+    def _table(self, workers: Sequence[WorkerState]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("worker", no_wrap=True)
+        table.add_column("trial", no_wrap=True)
+        for name in ("epoch", Text(self.goal.targets[0]), "time"):
+            table.add_column(name, justify="right", no_wrap=True)
+        room = max(MIN_NAME, self._live.console.width - NUMBERS)
+        for state in sorted(workers, key=lambda state: state.worker):
+            name = one_line(state.worker)
+            short = name if len(name) <= room else "…" + name[1 - room :]  # its end differs
+            table.add_row(*map(Text, (short, *self._cells(state))))
+        return table
+
+    def _cells(self, state: WorkerState) -> tuple[str, ...]:
+        if state.number is None:
+            return "idle", "", "", ""
+        what = f"seed {state.number}" if state.kind == "confirmation" else str(state.number)
+        epoch = "" if state.epoch is None else f"{state.epoch}{_of(state.of)}"
+        elapsed = "" if state.since is None else clock_text(self._now() - state.since)
+        value = "" if state.value is None else f"{state.value:.4f}"
+        return what, epoch, value, elapsed
+
+
+def counts(goal: Goal, rows: Sequence[TrialRow]) -> str:
+    """``12/40 trials (9 complete, 2 pruned, 1 failed)``."""
+    by_state = Counter(row.state for row in rows)
+    parts = [f"{by_state[state]} {state}" for state in FINISHED if by_state[state]]
+    done = sum(by_state[state] for state in FINISHED)
+    return f"{done}{_of(goal.trials)} trials" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
+    """The best so far, with its parameters or without, or how many are on the Pareto front."""
+    found = best(rows, goal.directions)
+    if not found:
+        return "no complete trial yet"
+    if len(goal.targets) > 1:
+        return f"best: {len(found)} on the Pareto front of {' and '.join(goal.targets)}"
+    [row] = found
+    text = f"best {goal.targets[0]} {row.values[0]:.4f}: trial {row.number}"
+    return f"{text}  {params_text(row.params)}".rstrip() if params else text
+
+
+def trial_text(goal: Goal, row: TrialRow) -> str:
+    """How one trial ended: number, state, values or reason, parameters, seconds."""
+    values = ", ".join(f"{target} {value:.4f}"
+                       for target, value in zip(goal.targets, row.values, strict=False))
+    parts = [f"trial {row.number}", row.state, values if row.state == "complete" else "",
+             f"({one_line(row.reason)})" if row.reason else "", params_text(row.params),
+             "" if row.seconds is None else time_text(row.seconds)]
+    return "  ".join(part for part in parts if part)
+
+
+def _of(total: int | None) -> str:
+    return "" if total is None else f"/{total}"

@@ -1,0 +1,60 @@
+"""Floor 10: which trials are better than others."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from vael.sweep.rows import TrialRow
+
+Direction = Literal["minimize", "maximize"]
+
+
+def scored(table: Sequence[TrialRow]) -> list[TrialRow]:
+    """The complete trials whose values are all finite; only these are ranked."""
+    return [row for row in table if row.state == "complete" and row.values
+            and all(map(math.isfinite, row.values))]
+
+
+def ranked(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
+    """The scored trials by their first value, the best first; of equals, the earlier first."""
+    sign = _sign(direction)
+    return sorted(scored(table), key=lambda row: (sign * row.values[0], row.number))
+
+
+def running_best(values: Sequence[float], direction: Direction) -> list[float]:
+    """The best of all values up to each."""
+    found: list[float] = []
+    for value in values:
+        pick = min if direction == "minimize" else max
+        found.append(pick(found[-1], value) if found else value)
+    return found
+
+
+def front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
+    """Indices of the Pareto front, by the first coordinate, the best first.
+
+    A point is on it if no other is at least as good everywhere and better somewhere. Equal points
+    are on it together. All coordinates must be finite.
+    """
+    signs = [_sign(direction) for direction in directions]
+    costs = [tuple(s * x for s, x in zip(signs, point, strict=True)) for point in points]
+    kept: list[int] = []
+    # who dominates a point comes before it in lexicographic order
+    for index in sorted(range(len(costs)), key=lambda i: (costs[i], i)):
+        cost = costs[index]
+        if not any(costs[k] != cost and all(a <= b for a, b in zip(costs[k], cost, strict=True))
+                   for k in kept):
+            kept.append(index)
+    return kept
+
+
+def best(table: Sequence[TrialRow], directions: Sequence[Direction]) -> list[TrialRow]:
+    """The trials that no other beats: the one best, or with several targets, the Pareto front."""
+    if len(directions) == 1:
+        return ranked(table, directions[0])[:1]
+    found = scored(table)
+    return [found[i] for i in front([row.values for row in found], directions)]
+
+
+def _sign(direction: Direction) -> int:
+    return 1 if direction == "minimize" else -1
