@@ -1,12 +1,11 @@
-"""The mean of a normal variable rounded to the levels, without a cdf for each level.
-
-With edges ``e_j = (j - 1/2) h``, ``E = h * sum_j P(X > e_j)``, j = 1 .. levels - 1.
-"""
+"""The mean of a normal variable rounded to the levels, without a cdf for each level."""
 
 from math import pi, sqrt
 
 import torch
 from torch import Tensor
+
+from vael.likelihoods._rounded_mean import mean_of_all, mean_of_near
 
 FEW = 17  # up to so many levels the sum is taken as it stands
 REACH = 6  # standard deviations after which P(X > e) is 0 or 1 (to 1e-9)
@@ -21,27 +20,15 @@ def rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
     """
     sigma = torch.exp(log_sigma)
     if levels <= FEW:
-        edges = [(j - 0.5) / (levels - 1) for j in range(1, levels)]
-        return torch.stack([_above(edge, mu, sigma) for edge in edges]).mean(0)
+        return mean_of_all(_above, mu, sigma, levels)
     step = 1 / (levels - 1)
-    near = _sum_near(mu, sigma.clamp(max=step), levels)
+    near = mean_of_near(_above, mu, sigma.clamp(max=step), levels, REACH)
     wide = _clipped_mean(mu, sigma.clamp(min=step), step)
     return torch.where(sigma < step, near, wide)
 
 
 def _above(edge: Tensor | float, mu: Tensor, sigma: Tensor) -> Tensor:
     return 0.5 * torch.erfc((edge - mu) / sigma * sqrt(0.5))
-
-
-def _sum_near(mu: Tensor, sigma: Tensor, levels: int) -> Tensor:
-    last = levels - 1
-    nearest = (mu * last).detach().round().clamp(0, last)
-    total = (nearest - REACH).clamp(min=0)  # the edges far below count 1 each
-    for offset in range(1 - REACH, REACH + 1):
-        j = nearest + offset
-        exists = (j >= 1) & (j <= last)
-        total = total + torch.where(exists, _above((j - 0.5) / last, mu, sigma), 0.0)
-    return total / last
 
 
 def _clipped_mean(mu: Tensor, sigma: Tensor, step: float) -> Tensor:

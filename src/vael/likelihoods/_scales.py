@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import expm1, log
+from math import expm1, isfinite, log
 
 import torch
 from torch import Tensor, nn
@@ -79,3 +79,36 @@ def _raw(sigma: float, lower: float) -> float:
             f"{lower:.6g}, but got {sigma}: raise it, or use likelihood.scale=fixed."
         )
     return log(expm1(log(sigma / lower)))
+
+
+def least_sigma(levels: int | None) -> float:
+    """Below it a learned scale would fit the grid, or the rounding of a table, not the data."""
+    if levels is None:
+        return 1e-3
+    return 0.5 / (levels - 1) if levels >= 17 else 1 / 510
+
+
+def make_scale(scale: str, sigma: float, lower: float, event_shape: Shape) -> Scale:
+    """The scale of this name, which is or starts at sigma; a learned one is above lower.
+
+    Raises:
+        ConfigError: an unknown name, a bad sigma, or one that a learned scale cannot reach.
+    """
+    if isinstance(sigma, bool) or not isinstance(sigma, int | float):
+        raise ConfigError(f"likelihood.sigma must be a number, but got {sigma!r}.")
+    if not (isfinite(sigma) and sigma > 0):
+        raise ConfigError(
+            f"likelihood.sigma must be a positive, finite number in units of x, but got {sigma}."
+        )
+    match scale:
+        case "fixed":
+            return Fixed(sigma)
+        case "shared":
+            return Learned(sigma, lower, ())
+        case "per_dim":
+            return Learned(sigma, lower, event_shape)
+        case "predicted":
+            return Predicted(sigma, lower)
+    raise ConfigError(
+        f"likelihood.scale must be one of fixed, shared, per_dim, predicted, but got {scale!r}."
+    )
