@@ -132,3 +132,17 @@ class Wait(pl.Callback):
         """Writes the process's id."""
         Path(f"{self.file}_{trainer.global_rank}").write_text(str(os.getpid()))
         time.sleep(self.seconds)
+
+
+class Greedy(pl.Callback):
+    """Asks for more memory than there is, at one step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Allocates 2^45 numbers."""
+        if trainer.global_step == self.step:
+            torch.empty(2**45)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vael import checkpoint
 from vael.build import build_data, build_recipe, build_vae, make
+from vael.callbacks.prune import Prune
 from vael.check import check
 from vael.conditional import Conditional
 from vael.data.module import VaelData
@@ -38,6 +39,7 @@ class Run:
     csv: MetricsCsv
     board: Board
     stop: StopRequest
+    prune: Prune
 
     @property
     def best(self) -> Path:
@@ -48,6 +50,11 @@ class Run:
     def last(self) -> Path:
         """The checkpoint to continue from."""
         return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def tests(self) -> bool:
+        """Whether the test split is used: scored, and shown in the pictures."""
+        return bool(self.config.evaluation.get("test", True))
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -91,7 +98,7 @@ def prepare(folder: Path, config: DictConfig) -> Run:
                  recipe.scheduler, options, {str(k): v for k, v in container.items()})
     board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
     run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board,
-              StopRequest())
+              StopRequest(), Prune(folder))
     if config.init_from is not None:
         _warm_start(run, Path(config.init_from))
     rehearse(run)

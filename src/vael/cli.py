@@ -33,10 +33,11 @@ def train(
     rank = ranks.find()
     ranks.check(rank, devices, num_nodes)
     before = read_summary(run)
-    if before is not None and before["status"] == "finished":
+    if before is not None and before["status"] in ("finished", "pruned"):
         if not ranks.first():
             return
-        print(f"{run} is finished; another run: {before['command']}")
+        why = f" ({before['reason']})" if before["reason"] else ""
+        print(f"{run} is {before['status']}{why}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
         raise SystemExit(supervise.supervise(run, devices, num_nodes, discard_on_error))
     else:
@@ -46,7 +47,8 @@ def train(
     summary = read_summary(run)
     assert summary is not None
     print(as_text(summary))
-    print(f"report  {(run / 'report.html').resolve()}")
+    if (run / "report.html").exists():
+        print(f"report  {(run / 'report.html').resolve()}")
 
 
 def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:

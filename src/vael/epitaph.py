@@ -63,7 +63,7 @@ def _tail(path: Path, most: int = 4000) -> str:
 def write(folder: Path, words: LastWords, seconds: float) -> None:
     """Completes train.log, summary.json and the report with what a run has died of."""
     first_said = any(one.rank == 0 for one in lastwords.heard(folder, time.time() - seconds - 5))
-    if words.rank == 0 and first_said:
+    if words.rank == 0 and first_said and _own(folder, seconds):
         return  # the first rank has written all of this itself
     try:
         with (folder / "train.log").open("a") as log:
@@ -73,15 +73,17 @@ def write(folder: Path, words: LastWords, seconds: float) -> None:
         summary["status"] = "interrupted" if words.code in (130, 143) else "failed"
         summary["reason"] = words.told()
         write_json(folder / "summary.json", summary)
-        write_report(folder)
+        config = OmegaConf.load(folder / "config.yaml")
+        if OmegaConf.select(config, "report", default=True):
+            write_report(folder)
     except (OSError, VaelError):
         pass  # a full disk must not hide what the run has died of
 
 
 def _summary(folder: Path, seconds: float) -> dict[str, Any]:
     """Of this attempt: the first rank's own, or its draft with what metrics.csv says."""
-    own, draft = folder / "summary.json", folder / lastwords.FOLDER / "summary.json"
-    if own.exists() and own.stat().st_mtime > time.time() - seconds:
+    draft = folder / lastwords.FOLDER / "summary.json"
+    if _own(folder, seconds):
         return read_summary(folder) or dict(EMPTY)
     found = dict(EMPTY)
     if draft.exists():
@@ -92,6 +94,12 @@ def _summary(folder: Path, seconds: float) -> dict[str, Any]:
         found["devices"] = config.trainer.devices * config.trainer.num_nodes
     found["seconds"] = seconds
     return found | _progress(folder, found["target"])
+
+
+def _own(folder: Path, seconds: float) -> bool:
+    """Whether the first rank has written a summary of this attempt."""
+    own = folder / "summary.json"
+    return own.exists() and own.stat().st_mtime > time.time() - seconds
 
 
 def _progress(folder: Path, target: str | None) -> dict[str, Any]:

@@ -19,6 +19,18 @@ class CheckpointError(VaelError):
     """A checkpoint that is truncated, foreign, carries pickled objects or does not fit."""
 
 
+class OutOfMemory(VaelError):
+    """An allocation failed, on the CPU or on a GPU."""
+
+    exit_code = 4
+
+
+class DiskError(VaelError):
+    """Nothing more can be written: not the run's fault, which can go on later."""
+
+    exit_code = 5
+
+
 class NonFiniteLoss(VaelError):
     """The loss became NaN or infinite; says at which step and in which term."""
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael import checkpoint, lastwords, ranks
+from vael import checkpoint, epitaph, exhausted, lastwords, ranks
 from vael.assembly import Run, prepare, read_config
 from vael.callbacks.anomaly import located
 from vael.devices import is_first
-from vael.errors import NonFiniteLoss, VaelError
+from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError
 from vael.logbook import logbook
 from vael.report.history import read_history
 from vael.report.page import write_report
@@ -37,26 +37,32 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
     Raises:
         ConfigError: the folder is none, or its config or data cannot work.
         CheckpointError: ``last.ckpt`` cannot be used.
+        OutOfMemory: an allocation failed; summary.json says so.
+        DiskError: a disk is full; the run can go on later.
         NonFiniteLoss: the loss became NaN or infinite; summary.json says where.
         Stopped: a signal stopped the run; it is saved, and summary.json says interrupted.
         KeyboardInterrupt: the user stopped it twice: at once, without saving.
     """
     config = read_config(folder)
-    with logbook(folder), warnings.catch_warnings():
+    with logbook(folder), warnings.catch_warnings(), exhausted.named():
         _quiet()
+        started = time.time()
         try:
-            run = prepare(folder, config)
-            trainer = make_trainer(run)
-        except VaelError:
-            if discard_on_error:
+            with exhausted.named():
+                run = prepare(folder, config)
+                trainer = make_trainer(run)
+        except Exception as error:
+            if discard_on_error and isinstance(error, VaelError):
                 discard(folder, is_first())
+            elif is_first():
+                epitaph.write(folder, lastwords.of(error, 0), time.time() - started)
             raise
         with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
             _go(run, trainer)
 
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
-    """Fit, test, draw, sum up; leaves a true summary.json whatever happens."""
+    """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
     first = is_first()
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
     if first:
@@ -71,12 +77,14 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             trainer.loggers = [run.csv, board_log]
     started = time.perf_counter()
     try:
-        _fit(run, trainer)
-        summary.status = "finished"
-    except NonFiniteLoss as error:
+        with exhausted.named():
+            _fit(run, trainer)
+        summary.reason = run.prune.reason
+        summary.status = "finished" if summary.reason is None else "pruned"
+    except (NonFiniteLoss, OutOfMemory) as error:
         summary.status, summary.reason = "failed", str(error)
         raise
-    except Stopped as error:
+    except (Stopped, DiskError) as error:
         summary.status, summary.reason = "interrupted", str(error)
         raise
     except KeyboardInterrupt:
@@ -102,6 +110,9 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
         if trainer.interrupted:
             raise KeyboardInterrupt from error
         raise
+    if run.prune.reason is not None or not run.tests:
+        run.lit.load_state_dict(checkpoint.load(run.best)["state_dict"])
+        return
     trainer.test(run.lit, run.data, ckpt_path=str(run.best), verbose=False, weights_only=True)
 
 
@@ -120,10 +131,11 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     """Pictures, summary, report and the board, as far as the run got."""
     summary.collect(run.csv, trainer, run.lit, run.best)
     step = trainer.global_step
+    trained = summary.status in ("finished", "pruned")
     try:
         run.csv.save()
         try:
-            if summary.status == "finished":
+            if trained:
                 run.lit.to("cpu")
                 make_pictures(run).draw(run.lit, step)
                 curves = save(render_curves(read_history(run.csv.path)),
@@ -131,6 +143,7 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
                 run.board.pictures({"curves": curves}, step)
         finally:
             summary.write(run.folder)
-        write_report(run.folder)
+        if run.config.get("report", True):
+            write_report(run.folder)
     finally:
-        run.board.close(summary.metrics, summary.status == "finished")
+        run.board.close(summary.metrics, trained)

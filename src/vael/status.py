@@ -8,11 +8,10 @@ from typing import Any
 from vael.errors import VaelError
 
 UNITS = {
-    "test/bpd": "bits/dim", "test/iwae": "nats", "test/elbo": "nats", "test/rate": "nats",
-    "test/distortion": "nats", "test/psnr": "dB", "test/mse": "",
-    "test/active_units": "latent dimensions",
+    "bpd": "bits/dim", "iwae": "nats", "elbo": "nats", "rate": "nats", "distortion": "nats",
+    "psnr": "dB", "mse": "", "active_units": "latent dimensions",
 }  # fmt: skip
-WITH_SAMPLES = ("test/bpd", "test/iwae")
+WITH_SAMPLES = ("bpd", "iwae")
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -34,11 +33,13 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 
 
 def as_text(summary: Mapping[str, Any]) -> str:
-    """The test scores, one a line, with their units and number of samples."""
+    """The test scores, else those of validation, one a line, with units and number of samples."""
     metrics = summary["metrics"]
+    split = "test" if any(name.startswith("test/") for name in metrics) else "val"
     lines = []
-    for name, unit in UNITS.items():
+    for key, unit in UNITS.items():
+        name = f"{split}/{key}"
         if metrics.get(name) is not None:
-            note = f"{unit}, k = {summary['samples']['test']}" if name in WITH_SAMPLES else unit
+            note = f"{unit}, k = {summary['samples'][split]}" if key in WITH_SAMPLES else unit
             lines.append(f"{name:<20}{metrics[name]:>12.4f}  {note}".rstrip())
     return "\n".join(lines)

@@ -54,6 +54,7 @@ def _callbacks(run: Run) -> list[Callback]:
     found: list[Callback] = [
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         ProgressBar(options.progress.refresh_seconds),
+        run.prune,
         ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
                         save_on_train_epoch_end=True, enable_version_counter=False),
         Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
@@ -74,8 +75,9 @@ def _callbacks(run: Run) -> list[Callback]:
 
 
 def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
-    """Draws test examples; every n epochs where it is a callback."""
-    batch = run.data.head("test", run.config.callbacks.pictures.num_examples)
+    """Draws held-out examples; every n epochs where it is a callback."""
+    batch = run.data.head("test" if run.tests else "val",
+                          run.config.callbacks.pictures.num_examples)
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
     return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs)

@@ -1,0 +1,47 @@
+"""Floor 8: a request to stop for good, which others leave in the run's folder."""
+
+import json
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+STOP = "stop.json"
+
+
+class Prune(pl.Callback):
+    """Ends the training after an epoch once ``RUN/stop.json`` (``{"reason": ...}``) is there.
+
+    The first process looks, all stop alike. The run ends as any other does, with its checkpoints
+    and pictures. A run in its last epoch is finished instead.
+
+    Attributes:
+        reason: why it was stopped; None where it was not.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / STOP
+        self.reason: str | None = None
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Looks for the request."""
+        if trainer.current_epoch + 1 == trainer.max_epochs or not self._asked(trainer):
+            return
+        self.reason = _read(self.path)
+        trainer.should_stop = True
+
+    def _asked(self, trainer: pl.Trainer) -> bool:
+        asked = trainer.is_global_zero and self.path.exists()
+        if trainer.world_size == 1:
+            return asked
+        heard = torch.tensor(int(asked), device=trainer.strategy.root_device)
+        torch.distributed.all_reduce(heard, torch.distributed.ReduceOp.MAX)
+        return bool(heard)
+
+
+def _read(path: Path) -> str:
+    """The reason; a file of another kind asks as well."""
+    try:
+        return str(json.loads(path.read_text())["reason"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"asked to by {path.name}"
