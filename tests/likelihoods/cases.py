@@ -14,6 +14,7 @@ import torch
 
 from vael.likelihoods.base import Likelihood
 from vael.likelihoods.bernoulli import Bernoulli
+from vael.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vael.likelihoods.gaussian import Gaussian
 
 EVENT = (2, 3, 2)
@@ -25,7 +26,10 @@ class Case:
     make: Callable[[], Likelihood[Any]]
     num_params: int
     scipy_log_prob: Callable[[Any, np.ndarray], np.ndarray]  # record, x -> one term per dimension
-    torch_oracle: Callable[[Any], torch.distributions.Distribution]
+    torch_oracle: Callable[[Any], torch.distributions.Distribution] | None  # None: torch has none
+    # Of the density, record, x -> cdf, where that is no grid and has no mu and sigma.
+    scipy_cdf: Callable[[Any, np.ndarray], np.ndarray] | None = None
+    native: bool = False  # a mass by itself: no fit=density, no data without levels
 
     def __str__(self) -> str:
         return self.name
@@ -70,6 +74,31 @@ def _bernoulli(levels: int | None, fit: str) -> Case:
     )
 
 
+def _tilted_scipy(px: Any, x: np.ndarray) -> np.ndarray:
+    logits = px.logits.detach().numpy()
+    return logits * x - np.log(np.expm1(logits) / logits)
+
+
+def _tilted_cdf(px: Any, x: np.ndarray) -> np.ndarray:
+    logits = px.logits.detach().numpy()
+    return np.expm1(logits * x) / np.expm1(logits)
+
+
+def _tilted_torch(px: Any) -> torch.distributions.Distribution:
+    return torch.distributions.ContinuousBernoulli(logits=px.logits)
+
+
+def _continuous_bernoulli(levels: int | None, fit: str) -> Case:
+    return Case(
+        f"continuous_bernoulli-{levels}-{fit}",
+        lambda: ContinuousBernoulli(EVENT, levels, fit=fit),
+        1,
+        _tilted_scipy,
+        _tilted_torch,
+        scipy_cdf=_tilted_cdf,
+    )
+
+
 CASES = [
     *[_gaussian(scale, 256, "mass") for scale in ("fixed", "shared", "per_dim", "predicted")],
     *[_gaussian(scale, 17, "density") for scale in ("fixed", "shared", "per_dim", "predicted")],
@@ -78,4 +107,6 @@ CASES = [
     _gaussian("predicted", None, "density"),
     *[_bernoulli(levels, "mass") for levels in (2, 17, 256)],
     *[_bernoulli(levels, "density") for levels in (2, 17, None)],
+    *[_continuous_bernoulli(levels, "mass") for levels in (2, 17, 256)],
+    *[_continuous_bernoulli(levels, "density") for levels in (17, None)],
 ]
