@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from vael.sweep.display import Goal, LiveDisplay, LogDisplay, WorkerState, make_display
+from vael.sweep.display import LiveDisplay, LogDisplay, WorkerState, make_display
+from vael.sweep.ranking import Goal
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import clock_text, one_line, params_text, time_text
 

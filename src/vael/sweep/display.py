@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vael.sweep.ranking import Direction, best
+from vael.sweep.ranking import Goal, best
 from vael.sweep.rows import FINISHED, TrialRow
 from vael.sweep.words import clock_text, one_line, params_text, time_text
 
@@ -38,16 +38,6 @@ class WorkerState:
     of: int | None = None
     value: float | None = None
     since: float | None = None
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What a sweep wants: its name, targets with a direction each, and how many trials."""
-
-    name: str
-    targets: tuple[str, ...]
-    directions: tuple[Direction, ...]
-    trials: int | None
 
 
 class Display(Protocol):

@@ -2,11 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from vael.sweep.rows import TrialRow
 
 Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a sweep wants: its name, targets with a direction each, and how many trials."""
+
+    name: str
+    targets: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    trials: int | None
 
 
 def scored(table: Sequence[TrialRow]) -> list[TrialRow]:
