@@ -1,6 +1,6 @@
 """Floor 5: a variational autoencoder: latents and a likelihood."""
 
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -55,7 +55,11 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
         """One stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
-        h, latents = self.latents.infer(x, eps)
+        return self.trace(x, self.latents.read(x), eps)
+
+    def trace(self, x: Tensor, read: Any, eps: tuple[Tensor, ...]) -> Trace:
+        """The same with what ``latents.read(x)`` gave: many passes need to encode x but once."""
+        h, latents = self.latents.draw(read, eps)
         px = self.decode(h)
         family = cast(ObservedFamily, self.likelihood.family)
         return Trace(x, px, latents, family.log_likelihood(px, x), self.latents.rate(latents))

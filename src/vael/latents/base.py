@@ -1,6 +1,7 @@
 """Floor 4: the contract of a latent structure."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,16 @@ class Latents(nn.Module, ABC):
         """The top layer's q for x ``(B, *E)``, with leading dimensions ``(B,)``."""
 
     @abstractmethod
+    def read(self, x: Tensor) -> Any:
+        """All that `draw` needs of x ``(B, *E)``: computed once for any number of samples."""
+
+    @abstractmethod
+    def draw(self, read: Any, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
+        """What was read, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+
     def infer(self, x: Tensor, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
         """``x (B, *E)``, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+        return self.draw(self.read(x), eps)
 
     @abstractmethod
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:

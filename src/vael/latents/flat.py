@@ -6,7 +6,7 @@ from vael.conditional import Conditional
 from vael.latents.base import Latents
 from vael.posteriors.base import PosteriorRecord
 from vael.priors.base import Prior
-from vael.trace import Latent
+from vael.trace import Latent, LatentRecord
 from vael.types import Shape
 
 
@@ -43,14 +43,20 @@ class Flat(Latents):
         q: PosteriorRecord = self.posterior(x)
         return q
 
-    def infer(self, x: Tensor, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
-        """``x (B, *E)``, eps ``((S, B, *Z),)`` -> z ``(S, B, *Z)`` and its layer."""
-        noise = self._noise(eps)
+    def read(self, x: Tensor) -> tuple[PosteriorRecord, LatentRecord]:
+        """q(z|x) with leading dimensions ``(B,)``, and p(z)."""
+        return self.encode(x), self.prior(self.posterior)
+
+    def draw(
+        self, read: tuple[PosteriorRecord, LatentRecord], eps: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Latent, ...]]:
+        """Q, p and eps ``((S, B, *Z),)`` -> z ``(S, B, *Z)`` and its layer."""
+        noise, (q, p) = self._noise(eps), read
         # A batch dimension of 1 would broadcast: all examples would share their noise.
-        assert noise.shape[1] == len(x), f"noise for {noise.shape[1]} examples, got {len(x)}"
-        q = self.encode(x)
+        given, wanted = noise.shape[1], len(q.mean)
+        assert given == wanted, f"noise for {given} examples, got {wanted}"
         z = q.rsample(noise)
-        return z, (Latent(z, q, self.prior(self.posterior)),)
+        return z, (Latent(z, q, p),)
 
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
         """``eps ((S, B, *Z),)`` -> z from the prior, ``(S, B, *Z)``."""

@@ -6,12 +6,13 @@ devices nor on the memory at hand.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from vael.metrics.bounds import Bounds
 from vael.trace import Trace
 from vael.types import Shape
 from vael.vae import VAE
@@ -47,6 +48,22 @@ class Evidence:
     mu: Tensor
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """The scores with what they come from: the importance weights.
+
+    Attributes:
+        evidence: the scores; ``iwae`` and ``bits`` from all samples.
+        fit: bounds by the weights of the trained fit.
+        mass: the same with log_mass; ``fit`` itself where the mass is what is trained, None for
+            data without levels.
+    """
+
+    evidence: Evidence
+    fit: Bounds
+    mass: Bounds | None
+
+
 def samples_per_pass(batch: int, num_dims: int, samples: int) -> int:
     """How many of the samples to decode at once."""
     return max(1, min(samples, FLOATS_PER_PASS // (batch * num_dims * FLOATS_PER_DIM)))
@@ -59,62 +76,70 @@ def evidence(
     samples: int,
     levels: int | None,
 ) -> Evidence:
-    """Scores each example of a batch with k samples of q.
+    """Scores each example of a batch with k = ``samples`` draws of q; see `weigh`."""
+    return weigh(vae, x, eps, samples, levels).evidence
+
+
+def weigh(
+    vae: VAE,
+    x: Tensor,
+    eps: Callable[[int, Shape], Tensor],
+    samples: int,
+    levels: int | None,
+    ks: Sequence[int] = (),
+) -> Weighed:
+    """Scores each example of a batch with K = ``samples`` draws of q, in one pass over them.
 
     Args:
         vae: the model.
         x: the data as the likelihood sees it, ``(B, *E)``.
-        eps: noise ``(B, *Z)`` of sample number s for the event shape Z.
-        samples: k, at least 1.
+        eps: noise ``(B, *Z)`` of sample number s for the event shape Z; asked in order.
+        samples: K, at least 1.
         levels: values per dimension, None for data without levels (then there are no bits).
+        ks: k of the bounds that are wanted beside that of all K.
     """
-    num_dims = math.prod(x.shape[1:])
-    step = samples_per_pass(len(x), num_dims, samples)
-    parts: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
+    fit = Bounds(samples, (*ks, samples))
+    mass = None
+    if levels is not None:
+        mass = fit if vae.fits_mass else Bounds(samples, (*ks, samples))
+    log_px = rate = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = None
-    for start in range(0, samples, step):
-        numbers = range(start, min(start + step, samples))
-        noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)
-        trace = vae(x, noise)
+    for trace in _passes(vae, x, eps, samples):
         if mse is None:
             error = (trace.px.mean[0] - x).float() ** 2
             mse = error.flatten(1).mean(1)
             mu = trace.latents[0].q.mean.flatten(1)
             at_bound = vae.at_bound(trace.px).expand(len(x))
-        parts.append(_weights(trace, levels, vae.fits_mass))
-    log_px, rate, log_w, log_w_mass = (
-        None if column[0] is None else torch.cat(column).double()
-        for column in zip(*parts, strict=True)
-    )
-    assert log_px is not None
-    assert rate is not None
-    assert log_w is not None
+        log_w = trace.log_w()
+        fit.add(log_w)
+        if mass is not None and mass is not fit:
+            mass.add(log_w - trace.log_px + trace.px.log_mass(x))
+        log_px = log_px + trace.log_px.double().sum(0)
+        rate = rate + trace.rate.double().sum(0)
     assert mse is not None
     assert mu is not None
     assert at_bound is not None
-    bits = None
-    if log_w_mass is not None:
-        bits = -log_mean_exp(log_w_mass) / (num_dims * math.log(2))
-    return Evidence(
-        elbo=(log_px - rate).mean(0), rate=rate.mean(0), distortion=-log_px.mean(0),
-        iwae=log_mean_exp(log_w), bits=bits, mse=mse.double(), at_bound=at_bound.double(),
-        mu=mu.double(),
+    log_px, rate = log_px / samples, rate / samples
+    bits = None if mass is None else bits_per_dim(mass.at(samples), math.prod(x.shape[1:]))
+    scores = Evidence(
+        elbo=log_px - rate, rate=rate, distortion=-log_px, iwae=fit.at(samples), bits=bits,
+        mse=mse.double(), at_bound=at_bound.double(), mu=mu.double(),
     )
+    return Weighed(scores, fit, mass)
 
 
-def log_mean_exp(log_w: Tensor) -> Tensor:
-    """Log 1/k sum_s exp(log_w_s) over the first dimension."""
-    return torch.logsumexp(log_w, dim=0) - math.log(len(log_w))
+def bits_per_dim(log_mass: Tensor, num_dims: int) -> Tensor:
+    """``-log P(x) / (D log 2)``."""
+    return -log_mass / (num_dims * math.log(2))
 
 
-def _weights(
-    trace: Trace, levels: int | None, fits_mass: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Log p(x|z), rate, log w of the trained fit and of the masses, each ``(S, B)``."""
-    log_w = trace.log_w()
-    log_w_mass = None
-    if fits_mass:
-        log_w_mass = log_w
-    elif levels is not None:
-        log_w_mass = log_w - trace.log_px + trace.px.log_mass(trace.x)
-    return trace.log_px, trace.rate, log_w, log_w_mass
+def _passes(
+    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
+) -> Iterator[Trace]:
+    """All samples, a few at a time; x is encoded once."""
+    step = samples_per_pass(len(x), math.prod(x.shape[1:]), samples)
+    read = vae.latents.read(x)
+    for start in range(0, samples, step):
+        numbers = range(start, min(start + step, samples))
+        noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)
+        yield vae.trace(x, read, noise)
