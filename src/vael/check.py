@@ -80,8 +80,8 @@ RULES: tuple[Rule, ...] = (
 SECTIONS: dict[str, frozenset[str]] = {
     "": frozenset({"name", "output_dir", "init_from", "seed", "seeds", "data", "evaluation",
                    "likelihood", "model", "posterior", "prior", "objective", "optimizer",
-                   "scheduler", "trainer", "logger", "callbacks", "report", "choices",
-                   "command"}),
+                   "scheduler", "trainer", "logger", "callbacks", "report", "sweep",
+                   "choices", "command"}),
     "model": frozenset({"latent_dim", "encoder", "decoder"}),
     "evaluation": frozenset({"samples", "test_samples", "test"}),
     "seeds": frozenset({"init", "order", "corruption", "latent"}),

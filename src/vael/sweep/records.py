@@ -52,3 +52,8 @@ class Slot:
     devices: str | None
     num_devices: int
     threads: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do now, but others still work, and may lose a trial: ask again in a second."""

@@ -1,0 +1,108 @@
+"""Floor 10: who works in a trial's folder: a file that its worker touches every few seconds.
+
+It works with every storage and needs nothing but the shared folder. Taking and freeing happen
+under the sweep's lock; touching does not.
+"""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vael.files import write_json
+
+NAME = "lease"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's hold on one attempt at a trial.
+
+    Attributes:
+        worker: its name.
+        attempt: no two leases of one folder have the same.
+        machine: boot and process namespace, in which ``pid`` means something.
+        pid: of the worker.
+        started: clock ticks since boot when the process began: a pid is used again some day.
+    """
+
+    worker: str
+    attempt: int
+    machine: str
+    pid: int
+    started: str
+
+
+def take(folder: Path, worker: str, attempt: int) -> None:
+    """Makes the folder this process's, whoever had it before."""
+    pid = os.getpid()
+    lease = Lease(worker, attempt, _machine(), pid, _started(pid))
+    write_json(folder / NAME, asdict(lease))
+
+
+def holder(folder: Path) -> Lease | None:
+    """Who has it; None where nobody does."""
+    try:
+        return Lease(**json.loads((folder / NAME).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def touch(folder: Path, attempt: int) -> bool:
+    """Says that its worker lives; False where another has taken it meanwhile."""
+    found = holder(folder)
+    if found is None or found.attempt != attempt:
+        return False
+    try:
+        os.utime(folder / NAME)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def free(folder: Path) -> None:
+    """Nobody's any more."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def age(folder: Path, now: float | None = None) -> float | None:
+    """Seconds since the last touch; None where there is no lease.
+
+    Args:
+        folder: the trial's.
+        now: by the clock of the file system (``lock.locked``); None: this machine's.
+    """
+    try:
+        touched = (folder / NAME).stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return (time.time() if now is None else now) - touched
+
+
+def stale(folder: Path, seconds: float, now: float | None = None) -> bool:
+    """Whether nobody works there: no lease, an old one, or one of a process that is no more."""
+    found, silent = holder(folder), age(folder, now)
+    if found is None or silent is None or silent > seconds:
+        return True
+    return found.machine == _machine() and bool(found.machine) and (
+        _started(found.pid) != found.started
+    )
+
+
+def _machine() -> str:
+    """This boot and this namespace of process ids; empty where it cannot be told."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process began, in ticks since boot; empty where there is none, or only its corpse."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return ""
+    return "" if state in "ZX" else rest[18]

@@ -1,0 +1,199 @@
+"""Floor 10: where a study is kept: a journal file, SQLite or a server; it may go away for a while."""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vael.errors import ConfigError, VaelError
+from vael.sweep.lock import locked
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+T = TypeVar("T")
+log = logging.getLogger("vael")
+ENVIRONMENT = "VAEL_STORAGE"
+JOURNAL = "journal"
+CONNECT_SECONDS = 10
+
+
+class StorageAway(VaelError):
+    """The storage did not answer for too long."""
+
+
+def locate(given: str | None, folder: Path) -> str:
+    """The whole URL: the given one, else that of ``VAEL_STORAGE``, else a journal file.
+
+    ``sqlite:///`` alone is a file in the sweep's folder.
+
+    Raises:
+        ConfigError: it is no URL.
+    """
+    url = given or os.environ.get(ENVIRONMENT) or JOURNAL
+    if url == JOURNAL:
+        return url
+    if url in ("sqlite", "sqlite://", "sqlite:///"):
+        return f"sqlite:///{folder.resolve() / 'study.db'}"
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(  # not the URL itself: it may hold a password
+            "storage is no URL: give journal, sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST:PORT/DATABASE.") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
+
+
+def redacted(url: str) -> str:
+    """Without the password, wherever in the URL it stands."""
+    if url == JOURNAL:
+        return url
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    if "password" in parsed.query:
+        parsed = parsed.difference_update_query(["password"])
+    return parsed.set(password=None).render_as_string()
+
+
+def has_password(url: str) -> bool:
+    """Whether one must not see it."""
+    return url != JOURNAL and "://" in url and redacted(url) != url
+
+
+def connect(url: str, folder: Path) -> "BaseStorage":
+    """The storage behind a URL.
+
+    Raises:
+        ConfigError: it cannot be reached, refuses us, or needs a package that is not here.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if url == JOURNAL:
+        return _journal(folder / "study.journal")
+    from sqlalchemy.exc import SQLAlchemyError
+
+    kwargs: dict[str, Any] = {"pool_pre_ping": True}
+    if url.startswith("sqlite"):
+        kwargs["connect_args"] = {"timeout": 60}
+    elif url.startswith("postgresql"):
+        kwargs["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.storages.get_storage(optuna.storages.RDBStorage(url, kwargs))
+    except ImportError as error:
+        raise ConfigError(f"storage {redacted(url)} needs a package that is not installed "
+                          f"({error}): pip install 'vael[postgres]'.") from error
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
+        raise ConfigError(
+            f"storage {redacted(url)} cannot be used: {reason(error, url)}"
+        ) from error
+
+
+def reason(error: BaseException, url: str) -> str:
+    """What the server said, in one line and without the password."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = " ".join(str(error).split()) or type(error).__name__
+    if url != JOURNAL:
+        from sqlalchemy.engine import make_url
+
+        parsed = make_url(url)
+        for secret in (url, str(parsed.password or ""), str(parsed.query.get("password", ""))):
+            if secret and len(secret) > 2:
+                text = text.replace(secret, "***")
+    return text[:300]
+
+
+def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
+    """Tries again, more and more slowly, while the storage or the disk is away.
+
+    The operation must be such that doing it twice is like doing it once: the answer of a server
+    may get lost after it has done what it was asked for.
+
+    Raises:
+        StorageAway: it stayed away for longer than this.
+    """
+    end, pause, told = time.monotonic() + seconds, 0.25, False
+    while True:
+        try:
+            result = operation()
+        except Exception as error:
+            if not _away(error):
+                raise
+            text = reason(error, url)
+            if time.monotonic() + pause > end:
+                raise StorageAway(f"the storage {redacted(url)} did not come back within "
+                                  f"{seconds:.0f} s: {text}") from error
+            if not told:
+                log.warning("the storage %s is away (%s); trying again for %.0f s",
+                            redacted(url), text, seconds)
+                told = True
+            time.sleep(pause)
+            pause = min(pause * 1.5, 5.0)
+        else:
+            if told:
+                log.warning("the storage %s is back", redacted(url))
+            return result
+
+
+def _away(error: BaseException) -> bool:
+    """Whether it may work later: a connection, or a file system that is full or gone."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OperationalError | InterfaceError | PoolTimeout | OSError):
+            return True
+        seen = seen.__cause__
+    return False
+
+
+def _journal(path: Path) -> "BaseStorage":
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+
+    class Flock(BaseJournalFileLock):
+        """A lock that dies with its holder, and mends a line that a dying writer left half."""
+
+        def __init__(self) -> None:
+            self._held: Any = None
+
+        def acquire(self) -> bool:
+            """Waits for its turn."""
+            held = locked(path.with_suffix(".lock"))
+            held.__enter__()
+            self._held = held
+            _mend(path)
+            return True
+
+        def release(self) -> None:
+            """The next one's turn."""
+            self._held.__exit__(None, None, None)
+
+    return JournalStorage(JournalFileBackend(str(path), Flock()))
+
+
+def _mend(path: Path) -> None:
+    """Cuts off a last line without its end."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        start = max(0, size - 2**20)
+        file.seek(start)
+        file.truncate(start + file.read().rfind(b"\n") + 1)
