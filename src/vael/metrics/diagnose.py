@@ -1,12 +1,21 @@
 """Floor 6: what an evaluation says beyond the bounds: the latents, the pictures, the labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from vael.metrics.aggregate import aggregate
+from vael.metrics.inception import inception_frechet, missing
+from vael.metrics.pairwise import Normals
+from vael.metrics.pca import pca_frechet
+from vael.metrics.probe import probe
+from vael.metrics.reconstruction import reconstruction
+from vael.metrics.spectrum import spectrum
 from vael.posteriors.base import PosteriorRecord
+from vael.randomness import Noise
 from vael.trace import LatentRecord
 from vael.types import DataSpec
 
@@ -61,10 +70,10 @@ class Diagnosis:
     """Sections of evaluation.json: numbers, texts and lists of them; empty where nothing fits.
 
     Attributes:
-        latents: KL spectrum, active units, mutual information, aggregate KL, with their
-            estimators and sample sizes.
-        quality: ssim of the reconstructions, Fréchet distance of the samples.
-        probe: what the latent means say of the labels.
+        latents: ``spectrum`` (the fields of `Spectrum`) and ``aggregate`` (of `Aggregate`).
+        quality: ``reconstruction`` (of `Reconstruction`), ``frechet`` (of `Frechet`), and
+            ``inception``, the same or one sentence of why it is not there.
+        probe: the fields of `Probe`, what the latent means say of the labels.
         warnings: one sentence each, for whoever reads the numbers.
     """
 
@@ -75,5 +84,66 @@ class Diagnosis:
 
 
 def diagnose(material: Material) -> Diagnosis:
-    """Every diagnostic that this material allows."""
-    return Diagnosis()
+    """Every diagnostic that this material allows; the same material gives the same numbers."""
+    latents, about_latents = _latents(material)
+    probed, about_probe = _probe(material)
+    return Diagnosis(latents, _quality(material), probed, (*about_latents, *about_probe))
+
+
+def _latents(material: Material) -> tuple[dict[str, Any], list[str]]:
+    """``spectrum`` and, for normal posteriors, ``aggregate``; warnings."""
+    q, p, warnings = material.q, material.p, []
+    by_dim = spectrum(q, p)
+    found: dict[str, Any] = {"spectrum": asdict(by_dim)}
+    if not by_dim.active_units:
+        warnings.append(
+            "No latent dimension is active: the posterior means hardly depend on x (collapse)."
+        )
+    if not isinstance(q, Normals) or len(q.mu) < 2:
+        return found, warnings
+    noise = Noise(material.seed, "latent").at(torch.device("cpu"), "aggregate", material.split)
+    whole = aggregate(q, p, noise)
+    found["aggregate"] = asdict(whole)
+    if whole.saturated:
+        warnings.append(
+            f"The mutual information of {whole.mutual_information:.2f} nats is saturated: "
+            f"{whole.examples:,} examples can show at most log N = {whole.log_examples:.2f} nats. "
+            f"I(x;z) lies between it and the rate, KL(q(z) || p(z)) between 0 and the "
+            f"{whole.marginal_kl:.2f} nats estimated."
+        )
+    return found, warnings
+
+
+def _quality(material: Material) -> dict[str, Any]:
+    """``reconstruction``, ``frechet`` and for images ``inception``."""
+    x, drawn = material.originals, (material.samples, material.sample_means)
+    images = x.ndim == 4 and material.spec.support == "unit"
+    scored = reconstruction(x, material.reconstructions, images)
+    found: dict[str, Any] = {"reconstruction": asdict(scored)}
+    if not all(torch.isfinite(t).all() for t in (x, *drawn)):
+        return found
+    distances = pca_frechet(x, *drawn)
+    if distances is not None:
+        found["frechet"] = asdict(distances)
+        if images:
+            why = missing(x.shape[1])
+            found["inception"] = why or asdict(inception_frechet(x, *drawn))
+    return found
+
+
+def _probe(material: Material) -> tuple[dict[str, Any], list[str]]:
+    """Accuracies of classifiers on the latent means; warnings."""
+    means, train = material.q.mean.flatten(1), material.train_means
+    if material.labels is None or material.train_labels is None:
+        return {}, []
+    if not (torch.isfinite(means).all() and torch.isfinite(train).all()):
+        return {}, ["There is no probe of the labels: some latent means are not finite."]
+    scored = probe(train, material.train_labels, means, material.labels)
+    if scored is None:
+        return {}, []
+    warnings = []
+    if material.split == "train":
+        warnings.append("The probes are fitted to examples that they are scored on.")
+    if not scored.converged:
+        warnings.append("The linear probe's optimiser did not converge: it may do better.")
+    return asdict(scored), warnings
