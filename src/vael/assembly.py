@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from vael import checkpoint
 from vael.build import build_data, build_recipe, build_vae, make
@@ -15,7 +14,7 @@ from vael.check import check
 from vael.conditional import Conditional
 from vael.data.module import VaelData
 from vael.devices import Placement, is_first, place
-from vael.errors import CheckpointError, ConfigError
+from vael.errors import ConfigError
 from vael.lit import LitVAE
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
@@ -106,8 +105,9 @@ def prepare(folder: Path, config: DictConfig) -> Run:
         compile_nets(lit.vae)
     _report_warmup(lit)
     if run.last.exists():
-        _check_fits(run, run.last, checkpoint.load(run.last)["state_dict"],
-                    "Train in a new folder instead.")
+        checkpoint.check_fits(run.last, checkpoint.load(run.last)["state_dict"],
+                              run.lit.state_dict(), f"the model of {run.folder / 'config.yaml'}",
+                              "Train in a new folder instead.")
     return run
 
 
@@ -155,21 +155,10 @@ def _warm_start(run: Run, other: Path) -> None:
     """Takes the best weights of another run, or of a checkpoint."""
     path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
     weights = checkpoint.load(path)["state_dict"]
-    _check_fits(run, path, weights, "Give the same model and data, or leave init_from out.")
+    checkpoint.check_fits(path, weights, run.lit.state_dict(),
+                          f"the model of {run.folder / 'config.yaml'}",
+                          "Give the same model and data, or leave init_from out.")
     run.lit.load_state_dict(weights)
-
-
-def _check_fits(run: Run, path: Path, loaded: dict[str, Tensor], remedy: str) -> None:
-    shapes = {name: tuple(value.shape) for name, value in loaded.items()}
-    wanted = {name: tuple(value.shape) for name, value in run.lit.state_dict().items()}
-    differing = sorted(n for n in shapes.keys() | wanted.keys() if shapes.get(n) != wanted.get(n))
-    if differing:
-        name = differing[0]
-        raise CheckpointError(
-            f"{path} does not fit the model of {run.folder / 'config.yaml'}: "
-            f"{len(differing)} of {len(wanted)} tensors differ, {name} is {shapes.get(name)} "
-            f"there and {wanted.get(name)} here. {remedy}"
-        )
 
 
 def compile_nets(vae: VAE) -> None:

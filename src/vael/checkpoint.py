@@ -4,11 +4,13 @@ import os
 import pickle
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
+from torch import Tensor
 
 from vael.errors import CheckpointError
 from vael.files import write_bytes
@@ -62,6 +64,25 @@ def load(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is a torch file, but not a checkpoint of vael: it has no "
                               "state_dict and config.")
     return loaded
+
+
+def check_fits(
+    path: Path, loaded: Mapping[str, Tensor], wanted: Mapping[str, Tensor], whose: str, remedy: str
+) -> None:
+    """Refuses weights of other names or shapes than a model has.
+
+    Raises:
+        CheckpointError: names the first tensor that differs, of ``whose`` model, and the remedy.
+    """
+    there = {name: tuple(value.shape) for name, value in loaded.items()}
+    here = {name: tuple(value.shape) for name, value in wanted.items()}
+    differing = sorted(n for n in there.keys() | here.keys() if there.get(n) != here.get(n))
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"{path} does not fit {whose}: {len(differing)} of {len(here)} tensors differ, "
+            f"{name} is {there.get(name)} there and {here.get(name)} here. {remedy}"
+        )
 
 
 def _damaged(path: Path) -> str:

@@ -69,8 +69,8 @@ class Summary:
             epochs=0, steps=0, seconds=0.0, examples_per_second=None,
             parameters=sum(p.numel() for p in lit.vae.parameters()), seed=config.seed,
             devices=placement.world, accelerator=placement.accelerator,
-            threads=torch.get_num_threads(), data_digest=spec.digest, git_sha=_git_sha(),
-            versions=_versions(), command=config.get("command", ""), best_checkpoint=None,
+            threads=torch.get_num_threads(), data_digest=spec.digest, git_sha=git_sha(),
+            versions=versions(), command=config.get("command", ""), best_checkpoint=None,
             weights="raw" if config.callbacks.ema.decay is None else "ema",
         )
 
@@ -117,14 +117,15 @@ def flat_config(config: DictConfig) -> dict[str, Any]:
     return flat
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers depend on."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         found[package] = importlib.metadata.version(package)
     return found
 
 
-def _git_sha() -> str | None:
+def git_sha() -> str | None:
     """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
     here = Path(__file__).parent
     try:
