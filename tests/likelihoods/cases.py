@@ -14,6 +14,7 @@ import torch
 
 from vael.likelihoods.base import Likelihood
 from vael.likelihoods.bernoulli import Bernoulli
+from vael.likelihoods.categorical import Categorical
 from vael.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vael.likelihoods.gaussian import Gaussian
 
@@ -99,6 +100,23 @@ def _continuous_bernoulli(levels: int | None, fit: str) -> Case:
     )
 
 
+def _ways_scipy(px: Any, x: np.ndarray) -> np.ndarray:
+    log_p = scipy.special.log_softmax(px.logits.detach().numpy(), axis=px.axis)
+    k = np.expand_dims(np.broadcast_to(x, px.mean.shape), px.axis) * (log_p.shape[px.axis] - 1)
+    return np.take_along_axis(log_p, np.rint(k).astype(int), px.axis).squeeze(px.axis)
+
+
+def _categorical(levels: int) -> Case:
+    return Case(
+        f"categorical-{levels}-mass",
+        lambda: Categorical(EVENT, levels),
+        levels,
+        _ways_scipy,
+        None,
+        native=True,
+    )
+
+
 CASES = [
     *[_gaussian(scale, 256, "mass") for scale in ("fixed", "shared", "per_dim", "predicted")],
     *[_gaussian(scale, 17, "density") for scale in ("fixed", "shared", "per_dim", "predicted")],
@@ -109,4 +127,5 @@ CASES = [
     *[_bernoulli(levels, "density") for levels in (2, 17, None)],
     *[_continuous_bernoulli(levels, "mass") for levels in (2, 17, 256)],
     *[_continuous_bernoulli(levels, "density") for levels in (17, None)],
+    *[_categorical(levels) for levels in (2, 17, 256)],
 ]
