@@ -1,4 +1,4 @@
-"""Floor 10: a sweep as its file says it, with the command line on top, before anything is tried."""
+"""Floor 10: a sweep as its file says it, with the command line on top."""
 
 import difflib
 import math
@@ -197,7 +197,7 @@ def _direction(target: str, given: object) -> Direction:
         return usual
     if given not in ("minimize", "maximize"):
         raise ConfigError(f"direction must be minimize or maximize, but got {given!r}.")
-    return given  # type: ignore[return-value]
+    return given
 
 
 def _limits(plain: object) -> Limits:

@@ -299,7 +299,7 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
     if "log" in sweep.tags:
         raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
-    texts = tuple(Override._get_value_element_as_str(item) for item in items)  # type: ignore[arg-type]
+    texts = tuple(Override._get_value_element_as_str(item) for item in items)
     values = tuple(_plain(item) if isinstance(item, int | float | bool) or _bare(item)
                    else text for item, text in zip(items, texts, strict=True))
     if len(items) < 2:

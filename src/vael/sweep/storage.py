@@ -1,4 +1,4 @@
-"""Floor 10: where a study is kept: a journal file, SQLite or a server; it may go away for a while."""
+"""Floor 10: where a study is kept: a journal file, SQLite or a server; it may go away."""
 
 import logging
 import os
@@ -162,7 +162,8 @@ def _away(error: BaseException) -> bool:
 
 def _journal(path: Path) -> "BaseStorage":
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal._file import BaseJournalFileLock
 
     class Flock(BaseJournalFileLock):
         """A lock that dies with its holder, and mends a line that a dying writer left half."""

@@ -1,0 +1,168 @@
+"""Floor 10: the best configuration once more, on seeds that the search has not seen.
+
+The best of many trials is partly luck: its search score is too good (the winner's curse). Runs on
+fresh seeds, with the test data, tell what it is worth. What each of them is stands in its folder
+``confirm/NNNN``: ``confirms.json`` (which trial, which seed), ``outcome.json`` once it has ended.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from vael.files import write_json
+from vael.status import read_summary
+from vael.sweep import attempts, freeze, lease
+from vael.sweep.ranking import ranked
+from vael.sweep.records import Claim, Outcome, Wait
+from vael.sweep.rows import TrialRow
+
+if TYPE_CHECKING:
+    from vael.sweep.study import Study
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One run of the best configuration.
+
+    Attributes:
+        trial: whose configuration it has.
+        outcome: how it ended; None while it has not.
+    """
+
+    number: int
+    folder: Path
+    trial: int
+    seed: int
+    outcome: Outcome | None
+
+
+def read(folder: Path) -> list[Confirmation]:
+    """All of a sweep's, by number."""
+    found = []
+    for path in sorted((folder / "confirm").glob("*/confirms.json")):
+        plain = json.loads(path.read_text())
+        told = path.with_name("outcome.json")
+        outcome = Outcome(**json.loads(told.read_text())) if told.exists() else None
+        found.append(Confirmation(int(path.parent.name), path.parent, plain["trial"],
+                                  plain["seed"], outcome))
+    return found
+
+
+def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
+          ) -> Claim | Wait | None:
+    """The next confirmation to run, under the sweep's lock and after the last trial."""
+    d = study.definition
+    if not d.confirm:
+        return None
+    order = ranked(table, d.directions[0])
+    if not order:
+        return None
+    winner = order[0]
+    mine = [c for c in read(study.folder) if c.trial == winner.number]
+    held = False
+    for c in mine[: d.confirm]:
+        if c.outcome is not None:
+            continue
+        if not lease.stale(c.folder, d.lease, now):
+            held = True
+            continue
+        before = lease.holder(c.folder)
+        if before is not None and not _lost(c.folder, f"worker {before.worker} is gone",
+                                            d.retries):
+            continue
+        return _begin(c.folder, c.number, worker)
+    if len(mine) < d.confirm:
+        return _new(study, winner, len(mine), worker)
+    return Wait() if held else None
+
+
+def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
+    d = study.definition
+    number = max((c.number for c in read(study.folder)), default=-1) + 1
+    run = study.folder / "confirm" / f"{number:04d}"
+    run.mkdir(parents=True, exist_ok=True)
+    seed = int(OmegaConf.load(winner.folder / "config.yaml").seed) + 1 + index
+    overrides = study.space.overrides(winner.params)
+    config = freeze.confirmation_config(d, overrides, number, study.frozen.threads, seed)
+    freeze.freeze(run, config)
+    write_json(run / "confirms.json", {"trial": winner.number, "seed": seed})
+    return _begin(run, number, worker)
+
+
+def _begin(run: Path, number: int, worker: str) -> Claim:
+    attempt = attempts.begin(run)
+    lease.take(run, worker, attempt)
+    return Claim("confirmation", number, run, attempt)
+
+
+def finish(study: "Study", claim: Claim, outcome: Outcome) -> None:
+    """Writes how it ended; a lost or stopped one waits for anybody."""
+    if outcome.kind == "lost":
+        _lost(claim.folder, outcome.reason or "its process died", study.definition.retries)
+    elif outcome.kind != "stopped":
+        write_json(claim.folder / "outcome.json", asdict(outcome))
+    lease.free(claim.folder)
+
+
+def _lost(run: Path, reason: str, retries: int) -> bool:
+    lease.free(run)
+    counted = attempts.lose(run, reason)
+    if counted.lost <= retries:
+        return True
+    failed = Outcome("failed", f"lost {counted.lost} times: {reason}")
+    write_json(run / "outcome.json", asdict(failed))
+    return False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the best configuration is worth.
+
+    Attributes:
+        trial: its number.
+        searched: its score in the search.
+        scores: name -> the values of the runs on fresh seeds.
+        failed: runs that did not finish.
+    """
+
+    trial: int
+    searched: float
+    scores: dict[str, list[float]]
+    failed: int
+
+    def text(self, target: str) -> str:
+        """One line: the mean and standard deviation of each beside the search score."""
+        parts = [f"{target} {self.searched:.4f} in the search (trial {self.trial})"]
+        for name, values in self.scores.items():
+            spread = f" +- {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+            parts.append(f"{name} {statistics.fmean(values):.4f}{spread} on {len(values)} fresh "
+                         "seeds")
+        if self.failed:
+            parts.append(f"{self.failed} of these runs failed")
+        return ", ".join(parts)
+
+
+def verdict(study: "Study", table: Sequence[TrialRow]) -> Verdict | None:
+    """Of the runs that are there; None where there is no best, or none has ended."""
+    d = study.definition
+    order = ranked(table, d.directions[0]) if len(d.targets) == 1 else []
+    if not order:
+        return None
+    ended = [c for c in read(study.folder) if c.trial == order[0].number and c.outcome]
+    score = d.targets[0].partition("/")[2]
+    scores: dict[str, list[float]] = {}
+    for c in ended:
+        metrics: dict[str, Any] = (read_summary(c.folder) or {}).get("metrics") or {}
+        for name in (f"val/{score}", f"test/{score}"):
+            value = metrics.get(name)
+            if isinstance(value, int | float) and math.isfinite(value):
+                scores.setdefault(name, []).append(float(value))
+    failed = sum(c.outcome is not None and c.outcome.kind == "failed" for c in ended)
+    return Verdict(order[0].number, order[0].values[0], scores, failed) if ended else None
+

@@ -1,0 +1,76 @@
+"""Floor 10: what a sweep leaves beside its trials: trials.csv, best.yaml, no old weights."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from vael.errors import VaelError
+from vael.files import write_text
+from vael.sweep.ranking import best, ranked
+from vael.sweep.rows import TrialRow, write_csv
+
+if TYPE_CHECKING:
+    from vael.sweep.study import Study
+
+
+def write(study: "Study", table: Sequence[TrialRow]) -> None:
+    """Brings trials.csv and best.yaml up to date and removes the weights of what is not kept."""
+    d = study.definition
+    write_csv(study.folder / "trials.csv", table, d.targets)
+    if len(d.targets) > 1:
+        _keep_only(best(table, d.directions), table)
+        return
+    order = ranked(table, d.directions[0])
+    if order:
+        write_text(study.folder / "best.yaml", best_yaml(study, order[0], len(table)))
+        _keep_only(order[: max(1, d.keep)], table)
+
+
+def _keep_only(kept: Sequence[TrialRow], table: Sequence[TrialRow]) -> None:
+    """A pruned trial keeps its own: it was stopped, not beaten at the end."""
+    numbers = {row.number for row in kept}
+    for row in table:
+        if row.state in ("complete", "failed") and row.number not in numbers:
+            for path in (row.folder / "checkpoints").glob("*.ckpt"):
+                path.unlink(missing_ok=True)
+
+
+def overrides_of(study: "Study", row: TrialRow) -> list[str]:
+    """What a trial had beside the defaults: the sweep's fixed overrides and its own choices."""
+    return [*study.definition.overrides, *study.space.overrides(row.params)]
+
+
+def best_yaml(study: "Study", row: TrialRow, count: int) -> str:
+    """A config that ``python train.py --config-dir SWEEP --config-name best`` trains."""
+    d = study.definition
+    config = OmegaConf.load(row.folder / "config.yaml")
+    choices = {str(group): str(option) for group, option in config.choices.items()}
+    defaults: list[Any] = ["train"]
+    defaults += [{f"override /{group}": option} for group, option in choices.items()]
+    values = OmegaConf.create({"name": f"{d.name}-best"})
+    overrides = overrides_of(study, row)
+    for override in OverridesParser.create().parse_overrides(overrides):
+        path = override.get_key_element().lstrip("+~")
+        if path in choices or path.partition("@")[0] in choices:
+            continue
+        if override.is_delete():
+            raise VaelError(f"best.yaml cannot say {override.input_line}")
+        OmegaConf.update(values, path, override.value(), force_add=True)
+    head = [
+        f"The best of {count} trials of {d.name}: trial {row.number}, {d.targets[0]} "
+        f"{row.values[0]:.6g} (k = {study.frozen.samples}).",
+        f"  python train.py --config-dir {shlex.quote(str(study.folder))} --config-name best",
+        "is the same as",
+        f"  {shlex.join(['python', 'train.py', *overrides])}",
+    ]
+    body = OmegaConf.to_yaml(OmegaConf.create({"defaults": [*defaults, "_self_"]}))
+    return "".join(f"# {line}\n" for line in head) + body + OmegaConf.to_yaml(values)
+
+
+def command(folder: Path) -> str:
+    """How to train the best configuration."""
+    return f"python train.py --config-dir {shlex.quote(str(folder))} --config-name best"
