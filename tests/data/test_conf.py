@@ -10,6 +10,7 @@ from vael.data.source import Source
 
 CONF = Path(__file__).parents[2] / "conf"
 DATA = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
+TABLES = {"breast_cancer"}
 NEEDS = {"hub": ["data.name=a/b"], "array": ["data.path=x.npz"], "folder": ["data.path=x"]}
 
 
@@ -35,7 +36,7 @@ def test_it_makes_a_source_and_keeps_the_general_settings(composed, name):
     config = composed(f"data={name}", "data.image_size=[8,9]", *NEEDS.get(name, []))
     source = instantiate(config.data.source)
     assert isinstance(source, Source)
-    assert source.image_size == (8, 9)
+    assert name in TABLES or source.image_size == (8, 9)
     assert config.data.batch_size == 128
     assert config.data.name
 

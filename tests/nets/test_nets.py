@@ -115,6 +115,25 @@ def test_maps_are_halved_while_the_smaller_side_stays_at_four(pair, image, small
     assert decoder((LATENT,), (1, *image))(torch.zeros(1, LATENT)).shape == (1, 1, *image)
 
 
+def test_glorot_keeps_the_scale_of_a_signal_and_of_its_gradient():
+    # variance 2 / (fan_in + fan_out), within 5 standard errors; uniform, so bounded by sqrt(3) sd
+    torch.manual_seed(0)
+    net = MLP((300,), (100,), hidden=[500], activation="tanh", init="glorot", output_gain=0.5)
+    for layer, gain in ((net.layers[0], 1.0), (net.layers[2], 0.5)):
+        layer.requires_grad_(False)
+        fan_out, fan_in = layer.weight.shape
+        wanted = gain**2 * 2 / (fan_in + fan_out)
+        found = float(layer.weight.double().square().mean())
+        assert abs(found / wanted - 1) < 5 * math.sqrt(0.8 / layer.weight.numel())
+        assert float(layer.weight.abs().max()) <= math.sqrt(3 * wanted)
+        assert not layer.bias.any()
+
+
+def test_an_unknown_start_is_refused():
+    with pytest.raises(ConfigError, match=r"model\.encoder\.init .* he, glorot, but got 'cold'"):
+        MLP((3,), (2,), hidden=[4], init="cold")
+
+
 @pytest.mark.parametrize("encoder", [ConvEncoder, ResNetEncoder])
 def test_channels_double_up_to_the_most(encoder):
     net = encoder((1, 64, 64), (2,), width=4, max_width=10)

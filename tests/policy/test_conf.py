@@ -12,13 +12,16 @@ from vael import run
 CONF = ROOT / "conf"
 TINY = ("logger=csv", "trainer.max_epochs=1", "data.limit=150", "data.batch_size=64",
         "evaluation.test_samples=2", "callbacks.pictures.num_examples=20")  # fmt: skip
-SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array", "folder"}  # tested in tests/data
+SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array", "folder",
+           "breast_cancer"}  # tested in tests/data
 OPTIONS = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
     if not (path.parent.name == "data" and path.stem in SOURCES) and path.parent.name != "debug"
 )
 NEEDS = {
+    "experiment=iwae_1l": ["data=digits"],
+    "experiment=ppca": ["data=digits"],
     "model=linear_vae": ["likelihood=squared_error"],
     "objective/schedule=linear": ["objective.schedule.steps=2"],
     "objective/schedule=cyclical": ["objective.schedule.period=1", "objective.schedule.cycles=2"],
