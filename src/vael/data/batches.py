@@ -139,6 +139,9 @@ class EvalBatches:
         return len(self.chunks)
 
     def __iter__(self) -> Iterator[EvalBatch]:
-        for chunk in self.chunks:
-            x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK:(chunk + 1) * EVAL_CHUNK])
-            yield EvalBatch(x, y, chunk)
+        return map(self.at, self.chunks)
+
+    def at(self, chunk: int) -> EvalBatch:
+        """One chunk by its number, of whichever rank."""
+        x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK:(chunk + 1) * EVAL_CHUNK])
+        return EvalBatch(x, y, chunk)
