@@ -64,7 +64,7 @@ def render(run: Run) -> str:
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
             for c in columns
         ],
-        lines=lines, pictures=run.pictures, plots=drawn, plotly=_plotly() if drawn else "",
+        lines=lines, pictures=run.pictures, plots=drawn, plotly=plotly_source() if drawn else "",
         command=str(summary.get("command") or run.node("command") or ""),
         environment=_environment(run), config=run.config_text,
     )
@@ -139,7 +139,8 @@ def _duration(seconds: object) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
-def _plotly() -> str:
+def plotly_source() -> str:
+    """The text of plotly.js, to be inlined."""
     from plotly.offline import get_plotlyjs
 
     return str(get_plotlyjs())

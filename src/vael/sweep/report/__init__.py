@@ -1,0 +1,1 @@
+"""Floor 10: one self-contained page about a sweep."""

@@ -1,0 +1,150 @@
+"""Floor 10: what the plots of a sweep share: layout, colours, ticks and texts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vael.sweep.ranking import Direction, Goal
+from vael.sweep.rows import TrialRow
+from vael.sweep.words import one_line, params_text, short_names, value_text
+
+Options = Mapping[str, Any]
+BEST, BAD, FAINT = "#3f90da", "#d4351c", "rgba(128,136,146,0.75)"
+# Told apart by hue, not lightness: they must read on white and on near-black.
+SCALE = ((0.0, "#2f8fe6"), (0.5, "#b45fb4"), (1.0, "#ea8a2a"))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One plot of the page.
+
+    Attributes:
+        plot: ``data`` and ``layout`` of plotly, without any text or ground colour.
+        note: what there is to know to read it.
+        wide: takes the whole width, and scrolls sideways on a phone.
+    """
+
+    title: str
+    note: str
+    plot: dict[str, Any]
+    height: int = 320
+    wide: bool = False
+
+
+def layout(
+    x: str, y: str, height: int = 320, xaxis: Options | None = None, yaxis: Options | None = None
+) -> dict[str, Any]:
+    """The common layout with two named axes and what more is said of them."""
+    clear = "rgba(0,0,0,0)"
+
+    def axis(title: str, standoff: int, more: Options | None) -> dict[str, Any]:
+        return {"title": {"text": escape(title), "standoff": standoff}, "zeroline": False,
+                "automargin": True, **(more or {})}
+
+    return {
+        "paper_bgcolor": clear, "plot_bgcolor": clear, "hovermode": "closest", "height": height,
+        "margin": {"l": 56, "r": 14, "t": 12, "b": 40}, "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0,
+                   "itemsizing": "constant"},
+        "xaxis": axis(x, 8, xaxis), "yaxis": axis(y, 10, yaxis),
+    }
+
+
+def escape(text: str) -> str:
+    """Plotly reads a subset of HTML in its texts."""
+    plain = one_line(text)
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def hover(goal: Goal, row: TrialRow) -> str:
+    """A trial in a few lines."""
+    values = [f"{t} {v:.4f}" for t, v in zip(goal.targets, row.values, strict=False)]
+    lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
+    if row.reason:
+        lines.append(row.reason[:120])
+    return "<br>".join(escape(line) for line in lines if line)
+
+
+def dots(name: str, x: Sequence[object], y: Sequence[object], texts: Sequence[str],
+         marker: dict[str, Any]) -> dict[str, Any]:
+    """Points with a text each."""
+    return {"type": "scatter", "mode": "markers", "name": escape(name), "x": list(x),
+            "y": list(y), "text": list(texts), "hovertemplate": "%{text}<extra></extra>",
+            "marker": {"size": 9, **marker}}
+
+
+def window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
+    """From the best value to that which nine in ten do not exceed: the others share its colour."""
+    ordered = sorted(values)
+    if direction == "minimize":
+        low, high = ordered[0], ordered[math.ceil(0.9 * (len(ordered) - 1))]
+    else:
+        low, high = ordered[math.floor(0.1 * (len(ordered) - 1))], ordered[-1]
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def colours(values: Sequence[float], direction: Direction, title: str) -> dict[str, Any]:
+    """The part of a marker that colours it by its value, blue for the best, with a bar."""
+    low, high = window(values, direction)
+    return {
+        "color": list(values), "cmin": low, "cmax": high, "showscale": True,
+        "colorscale": [[at, colour] for at, colour in SCALE],
+        "reversescale": direction == "maximize",
+        "colorbar": {"title": {"text": escape(title), "side": "right"}, "thickness": 9,
+                     "outlinewidth": 0, "nticks": 5},
+    }
+
+
+def is_number(value: object) -> bool:
+    """Whether it has a place on an axis of numbers."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_log(values: Sequence[float]) -> bool:
+    """Whether they are read better on a logarithmic axis."""
+    return min(values) > 0 and max(values) / min(values) >= 8
+
+
+def ticks(low: float, high: float, log: bool) -> list[float]:
+    """Round numbers within ``[low, high]``, about five."""
+    if not high > low:
+        return [low]
+    if log:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for digits in ((1, 2, 5), (1, 3), (1,)):
+            found = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
+            if len(found) <= 6:
+                return found
+        return found[:: math.ceil(len(found) / 6)]
+    raw = (high - low) / 4
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(s * unit for s in (1, 2, 5, 10) if s * unit >= raw)
+    first = math.ceil(low / step - 1e-9)
+    return [i * step for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def tick_text(value: float) -> str:
+    """Short: 0.0003 as 3e-4."""
+    if value and abs(value) < 1e-2:
+        return f"{value:.0e}".replace("e-0", "e-")
+    return value_text(round(value, 10))
+
+
+def axis_of(values: Sequence[float]) -> dict[str, Any]:
+    """A plotly axis for these values: logarithmic with round ticks where they span that much."""
+    low, high = min(values), max(values)
+    if not is_log(values):
+        return {"rangemode": "normal"}
+    margin = 0.06 * math.log10(high / low)
+    at = ticks(low, high, log=True)
+    return {"type": "log", "tickvals": at, "ticktext": [tick_text(t) for t in at],
+            "range": [math.log10(low) - margin, math.log10(high) + margin]}
+
+
+def names_of(table: Sequence[TrialRow]) -> dict[str, str]:
+    """The short name of each parameter that takes more than one value, in their order."""
+    names = dict.fromkeys(name for row in table for name in row.params)
+    short = short_names(names)
+    varied = [n for n in names if len({str(row.params.get(n)) for row in table}) > 1]
+    return {name: short[name] for name in varied}

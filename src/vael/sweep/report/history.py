@@ -1,0 +1,86 @@
+"""Floor 10: the plots over a sweep's trials: their scores in time, and what moved them."""
+
+from collections.abc import Mapping, Sequence
+
+from vael.sweep.ranking import Goal, running_best, scored
+from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, escape, hover, layout
+from vael.sweep.rows import TrialRow
+
+
+def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
+    """The scores of one target by the order in which trials finished, and the best so far."""
+    ended = sorted((row for row in table if row.finished),
+                   key=lambda row: (row.ended or "", row.number))
+    at = {row.number: position for position, row in enumerate(ended, 1)}
+    complete = scored(ended)
+    if len(complete) < 2:
+        return None
+    target, direction = goal.targets[index], goal.directions[index]
+    values = [row.values[index] for row in complete]
+    x = [at[row.number] for row in complete]
+    best = running_best(values, direction)
+    data = [
+        {"type": "scatter", "mode": "lines", "name": "best so far", "x": [*x, len(ended)],
+         "y": [*best, best[-1]], "line": {"color": BEST, "width": 2, "shape": "hv"},
+         "hoverinfo": "skip"},
+        dots("complete", x, values, [hover(goal, row) for row in complete], {"color": BEST}),
+    ]
+    low, high = min(values), max(values)
+    ordered = sorted(values)
+    middle = ordered[len(ordered) // 2]
+    worst = high - middle if direction == "minimize" else middle - low
+    usual = middle - low if direction == "minimize" else high - middle
+    if usual > 0 and worst > 4 * usual:  # else one bad trial hides all differences
+        low, high = ((low, middle + 4 * usual) if direction == "minimize"
+                     else (middle - 4 * usual, high))
+    margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    pruned = [row for row in ended if row.state == "pruned" and len(row.values) > index]
+    if pruned:
+        data.append(dots(
+            "pruned", [at[row.number] for row in pruned], [row.values[index] for row in pruned],
+            [hover(goal, row) for row in pruned],
+            {"color": FAINT, "symbol": "circle-open", "line": {"width": 1.5}},
+        ))
+    edge = high + margin / 2 if direction == "minimize" else low - margin / 2
+    failed = [row for row in ended if row.state == "failed"]
+    if failed:
+        data.append(dots("failed", [at[row.number] for row in failed], [edge] * len(failed),
+                         [hover(goal, row) for row in failed], {"color": BAD, "symbol": "x"}))
+    beyond = sum(not low - margin <= value <= high + margin
+                 for value in [*values, *(row.values[index] for row in pruned)])
+    note = "One point a trial, in the order in which they finished."
+    if pruned:
+        note += " Of a pruned trial: the last value that it reported."
+    if failed:
+        note += " Failed trials have no value: they are marked at the edge."
+    if beyond:
+        note += f" {beyond} far off the others: double-click to see all."
+    plot = {"data": data, "layout": layout(
+        "finished trials", target,
+        xaxis={"range": [0.3, len(ended) + 0.7]}, yaxis={"range": [low - margin, high + margin]},
+    )}
+    return Figure(f"History of {target}", note, plot)
+
+
+def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
+    """Bars, the largest on top."""
+    ordered = sorted(shares.items(), key=lambda item: item[1])
+    largest = max(shares.values())
+    plot = {
+        "data": [{
+            "type": "bar", "orientation": "h", "y": [escape(name) for name, _ in ordered],
+            "x": [share for _, share in ordered], "marker": {"color": BEST},
+            "text": [f"{share:.0%}" for _, share in ordered], "textposition": "outside",
+            "cliponaxis": False, "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
+        }],
+        "layout": layout(
+            "share", "", xaxis={"tickformat": ".0%", "range": [0, 1.15 * largest]},
+            yaxis={"type": "category"},
+        ) | {"showlegend": False},
+    }
+    what = goal.targets[0] if len(goal.targets) == 1 else "the Pareto front"
+    return Figure(
+        "Importance of each parameter",
+        f"How much the best tenth of the trials by {what} differs from all in this parameter "
+        "(PED-ANOVA), within what was tried.", plot,
+    )

@@ -1,0 +1,32 @@
+"""Floor 10: how much each parameter of a study matters."""
+
+from collections.abc import Sequence
+
+import optuna
+
+from vael.sweep.ranking import scored
+from vael.sweep.rows import TrialRow
+
+Importances = dict[str, float] | str
+ENOUGH = 10  # complete trials: the best tenth of fewer is not even one
+
+
+def importances(study: optuna.Study, table: Sequence[TrialRow]) -> Importances:
+    """The share of each parameter, the largest first, or a sentence that says why there is none.
+
+    PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255): how much the best tenth of the complete
+    trials differs from all of them in one parameter, normalised to a sum of 1. A parameter that
+    only some trials have is weighed by those. With several targets, the best are those next to
+    the Pareto front.
+    """
+    complete = scored(table)
+    if len(complete) < ENOUGH:
+        return (f"This takes at least {ENOUGH} complete trials; there are {len(complete)} so "
+                "far.")
+    if len({row.values for row in complete}) == 1:
+        return "All complete trials have the same score: no parameter matters yet."
+    names = dict.fromkeys(name for row in complete for name in row.params)
+    varied = [name for name in names if len({str(row.params.get(name)) for row in complete}) > 1]
+    if not varied:
+        return "All complete trials have the same parameters."
+    return optuna.importance.get_param_importances(study, params=varied)

@@ -1,0 +1,129 @@
+"""Floor 10: ``report.html`` of a sweep: one page, from its table of trials and their folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import vael.report
+from vael.files import write_text
+from vael.report.folder import Shown, read_run
+from vael.report.page import plotly_source
+from vael.sweep.ranking import Goal
+from vael.sweep.report.figure import Figure
+from vael.sweep.report.folder import Sweep, read_sweep
+from vael.sweep.report.history import history, importance
+from vael.sweep.report.importance import Importances
+from vael.sweep.report.parallel import parallel
+from vael.sweep.report.plane import maps, planes
+from vael.sweep.report.result import facts
+from vael.sweep.report.tables import best_lines, endings, leading, pictured
+from vael.sweep.rows import TrialRow
+from vael.sweep.words import params_text
+
+PICTURES = ("Reconstructions", "Samples")
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of one trial."""
+
+    title: str
+    params: str
+    pictures: Sequence[Shown]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Plots under a heading, and sentences for those that cannot be drawn."""
+
+    title: str
+    figures: Sequence[Figure]
+    instead: Sequence[str]
+
+
+def write_sweep_report(
+    folder: Path, goal: Goal, table: Sequence[TrialRow], importances: Importances
+) -> Path:
+    """Writes ``folder/report.html``, atomically, and returns its path.
+
+    It opens without network, as a run's report does. It reads the run folders of the trials and
+    confirmations; what is missing there is left out, so an unfinished sweep has a page too.
+
+    Args:
+        folder: the sweep's.
+        goal: what it searches.
+        table: all of its trials.
+        importances: of the parameters, or a sentence that says why there are none.
+    """
+    target = folder / "report.html"
+    write_text(target, render(read_sweep(folder, goal, table, importances)))
+    return target
+
+
+def render(sweep: Sweep) -> str:
+    """The page as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    sections = _sections(sweep)
+    figures = [figure for section in sections for figure in section.figures]
+    first = leading(sweep)[:1]
+    places = [Path(__file__).parent, Path(vael.report.__path__[0])]
+    environment = Environment(
+        loader=FileSystemLoader(places), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+    return environment.get_template("sweep.html").render(
+        title=sweep.goal.name, goal=sweep.goal, about=_about(sweep), facts=facts(sweep),
+        lines=best_lines(sweep), best=first[0].number if first else None,
+        command=sweep.trained[first[0].number].command if first else "",
+        sections=sections,
+        plots=[figure.plot for figure in figures], plotly=plotly_source() if figures else "",
+        endings=endings(sweep.table), galleries=_galleries(sweep),
+    )
+
+
+def _about(sweep: Sweep) -> list[tuple[str, str]]:
+    goal = sweep.goal
+    pairs = [("target", f"{target} ({'lower' if direction == 'minimize' else 'higher'} is better)")
+             for target, direction in zip(goal.targets, goal.directions, strict=True)]
+    done = sum(row.finished for row in sweep.table)
+    return [*pairs, ("trials", f"{done}" if goal.trials is None else f"{done} of {goal.trials}")]
+
+
+def _sections(sweep: Sweep) -> list[Section]:
+    goal, table = sweep.goal, sweep.table
+    search, missing = [], []
+    for index in range(len(goal.targets)):
+        drawn = history(goal, table, index)
+        if drawn:
+            search.append(drawn)
+    if not search:
+        missing.append("The history needs at least two complete trials.")
+    if isinstance(sweep.importances, str):
+        missing.append(f"Importance of the parameters: {sweep.importances}")
+    else:
+        search.append(importance(goal, sweep.importances))
+    together = parallel(goal, table)
+    beta, plane = maps(sweep), planes(sweep)
+    return [
+        Section("The search", search, missing),
+        Section("Parameters", [*([together] if together else []), *beta], [
+            *([] if together else ["Parallel coordinates need at least two complete trials that "
+                                   "differ."]),
+            *([] if beta else ["A map of beta and latent size needs at least two complete trials "
+                               "that differ in both."]),
+        ]),
+        Section("Rate and distortion", plane, [] if plane else [
+            "The rate-distortion plane needs at least two complete trials that can be compared."]),
+    ]
+
+
+def _galleries(sweep: Sweep) -> list[Gallery]:
+    made = []
+    for row in pictured(sweep):
+        shown = [p for p in read_run(row.folder).pictures if p.name in PICTURES]
+        values = ", ".join(f"{target} {value:.4f}" for target, value
+                           in zip(sweep.goal.targets, row.values, strict=True))
+        if shown:
+            made.append(Gallery(f"Trial {row.number}: {values}", params_text(row.params), shown))
+    return made

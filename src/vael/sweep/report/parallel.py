@@ -1,0 +1,156 @@
+"""Floor 10: parallel coordinates: each trial a line through its parameters to its score.
+
+Drawn as lines of a plain plot: plotly's own needs WebGL and ``eval``, which paper and the page's
+security policy do not have.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from vael.sweep.ranking import Goal, scored
+from vael.sweep.report.figure import (
+    SCALE,
+    Figure,
+    colours,
+    escape,
+    hover,
+    is_log,
+    is_number,
+    layout,
+    names_of,
+    tick_text,
+    ticks,
+    window,
+)
+from vael.sweep.rows import TrialRow
+from vael.sweep.words import value_text
+
+SHADES = 24
+UNUSED = -0.14  # where a line passes an axis whose parameter the trial does not have
+HEIGHT = 420
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A vertical axis: what is written where, and the place in [0, 1] of a value."""
+
+    name: str
+    ticks: tuple[tuple[float, str], ...]
+    place: Callable[[Any], float]
+
+
+def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
+    """One line for each complete trial, the best on top and blue."""
+    complete = scored(table)
+    names = names_of(complete)
+    if len(complete) < 2 or not names:
+        return None
+    axes = [make_axis(short, [row.params.get(name) for row in complete])
+            for name, short in names.items()]
+    axes += [make_axis(target, [row.values[i] for row in complete])
+             for i, target in enumerate(goal.targets)]
+    direction = goal.directions[0]
+    low, high = window([row.values[0] for row in complete], direction)
+    shades: dict[int, list[TrialRow]] = {}
+    for row in complete:
+        share = min(1.0, max(0.0, (row.values[0] - low) / (high - low)))
+        share = share if direction == "minimize" else 1 - share
+        shades.setdefault(round(share * (SHADES - 1)), []).append(row)
+    data = []
+    for shade in sorted(shades, reverse=True):  # what is drawn last is on top
+        data.append(_lines(goal, shades[shade], names, axes, shade / (SHADES - 1)))
+    data.append({  # only for its bar
+        "type": "scatter", "mode": "markers", "x": [None], "y": [None], "showlegend": False,
+        "hoverinfo": "skip",
+        "marker": colours([row.values[0] for row in complete], direction, goal.targets[0]),
+    })
+    missing = any(name not in row.params for row in complete for name in names)
+    plot = {"data": data, "layout": _layout(axes, missing)}
+    note = f"One line for each complete trial, coloured by {goal.targets[0]}, the best in blue."
+    if missing:
+        note += " A line passes below the axes whose parameter does not apply to its trial."
+    return Figure("Parameters and scores together", note, plot, HEIGHT, wide=True)
+
+
+def make_axis(name: str, values: Sequence[object]) -> Axis:
+    """Of numbers, linear or logarithmic, or of words; None is left out."""
+    present = [value for value in values if value is not None]
+    numbers = [float(value) for value in present
+               if isinstance(value, int | float) and is_number(value)]
+    if len(numbers) < len(present):
+        words = sorted({value_text(value) for value in present})
+        at = {word: (i + 0.5) / len(words) for i, word in enumerate(words)}
+        return Axis(name, tuple((y, word) for word, y in at.items()),
+                    lambda value: at[value_text(value)])
+    log = is_log(numbers)
+    low, high = min(numbers), max(numbers)
+
+    def place(value: float) -> float:
+        if not high > low:
+            return 0.5
+        if log:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+    return Axis(name, tuple((place(t), tick_text(t)) for t in ticks(low, high, log)), place)
+
+
+def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
+           axes: Sequence[Axis], share: float) -> dict[str, Any]:
+    """Lines of one colour, with a gap between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    texts: list[str] = []
+    for row in group:
+        cells = [*(row.params.get(name) for name in names), *row.values]
+        for position, (axis, cell) in enumerate(zip(axes, cells, strict=True)):
+            x.append(position)
+            y.append(UNUSED if cell is None else axis.place(cell))
+        x.append(None)
+        y.append(None)
+        texts += [hover(goal, row)] * (len(axes) + 1)
+    return {
+        "type": "scatter", "mode": "lines", "x": x, "y": y, "text": texts, "showlegend": False,
+        "hovertemplate": "%{text}<extra></extra>", "opacity": 0.85 - 0.35 * share,
+        "line": {"color": mix(share), "width": 2.2 - share, "shape": "spline",
+                 "smoothing": 0.35},
+    }
+
+
+def mix(share: float) -> str:
+    """The colour of the scale at a share from 0, the best, to 1."""
+    (at, one), (end, two) = next(
+        pair for pair in pairwise(SCALE) if share <= pair[1][0]
+    )
+    part = (share - at) / (end - at)
+    channels = (
+        round(int(one[i : i + 2], 16) * (1 - part) + int(two[i : i + 2], 16) * part)
+        for i in (1, 3, 5)
+    )
+    return "rgb({},{},{})".format(*channels)
+
+
+def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
+    base = layout(
+        "", "", HEIGHT,
+        xaxis={"range": [-0.35, len(axes) - 0.85], "tickvals": list(range(len(axes))),
+               "ticktext": [escape(axis.name) for axis in axes], "showgrid": False,
+               "side": "top", "tickangle": 0, "fixedrange": True},
+        yaxis={"range": [UNUSED - 0.08 if missing else -0.05, 1.06], "visible": False,
+               "fixedrange": True},
+    )
+    base["margin"] = {"l": 20, "r": 14, "t": 34, "b": 12}
+    base["shapes"] = [
+        {"type": "line", "x0": i, "x1": i, "y0": 0, "y1": 1, "layer": "below",
+         "line": {"color": "rgba(128,136,146,0.6)", "width": 1}}
+        for i in range(len(axes))
+    ]
+    base["annotations"] = [
+        {"x": i, "y": y, "text": escape(text), "showarrow": False, "xanchor": "right",
+         "xshift": -5, "font": {"size": 11}, "borderpad": 1, "opacity": 0.92}
+        for i, axis in enumerate(axes) for y, text in axis.ticks
+    ]
+    return base

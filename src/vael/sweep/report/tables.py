@@ -1,0 +1,80 @@
+"""Floor 10: the trials of a sweep in tables: the best ones, and those that came to nothing."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vael.report.numbers import format_number
+from vael.sweep.ranking import best, ranked
+from vael.sweep.report.folder import Sweep
+from vael.sweep.rows import TrialRow
+from vael.sweep.words import one_line, params_text, time_text
+
+TOP = 10
+REASONS = 20
+NUMBERS = 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """One trial of the table of the best."""
+
+    number: int
+    values: tuple[str, ...]
+    params: str
+    epochs: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Trials that were pruned or failed for the same reason, up to the numbers in it."""
+
+    state: str
+    count: int
+    reason: str
+    trials: str
+
+
+def leading(sweep: Sweep) -> list[TrialRow]:
+    """The trials by rank; with several targets those of the Pareto front."""
+    goal = sweep.goal
+    if len(goal.targets) > 1:
+        return best(sweep.table, goal.directions)
+    return ranked(sweep.table, goal.directions[0])
+
+
+def best_lines(sweep: Sweep) -> list[Line]:
+    """The first of them."""
+    return [
+        Line(row.number, tuple(map(format_number, row.values)), params_text(row.params),
+             "" if row.epochs is None else f"{row.epochs:,}",
+             "" if row.seconds is None else time_text(row.seconds))
+        for row in leading(sweep)[:TOP]
+    ]
+
+
+def pictured(sweep: Sweep, count: int = 3) -> list[TrialRow]:
+    """The best trials, or of a Pareto front its ends and what is between them."""
+    rows = leading(sweep)
+    if len(sweep.goal.targets) == 1 or len(rows) <= count:
+        return rows[:count]
+    return [rows[round(i * (len(rows) - 1) / (count - 1))] for i in range(count)]
+
+
+def endings(table: Sequence[TrialRow]) -> list[Ending]:
+    """Failed and pruned trials by reason, the most frequent first."""
+    groups: dict[tuple[str, str], list[TrialRow]] = {}
+    for row in table:
+        if row.state in ("failed", "pruned"):
+            reason = one_line(row.reason or "no reason is recorded")
+            alike = re.sub(r"[\d.]+(e[-+]?\d+)?", "#", reason)
+            groups.setdefault((row.state, alike), []).append(row)
+    ordered = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1])))
+    made = []
+    for (state, _), rows in ordered[:REASONS]:
+        numbers = ", ".join(str(row.number) for row in rows[:NUMBERS])
+        more = f" and {len(rows) - NUMBERS} more" if len(rows) > NUMBERS else ""
+        reason = one_line(rows[0].reason or "no reason is recorded")
+        made.append(Ending(state, len(rows), reason, numbers + more))
+    return made
