@@ -99,7 +99,13 @@ def _latents(material: Material) -> tuple[dict[str, Any], list[str]]:
         warnings.append(
             "No latent dimension is active: the posterior means hardly depend on x (collapse)."
         )
-    if not isinstance(q, Normals) or len(q.mu) < 2:
+    if not isinstance(q, Normals):
+        warnings.append(
+            "There is no mutual information: the aggregate posterior is estimated for normal and "
+            f"full_normal posteriors, not for {type(q).__name__}."
+        )
+        return found, warnings
+    if len(q.mu) < 2:
         return found, warnings
     noise = Noise(material.seed, "latent").at(torch.device("cpu"), "aggregate", material.split)
     whole = aggregate(q, p, noise)
