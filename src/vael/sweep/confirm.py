@@ -45,7 +45,7 @@ class Confirmation:
 def read(folder: Path) -> list[Confirmation]:
     """All of a sweep's, by number."""
     found = []
-    for path in sorted((folder / "confirm").glob("*/confirms.json")):
+    for path in sorted((folder / "confirm").glob("[0-9]*/confirms.json")):
         plain = json.loads(path.read_text())
         told = path.with_name("outcome.json")
         outcome = Outcome(**json.loads(told.read_text())) if told.exists() else None
@@ -84,6 +84,7 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
 
 def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     d = study.definition
+    _put_aside(study.folder, winner.number)
     number = max((c.number for c in read(study.folder)), default=-1) + 1
     run = study.folder / "confirm" / f"{number:04d}"
     run.mkdir(parents=True, exist_ok=True)
@@ -93,6 +94,13 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     freeze.freeze(run, config)
     write_json(run / "confirms.json", {"trial": winner.number, "seed": seed})
     return _begin(run, number, worker)
+
+
+def _put_aside(folder: Path, winner: int) -> None:
+    """What confirmed an earlier best, before the budget was raised."""
+    for c in read(folder):
+        if c.trial != winner:
+            c.folder.rename(c.folder.with_name(f"trial-{c.trial}-{c.folder.name}"))
 
 
 def _begin(run: Path, number: int, worker: str) -> Claim:

@@ -52,7 +52,7 @@ class Definition:
         confirm: runs of the best configuration on fresh seeds, with the test data.
         keep: best trials that keep their checkpoints.
         lease: seconds after which the trial of a silent worker belongs to anybody.
-        patience: seconds to wait for a storage or a disk that is away.
+        patience: seconds to wait for a storage that is away.
         storage: URL; null: a journal file in the sweep's folder.
         devices: ``trainer.devices`` of each trial.
         slurm: options of sbatch.

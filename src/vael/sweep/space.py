@@ -53,7 +53,8 @@ class Choice:
 
     def text(self, value: Value) -> str:
         """As Hydra reads it."""
-        return self.texts[self.values.index(value)]
+        return next(text for own, text in zip(self.values, self.texts, strict=True)
+                    if own == value and isinstance(own, bool) == isinstance(value, bool))
 
     def holds(self, value: object) -> bool:
         """Whether it is one of them; true is not 1."""
@@ -172,6 +173,10 @@ class Space:
                 yield from self._points({**chosen, rest[0].path: value}, rest[1:])
         else:
             yield from self._points(chosen, rest[1:])
+
+    def choices(self) -> set[str]:
+        """The paths with a choice."""
+        return {p.path for p in self.parameters if isinstance(p.domain, Choice)}
 
     def corners(self) -> list[dict[str, Value]]:
         """Points that show every combination of choices which others depend on, and every choice.
@@ -300,8 +305,8 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
         raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
     texts = tuple(Override._get_value_element_as_str(item) for item in items)
-    values = tuple(_plain(item) if isinstance(item, int | float | bool) or _bare(item)
-                   else text for item, text in zip(items, texts, strict=True))
+    values = tuple(text if isinstance(item, list | dict) else _plain(item)
+                   for item, text in zip(items, texts, strict=True))
     if len(items) < 2:
         raise ConfigError(f"{where}: a choice needs two values or more; put "
                           f"{override.get_key_element()}={texts[0]} under overrides.")
@@ -323,10 +328,6 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
     low, step = points[0], sweep.step
     high = low + (len(points) - 1) * step
     return Interval(low, high, step, False, integer)
-
-
-def _bare(item: object) -> bool:
-    return isinstance(item, str)
 
 
 def _plain(item: Any) -> Value:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vael.errors import ConfigError, VaelError
+from vael.exhausted import FULL
 from vael.sweep.lock import locked
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def locate(given: str | None, folder: Path) -> str:
             "postgresql+psycopg://USER@HOST:PORT/DATABASE.") from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
+        parsed = parsed.set(database=str(Path(str(parsed.database)).resolve()))
     return parsed.render_as_string(hide_password=False)
 
 
@@ -116,7 +119,7 @@ def reason(error: BaseException, url: str) -> str:
 
 
 def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
-    """Tries again, more and more slowly, while the storage or the disk is away.
+    """Tries again, more and more slowly, while the storage is away.
 
     The operation must be such that doing it twice is like doing it once: the answer of a server
     may get lost after it has done what it was asked for.
@@ -148,12 +151,14 @@ def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
 
 
 def _away(error: BaseException) -> bool:
-    """Whether it may work later: a connection, or a file system that is full or gone."""
+    """Whether it may work later by itself: a connection, a folder that is shared; no full disk."""
     from sqlalchemy.exc import InterfaceError, OperationalError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
 
     seen: BaseException | None = error
     while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL:
+            return False
         if isinstance(seen, OperationalError | InterfaceError | PoolTimeout | OSError):
             return True
         seen = seen.__cause__

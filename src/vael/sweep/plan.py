@@ -1,0 +1,175 @@
+"""Floor 10: from a sweep's file and the command line to a folder that workers can work on."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from vael.errors import ConfigError
+from vael.sweep import checks, code, frozen, optuna_nodes, start, storage
+from vael.sweep import definition as definitions
+from vael.sweep.definition import Definition
+from vael.sweep.frozen import Frozen
+from vael.sweep.probe import Facts, probe
+from vael.sweep.space import Space, parse_space
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that is ready to be worked on.
+
+    Attributes:
+        url: of the storage, with its password.
+        notes: what its user should know, a line each.
+    """
+
+    folder: Path
+    definition: Definition
+    url: str
+    facts: Facts
+    workers: int
+    notes: tuple[str, ...]
+
+
+def define(file: Path, changes: Mapping[str, Any], overrides: Sequence[str]) -> Definition:
+    """The definition with what the command line adds.
+
+    Raises:
+        ConfigError: something in it cannot be.
+    """
+    d = definitions.amended(definitions.read(file), changes)
+    d = replace(d, overrides=(*d.overrides, *overrides))
+    space = parse_space(d.space, d.when)
+    optuna_nodes.sampler(d.sampler, d.seed, 0)
+    optuna_nodes.pruner(d.pruner, 2)
+    if d.sampler != optuna_nodes.GRID:
+        return d
+    size = len(space.grid())
+    if d.trials is not None and d.trials > size:
+        raise ConfigError(f"trials={d.trials}, but the grid has {size} points.")
+    return replace(d, trials=d.trials or size)
+
+
+def folder_of(d: Definition, config: DictConfig) -> Path:
+    """Of the sweep."""
+    return Path(config.output_dir) / "sweeps" / d.name
+
+
+def prepare(d: Definition, force: bool, workers: int | None, per_device: int, local: bool) -> Plan:
+    """Checks all that can be checked, and then makes the folder and the study, or finds them.
+
+    Args:
+        d: what is wanted.
+        force: go on although the space or the code has changed.
+        workers: asked for; None: as many as there are devices for.
+        per_device: workers that share a GPU.
+        local: whether they work on this machine.
+
+    Raises:
+        ConfigError: it cannot work, or an older sweep of this name is another; nothing is made.
+    """
+    space = parse_space(d.space, d.when)
+    config = checks.base_config(d)
+    folder = folder_of(d, config)
+    old = frozen.read(folder) if (folder / frozen.NAME).exists() else None
+    if old is not None:
+        _check_same(old, d, folder, force)
+    configs = checks.corner_configs(d, space)
+    facts = probe(config)
+    checks.check_targets(d.targets, configs, facts)
+    if local:
+        checks.check_devices(d.devices, facts)
+    count = workers or _workers(d, facts, per_device)
+    url = _url(d, old, folder)
+    d = replace(d, storage=storage.redacted(url))
+    new = start.frozen_of(d, config, _threads(count * d.devices, facts) if local else None)
+    start.begin(folder, new, url)
+    return Plan(folder, d, url, facts, count, (*_notes(space, config, url),))
+
+
+def _workers(d: Definition, facts: Facts, per_device: int) -> int:
+    assert d.trials is not None
+    if facts.accelerator == "gpu":
+        return max(1, min(d.trials, facts.gpus // d.devices * per_device))
+    return max(1, min(d.trials, checks.cores() // d.devices))
+
+
+def _threads(processes: int, facts: Facts) -> int:
+    return max(1, checks.cores() // processes) if facts.threaded else 1
+
+
+def _url(d: Definition, old: Frozen | None, folder: Path) -> str:
+    url = storage.locate(d.storage, folder)
+    if old is None:
+        return url
+    recorded = old.definition.storage or storage.JOURNAL
+    if url == storage.JOURNAL and d.storage is None:
+        return storage.locate(recorded, folder)
+    if storage.redacted(url) != recorded:
+        raise ConfigError(f"the study of {folder} is in {recorded}, not in "
+                          f"{storage.redacted(url)}: give that, or another name.")
+    return url
+
+
+def _check_same(old: Frozen, d: Definition, folder: Path, force: bool) -> None:
+    """Names what has changed since the sweep was started; going on is explicit."""
+    if frozen.digest(d) != old.digest:
+        changes = "; ".join(_changes(old.definition.meaning(), d.meaning()))
+        if not force:
+            raise ConfigError(f"{folder} holds a sweep of this name that is another: {changes}. "
+                              "Give another name (name: in the file, or --name), or go on in it "
+                              "with --force.")
+        _check_compatible(old.definition, d)
+    changed = code.differing(old.code, code.version())
+    if changed and not force:
+        raise ConfigError(f"the code has changed since {folder} was started ({', '.join(changed)}"
+                          f"; git {old.code.get('git')} -> {code.version()['git']}): its trials "
+                          "may not be comparable. Go on with --force, or give another name.")
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name in now:
+        a, b = before[name], now[name]
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += [f"{name}.{key}: {a.get(key, 'none')} -> {b.get(key, 'none')}"
+                      for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
+        elif a != b:
+            found.append(f"{name}: {a} -> {b}")
+    return found
+
+
+def _check_compatible(before: Definition, now: Definition) -> None:
+    """Optuna cannot learn from other choices, or from other targets."""
+    if (before.targets, before.directions) != (now.targets, now.directions):
+        raise ConfigError("targets cannot change within a study, not even with --force: give "
+                          "another name.")
+    old = {p.path: p.domain for p in parse_space(before.space, before.when).parameters}
+    for p in parse_space(now.space, now.when).parameters:
+        domain = old.get(p.path, p.domain)
+        kinds = {type(domain), type(p.domain)}
+        same_choices = len(kinds) == 1 and (p.path not in _choices(now) or domain == p.domain)
+        if not same_choices:
+            raise ConfigError(f"space: the choices of {p.path} cannot change within a study, not "
+                              "even with --force: give another name.")
+
+
+def _choices(d: Definition) -> set[str]:
+    return parse_space(d.space, d.when).choices()
+
+
+def _notes(space: Space, config: DictConfig, url: str) -> list[str]:
+    notes = []
+    default = start.default_of(space, config)
+    outside = start.outside(default)
+    if outside:
+        listed = ", ".join(f"{path}={value}" for path, value in outside.items())
+        notes.append(f"the default configuration is not tried: {listed} is outside of the space")
+    if storage.has_password(url) and storage.ENVIRONMENT not in os.environ:
+        notes.append(f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
+                     "line shows in the list of processes")
+    return notes
+
