@@ -106,8 +106,8 @@ def is_log(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) / min(values) >= 8
 
 
-def ticks(low: float, high: float, log: bool) -> list[float]:
-    """Round numbers within ``[low, high]``, about five."""
+def ticks(low: float, high: float, log: bool, about: int = 4) -> list[float]:
+    """Round numbers within ``[low, high]``, about so many of them."""
     if not high > low:
         return [low]
     if log:
@@ -117,7 +117,7 @@ def ticks(low: float, high: float, log: bool) -> list[float]:
             if len(found) <= 6:
                 return found
         return found[:: math.ceil(len(found) / 6)]
-    raw = (high - low) / 4
+    raw = (high - low) / about
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(s * unit for s in (1, 2, 5, 10) if s * unit >= raw)
     first = math.ceil(low / step - 1e-9)
@@ -125,10 +125,10 @@ def ticks(low: float, high: float, log: bool) -> list[float]:
 
 
 def tick_text(value: float) -> str:
-    """Short: 0.0003 as 3e-4."""
+    """Short: 0.0003 as 3e-4, and a true minus."""
     if value and abs(value) < 1e-2:
         return f"{value:.0e}".replace("e-0", "e-")
-    return value_text(round(value, 10))
+    return value_text(round(value, 10) + 0.0).replace("-", "\u2212")
 
 
 def axis_of(values: Sequence[float]) -> dict[str, Any]:

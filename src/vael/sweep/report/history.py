@@ -75,7 +75,7 @@ def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
         }],
         "layout": layout(
             "share", "", xaxis={"tickformat": ".0%", "range": [0, 1.15 * largest]},
-            yaxis={"type": "category"},
+            yaxis={"type": "category", "ticksuffix": "  "},
         ) | {"showlegend": False},
     }
     what = goal.targets[0] if len(goal.targets) == 1 else "the Pareto front"

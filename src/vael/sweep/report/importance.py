@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
-from vael.sweep.ranking import scored
+from vael.sweep.ranking import Direction, scored
 from vael.sweep.rows import TrialRow
 
 Importances = dict[str, float] | str
 ENOUGH = 10  # complete trials: the best tenth of fewer is not even one
 
 
-def importances(study: optuna.Study, table: Sequence[TrialRow]) -> Importances:
+def importances(
+    trials: Sequence[FrozenTrial], table: Sequence[TrialRow], directions: Sequence[Direction]
+) -> Importances:
     """The share of each parameter, the largest first, or a sentence that says why there is none.
 
     PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255): how much the best tenth of the complete
@@ -29,4 +32,8 @@ def importances(study: optuna.Study, table: Sequence[TrialRow]) -> Importances:
     varied = [name for name in names if len({str(row.params.get(name)) for row in complete}) > 1]
     if not varied:
         return "All complete trials have the same parameters."
+    numbers = {row.number for row in complete}
+    study = optuna.create_study(directions=list(directions))  # a copy: the storage stays in peace
+    study.add_trials([trial for trial in trials
+                      if trial.state == TrialState.COMPLETE and trial.number in numbers])
     return optuna.importance.get_param_importances(study, params=varied)

@@ -17,6 +17,7 @@ from vael.sweep.report.parallel import parallel
 from vael.sweep.report.plane import maps, planes
 from vael.sweep.report.result import facts
 from vael.sweep.report.tables import best_lines, endings, leading, pictured
+from vael.sweep.result import command as best_command
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import params_text
 
@@ -75,7 +76,7 @@ def render(sweep: Sweep) -> str:
     return environment.get_template("sweep.html").render(
         title=sweep.goal.name, goal=sweep.goal, about=_about(sweep), facts=facts(sweep),
         lines=best_lines(sweep), best=first[0].number if first else None,
-        command=sweep.trained[first[0].number].command if first else "",
+        again=_again(sweep, first[0]) if first else [],
         sections=sections,
         plots=[figure.plot for figure in figures], plotly=plotly_source() if figures else "",
         endings=endings(sweep.table), galleries=_galleries(sweep),
@@ -116,6 +117,19 @@ def _sections(sweep: Sweep) -> list[Section]:
         Section("Rate and distortion", plane, [] if plane else [
             "The rate-distortion plane needs at least two complete trials that can be compared."]),
     ]
+
+
+def _again(sweep: Sweep, row: TrialRow) -> list[tuple[str, str]]:
+    """Commands, each with what it does."""
+    made = []
+    if (sweep.folder / "best.yaml").is_file():
+        made.append(("The best configuration as a run of its own, with test scores and report:",
+                     best_command(sweep.folder)))
+    command = sweep.trained[row.number].command
+    if command:
+        made.append((f"Trial {row.number} as the search ran it; the same machine and devices "
+                     "give the same numbers:", command))
+    return made
 
 
 def _galleries(sweep: Sweep) -> list[Gallery]:

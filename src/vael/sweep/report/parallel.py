@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from vael.sweep.ranking import Goal, scored
+from vael.sweep.ranking import Goal, ranked, scored
 from vael.sweep.report.figure import (
     SCALE,
     Figure,
@@ -29,6 +29,7 @@ from vael.sweep.rows import TrialRow
 from vael.sweep.words import value_text
 
 SHADES = 24
+FAN = 0.1  # how wide the lines of one word are spread, by rank, so that all can be seen
 UNUSED = -0.14  # where a line passes an axis whose parameter the trial does not have
 HEIGHT = 420
 
@@ -40,6 +41,7 @@ class Axis:
     name: str
     ticks: tuple[tuple[float, str], ...]
     place: Callable[[Any], float]
+    of_words: bool = False
 
 
 def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
@@ -59,9 +61,13 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
         share = min(1.0, max(0.0, (row.values[0] - low) / (high - low)))
         share = share if direction == "minimize" else 1 - share
         shades.setdefault(round(share * (SHADES - 1)), []).append(row)
+    order = [row.number for row in ranked(table, direction)]
+    fan = {number: FAN * (0.5 - i / len(order)) for i, number in enumerate(order)}
+    if direction == "minimize":  # the best at the same side as on the axis of the score
+        fan = {number: -shift for number, shift in fan.items()}
     data = []
     for shade in sorted(shades, reverse=True):  # what is drawn last is on top
-        data.append(_lines(goal, shades[shade], names, axes, shade / (SHADES - 1)))
+        data.append(_lines(goal, shades[shade], names, axes, fan, shade / (SHADES - 1)))
     data.append({  # only for its bar
         "type": "scatter", "mode": "markers", "x": [None], "y": [None], "showlegend": False,
         "hoverinfo": "skip",
@@ -84,7 +90,7 @@ def make_axis(name: str, values: Sequence[object]) -> Axis:
         words = sorted({value_text(value) for value in present})
         at = {word: (i + 0.5) / len(words) for i, word in enumerate(words)}
         return Axis(name, tuple((y, word) for word, y in at.items()),
-                    lambda value: at[value_text(value)])
+                    lambda value: at[value_text(value)], of_words=True)
     log = is_log(numbers)
     low, high = min(numbers), max(numbers)
 
@@ -99,7 +105,7 @@ def make_axis(name: str, values: Sequence[object]) -> Axis:
 
 
 def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
-           axes: Sequence[Axis], share: float) -> dict[str, Any]:
+           axes: Sequence[Axis], fan: Mapping[int, float], share: float) -> dict[str, Any]:
     """Lines of one colour, with a gap between them."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -108,7 +114,8 @@ def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
         cells = [*(row.params.get(name) for name in names), *row.values]
         for position, (axis, cell) in enumerate(zip(axes, cells, strict=True)):
             x.append(position)
-            y.append(UNUSED if cell is None else axis.place(cell))
+            place = UNUSED if cell is None else axis.place(cell)
+            y.append(place + (fan[row.number] if axis.of_words or cell is None else 0.0))
         x.append(None)
         y.append(None)
         texts += [hover(goal, row)] * (len(axes) + 1)
@@ -136,7 +143,7 @@ def mix(share: float) -> str:
 def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
     base = layout(
         "", "", HEIGHT,
-        xaxis={"range": [-0.35, len(axes) - 0.85], "tickvals": list(range(len(axes))),
+        xaxis={"range": [-0.45, len(axes) - 0.6], "tickvals": list(range(len(axes))),
                "ticktext": [escape(axis.name) for axis in axes], "showgrid": False,
                "side": "top", "tickangle": 0, "fixedrange": True},
         yaxis={"range": [UNUSED - 0.08 if missing else -0.05, 1.06], "visible": False,
@@ -149,8 +156,10 @@ def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
         for i in range(len(axes))
     ]
     base["annotations"] = [
-        {"x": i, "y": y, "text": escape(text), "showarrow": False, "xanchor": "right",
-         "xshift": -5, "font": {"size": 11}, "borderpad": 1, "opacity": 0.92}
+        {"x": i, "y": y, "text": escape(text), "showarrow": False, "borderpad": 1,
+         "font": {"size": 11}, "opacity": 0.92,
+         **({"xanchor": "left", "xshift": 5} if i == len(axes) - 1
+            else {"xanchor": "right", "xshift": -5})}
         for i, axis in enumerate(axes) for y, text in axis.ticks
     ]
     return base

@@ -72,12 +72,14 @@ def planes(sweep: Sweep) -> list[Figure]:
     for row in scored(sweep.table):
         if {"val/rate", "val/distortion"} <= row.metrics.keys():
             groups.setdefault(_comparable(sweep.trained[row.number]), []).append(row)
-    return [_plane(sweep, name, groups[name]) for name in sorted(groups)
-            if len(groups[name]) > 1]
+    ordered = sorted(groups, key=lambda name: (-len(groups[name]), name))
+    return [_plane(sweep, name, groups[name]) for name in ordered if len(groups[name]) > 1]
 
 
 def _comparable(trained: Trained) -> str:
-    return "mass" if trained.fit == "mass" else f"{trained.family}, {trained.fit or 'density'}"
+    if trained.fit == "mass":
+        return "trained on mass"
+    return f"{trained.family}, trained on {trained.fit or 'density'}"
 
 
 def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
@@ -88,7 +90,7 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
     data = [lines, {
         "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [p[0] for p in best],
         "y": [p[1] for p in best], "hoverinfo": "skip",
-        "line": {"color": FAINT, "width": 3},
+        "line": {"color": FAINT, "width": 2.5, "shape": "hv"},  # what is above it is reached
     }]
     families = sorted({sweep.trained[row.number].family for row in rows})
     for family, colour in zip(families, PALETTE * len(families), strict=False):
@@ -104,12 +106,11 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
     base = layout("rate, nats", "distortion, nats", 360,
                   xaxis={"range": list(x)}, yaxis={"range": list(y)})
     base["annotations"] = labels
-    what = "all likelihoods" if name == "mass" else name
     return Figure(
-        f"Rate and distortion ({'trained on mass' if name == 'mass' else name})",
-        f"Validation, {what}: {len(best)} of {len(rows)} trials are on the Pareto front, beaten "
-        "by no other in both. On a dotted line all have the same ELBO = \u2212(rate + "
-        "distortion).", {"data": data, "layout": base}, 360,
+        name[0].upper() + name[1:],
+        f"Validation: {len(best)} of {len(rows)} trials are on the Pareto front (large): no other "
+        "is better in both. On a dotted line the ELBO = \u2212(rate + distortion) is the same.",
+        {"data": data, "layout": base}, 360,
     )
 
 
@@ -126,9 +127,9 @@ def _equal_elbo(
     xs: list[float | None] = []
     ys: list[float | None] = []
     labels = []
-    for total in ticks(x[0] + y[0], x[1] + y[1], log=False):
+    for total in ticks(x[0] + y[0], x[1] + y[1], log=False, about=8):
         left, right = max(x[0], total - y[1]), min(x[1], total - y[0])
-        if right - left < 0.05 * (x[1] - x[0]):
+        if right - left < 0.15 * (x[1] - x[0]):
             continue  # cuts a corner
         xs += [left, right, None]
         ys += [total - left, total - right, None]

@@ -45,9 +45,8 @@ def _best(sweep: Sweep, row: TrialRow) -> list[Fact]:
     samples = f", with k = {k} importance samples" if k and _score(target) in SAMPLED else ""
     return [Fact(
         f"Best {target}", format_number(row.values[0]), _unit(target),
-        f"{meaning}{samples}: trial {row.number}. "
-        f"{params_text(row.params)}",
-    )]
+        f"{meaning}{samples}.",
+    ), Fact("Best configuration", f"trial {row.number}", "", params_text(row.params))]
 
 
 def _front(sweep: Sweep, found: Sequence[TrialRow]) -> list[Fact]:
