@@ -79,11 +79,17 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")],
 ) -> None:
     """Write RUN/report.html anew from what is in the folder."""
     from vael.report.page import write_report
 
+    if (run / "sweep.yaml").is_file():
+        from vael.sweep.report.write import report_of
+        from vael.sweep.study import Study
+
+        print(report_of(Study.open(run)).resolve())
+        return
     if not (run / "config.yaml").is_file():
         raise VaelError(f"{run} is not a run: it has no config.yaml.")
     print(write_report(run).resolve())
