@@ -9,6 +9,7 @@ import typer
 
 from vael import lastwords, ranks, supervise
 from vael.errors import VaelError
+from vael.evaluation import as_text as evaluation_as_text
 from vael.ranks import Rank
 from vael.status import as_text, read_summary
 
@@ -93,6 +94,66 @@ def report(
     if not (run / "config.yaml").is_file():
         raise VaelError(f"{run} is not a run: it has no config.yaml.")
     print(write_report(run).resolve())
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="Other data of the same shape: data=..., data.path=..."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
+    samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option(help="GPUs, or CPU processes.")] = 1,
+) -> None:
+    """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
+    from vael.evaluate import Request
+    from vael.evaluate import evaluate as evaluate_run
+
+    request = Request(run, split, samples, device, devices, tuple(overrides or ()))  # type: ignore[arg-type]
+    print(evaluation_as_text(evaluate_run(request)))
+    print(f"numbers {request.output.resolve()}")
+    if run.is_dir():
+        report(run)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
+) -> None:
+    """Print the scores of several runs side by side, if they may be compared."""
+    from vael.compare import side_by_side
+
+    print(side_by_side(runs))
+
+
+@app.command(hidden=True)
+def sweep_worker(
+    sweep: Annotated[Path, typer.Argument(help="A sweep's folder.")],
+    index: Annotated[int, typer.Option(help="Its number among those of this machine.")] = 0,
+    devices: Annotated[
+        str | None, typer.Option(help="CUDA_VISIBLE_DEVICES of its trials; else as it is.")
+    ] = None,
+    num_devices: Annotated[int, typer.Option(help="Devices of each trial.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of each process of a trial.")] = 1,
+) -> None:
+    """Work on a sweep's trials until there are none; `vael sweep` and SLURM start this."""
+    from vael.sweep.engage import engage
+    from vael.sweep.records import Slot
+
+    raise SystemExit(engage(sweep, index, Slot(devices, num_devices, threads)))
+
+
+@app.command(hidden=True)
+def fork_server(
+    descriptor: Annotated[int, typer.Argument(help="Of a socket to the worker.")],
+) -> None:
+    """Fork the trials of the worker that starts this."""
+    from vael.sweep.forkserver import serve
+
+    serve(descriptor, main)
 
 
 def main() -> None:

@@ -1,0 +1,69 @@
+"""Floor 7: the numbers of several runs side by side, or the reason why not; no torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vael.comparable import check_comparable, facts
+from vael.errors import ConfigError
+from vael.evaluation import read_evaluation
+from vael.status import read_summary
+
+Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Facts, and scores by name."""
+
+
+def side_by_side(runs: Sequence[Path]) -> str:
+    """A table of the runs' evaluations, or where one has none, of their summaries.
+
+    Raises:
+        NotComparableError: other k, levels, binarisation, split, data, or families of a table.
+        ConfigError: fewer than two runs, or one without numbers.
+    """
+    if len(runs) < 2:
+        raise ConfigError("vael compare needs two runs or more.")
+    every = _all(runs, _evaluated) or _all(runs, _summed_up)
+    if every is None:
+        bare = next(run for run in runs if _evaluated(run) is None)
+        raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
+    for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):
+        check_comparable(every[0][0], other_facts, (str(runs[0]), str(run)))
+    known = every[0][0]
+    lines = [f"split {known['split']}, k = {known['k']}, data {known['digest'][:8]}"]
+    lines += [f"[{number}] {run}" for number, run in enumerate(runs)]
+    lines.append("".ljust(18) + "".join(f"[{n}]".rjust(14) for n in range(len(runs))))
+    for name in dict.fromkeys(name for _, scores in every for name in scores):
+        cells = (scores.get(name) for _, scores in every)
+        lines.append(name.ljust(18) + "".join(
+            ("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells))
+    return "\n".join(lines)
+
+
+def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[Numbers] | None:
+    found = [read(run) for run in runs]
+    every = [numbers for numbers in found if numbers is not None]
+    return every if len(every) == len(found) else None
+
+
+def _evaluated(run: Path) -> Numbers | None:
+    read = read_evaluation(run)
+    if read is None:
+        return None
+    scores = {**read["bounds"][str(read["samples"])], **read["scores"]}
+    return read["comparable"], scores
+
+
+def _summed_up(run: Path) -> Numbers | None:
+    summary = read_summary(run)
+    if summary is None or not any(name.startswith("test/") for name in summary["metrics"]):
+        return None
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.load(run / "config.yaml")
+    known = facts(
+        split="test", k=summary["samples"]["test"], score=summary["target"].removeprefix("val/"),
+        digest=summary["data_digest"], binarize=config.data.binarize,
+        family=config.likelihood["_target_"].rpartition(".")[2].lower(),
+    )
+    return known, {name.removeprefix("test/"): value for name, value in summary["metrics"].items()
+                   if name.startswith("test/")}

@@ -1,0 +1,79 @@
+"""Floor 8: how much of a long computation is left: a bar on a terminal, now and then a line."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+FIRST, LONGEST = 3.0, 60.0  # seconds to the first line of a log, and between two
+
+
+class Countdown:
+    """Tells the remaining time of ``total`` equal steps while it is entered.
+
+    Args:
+        what: is computed.
+        total: number of steps.
+        refresh_seconds: the least time between two redraws.
+    """
+
+    def __init__(self, what: str, total: int, refresh_seconds: float = 0.3) -> None:
+        self.what, self.total, self.refresh_seconds = what, total, refresh_seconds
+        self._done = 0
+        self._next = 0.0
+        self._pause = FIRST
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> "Countdown":
+        self._started = time.monotonic()
+        console = Console(stderr=True)
+        if console.is_terminal:
+            self._progress = Progress(
+                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+                TextColumn("left:"), TimeRemainingColumn(), console=console, auto_refresh=False,
+            )
+            self._progress.start()
+            self._task = self._progress.add_task(self.what, total=self.total)
+            self._pause = self.refresh_seconds
+        self._next = self._started + self._pause
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._draw()
+            self._progress.stop()
+
+    def add(self, steps: int) -> None:
+        """So many more are done."""
+        self.at(self._done + steps)
+
+    def at(self, done: int) -> None:
+        """So many are done."""
+        self._done = done
+        if time.monotonic() >= self._next:
+            self._draw()
+            self._next = time.monotonic() + self._pause
+
+    def _draw(self) -> None:
+        if self._progress is not None:
+            self._progress.update(self._task, completed=self._done)
+            self._progress.refresh()
+            return
+        if self._done == 0:
+            return
+        self._pause = min(2 * self._pause, LONGEST)
+        spent = time.monotonic() - self._started
+        left = spent / self._done * (self.total - self._done)
+        print(f"{self.what}: {self._done / self.total:.0%}, {_clock(left)} left", file=sys.stderr,
+              flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,116 @@
+"""Floor 9: one evaluation of a trained model, written to evaluation.json."""
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+
+from vael.crew import Job, kind_of, score
+from vael.data.source import Split
+from vael.devices import WORTH_THREADS
+from vael.errors import ConfigError
+from vael.evaluation import FILE
+from vael.files import write_json
+from vael.material import gather
+from vael.metrics.diagnose import diagnose
+from vael.scoring import Part, Scorer
+from vael.status import read_summary
+from vael.summary import git_sha, versions
+from vael.trained import Trained, load_trained
+from vael.verdict import verdict
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        path: a run's folder, or a checkpoint file.
+        split: ``train | val | test``.
+        samples: K, importance samples per example.
+        device: ``auto | cpu | cuda``.
+        devices: processes, each with a GPU of its own on ``cuda``.
+        overrides: other data of the same shape: ``data=...``, ``data.path=...``.
+    """
+
+    path: Path
+    split: Split = "test"
+    samples: int = 1000
+    device: str = "auto"
+    devices: int = 1
+    overrides: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuses what cannot work whatever the run is.
+
+        Raises:
+            ConfigError: names the option.
+        """
+        if self.samples < 1:
+            raise ConfigError(f"--samples must be at least 1, but got {self.samples}.")
+        if self.split not in get_args(Split):
+            raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got "
+                              f"{self.split}.")
+
+    @property
+    def output(self) -> Path:
+        """``evaluation.json`` in the run's folder, or beside the checkpoint file."""
+        return (self.path if self.path.is_dir() else self.path.parent) / FILE
+
+    @property
+    def command(self) -> str:
+        """What gives the same again."""
+        return shlex.join(["vael", "evaluate", str(self.path), "--split", self.split,
+                           "--samples", str(self.samples), *self.overrides])
+
+
+def evaluate(request: Request) -> dict[str, Any]:
+    """Scores a split with K importance samples per example, and writes evaluation.json whole.
+
+    The file holds the last evaluation, of whichever split. An interrupted one leaves it alone.
+
+    Raises:
+        ConfigError: a bad option, config or override.
+        CheckpointError: no checkpoint, or one that does not fit the data.
+        VaelError: one of several processes died.
+    """
+    started = time.perf_counter()
+    request.check()
+    kind = kind_of(request.device, request.devices)
+    trained = load_trained(request.path, request.overrides)
+    if kind == "cpu" and request.devices > 1:
+        torch.set_num_threads(1)  # the others do the work
+    elif trained.spec.num_dims * 100 < WORTH_THREADS:
+        torch.set_num_threads(1)
+    split = Part(request.split)
+    sizes = {"train": trained.spec.num_train, "val": trained.spec.num_val,
+             "test": trained.spec.num_test}
+    train = Part("train", sizes[request.split])
+    parts = (split,) if request.split == "train" else (split, train)
+    job = Job(request.path, request.overrides, parts, request.samples, kind, request.devices)
+    scorer = Scorer(trained, job.device(0), request.samples)
+    what = f"{request.split}, {request.samples} samples"
+    columns = score(job, scorer, what if train is split else f"{what}, and train beside it")
+    beside = None if request.split == "train" else columns[train]
+    result = verdict(trained, request.split, scorer.ks, columns[split], beside)
+    diagnosis = diagnose(gather(scorer, split))
+    result |= {"latents": diagnosis.latents, "quality": diagnosis.quality,
+               "probe": diagnosis.probe,
+               "warnings": [*result["warnings"], *_changed(request, trained),
+                            *diagnosis.warnings],
+               "device": kind, "devices": request.devices,
+               "seconds": time.perf_counter() - started,
+               "versions": versions(), "git_sha": git_sha(), "command": request.command}
+    write_json(request.output, result)
+    return result
+
+
+def _changed(request: Request, trained: Trained) -> list[str]:
+    summary = read_summary(request.path) if request.path.is_dir() else None
+    known = summary.get("data_digest") if summary else None
+    if trained.other_data or known in (None, trained.spec.digest):
+        return []
+    return ["the data has changed since the training: its digest is another one."]

@@ -1,0 +1,124 @@
+"""Floor 9: the scores of single examples: a chunk of a split and its noise in, columns out."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vael.data.batches import EVAL_CHUNK, EvalBatch, EvalBatches
+from vael.data.source import Split
+from vael.data.splits import permutation
+from vael.metrics.bounds import ladder
+from vael.metrics.evidence import Weighed, bits_per_dim, weigh
+from vael.randomness import Noise
+from vael.trained import Trained
+from vael.types import Shape
+
+Columns = dict[str, npt.NDArray[np.float64]]
+AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some examples: a split, or a fixed choice of ``most`` of them in the order of the split."""
+
+    split: Split
+    most: int | None = None
+
+
+class Scorer:
+    """Scores chunks by themselves: noise is keyed by (seed, stream, split, chunk, sample).
+
+    It is the noise of ``vael train``: the same checkpoint and number of samples on the same kind
+    of device give the ``test/*`` of summary.json again.
+
+    Args:
+        trained: the model with its data.
+        device: where to compute.
+        samples: K, importance samples per example.
+    """
+
+    def __init__(self, trained: Trained, device: torch.device, samples: int) -> None:
+        self.trained, self.device, self.samples = trained, device, samples
+        self.ks = ladder(samples)
+        self.vae = trained.vae.to(device)
+        self.preprocess = trained.preprocess.to(device)
+        self.latent = Noise(trained.seeds.latent, "latent")
+        self.corruption = Noise(trained.config.data.split_seed, "corruption")
+        self.batches: dict[Part, EvalBatches] = {}
+
+    def examples(self, part: Part) -> EvalBatches:
+        """The chunks of these examples."""
+        if part not in self.batches:
+            arrays, index = self.trained.data.select(part.split)
+            if part.most is not None and part.most < len(index):
+                seed = self.trained.config.data.split_seed
+                index = index[np.sort(permutation(len(index), seed, "evaluate")[: part.most])]
+            self.batches[part] = EvalBatches(arrays, index)
+        return self.batches[part]
+
+    def x(self, part: Part, batch: EvalBatch) -> Tensor:
+        """The examples of a chunk as the likelihood sees them, on the device."""
+        source = self.corruption.at(self.device, part.split, batch.chunk)
+        x: Tensor = self.preprocess(batch.x.to(self.device), source)
+        return x
+
+    def eps(self, part: Part, batch: EvalBatch, number: int, shape: Shape) -> Tensor:
+        """Noise of sample ``number`` for the examples of a chunk, ``(B, *shape)``."""
+        source = self.latent.at(self.device, part.split, batch.chunk, number)
+        return torch.randn(len(batch.x), *shape, generator=source, device=self.device)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Autocast where the run was trained with it."""
+        dtype = AUTOCAST.get(str(self.trained.config.trainer.precision))
+        return nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
+
+    def score(self, part: Part, chunk: int, tick: Callable[[int], None]) -> Columns:
+        """The scores of a chunk, ``(B,)`` each, see `columns`.
+
+        Args:
+            part: whose chunk it is.
+            chunk: its number.
+            tick: told how many (example, sample) pairs are under way, again and again.
+        """
+        batch = self.examples(part).at(chunk)
+
+        def eps(number: int, shape: Shape) -> Tensor:
+            tick(len(batch.x))
+            return self.eps(part, batch, number, shape)
+
+        with torch.inference_mode(), self.precision():
+            x = self.x(part, batch)
+            found = weigh(self.vae, x, eps, self.samples, self.trained.spec.levels, self.ks)
+            return columns(found, self.ks, self.trained.spec.num_dims)
+
+
+def columns(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
+    """Scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
+
+    nll and elbo are those of the trained fit; the effective sample size is that of the weights
+    behind the score that is ranked by: bpd, or nll for data without levels.
+    """
+    scores = found.evidence
+    named = {"elbo": scores.elbo, "rate": scores.rate, "distortion": scores.distortion,
+             "mse": scores.mse, "at_bound": scores.at_bound,
+             "ess": (found.mass or found.fit).effective_samples()}
+    jackknife = found.fit.jackknife()
+    if jackknife is not None:
+        named["nll_jackknife"] = -jackknife
+    for k in ks:
+        named[f"nll_{k}"] = -found.fit.at(k)
+        if found.mass is not None:
+            named[f"bpd_{k}"] = bits_per_dim(found.mass.at(k), num_dims)
+    return {name: value.cpu().numpy() for name, value in named.items()}
+
+
+def pieces(scorer: Scorer, parts: tuple[Part, ...]) -> list[tuple[Part, int]]:
+    """Every chunk of every part, in order."""
+    sizes = {part: -(-len(scorer.examples(part).index) // EVAL_CHUNK) for part in parts}
+    return [(part, chunk) for part in parts for chunk in range(sizes[part])]

@@ -1,0 +1,155 @@
+"""Floor 9: a trained model out of its checkpoint, with the data that it is scored on."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from vael import checkpoint
+from vael.assembly import read_config
+from vael.build import build_data, build_vae
+from vael.check import check
+from vael.compose import compose_config
+from vael.data.module import VaelData
+from vael.data.preprocess import Preprocess
+from vael.errors import CheckpointError, ConfigError
+from vael.randomness import Seeds
+from vael.types import DataSpec
+from vael.vae import VAE
+
+KEPT = ("binarize", "image_size", "split_seed", "cache_dir")
+"""Settings of the run's data that hold for another data set too, unless they are given."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is not trained any more.
+
+    Attributes:
+        checkpoint: the file that its weights come from.
+        config: the run's, with the data that it is scored on.
+        data: prepared.
+        vae: in evaluation mode, without gradients, on the CPU.
+        preprocess: from raw batches to what the model was trained to see: the columns of a table
+            are standardised by the training data of the *run*, whatever the data is now.
+        other_data: whether the data is not what the run names.
+    """
+
+    checkpoint: Path
+    config: DictConfig
+    data: VaelData
+    vae: VAE
+    preprocess: Preprocess
+    other_data: bool
+
+    @property
+    def spec(self) -> DataSpec:
+        """What the data is."""
+        return self.data.spec
+
+    @property
+    def seeds(self) -> Seeds:
+        """The run's."""
+        return seeds_of(self.config)
+
+
+def seeds_of(config: DictConfig) -> Seeds:
+    """The seed of each stream of a run."""
+    return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
+
+
+def find_checkpoint(path: Path) -> Path:
+    """``path`` itself if it is a file, else the best checkpoint of the run's folder.
+
+    Raises:
+        CheckpointError: there is no such file or folder, or no checkpoint in it.
+    """
+    if path.is_file():
+        return path
+    best = path / "checkpoints" / "best.ckpt"
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is neither a run's folder nor a checkpoint file.")
+    if not best.is_file():
+        raise CheckpointError(f"{path} has no checkpoints/best.ckpt: train it first (vael train "
+                              f"{path}), or name a checkpoint file.")
+    return best
+
+
+def load_trained(path: Path, overrides: Sequence[str] = ()) -> Trained:
+    """The model of a run's folder or of a checkpoint file.
+
+    Args:
+        path: the folder (its best checkpoint is taken) or the file (it holds its config).
+        overrides: ``data=...``, ``data.path=...``: other data of the same shape.
+
+    Raises:
+        CheckpointError: no checkpoint, or one that does not fit the data.
+        ConfigError: a config or override that cannot work.
+        DataError: the data cannot be read.
+    """
+    file = find_checkpoint(path)
+    loaded = checkpoint.load(file)
+    if path.is_dir():
+        config = read_config(path)
+    else:
+        config = OmegaConf.create(loaded["config"])
+        check(config)
+    if overrides:
+        config = OmegaConf.merge(config)  # type: ignore[assignment]
+        config.data = other_data(config, overrides)
+    seeds = seeds_of(config)
+    data = build_data(config, seeds)
+    data.prepare()
+    vae = build_vae(config, data.spec, seeds)
+    _take_weights(vae, loaded["state_dict"], file, data.spec)
+    _take_moments(data.preprocess, loaded["state_dict"])
+    return Trained(file, config, data, vae.eval().requires_grad_(False), data.preprocess,
+                   bool(overrides))
+
+
+def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The data section of a config with overrides, as ``python train.py`` would compose it.
+
+    Without ``data=`` it is the run's data set with some other settings.
+
+    Raises:
+        ConfigError: an override that is not about the data, or that cannot be composed.
+    """
+    for override in overrides:
+        if not re.match(r"[+~]{0,2}data(\.[^=]+)?(=|$)", override):
+            raise ConfigError(f"only the data can be another one in an evaluation (data=..., "
+                              f"data.path=...), but got {override!r}.")
+    another = any(override.startswith("data=") for override in overrides)
+    names = KEPT if another else tuple(str(n) for n in config.data if n != "source")
+    base = [] if another else [f"data={config.get('choices', {}).get('data')}"]
+    base += [f"++data.{name}={_as_override(config.data[name])}"
+             for name in names if name in config.data]
+    # the batch of the training is no matter here, and must not be too large for a small data set
+    composed: DictConfig = compose_config([*base, *overrides, "data.batch_size=1"]).data
+    return composed
+
+
+def _as_override(value: object) -> str:
+    plain = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def _take_weights(vae: VAE, state: Mapping[str, Tensor], file: Path, spec: DataSpec) -> None:
+    weights = {n.removeprefix("vae."): v for n, v in state.items() if n.startswith("vae.")}
+    checkpoint.check_fits(
+        file, weights, vae.state_dict(), f"data of shape {spec.event_shape}",
+        "Give data of the shape that it was trained on.",
+    )
+    vae.load_state_dict(weights)
+
+
+def _take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> None:
+    for name in ("shift", "scale", "fill"):
+        kept = state.get(f"preprocess.{name}")
+        if kept is not None:
+            setattr(preprocess, name, torch.clone(kept))
