@@ -9,9 +9,9 @@ from test_run import read, weights
 from typer.testing import CliRunner
 
 from vael import run
-from vael.callbacks.prune import STOP
 from vael.cli import app
 from vael.data.module import VaelData
+from vael.stop import STOP
 
 TRIAL = (*QUICK, "evaluation.test=false", "report=false")
 

@@ -44,7 +44,7 @@ def test_how_a_silent_rank_ended(tmp_path):
     stderr.write_text("something\nSegmentation fault in tea\n")
     fault = epitaph.of(2, -signal.SIGSEGV, stderr, asked=None)
     assert fault.told() == "rank 2: killed by signal 11 (SIGSEGV): Segmentation fault in tea"
-    assert (fault.code, fault.traceback) == (1, stderr.read_text())
+    assert (fault.code, fault.traceback) == (139, stderr.read_text())
     left = epitaph.of(1, 7, stderr, asked=None)
     assert (left.code, left.message) == (7, "ended with exit code 7: Segmentation fault in tea")
     asked = epitaph.of(0, -signal.SIGTERM, tmp_path / "none", asked=signal.SIGTERM)

@@ -1,6 +1,7 @@
 """Floor 8: where a run computes: GPUs where there are any, else CPU processes."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -88,6 +89,8 @@ class Placement:
     def threads(self, asked: int | None, values: int) -> int:
         """CPU threads of a process: those asked for, or what its batch is worth.
 
+        A sweep's worker shares the cores with others: ``VAEL_MAX_THREADS`` is its part.
+
         Small batches gain nothing from a second thread (8x8 digits: 14,700 examples/s with one
         or two; 28x28: 1,600 and 2,770), and collapse to a tenth where another process wants the
         core.
@@ -96,12 +99,14 @@ class Placement:
             asked: ``trainer.threads``.
             values: numbers in one process's batch.
         """
+        most = int(os.environ.get(ranks.MAX_THREADS, sys.maxsize))
         if asked is not None:
-            return asked
+            return min(asked, most)
         cores = os.cpu_count() or 1
         if hasattr(os, "sched_getaffinity"):
             cores = len(os.sched_getaffinity(0))
-        return max(1, cores // self.devices) if values >= WORTH_THREADS else 1
+        worth = max(1, cores // self.devices) if values >= WORTH_THREADS else 1
+        return min(worth, most)
 
     def environment(self) -> Started:
         """This process's place among those of the run."""

@@ -42,7 +42,7 @@ def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
                              128 - code, clear=True)
         if -code == signal.SIGKILL:  # it had no time to say anything
             tail, message = "", f"{message}, by hand or by the kernel when memory ran out"
-        code = 128 - code if -code in (signal.SIGINT, signal.SIGTERM) else 1
+        code = 128 - code
     else:
         message = f"ended with exit code {code}"
     last = tail.strip().splitlines()[-1:]

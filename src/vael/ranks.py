@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vael.errors import ConfigError
 
 SUPERVISED = "VAEL_SUPERVISED"  # set by our own supervisor for the ranks that it starts
+MAX_THREADS = "VAEL_MAX_THREADS"  # set by a sweep's worker: its share of the cores
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from types import FrameType
 
 from vael.errors import VaelError
 
+STOP = "stop.json"  # in a run's folder: others ask it to stop for good
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 

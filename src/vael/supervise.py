@@ -4,7 +4,6 @@ Lightning's own launcher kills the first rank when another one dies: no message,
 all ranks are children of a small process without torch, which tells what the dead one said.
 """
 
-import ctypes
 import os
 import shutil
 import signal
@@ -19,7 +18,7 @@ from types import FrameType
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael import epitaph, lastwords, ranks
+from vael import epitaph, lastwords, processes, ranks
 from vael.lastwords import LastWords
 from vael.ranks import Rank
 
@@ -72,7 +71,7 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
     """Trains with ``devices`` processes of this machine.
 
     Returns:
-        The exit code: that of the rank that failed first, 1 where it was killed.
+        The exit code: that of the rank that failed first, 128 + n where signal n killed it.
     """
     node = int(os.environ.get("NODE_RANK", "0"))
     notes = folder / lastwords.FOLDER
@@ -105,6 +104,7 @@ class _Team:
         self.folder, self.devices, self.num_nodes, self.node = folder, devices, num_nodes, node
         self.children: dict[int, subprocess.Popen[bytes]] = {}
         self.asked: int | None = None
+        self.own = os.getpid()
         self.started = time.time()
 
     def start(self, port: int) -> None:
@@ -114,13 +114,14 @@ class _Team:
                 self.node * self.devices + local, self.devices * self.num_nodes, local, self.node,
                 self.num_nodes, "vael", os.environ.get("MASTER_ADDR", "127.0.0.1"), port,
             )  # fmt: skip
-            whole = {**os.environ, **rank.environment(), ranks.SUPERVISED: str(os.getpid()),
+            whole = {**os.environ, **rank.environment(), ranks.SUPERVISED: str(self.own),
                      "LOCAL_WORLD_SIZE": str(self.devices)}
             with self._stderr(rank.rank).open("wb") as stderr:
                 self.children[rank.rank] = subprocess.Popen(
                     [sys.executable, "-m", "vael.cli", "train", str(self.folder),
                      "--discard-on-error"],
-                    env=whole, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_die_with_us,
+                    env=whole, stdin=subprocess.DEVNULL, process_group=0,
+                    preexec_fn=lambda: processes.die_with(self.own),
                     stdout=None if rank.rank == 0 else subprocess.DEVNULL,
                     stderr=None if rank.rank == 0 else stderr,
                 )  # fmt: skip
@@ -203,9 +204,3 @@ def _port(num_nodes: int) -> Iterator[int]:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("", 0))
         yield kept.getsockname()[1]
-
-
-def _die_with_us() -> None:
-    """In the child: the kernel kills it when its supervisor is killed (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-STOP = "stop.json"
+from vael.stop import STOP
 
 
 class Prune(pl.Callback):

@@ -1,0 +1,127 @@
+"""Floor 10: one attempt at a trial: start it, watch it, and say how it ended."""
+
+import signal
+import time
+from typing import Protocol
+
+from omegaconf import OmegaConf
+
+from vael.files import write_json
+from vael.stop import STOP
+from vael.sweep.asked import Asked
+from vael.sweep.outcome import outcome_of
+from vael.sweep.process import Handle, Starter
+from vael.sweep.records import Claim, Outcome, Slot
+from vael.sweep.status_file import StatusFile
+from vael.sweep.tail import Tail
+from vael.sweep.vigil import Vigil
+
+LOOK = 0.05  # seconds between two looks at metrics.csv: a trial stops an epoch after it is told to
+GRACE = 120.0  # seconds in which a trial saves itself
+AGAIN = 2.0  # seconds after which a signal is sent again: a trial that has just begun may miss it
+
+
+class Pruner(Protocol):
+    """What of a study an attempt needs."""
+
+    @property
+    def target(self) -> str:
+        """The score that is searched for."""
+        ...
+
+    def report(self, claim: Claim, step: int, value: float) -> bool:
+        """Tells a value after so many epochs; True where the trial should stop."""
+        ...
+
+
+class Attempt:
+    """One process of one trial.
+
+    Args:
+        study: hears of each epoch, and decides whether to go on.
+        claim: on the trial, whose lease is kept elsewhere.
+        asked: to stop, by a signal.
+        status: what the worker shows.
+        minutes: after which the trial is stopped and counts with what it has reached.
+    """
+
+    def __init__(self, study: Pruner, claim: Claim, asked: Asked, status: StatusFile,
+                 minutes: float | None) -> None:
+        self.study, self.claim, self.asked, self.status = study, claim, asked, status
+        self.limit = None if minutes is None else 60 * minutes
+        self._tail = Tail(claim.folder / "metrics.csv", study.target)
+        self._begun = time.monotonic()
+        self._stopping: str | None = None
+        self._signalled: tuple[float, float] | None = None
+        self._reported = False
+
+    def run(self, starter: Starter, slot: Slot, vigil: Vigil) -> Outcome:
+        """From its start to its end; whatever happens, no process is left."""
+        config = OmegaConf.load(self.claim.folder / "config.yaml")
+        self.status.begins(self.claim, config.trainer.max_epochs)
+        handle = starter.start(self.claim.folder, slot)
+        try:
+            vigil.start()  # not before: a process with threads does not fork safely
+            while (code := handle.wait(LOOK)) is None:
+                self._look(handle)
+                if vigil.lost:
+                    return Outcome("lost", "another worker has taken it")
+            self._report()
+            return self._ended(code)
+        except BaseException:
+            self._give_up(handle)
+            raise
+        finally:
+            handle.kill()
+
+    def _look(self, handle: Handle) -> None:
+        self._report()
+        spent = time.monotonic() - self._begun
+        if self.limit is not None and spent > self.limit:
+            self._stop(f"time limit of {self.limit / 60:g} min")
+        # an epoch may be longer than the limit
+        late = self.limit is not None and spent > 1.1 * self.limit + 60
+        if self.asked or late:
+            self._signal(handle)
+
+    def _report(self) -> None:
+        for epoch, row in self._tail.rows():
+            value = row[self.study.target]
+            self._reported = True
+            self.status.progresses(epoch + 1, value)
+            if self.study.report(self.claim, epoch + 1, value):
+                self._stop(f"pruned after {epoch + 1} epochs")
+
+    def _stop(self, reason: str) -> None:
+        """Asks it to end after its epoch, for good."""
+        if self._stopping is None:
+            self._stopping = reason
+            write_json(self.claim.folder / STOP, {"reason": reason})
+
+    def _signal(self, handle: Handle) -> None:
+        """Asks it to save itself and stop; kills it when that takes long."""
+        now = time.monotonic()
+        if self._signalled is None:
+            self._signalled = now, now
+            handle.signal(signal.SIGTERM)
+            return
+        first, last = self._signalled
+        if self.asked.impatient or now - first > GRACE:
+            handle.kill()
+        elif now - last > AGAIN:
+            self._signalled = first, now
+            handle.signal(signal.SIGTERM)
+
+    def _ended(self, code: int) -> Outcome:
+        found = outcome_of(self.claim.folder, code, bool(self.asked))
+        timed_out = self._signalled is not None and not self.asked
+        if found.kind == "lost" and timed_out:
+            return Outcome("pruned" if self._reported else "failed", self._stopping)
+        return found
+
+    def _give_up(self, handle: Handle) -> None:
+        """The worker cannot go on: the trial saves itself, if it can."""
+        handle.signal(signal.SIGTERM)
+        end = time.monotonic() + GRACE
+        while handle.wait(LOOK) is None and time.monotonic() < end and not self.asked.impatient:
+            pass
