@@ -3,6 +3,7 @@
 A new likelihood adds a row here; tests/likelihoods/test_contract.py runs every row.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,14 @@ import torch
 
 from vael.likelihoods.base import Likelihood
 from vael.likelihoods.bernoulli import Bernoulli
+from vael.likelihoods.beta_binomial import BetaBinomial
 from vael.likelihoods.categorical import Categorical
 from vael.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vael.likelihoods.gaussian import Gaussian
+from vael.likelihoods.laplace import Laplace
+from vael.likelihoods.logistic import Logistic
+from vael.likelihoods.logistic_mixture import LogisticMixture
+from vael.likelihoods.student_t import StudentT
 
 EVENT = (2, 3, 2)
 
@@ -31,6 +37,9 @@ class Case:
     # Of the density, record, x -> cdf, where that is no grid and has no mu and sigma.
     scipy_cdf: Callable[[Any, np.ndarray], np.ndarray] | None = None
     native: bool = False  # a mass by itself: no fit=density, no data without levels
+    tables_only: bool = False  # no data with levels
+    theta_shape: tuple[int, ...] | None = None  # where it is not (num_params, *EVENT)
+    exact_channels: int = EVENT[0]  # whose mean is E[x] to 1e-5
 
     def __str__(self) -> str:
         return self.name
@@ -117,6 +126,103 @@ def _categorical(levels: int) -> Case:
     )
 
 
+def _location_scale(
+    family: Any, scipy_law: Any, torch_law: Any, scale: str, levels: int | None, fit: str
+) -> Case:
+    """A row from scipy's law and torch's of (mu, sigma)."""
+    name = family.__name__.lower()
+
+    def law(px: Any) -> Any:
+        return scipy_law(loc=px.mu.detach().numpy(), scale=np.exp(px.log_sigma.detach().numpy()))
+
+    return Case(
+        f"{name}-{scale}-{levels}-{fit}",
+        lambda: family(EVENT, levels, scale=scale, sigma=0.2, fit=fit),
+        2 if scale == "predicted" else 1,
+        lambda px, x: law(px).logpdf(x),
+        None if torch_law is None else lambda px: torch_law(px.mu, px.log_sigma.exp()),
+        scipy_cdf=lambda px, x: law(px).cdf(x),
+        tables_only=family is StudentT,
+    )
+
+
+def _laplace(scale: str, levels: int | None, fit: str) -> Case:
+    torch_law = torch.distributions.Laplace
+    return _location_scale(Laplace, scipy.stats.laplace, torch_law, scale, levels, fit)
+
+
+def _logistic(scale: str, levels: int | None, fit: str) -> Case:
+    return _location_scale(Logistic, scipy.stats.logistic, None, scale, levels, fit)
+
+
+def _student_t(scale: str) -> Case:
+    def torch_law(mu: torch.Tensor, sigma: torch.Tensor) -> torch.distributions.Distribution:
+        return torch.distributions.StudentT(4.0, mu, sigma)
+
+    return _location_scale(
+        StudentT, functools.partial(scipy.stats.t, 4.0), torch_law, scale, None, "density"
+    )
+
+
+def _components(px: Any, x: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    """Weights ``(*lead, 3, P)`` and the law of each of 2 channels given x, by K = 3 logistics."""
+    x = x.reshape(*x.shape[:-3], 1, 2, -1)
+    mu, sigma = px.location.detach().numpy(), np.exp(px.log_sigma.detach().numpy())
+    second = mu[..., 1, :] + px.slopes.detach().numpy()[..., 0, :] * (x[..., 0, :] - 0.5)
+    laws = [scipy.stats.logistic(mu[..., 0, :], sigma[..., 0, :]),
+            scipy.stats.logistic(second, sigma[..., 1, :])]  # fmt: skip
+    return np.exp(px.log_weights.detach().numpy()), laws
+
+
+def _mixture_scipy(px: Any, x: np.ndarray) -> np.ndarray:
+    weights, laws = _components(px, x)
+    pixels = x.reshape(*x.shape[:-3], 1, 2, -1)
+    return np.log(
+        (weights * laws[0].pdf(pixels[..., 0, :]) * laws[1].pdf(pixels[..., 1, :])).sum(-2)
+    )
+
+
+def _mixture_cdf(px: Any, x: np.ndarray) -> np.ndarray:
+    """Of the first channel, and of the second given the first: uniform and independent."""
+    weights, laws = _components(px, x)
+    pixels = x.reshape(*x.shape[:-3], 1, 2, -1)
+    first, second = pixels[..., 0, :], pixels[..., 1, :]
+    given = weights * laws[0].pdf(first)
+    given /= given.sum(-2, keepdims=True)
+    cdfs = (weights * laws[0].cdf(first)).sum(-2), (given * laws[1].cdf(second)).sum(-2)
+    return np.stack(cdfs, -2)
+
+
+def _mixture(levels: int | None, fit: str) -> Case:
+    return Case(
+        f"logistic_mixture-{levels}-{fit}",
+        lambda: LogisticMixture(EVENT, levels, components=3, fit=fit),
+        18,
+        _mixture_scipy,
+        None,
+        scipy_cdf=_mixture_cdf,
+        theta_shape=(18, 1, *EVENT[1:]),
+        exact_channels=1,
+    )
+
+
+def _counts_scipy(px: Any, x: np.ndarray) -> np.ndarray:
+    n, s = px.levels - 1, np.exp(px.log_concentration.detach().numpy())
+    m = scipy.special.expit(px.logits.detach().numpy())
+    return scipy.stats.betabinom.logpmf(np.rint(x * n), n, s * m, s * (1 - m))
+
+
+def _beta_binomial(levels: int) -> Case:
+    return Case(
+        f"beta_binomial-{levels}-mass",
+        lambda: BetaBinomial(EVENT, levels),
+        2,
+        _counts_scipy,
+        None,
+        native=True,
+    )
+
+
 CASES = [
     *[_gaussian(scale, 256, "mass") for scale in ("fixed", "shared", "per_dim", "predicted")],
     *[_gaussian(scale, 17, "density") for scale in ("fixed", "shared", "per_dim", "predicted")],
@@ -128,4 +234,16 @@ CASES = [
     *[_continuous_bernoulli(levels, "mass") for levels in (2, 17, 256)],
     *[_continuous_bernoulli(levels, "density") for levels in (17, None)],
     *[_categorical(levels) for levels in (2, 17, 256)],
+    *[_beta_binomial(levels) for levels in (2, 17, 256)],
+    *[_laplace("shared", levels, "mass") for levels in (2, 17, 256)],
+    _laplace("predicted", 17, "mass"),
+    _laplace("predicted", 17, "density"),
+    _laplace("per_dim", None, "density"),
+    *[_logistic("shared", levels, "mass") for levels in (2, 17, 256)],
+    _logistic("predicted", 256, "mass"),
+    _logistic("predicted", 17, "density"),
+    _logistic("per_dim", None, "density"),
+    *[_student_t(scale) for scale in ("fixed", "shared", "per_dim", "predicted")],
+    *[_mixture(levels, "mass") for levels in (2, 17)],
+    *[_mixture(levels, "density") for levels in (17, None)],
 ]
