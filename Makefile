@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow test-long lint format type clean
+.PHONY: help setup train sweep test test-slow test-long lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 train: setup ## train conv_vae on the embedded digits; leaves a report to look at
 	$(BIN)/python train.py
+
+sweep: setup ## search latent dimension, beta and likelihood on the digits; again goes on with it
+	$(BIN)/vael sweep sweeps/latent_beta_likelihood.yaml
 
 test: setup ## the tests, under 10 minutes on 2 cores
 	$(BIN)/python -m pytest

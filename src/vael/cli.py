@@ -12,9 +12,14 @@ from vael.errors import VaelError
 from vael.evaluation import as_text as evaluation_as_text
 from vael.ranks import Rank
 from vael.status import as_text, read_summary
+from vael.sweep import cli as sweep
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Variational autoencoders with numbers that can be compared.")
+
+
+app.add_typer(sweep.app, name="sweep")
+app.command(hidden=True)(sweep.sweep_worker)
 
 
 @app.callback()
@@ -127,23 +132,6 @@ def compare(
     from vael.compare import side_by_side
 
     print(side_by_side(runs))
-
-
-@app.command(hidden=True)
-def sweep_worker(
-    sweep: Annotated[Path, typer.Argument(help="A sweep's folder.")],
-    index: Annotated[int, typer.Option(help="Its number among those of this machine.")] = 0,
-    devices: Annotated[
-        str | None, typer.Option(help="CUDA_VISIBLE_DEVICES of its trials; else as it is.")
-    ] = None,
-    num_devices: Annotated[int, typer.Option(help="Devices of each trial.")] = 1,
-    threads: Annotated[int, typer.Option(help="CPU threads of each process of a trial.")] = 1,
-) -> None:
-    """Work on a sweep's trials until there are none; `vael sweep` and SLURM start this."""
-    from vael.sweep.engage import engage
-    from vael.sweep.records import Slot
-
-    raise SystemExit(engage(sweep, index, Slot(devices, num_devices, threads)))
 
 
 @app.command(hidden=True)

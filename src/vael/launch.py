@@ -79,8 +79,8 @@ def _start(config: DictConfig) -> None:
     if multirun and world > 1:
         raise ConfigError(
             f"python train.py -m with trainer.devices * trainer.num_nodes = {world} is refused: "
-            "each process would start the whole sweep again and train other settings. Use one "
-            "device a job, or one python train.py for each setting."
+            "each process would start the whole sweep again and train other settings. Use "
+            "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
         )
     ranks.check(ranks.find(), plain.trainer.devices, plain.trainer.num_nodes)
     run = make_run_folder(plain)

@@ -138,9 +138,13 @@ def parse(plain: Mapping[str, Any]) -> Definition:
     return definition
 
 
-def amended(definition: Definition, changes: Mapping[str, Any]) -> Definition:
+def amended(definition: Definition, changes: Mapping[str, Any], prune: bool | None = None
+            ) -> Definition:
     """With the options of the command line; None leaves a value as it is."""
     changed = replace(definition, **{k: v for k, v in changes.items() if v is not None})
+    if prune is not None:
+        pruner = (changed.pruner or "halving") if prune else None
+        changed = replace(changed, pruner=pruner)
     _check(changed)
     return changed
 

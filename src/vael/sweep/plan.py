@@ -13,7 +13,9 @@ from vael.sweep import checks, code, frozen, optuna_nodes, start, storage
 from vael.sweep import definition as definitions
 from vael.sweep.definition import Definition
 from vael.sweep.frozen import Frozen
-from vael.sweep.probe import Facts, probe
+from vael.sweep.probe import probe
+from vael.sweep.records import Slot
+from vael.sweep.slots import default_workers, slots
 from vael.sweep.space import Space, parse_space
 
 
@@ -23,24 +25,33 @@ class Plan:
 
     Attributes:
         url: of the storage, with its password.
+        workers: how many.
+        slots: one for each, where they work on this machine.
         notes: what its user should know, a line each.
     """
 
     folder: Path
     definition: Definition
     url: str
-    facts: Facts
     workers: int
+    slots: tuple[Slot, ...]
     notes: tuple[str, ...]
 
 
-def define(file: Path, changes: Mapping[str, Any], overrides: Sequence[str]) -> Definition:
+def define(file: Path, changes: Mapping[str, Any], prune: bool | None,
+           overrides: Sequence[str]) -> Definition:
     """The definition with what the command line adds.
+
+    Args:
+        file: the sweep's.
+        changes: of its keys; None leaves one as it is.
+        prune: whether to, whatever the file says; None: as it says.
+        overrides: on top of its fixed ones.
 
     Raises:
         ConfigError: something in it cannot be.
     """
-    d = definitions.amended(definitions.read(file), changes)
+    d = definitions.amended(definitions.read(file), changes, prune)
     d = replace(d, overrides=(*d.overrides, *overrides))
     space = parse_space(d.space, d.when)
     optuna_nodes.sampler(d.sampler, d.seed, 0)
@@ -51,6 +62,19 @@ def define(file: Path, changes: Mapping[str, Any], overrides: Sequence[str]) -> 
     if d.trials is not None and d.trials > size:
         raise ConfigError(f"trials={d.trials}, but the grid has {size} points.")
     return replace(d, trials=d.trials or size)
+
+
+def existing(file: Path) -> Path:
+    """The folder of a sweep that has been started from this file.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    d = definitions.read(file)
+    folder = folder_of(d, checks.base_config(d))
+    if not (folder / frozen.NAME).exists():
+        raise ConfigError(f"{file} has not been started: there is no {folder / frozen.NAME}.")
+    return folder
 
 
 def folder_of(d: Definition, config: DictConfig) -> Path:
@@ -82,23 +106,15 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     checks.check_targets(d.targets, configs, facts)
     if local:
         checks.check_devices(d.devices, facts)
-    count = workers or _workers(d, facts, per_device)
+    assert d.trials is not None
+    count = workers or min(d.trials, default_workers(facts, d.devices, per_device))
+    dealt = tuple(slots(facts, count, d.devices, per_device)) if local else ()
     url = _url(d, old, folder)
     d = replace(d, storage=storage.redacted(url))
-    new = start.frozen_of(d, config, _threads(count * d.devices, facts) if local else None)
+    threads = dealt[0].threads if dealt and facts.threaded else 1 if dealt else None
+    new = start.frozen_of(d, config, threads)
     start.begin(folder, new, url)
-    return Plan(folder, d, url, facts, count, (*_notes(space, config, url),))
-
-
-def _workers(d: Definition, facts: Facts, per_device: int) -> int:
-    assert d.trials is not None
-    if facts.accelerator == "gpu":
-        return max(1, min(d.trials, facts.gpus // d.devices * per_device))
-    return max(1, min(d.trials, checks.cores() // d.devices))
-
-
-def _threads(processes: int, facts: Facts) -> int:
-    return max(1, checks.cores() // processes) if facts.threaded else 1
+    return Plan(folder, d, url, count, dealt, tuple(_notes(space, config, url)))
 
 
 def _url(d: Definition, old: Frozen | None, folder: Path) -> str:

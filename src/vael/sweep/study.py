@@ -25,6 +25,7 @@ from vael.sweep import attempts, confirm, freeze, frozen, lease, optuna_nodes, r
 from vael.sweep.definition import Definition
 from vael.sweep.frozen import Frozen
 from vael.sweep.lock import locked
+from vael.sweep.ranking import Goal
 from vael.sweep.records import Claim, Outcome, Wait
 from vael.sweep.rows import TrialRow, number, rows
 from vael.sweep.space import Space, parse_space
@@ -91,6 +92,12 @@ class Study:
         if read_at != self._read_at:
             self._frozen, self._read_at = frozen.read(self.folder), read_at
         return self._frozen
+
+    @property
+    def goal(self) -> Goal:
+        """What the sweep wants."""
+        d = self.definition
+        return Goal(d.name, d.targets, d.directions, d.trials)
 
     @property
     def target(self) -> str:

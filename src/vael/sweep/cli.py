@@ -1,0 +1,174 @@
+"""Floor 10: ``vael sweep``: search, and see how a search stands."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from vael.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vael.sweep.plan import Plan
+    from vael.sweep.study import Study
+
+ENGINES = ("local", "slurm")
+
+
+class _SearchByDefault(TyperGroup):
+    """``vael sweep FILE`` is ``vael sweep run FILE``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the verb before what is none."""
+        return super().parse_args(ctx, args if args[:1] == ["status"] else ["run", *args])
+
+
+app = typer.Typer(cls=_SearchByDefault, rich_markup_mode=None,
+                  help="Search over the settings of runs, or go on with a search.")
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="The sweep, such as sweeps/grid.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings of all trials: data=mnist ...")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(help="The budget.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Default: one for each device.")] = None,
+    devices_per_trial: Annotated[
+        int | None, typer.Option(help="GPUs, or CPU processes, of each trial.")
+    ] = None,
+    workers_per_device: Annotated[int, typer.Option(help="Small trials may share a GPU.")] = 1,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="journal, sqlite:///FILE, postgresql+psycopg://... (or VAEL_STORAGE)"),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local or slurm.")] = "local",
+    prune: Annotated[
+        bool | None, typer.Option("--prune/--no-prune", help="Stop hopeless trials early.")
+    ] = None,
+    confirm: Annotated[
+        int | None, typer.Option(help="Runs of the best on fresh seeds; 0: none.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the study and its folder.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although the space or the code has changed.")
+    ] = False,
+) -> None:
+    """Search what FILE says, or go on with it until its budget is used up.
+
+    vael sweep status FILE|DIR shows how it stands.
+    """
+    from vael.sweep import plan as plans
+    from vael.sweep import storage as storages
+
+    if engine not in ENGINES:
+        raise ConfigError(f"--engine must be local or slurm, but got {engine!r}.")
+    for option, value in (("--workers", workers), ("--workers-per-device", workers_per_device)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{option} must be at least 1, but got {value}.")
+    changes = {"trials": trials, "devices": devices_per_trial, "storage": storage,
+               "confirm": confirm, "name": name}
+    d = plans.define(file, changes, prune, overrides or ())
+    plan = plans.prepare(d, force, workers, workers_per_device, engine == "local")
+    for note in plan.notes:
+        print(f"vael: {note}")
+    if plan.url != storages.JOURNAL:
+        os.environ[storages.ENVIRONMENT] = plan.url
+    if engine == "slurm":
+        _submit(plan)
+        return
+    raise SystemExit(_work(plan))
+
+
+def _work(plan: "Plan") -> int:
+    from vael.sweep.display import make_display
+    from vael.sweep.local import Local
+    from vael.sweep.study import Study
+
+    study = Study.open(plan.folder)
+    code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows).run()
+    conclude(study)
+    return code
+
+
+def _submit(plan: "Plan") -> None:
+    raise ConfigError("--engine slurm is not there yet.")
+
+
+def conclude(study: "Study") -> None:
+    """Writes the report and prints where the result is and what it is worth."""
+    from vael.sweep import confirm, result
+    from vael.sweep.report.write import report_of
+
+    d, table = study.definition, study.rows()
+    result.write(study, table)
+    found = confirm.verdict(study, table)
+    if found is not None:
+        print(found.text(d.targets[0]))
+    if (study.folder / "best.yaml").exists():
+        print(f"train   {result.command(study.folder)}")
+    print(f"report  {report_of(study).resolve()}")
+
+
+@app.command()
+def status(
+    sweep: Annotated[Path, typer.Argument(help="A sweep's file, or its folder.")],
+) -> None:
+    """Show how many trials are done, the best, and who works on what."""
+    from vael.sweep import plan as plans
+    from vael.sweep.study import Study
+
+    folder = sweep if sweep.is_dir() else plans.existing(sweep)
+    study = Study.open(folder)
+    print("\n".join(_standing(study)))
+
+
+def _standing(study: "Study") -> Sequence[str]:
+    from vael.sweep import lease
+    from vael.sweep.display import best_text, counts
+    from vael.sweep.status_file import read_all
+
+    table = study.rows()
+    lines = [f"{study.definition.name}: {counts(study.goal, table)}", best_text(study.goal, table)]
+    waiting = sum(row.state == "waiting" for row in table)
+    if waiting:
+        lines.append(f"{waiting} waiting")
+    states = {(s.kind, s.number): s for s in read_all(study.folder)}
+    for row in table:
+        if row.state != "running":
+            continue
+        held, seconds = lease.holder(row.folder), lease.age(row.folder)
+        state = states.get(("trial", row.number))
+        epoch = f", epoch {state.epoch}/{state.of}" if state and state.epoch else ""
+        stale = lease.stale(row.folder, study.definition.lease, time.time())
+        who = f"on {held.worker}" if held else "nobody's"
+        age = "" if seconds is None else f", last heard of {max(0, seconds):.0f} s ago"
+        gone = ", its worker is gone: the next vael sweep goes on with it" if stale else ""
+        lines.append(f"trial {row.number} {who}{epoch}{age}{gone}")
+    return lines
+
+
+def sweep_worker(
+    folder: Annotated[Path, typer.Argument(help="A sweep's folder.")],
+    index: Annotated[int, typer.Option(help="Of this worker on this machine.")] = 0,
+    devices: Annotated[str | None, typer.Option(help="CUDA_VISIBLE_DEVICES.")] = None,
+    num_devices: Annotated[int, typer.Option(help="Of each trial.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
+) -> None:
+    """Work on the trials of a sweep that vael sweep has made."""
+    from vael.sweep.forkserver import ForkServer
+    from vael.sweep.local import worker_name
+    from vael.sweep.process import Plain
+    from vael.sweep.records import Slot
+    from vael.sweep.study import Study
+    from vael.sweep.worker import work
+
+    forks = num_devices == 1 and sys.platform == "linux"
+    starter = ForkServer() if forks else Plain()
+    slot = Slot(devices, num_devices, threads)
+    raise SystemExit(work(Study.open(folder), worker_name(index), starter, slot))
