@@ -55,6 +55,11 @@ class Run:
         """Whether the test split is used: scored, and shown in the pictures."""
         return bool(self.config.evaluation.get("test", True))
 
+    @property
+    def reports(self) -> bool:
+        """Whether the run writes a report, with its curves and its latent scatter."""
+        return bool(self.config.get("report", True))
+
 
 def read_config(folder: Path) -> DictConfig:
     """The resolved config of a run's folder."""

@@ -138,12 +138,13 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
             if trained:
                 run.lit.to("cpu")
                 make_pictures(run).draw(run.lit, step)
-                curves = save(render_curves(read_history(run.csv.path)),
-                              run.folder / "images" / "curves.png")
-                run.board.pictures({"curves": curves}, step)
+                if run.reports:
+                    curves = save(render_curves(read_history(run.csv.path)),
+                                  run.folder / "images" / "curves.png")
+                    run.board.pictures({"curves": curves}, step)
         finally:
             summary.write(run.folder)
-        if run.config.get("report", True):
+        if run.reports:
             write_report(run.folder)
     finally:
         run.board.close(summary.metrics, trained)

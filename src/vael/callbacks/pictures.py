@@ -18,13 +18,14 @@ class Pictures(pl.Callback):
     """
 
     def __init__(self, run: Path, board: Board, x: Tensor, y: Tensor | None, seed: int,
-                 every_n_epochs: int) -> None:
+                 every_n_epochs: int, scatter: bool) -> None:
         self.run = run
         self.board = board
         self.x = x
         self.y = y
         self.seed = seed
         self.every_n_epochs = every_n_epochs
+        self.scatter = scatter
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draws on the first process."""
@@ -41,7 +42,7 @@ class Pictures(pl.Callback):
         x = self.x.to(lit.device)
         still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
         prior = lit.vae(x[:1], still).latents[0].p
-        images = draw(lit.vae, prior, x, self.y, self.seed)
+        images = draw(lit.vae, prior, x, self.y, self.seed, self.scatter)
         lit.train(was_training)
         saved = {path.stem: path for path in save_all(images, self.run / "images")}
         self.board.pictures(saved, step)

@@ -47,7 +47,8 @@ class Drawable(Protocol):
 
 @torch.no_grad()
 def draw(
-    vae: Drawable, p: LatentRecord, x: Tensor, y: Tensor | None = None, seed: int = 0
+    vae: Drawable, p: LatentRecord, x: Tensor, y: Tensor | None = None, seed: int = 0,
+    scatter: bool = True,
 ) -> dict[str, Picture]:
     """The pictures of a model, by name; the same arguments give the same pictures.
 
@@ -61,6 +62,7 @@ def draw(
             few thousand make a good scatter), the first ones are shown.
         y: class labels ``(B,)``, or None.
         seed: of the noise behind the samples.
+        scatter: whether to draw the latent scatter, which takes longer than all others.
     """
     mu, activity = _encode(vae, p, x)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
@@ -73,7 +75,8 @@ def draw(
     )
     if x.ndim == 4:
         made["traversal"] = _traversal(vae, mu[0], activity)
-    made["latent_scatter"] = _scatter(mu, activity, y, seed)
+    if scatter:
+        made["latent_scatter"] = _scatter(mu, activity, y, seed)
     return made
 
 
