@@ -70,8 +70,9 @@ def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
         "data": [{
             "type": "bar", "orientation": "h", "y": [escape(name) for name, _ in ordered],
             "x": [share for _, share in ordered], "marker": {"color": BEST},
-            "text": [f"{share:.0%}" for _, share in ordered], "textposition": "outside",
-            "cliponaxis": False, "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
+            "width": 0.6, "text": [f"{share:.0%}" for _, share in ordered],
+            "textposition": "outside", "cliponaxis": False,
+            "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
         }],
         "layout": layout(
             "share", "", xaxis={"tickformat": ".0%", "range": [0, 1.15 * largest]},
@@ -82,5 +83,5 @@ def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
     return Figure(
         "Importance of each parameter",
         f"How much the best tenth of the trials by {what} differs from all in this parameter "
-        "(PED-ANOVA), within what was tried.", plot,
+        "(PED-ANOVA), within what was tried. Rough for a parameter that few trials have.", plot,
     )

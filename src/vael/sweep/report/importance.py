@@ -1,5 +1,6 @@
 """Floor 10: how much each parameter of a study matters."""
 
+import warnings
 from collections.abc import Sequence
 
 import optuna
@@ -36,4 +37,6 @@ def importances(
     study = optuna.create_study(directions=list(directions))  # a copy: the storage stays in peace
     study.add_trials([trial for trial in trials
                       if trial.state == TrialState.COMPLETE and trial.number in numbers])
-    return optuna.importance.get_param_importances(study, params=varied)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Some regimes", UserWarning)  # the page says it
+        return optuna.importance.get_param_importances(study, params=varied)

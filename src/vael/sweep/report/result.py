@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from vael.report.numbers import format_number
 from vael.sweep.display import counts
 from vael.sweep.ranking import best, scored
 from vael.sweep.report.folder import Confirmation, Sweep
@@ -44,7 +43,7 @@ def _best(sweep: Sweep, row: TrialRow) -> list[Fact]:
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
     samples = f", with k = {k} importance samples" if k and _score(target) in SAMPLED else ""
     return [Fact(
-        f"Best {target}", format_number(row.values[0]), _unit(target),
+        f"Best {target}", score_text(row.values[0]), _unit(target),
         f"{meaning}{samples}.",
     ), Fact("Best configuration", f"trial {row.number}", "", params_text(row.params))]
 
@@ -57,9 +56,9 @@ def _front(sweep: Sweep, found: Sequence[TrialRow]) -> list[Fact]:
     for i, target in enumerate(goal.targets):
         pick = min if goal.directions[i] == "minimize" else max
         row = pick(found, key=lambda r: r.values[i])
-        others = ", ".join(f"{t} {format_number(v)}"
+        others = ", ".join(f"{t} {score_text(v)}"
                            for t, v in zip(goal.targets, row.values, strict=True) if t != target)
-        made.append(Fact(f"Best {target}", format_number(row.values[i]), _unit(target),
+        made.append(Fact(f"Best {target}", score_text(row.values[i]), _unit(target),
                          f"With {others}: trial {row.number}. {params_text(row.params)}"))
     return made
 
@@ -111,17 +110,21 @@ def _curse(found: float, values: Sequence[float], target: str, smaller: bool) ->
                    "flatter. Still report the fresh seeds' mean.")
     if len(values) > 1 and abs(worse) < statistics.stdev(values):
         meaning += " The difference is within the spread of the seeds."
-    return Fact("Winner's curse", format_number(worse), _unit(target), meaning)
+    return Fact("Winner's curse", score_text(worse, found), _unit(target), meaning)
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation, with as many digits as the deviation has meaning."""
+    """Mean ± standard deviation."""
     mean = statistics.mean(values)
     if len(values) < 2:
-        return format_number(mean)
-    deviation = statistics.stdev(values)
-    digits = 4 if abs(mean) < 100 else 2
-    return f"{mean:.{digits}f} \u00b1 {deviation:.{digits}f}".replace("-", "\u2212")
+        return score_text(mean)
+    return f"{score_text(mean)} \u00b1 {score_text(statistics.stdev(values), mean)}"
+
+
+def score_text(value: float, scale: float | None = None) -> str:
+    """Four digits behind the point, two of what is 100 and more; scale decides if it is given."""
+    digits = 4 if abs(value if scale is None else scale) < 100 else 2
+    return f"{value:,.{digits}f}".replace("-", "\u2212")
 
 
 def _counts(sweep: Sweep) -> list[Fact]:

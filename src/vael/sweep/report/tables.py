@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vael.report.numbers import format_number
 from vael.sweep.ranking import best, ranked
 from vael.sweep.report.folder import Sweep
+from vael.sweep.report.result import score_text
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import one_line, params_text, time_text
 
-TOP = 10
+TOP, MOST_OF_FRONT = 10, 30
 REASONS = 20
 NUMBERS = 12
 
@@ -46,11 +46,12 @@ def leading(sweep: Sweep) -> list[TrialRow]:
 
 def best_lines(sweep: Sweep) -> list[Line]:
     """The first of them."""
+    most = TOP if len(sweep.goal.targets) == 1 else MOST_OF_FRONT
     return [
-        Line(row.number, tuple(map(format_number, row.values)), params_text(row.params),
+        Line(row.number, tuple(map(score_text, row.values)), params_text(row.params),
              "" if row.epochs is None else f"{row.epochs:,}",
              "" if row.seconds is None else time_text(row.seconds))
-        for row in leading(sweep)[:TOP]
+        for row in leading(sweep)[:most]
     ]
 
 

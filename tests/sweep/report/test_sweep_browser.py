@@ -1,0 +1,117 @@
+"""The report of a sweep in headless Chromium, opened from the disk."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
+]
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--disable-dev-shm-usage", "--hide-scrollbars")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(executable_path=DRIVER))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+def opened(browser, page, width, scheme):
+    """The page at a width and in a colour scheme, with its plots drawn."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+        "features": [{"name": "prefers-color-scheme", "value": scheme}]
+    })
+    browser.get(page.as_uri())
+    WebDriverWait(browser, 30).until(lambda b: b.execute_script(
+        "return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))"
+    ))
+
+
+LOOK = """
+    const all = (s) => [...document.querySelectorAll(s)];
+    const colour = (e) => getComputedStyle(e).fill.match(/[0-9.]+/g).slice(0, 3).map(Number);
+    return {
+        plots: all('.plot').length,
+        empty: all('.plot').filter((p) => !p.querySelector(
+            '.trace .points path, .trace .lines path, .trace .js-line')).length,
+        // texts of the plots that stick out of their own plot
+        cut: all('.plot').flatMap((p) => [...p.querySelectorAll('text')].filter((t) => {
+            const a = t.getBoundingClientRect(), b = p.getBoundingClientRect();
+            return a.width && (a.left < b.left - 1 || a.right > b.right + 1
+                || a.top < b.top - 1 || a.bottom > b.bottom + 1);
+        }).map((t) => t.textContent)),
+        pictures: all('figure img').map((i) => i.naturalWidth),
+        wide: document.documentElement.scrollWidth,
+        ink: colour(document.querySelector('.plot .xtitle')),
+        label: colour(document.querySelector('.wide .plot .annotation rect.bg')),
+        loaded: performance.getEntriesByType('resource').map((e) => e.name)
+            .filter((n) => !n.startsWith('data:') && !n.startsWith('blob:')),
+    };"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_the_sweeps_report_renders(browser, small, width, scheme):
+    opened(browser, small.write(), width, scheme)
+    assert browser.get_log("browser") == []
+    assert browser.title == "tiny · vael"
+    look = browser.execute_script(LOOK)
+    assert look["plots"] == 5  # history, parallel, two maps, one plane; no importance of 5 trials
+    assert look["empty"] == 0
+    assert look["cut"] == []
+    assert len(look["pictures"]) == 6
+    assert min(look["pictures"]) > 0
+    assert look["wide"] == width, "the page scrolls sideways"
+    assert look["loaded"] == []
+    dark = scheme == "dark"
+    assert (sum(look["ink"]) / 3 > 128) == dark, "the plots' text does not follow the scheme"
+    assert (sum(look["label"]) / 3 < 128) == dark, "nor does the ground of the labels"
+
+
+def test_hovering_a_trial_shows_its_parameters(browser, small):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    opened(browser, small.write(), 1280, "light")
+    point = browser.find_elements("css selector", ".plot .trace .points path")[2]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
+    ActionChains(browser).move_to_element(point).perform()
+    WebDriverWait(browser, 10).until(lambda b: "likelihood=gaussian" in b.execute_script(
+        "return document.querySelector('.plot .hoverlayer').textContent"
+    ))
+
+
+def test_a_page_of_hostile_names_runs_nothing_and_still_draws(browser, fake, evil):
+    made = fake()
+    for i in range(12):
+        made.add([2.0 + i], family=evil, fit=evil, model__latent_dim=4 + i, **{evil: evil},
+                 objective__beta=1.0 + i, metrics={"val/rate": 1.0 + i, "val/distortion": 3.0 - i})
+    made.add(None, "FAIL", evil, **{evil: f"{evil}2"})
+    opened(browser, made.write(), 1280, "light")
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.querySelectorAll('.plot').length") >= 4
+    assert browser.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_an_empty_sweep_has_a_quiet_page(browser, fake):
+    opened(browser, fake().write(), 400, "dark")
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 400

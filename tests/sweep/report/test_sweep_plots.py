@@ -1,0 +1,214 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import optuna
+import plotly.graph_objects as go
+import pytest
+
+from vael.sweep.ranking import Goal
+from vael.sweep.report.figure import axis_of, colours, escape, ticks, window
+from vael.sweep.report.folder import read_sweep
+from vael.sweep.report.history import history, importance
+from vael.sweep.report.importance import importances
+from vael.sweep.report.parallel import FAN, UNUSED, make_axis, mix, parallel
+from vael.sweep.report.plane import maps, planes
+from vael.sweep.rows import rows
+
+RATE_DISTORTION = Goal("two", ("val/rate", "val/distortion"), ("minimize", "minimize"), None)
+
+
+def sweep_of(made):
+    return read_sweep(made.folder, made.goal, made.table(), "")
+
+
+def trace(figure, name):
+    [found] = [t for t in figure.plot["data"] if t.get("name") == name]
+    return found
+
+
+def test_plotly_knows_every_word(small):
+    sweep = sweep_of(small)
+    figures = [history(small.goal, sweep.table), parallel(small.goal, sweep.table), *maps(sweep),
+               *planes(sweep), importance(small.goal, {"a": 0.75, "b": 0.25})]
+    assert len(figures) == 6
+    for figure in figures:
+        go.Figure(figure.plot)  # raises on an unknown property or value
+
+
+def test_the_history_has_each_finished_trial_and_the_best_so_far(small):
+    figure = history(small.goal, small.table())
+    assert trace(figure, "complete")["y"] == [2.5, 2.25, 2.0, 2.75, 2.125]
+    assert trace(figure, "best so far")["y"] == [2.5, 2.25, 2.0, 2.0, 2.0, 2.0]
+    assert trace(figure, "best so far")["x"] == [1, 2, 3, 4, 5, 7]
+    assert (trace(figure, "pruned")["x"], trace(figure, "pruned")["y"]) == ([6], [2.9])
+    assert trace(figure, "failed")["x"] == [7]
+    low, high = figure.plot["layout"]["yaxis"]["range"]
+    assert low < 2.0 < 2.75 < trace(figure, "failed")["y"][0] < high
+
+
+def test_one_bad_trial_does_not_hide_the_others(fake):
+    made = fake()
+    for value in (2.0, 2.1, 2.2, 2.3, 500.0):
+        made.add([value], model__latent_dim=4)
+    figure = history(made.goal, made.table())
+    low, high = figure.plot["layout"]["yaxis"]["range"]
+    assert low < 2.0
+    assert 2.3 < high < 4.0
+    assert "1 far off" in figure.note
+
+
+def test_the_front_of_the_plane_is_optunas(fake):
+    made = fake(RATE_DISTORTION)
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        rate, waste = (random.integers(0, 12, 2) / 2.0).tolist()
+        made.add([rate, 6.0 - rate + waste], model__latent_dim=4)
+    [figure] = planes(sweep_of(made))
+    line = trace(figure, "Pareto front")
+    expected = sorted(tuple(t.values) for t in made.study.best_trials)
+    assert list(zip(line["x"], line["y"], strict=True)) == expected
+    assert len(set(expected)) > 3
+    assert f"{len(expected)} of 40" in figure.note
+
+
+def test_lines_of_equal_elbo_are_what_they_say(small):
+    [figure] = planes(sweep_of(small))
+    lines = trace(figure, "equal ELBO")
+    labels = figure.plot["layout"]["annotations"]
+    totals = [round(x + y, 9) for x, y in zip(lines["x"], lines["y"], strict=True)
+              if x is not None]
+    assert totals[::2] == totals[1::2]
+    said = [float(a["text"].replace("\u2212", "-")) for a in labels]
+    assert said == [-total for total in totals[::2]]
+    x, y = (figure.plot["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))
+    for a in labels:
+        assert a["x"] + a["y"] == pytest.approx(-float(a["text"].replace("\u2212", "-")))
+        assert x[0] <= a["x"] <= x[1]
+        assert y[0] - 1e-9 <= a["y"] <= y[1] + 1e-9
+
+
+def test_densities_share_no_plane_with_masses_or_other_families(fake):
+    made = fake()
+    for i, (family, fit) in enumerate([
+        ("gaussian", "mass"), ("bernoulli", "mass"), ("gaussian", "auto"),
+        ("gaussian", "density"), ("gaussian", "density"),
+        ("laplace", "density"), ("laplace", "density"), ("bernoulli", "density"),
+    ]):
+        made.add([2.0 + i], model__latent_dim=4, family=family, fit=fit,
+                 metrics={"val/rate": 1.0 + i, "val/distortion": -3.0 * i})
+    found = {figure.title: [t["name"] for t in figure.plot["data"][2:]]
+             for figure in planes(sweep_of(made))}
+    assert found == {
+        "Trained on mass": ["bernoulli", "gaussian"],
+        "Gaussian, trained on density": ["gaussian"],
+        "Laplace, trained on density": ["laplace"],  # one bernoulli alone is no plane
+    }
+
+
+def test_the_maps_are_one_for_each_likelihood_with_the_same_axes(small):
+    figures = maps(sweep_of(small))
+    assert [figure.title.split(": ")[1] for figure in figures] == ["bernoulli", "gaussian"]
+    assert trace(figures[0], "complete")["x"] == [4, 16]
+    assert trace(figures[1], "complete")["y"] == [0.25, 1.0, 4.0]
+    assert trace(figures[1], "complete")["marker"]["color"] == [2.5, 2.0, 2.125]
+    assert trace(figures[0], "failed")["x"] == [6]
+    for name in ("xaxis", "yaxis"):
+        one, two = (figure.plot["layout"][name] for figure in figures)
+        assert one == two
+        assert one["type"] == "log"
+    scales = [trace(f, "complete")["marker"] for f in figures]
+    assert scales[0]["cmin"] == scales[1]["cmin"] == 2.0
+    assert scales[0]["cmax"] == scales[1]["cmax"]
+
+
+def test_each_line_passes_its_own_values(small):
+    table = small.table()
+    figure = parallel(small.goal, table)
+    names = figure.plot["layout"]["xaxis"]["ticktext"]
+    assert names == ["latent_dim", "beta", "likelihood", "scale", "val/bpd"]
+    lines = {}
+    for group in figure.plot["data"][:-1]:
+        y, texts = group["y"], group["text"]
+        for start in range(0, len(y), len(names) + 1):
+            number = int(texts[start].split()[1])
+            lines[number] = y[start : start + len(names)]
+    assert sorted(lines) == [0, 1, 2, 3, 4]
+    for row in table[:5]:
+        line = lines[row.number]
+        # on a logarithmic axis from 2 to 32 and 0.25 to 4
+        assert line[0] == pytest.approx(math.log2(row.params["model.latent_dim"] / 2) / 4)
+        assert line[1] == pytest.approx(math.log2(row.params["objective.beta"] / 0.25) / 4)
+        word = 0.25 if row.params["likelihood"] == "bernoulli" else 0.75
+        assert abs(line[2] - word) <= FAN / 2 + 1e-9
+        scale = 0.5 if "likelihood.scale" in row.params else UNUSED
+        assert abs(line[3] - scale) <= FAN / 2 + 1e-9
+        assert line[4] == pytest.approx((row.values[0] - 2.0) / 0.75)
+    last = figure.plot["data"][-2]["text"][0]
+    assert last.startswith("trial 2 "), "the best is drawn on top"
+
+
+def test_axes_of_words_numbers_and_one_value():
+    words = make_axis("x", ["b", "a", None, 3])
+    assert [text for _, text in words.ticks] == ["3", "a", "b"]
+    assert [words.place(v) for v in (3, "a", "b")] == pytest.approx([1 / 6, 0.5, 5 / 6])
+    assert make_axis("x", [0.0, 1.0, 4.0]).place(1.0) == 0.25
+    assert make_axis("x", [7, 7]).place(7) == 0.5
+    assert make_axis("x", [True, False]).ticks[0][1] == "False"
+
+
+def test_ticks_are_round_and_within():
+    for low, high in ((0.25, 8.0), (3e-4, 1e-2), (2, 64), (1.907, 2.41), (-35.0, -8.0), (0, 1e-5)):
+        for log in (False, True) if low > 0 and high / low >= 8 else (False,):
+            found = ticks(low, high, log)
+            assert 1 < len(found) <= 7, (low, high, log)
+            assert all(low - 1e-9 <= t <= high + 1e-9 for t in found)
+            assert found == sorted(found)
+            for t in found:
+                digits = f"{abs(t):.6e}".split("e")[0].rstrip("0").rstrip(".")
+                assert len(digits) <= 4, t
+    assert ticks(3.0, 3.0, log=True) == [3.0]
+
+
+def test_the_colours_turn_with_the_direction():
+    values = [1.0, 2.0, 3.0, 4.0, 100.0]
+    assert window(values, "minimize")[0] == 1.0
+    assert window(values, "maximize")[1] == 100.0
+    assert window([2.0, 2.0], "minimize") == (1.5, 2.5)
+    assert colours(values, "minimize", "t")["reversescale"] is False
+    assert colours(values, "maximize", "t")["reversescale"] is True
+    assert mix(0.0) == "rgb(47,143,230)"
+    assert mix(1.0) == "rgb(234,138,42)"
+
+
+def test_a_linear_axis_and_escaped_text():
+    assert "type" not in axis_of([1.0, 2.0])
+    assert escape("a <b> & c\n") == "a &lt;b&gt; &amp; c"
+
+
+def test_what_decides_is_important():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(
+        lambda t: (t.suggest_float("decides", 0, 1) - 0.5) ** 2
+        + 1e-6 * t.suggest_float("idle", 0, 1) + 0 * t.suggest_int("fixed", 3, 3), 60,
+    )
+    trials = study.get_trials()
+    shares = importances(trials, rows(Path("none"), trials), ("minimize",))
+    assert list(shares) == ["decides", "idle"]
+    assert shares["decides"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("count", "value", "words"), [
+    (0, 0.0, "at least 10 complete trials; there are 0"),
+    (9, 1.0, "at least 10 complete trials; there are 9"),
+    (10, 0.0, "the same score"),
+    (12, 1.0, "the same parameters"),
+])
+def test_without_enough_to_go_by_there_is_a_sentence(fake, count, value, words):
+    made = fake()
+    for i in range(count):
+        made.add([2.0 + value * i], model__latent_dim=4)
+    found = importances(made.study.get_trials(), made.table(), ("minimize",))
+    assert isinstance(found, str)
+    assert words in found
