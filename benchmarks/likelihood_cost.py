@@ -6,9 +6,9 @@ Every YAML of conf/likelihood, from the decoder's output theta (standard normal)
 log-likelihood of a batch of 128 examples with 784 dimensions: link and ``log_likelihood``, forward
 without and with the way back to theta. The squared error is ``((x - mu)**2).sum()`` on 128 x 784
 numbers. The two are timed in turns; a row holds the median of the ratios and their quartiles.
-Takes less than a minute when the machine is quiet; theta is as large as a family has parameters: that of a categorical on 256
-levels has 256 times the numbers of a Gaussian's (103 MB), and as much again for each of its
-intermediate results.
+Processor time is counted, so that other work of the machine disturbs little. Theta is as large as a
+family has parameters: that of a categorical on 256 levels has 256 times the numbers of a Gaussian's
+(103 MB), and as much again for each of its intermediate results.
 """
 
 import argparse
@@ -121,7 +121,8 @@ def processor() -> str:
 def measure() -> list[dict[str, object]]:
     """The rows of the table; each is printed when it is known."""
     rows: list[dict[str, object]] = []
-    print(f"{'likelihood':22}{'fit':9}{'levels':>7}{'numbers':>9}{'forward':>26}{'forward + backward':>26}")
+    print(f"{'likelihood':22}{'fit':9}{'levels':>7}{'numbers':>9}"
+          f"{'forward':>26}{'forward + backward':>26}")  # fmt: skip
     for name, fit, levels, likelihood in families():
         torch.manual_seed(0)
         shape = (BATCH, *likelihood.event_shape)
@@ -151,7 +152,7 @@ def main() -> None:
     rows = measure()
     if out is not None:
         write_json(out, {
-            "what": "processor time of link and log_likelihood over the time of ((x - mu)**2).sum()",
+            "what": "processor time of link and log_likelihood over that of ((x - mu)**2).sum()",
             "batch": BATCH, "dimensions": prod(EVENT), "rounds": ROUNDS, "threads": 1,
             "torch": torch.__version__, "python": platform.python_version(),
             "processor": processor(), "rows": rows,
