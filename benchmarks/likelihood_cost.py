@@ -6,9 +6,9 @@ Every YAML of conf/likelihood, from the decoder's output theta (standard normal)
 log-likelihood of a batch of 128 examples with 784 dimensions: link and ``log_likelihood``, forward
 without and with the way back to theta. The squared error is ``((x - mu)**2).sum()`` on 128 x 784
 numbers. The two are timed in turns; a row holds the median of the ratios and their quartiles.
-Processor time is counted, so that other work of the machine disturbs little. Theta is as large as a
-family has parameters: that of a categorical on 256 levels has 256 times the numbers of a Gaussian's
-(103 MB), and as much again for each of its intermediate results.
+Processor time is counted, so that other work of the machine disturbs little. Theta has as many
+numbers as the family has parameters: a categorical on 256 levels needs 256 times the memory of a
+Gaussian for it (103 MB), and as much again for each intermediate result.
 """
 
 import argparse
