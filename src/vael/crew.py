@@ -18,6 +18,7 @@ import torch
 
 from vael.countdown import Countdown
 from vael.errors import ConfigError, VaelError
+from vael.heap import keep_freed_memory
 from vael.processes import die_with
 from vael.scoring import Columns, Part, Scorer, pieces
 from vael.trained import load_trained
@@ -123,6 +124,7 @@ def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:
     """Scores chunks rank, rank + N, ...; our terminal's Ctrl-C is for the first process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(os.getppid())
+    keep_freed_memory()
     try:
         if job.kind == "cpu":
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.devices))

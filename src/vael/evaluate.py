@@ -14,6 +14,7 @@ from vael.devices import WORTH_THREADS
 from vael.errors import ConfigError
 from vael.evaluation import FILE
 from vael.files import write_json
+from vael.heap import keep_freed_memory
 from vael.material import gather
 from vael.metrics.diagnose import diagnose
 from vael.scoring import Part, Scorer
@@ -79,6 +80,7 @@ def evaluate(request: Request) -> dict[str, Any]:
     """
     started = time.perf_counter()
     request.check()
+    keep_freed_memory()
     kind = kind_of(request.device, request.devices)
     trained = load_trained(request.path, request.overrides)
     if kind == "cpu" and request.devices > 1:

@@ -35,8 +35,9 @@ class FromLogits(ABC):
         For x strictly between 0 and 1 this is no log-density: it integrates to less than 1.
         """
         # softplus ends its formula at 20 by default, which leaves 2e-9 out.
-        terms = at_least_float32(x) * self.logits - softplus(self.logits, threshold=40)
-        return sum_event(terms, self.event_dims)
+        costs = softplus(self.logits, threshold=40)
+        costs = torch.addcmul(costs, at_least_float32(x), self.logits, value=-1)
+        return -sum_event(costs, self.event_dims)
 
     @abstractmethod
     def log_mass(self, x: Tensor) -> Tensor:
