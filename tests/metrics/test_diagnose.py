@@ -42,7 +42,7 @@ def test_every_section_is_filled_and_is_json():
     parts = found.latents["aggregate"]
     assert parts["mutual_information"] + parts["marginal_kl"] == pytest.approx(parts["rate"])
     assert parts["examples"] == N
-    assert found.quality["reconstruction"]["ssim_window"] == "7x7 uniform"
+    assert found.quality["reconstruction"]["ssim_window"] == "7x7, uniform"
     assert found.quality["reconstruction"]["psnr"] > 20
     assert found.quality["frechet"]["components"] == 12
     assert found.quality["frechet"]["examples"] == N // 2

@@ -38,9 +38,9 @@ def box(side):
 
 
 @pytest.mark.parametrize(("size", "channels", "local", "named"), [
-    (28, 1, blur, "11x11 gaussian, sigma 1.5"), (16, 3, blur, "11x11 gaussian, sigma 1.5"),
-    (11, 1, blur, "11x11 gaussian, sigma 1.5"), (8, 1, box(7), "7x7 uniform"),
-    (6, 2, box(5), "5x5 uniform"), (3, 1, box(3), "3x3 uniform"),
+    (28, 1, blur, "11x11, gaussian of sigma 1.5"), (16, 3, blur, "11x11, gaussian of sigma 1.5"),
+    (11, 1, blur, "11x11, gaussian of sigma 1.5"), (8, 1, box(7), "7x7, uniform"),
+    (6, 2, box(5), "5x5, uniform"), (3, 1, box(3), "3x3, uniform"),
 ])
 def test_ssim_is_wangs_in_the_window_that_it_names(size, channels, local, named):
     x = images(size, channels)

@@ -119,3 +119,51 @@ def edit_summary(run):
         (run / "summary.json").write_text(json.dumps({**SUMMARY, **changes}))
 
     return edit
+
+
+EVALUATION = {
+    "split": "test", "samples": 100, "num_examples": 180, "target": "bpd", "seconds": 12.5,
+    "device": "cpu", "command": "vael evaluate RUN --split test --samples 100",
+    "bounds": {
+        "100": {"nll": 90.5625, "nll_se": 0.8125, "bpd": 2.03125, "bpd_se": 0.015625},
+        "1": {"nll": 93.75, "nll_se": 0.875, "bpd": 2.125, "bpd_se": 0.03125},
+        "10": {"nll": 91.5, "nll_se": 0.84, "bpd": 2.0625, "bpd_se": 0.02},
+    },
+    "jackknife": {"nll": 90.25, "nll_se": 0.8125, "label": "an estimate"},
+    "ess": {"mean": 29.5, "median": 23.25, "min": 1.5, "share_below_10": 0.25},
+    "scores": {"elbo": -93.75, "rate": 11.125, "distortion": 82.625, "gap": 3.1875,
+               "overfitting_gap": 0.125, "overfitting_gap_se": 1.125},
+    "latents": {
+        "spectrum": {"kl": [0.25, 2.5, 0.0], "remainder": 0.375, "variance": [0.02, 0.9, 0.001],
+                     "active_units": 2, "threshold": 0.01},
+        "aggregate": {"mutual_information": 5.0625, "mutual_information_se": 0.015625,
+                      "marginal_kl": 6.0, "marginal_kl_se": 0.125, "rate": 11.0625,
+                      "log_examples": 5.193, "saturated": True, "examples": 180, "samples": 16},
+    },
+    "quality": {
+        "reconstruction": {"examples": 180, "mse": 0.03125, "mse_se": 0.0005, "psnr": 15.05,
+                           "ssim": 0.90625, "ssim_se": 0.0036, "ssim_window": "7x7, uniform"},
+        "frechet": {"distance": 0.375, "distance_of_means": 0.5, "floor": 0.125, "components": 9,
+                    "features": "9 principal components of the data", "examples": 90},
+        "inception": "not available: torch-fidelity is not installed",
+    },
+    "probe": {"linear": 0.9375, "linear_se": 0.0186, "knn": 0.975, "knn_se": 0.0095,
+              "neighbours": 5, "majority": 0.1, "train_examples": 1455, "examples": 180},
+    "warnings": ["the mutual information is saturated"],
+}
+
+
+@pytest.fixture
+def evaluation():
+    """What ``vael evaluate`` writes, by the contract."""
+    return EVALUATION
+
+
+@pytest.fixture
+def evaluate(run):
+    """Writes an evaluation.json into the run's folder, with some of its entries changed."""
+
+    def write(**changes):
+        (run / "evaluation.json").write_text(json.dumps({**EVALUATION, **changes}))
+
+    return write

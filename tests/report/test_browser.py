@@ -84,6 +84,31 @@ def test_the_report_renders(opened, width, scheme):
     assert (brightness(look["ink"]) > 128) == dark, "the plots' text does not follow the scheme"
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
+def test_an_evaluation_is_shown_with_error_bars_and_a_spectrum(opened, evaluate, width, scheme):
+    evaluate()
+    browser = opened(width, scheme)
+    assert browser.get_log("browser") == []
+    look = browser.execute_script("""
+        const all = (s) => [...document.querySelectorAll(s)];
+        const right = (e) => e.getBoundingClientRect().right;
+        return {
+            text: document.querySelector('#evaluation').innerText,
+            errors: all('#evaluation .errorbars path').length,
+            bars: all('#evaluation .bars .point').length,
+            curves: all('#curves .plot .scatterlayer .trace').length,
+            wide: document.documentElement.scrollWidth,
+            cut: all('#evaluation td.number').filter((td) =>
+                right(td) > right(td.closest('.card'))).length,
+        };""")
+    assert "90.56 \u00b1 0.81" in look["text"]
+    assert look["errors"] >= 3
+    assert look["bars"] == 3
+    assert look["curves"] >= 5
+    assert look["wide"] == width, "the page scrolls sideways"
+    assert look["cut"] == 0
+
+
 def brightness(colour: str) -> float:
     """Mean of the channels of ``rgb(r, g, b)``."""
     numbers = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]

@@ -97,11 +97,11 @@ def _latents(material: Material) -> tuple[dict[str, Any], list[str]]:
     found: dict[str, Any] = {"spectrum": asdict(by_dim)}
     if not by_dim.active_units:
         warnings.append(
-            "No latent dimension is active: the posterior means hardly depend on x (collapse)."
+            "no latent dimension is active: the posterior means hardly depend on x (collapse)."
         )
     if not isinstance(q, Normals):
         warnings.append(
-            "There is no mutual information: the aggregate posterior is estimated for normal and "
+            "there is no mutual information: the aggregate posterior is estimated for normal and "
             f"full_normal posteriors, not for {type(q).__name__}."
         )
         return found, warnings
@@ -112,7 +112,7 @@ def _latents(material: Material) -> tuple[dict[str, Any], list[str]]:
     found["aggregate"] = asdict(whole)
     if whole.saturated:
         warnings.append(
-            f"The mutual information of {whole.mutual_information:.2f} nats is saturated: "
+            f"the mutual information of {whole.mutual_information:.2f} nats is saturated: "
             f"{whole.examples:,} examples can show at most log N = {whole.log_examples:.2f} nats. "
             f"I(x;z) lies between it and the rate, KL(q(z) || p(z)) between 0 and the "
             f"{whole.marginal_kl:.2f} nats estimated."
@@ -143,13 +143,13 @@ def _probe(material: Material) -> tuple[dict[str, Any], list[str]]:
     if material.labels is None or material.train_labels is None:
         return {}, []
     if not (torch.isfinite(means).all() and torch.isfinite(train).all()):
-        return {}, ["There is no probe of the labels: some latent means are not finite."]
+        return {}, ["there is no probe of the labels: some latent means are not finite."]
     scored = probe(train, material.train_labels, means, material.labels)
     if scored is None:
         return {}, []
     warnings = []
     if material.split == "train":
-        warnings.append("The probes are fitted to examples that they are scored on.")
+        warnings.append("the probes are fitted to examples that they are scored on.")
     if not scored.converged:
-        warnings.append("The linear probe's optimiser did not converge: it may do better.")
+        warnings.append("the linear probe's optimiser did not converge: it may do better.")
     return asdict(scored), warnings

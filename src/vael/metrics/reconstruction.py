@@ -57,10 +57,10 @@ def reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
     if side is None:
         return Reconstruction(len(x), mse, mse_se, psnr)
     similar = torch.cat([_ssim(a, b, side) for a, b in pairs]).double()
-    shape = "gaussian, sigma 1.5" if side == GAUSSIAN_SIDE else "uniform"
+    shape = "gaussian of sigma 1.5" if side == GAUSSIAN_SIDE else "uniform"
     return Reconstruction(
         len(x), mse, mse_se, psnr,
-        float(similar.mean()), standard_error(similar), f"{side}x{side} {shape}",
+        float(similar.mean()), standard_error(similar), f"{side}x{side}, {shape}",
     )
 
 

@@ -34,6 +34,7 @@ class Run:
     summary: Mapping[str, Any]
     history: History
     pictures: Sequence[Shown]
+    evaluation: Mapping[str, Any]
 
     def node(self, path: str) -> Any:
         """The value at a dotted path of the config, or None."""
@@ -69,8 +70,8 @@ def read_run(run: Path) -> Run:
     history = read_history(run / "metrics.csv")
     names = [n for n in ORDER if n in images] + [n for n in images if n not in ORDER]
     pictures = [_picture(images[n]) for n in names if n != REDRAWN or not history.series]
-    return Run(_config(text), text, _summary(run / "summary.json"), history,
-               [picture for picture in pictures if picture])
+    return Run(_config(text), text, _json(run / "summary.json"), history,
+               [picture for picture in pictures if picture], _json(run / "evaluation.json"))
 
 
 def _text(path: Path) -> str:
@@ -92,12 +93,12 @@ def _config(text: str) -> Mapping[str, Any]:
     return {str(k): v for k, v in config.items()} if isinstance(config, dict) else {}
 
 
-def _summary(path: Path) -> Mapping[str, Any]:
+def _json(path: Path) -> Mapping[str, Any]:
     try:
-        summary = json.loads(_text(path) or "{}")
-    except json.JSONDecodeError:
+        found = json.loads(_text(path) or "{}")
+    except (json.JSONDecodeError, RecursionError):
         return {}
-    return summary if isinstance(summary, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _picture(path: Path) -> Shown | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vael.errors import ConfigError
 from vael.files import write_text
+from vael.report.evaluation import section
 from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
 
@@ -23,8 +24,9 @@ def write_report(run: Path) -> Path:
     """Writes ``run/report.html``, atomically, and returns its path.
 
     The page opens without network: pictures and plotly.js are inside of it. It reads
-    ``config.yaml``, ``summary.json``, ``metrics.csv`` and ``images/*.png``; what is missing or
-    unreadable is left out or shown as absent, so an unfinished run has a page too.
+    ``config.yaml``, ``summary.json``, ``metrics.csv``, ``evaluation.json`` and ``images/*.png``;
+    what is missing or unreadable is left out or shown as absent, so an unfinished run has a page
+    too.
 
     Raises:
         ConfigError: the folder does not exist or is no run folder.
@@ -43,9 +45,12 @@ def render(run: Run) -> str:
     """The page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from vael.report.evaluation_plots import evaluation_plots
     from vael.report.plots import plots
 
-    summary, drawn = run.summary, plots(run.history)
+    summary, curves, evaluated = run.summary, plots(run.history), section(run.evaluation)
+    bounds = evaluation_plots(run.evaluation) if evaluated else []
+    drawn = [*bounds, *curves]  # in the order of the page
     columns, lines = table(run.metrics or run.latest, fit=_fit(run))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
@@ -64,7 +69,8 @@ def render(run: Run) -> str:
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
             for c in columns
         ],
-        lines=lines, pictures=run.pictures, plots=drawn, plotly=plotly_source() if drawn else "",
+        lines=lines, evaluation=evaluated, evaluation_plots=bounds, pictures=run.pictures,
+        curves=curves, plots=drawn, plotly=plotly_source() if drawn else "",
         command=str(summary.get("command") or run.node("command") or ""),
         environment=_environment(run), config=run.config_text,
     )

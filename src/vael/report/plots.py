@@ -21,7 +21,7 @@ def plots(history: History) -> list[Plot]:
             traces.append(
                 _line(name, series.x, series.value, series.step, history.axis, colour)
             )
-        plot = _plot(panel.title, history.axis, panel.unit, traces)
+        plot = blank_plot(panel.title, history.axis, panel.unit, traces)
         values = {y for trace in traces for y in trace["y"]}
         level = values.pop() if len(values) == 1 else None
         if level is not None and level > 0:  # else a constant 0.001 is drawn between -1 and 1
@@ -68,13 +68,14 @@ def _path(history: History) -> Plot | None:
         "hovertemplate": f"rate %{{x:.5~g}}, distortion %{{y:.5~g}}<br>{history.axis} "
         "%{customdata:.4~g}<extra></extra>",
     }
-    plot = _plot(f"Path through the rate-distortion plane ({split})", "rate, nats",
+    plot = blank_plot(f"Path through the rate-distortion plane ({split})", "rate, nats",
                  "distortion, nats", [trace])
     plot["layout"]["hovermode"] = "closest"
     return plot
 
 
-def _plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
+def blank_plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
+    """A figure with titled axes on a transparent ground."""
     clear = "rgba(0,0,0,0)"
     return {"title": title, "data": traces, "layout": {
         "paper_bgcolor": clear, "plot_bgcolor": clear, "hovermode": "x unified",

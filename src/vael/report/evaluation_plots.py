@@ -1,0 +1,76 @@
+"""The plots of an evaluation: the bound against k, and what each latent dimension carries."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from vael.report.evaluation import Values, bound_names
+from vael.report.history import TRAIN
+from vael.report.plots import Plot, blank_plot
+
+IDLE = "#94a4a2"
+MOST_NAMES = 40  # bars that can have a name each
+UNITS = {"bpd": "bits / dimension", "nll": "nats / example"}
+TITLES = {"bpd": "Bits per dimension by k, \u00b1 2 standard errors",
+          "nll": "Negative log-likelihood by k, \u00b1 2 standard errors"}
+
+
+def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
+    """The plotly figures that this evaluation has numbers for."""
+    v = Values(evaluation)
+    return [plot for plot in (_bound(v), _spectrum(v)) if plot]
+
+
+def _bound(v: Values) -> Plot | None:
+    """The upper bound on the code length, falling with k; None for fewer than two k."""
+    target = "bpd" if v.at("target") == "bpd" else "nll"
+    points = [(k, v.number(f"bounds.{name}.{target}"), v.number(f"bounds.{name}.{target}_se"))
+              for k, name in bound_names(v)]
+    known = [(k, y, e or 0.0) for k, y, e in points if y is not None and math.isfinite(y)]
+    if len(known) < 2:
+        return None
+    ks, values, errors = (list(column) for column in zip(*known, strict=True))
+    trace = {
+        "type": "scatter", "mode": "lines+markers", "name": "bound", "x": ks, "y": values,
+        "error_y": {"type": "data", "array": [2 * e if e > 0 else 0 for e in errors],
+                    "thickness": 1.5, "width": 4},
+        "line": {"color": TRAIN, "width": 2}, "marker": {"size": 7}, "showlegend": False,
+        "hovertemplate": "k = %{x:,}: %{y:.5~g}<extra></extra>",
+    }
+    plot = blank_plot(TITLES[target], "k", UNITS[target], [trace])
+    plot["layout"]["hovermode"] = "closest"
+    plot["layout"]["xaxis"] |= {"type": "log", "tickvals": ks, "ticktext": [f"{k:,}" for k in ks]}
+    return plot
+
+
+def _spectrum(v: Values) -> Plot | None:
+    """Bars by latent dimension, the largest first; active ones have their own colour."""
+    variance = v.numbers("latents.spectrum.variance")
+    rates = v.numbers("latents.spectrum.kl")
+    threshold = v.number("latents.spectrum.threshold")
+    values, what, unit = (rates, "KL to the prior", "nats") if rates else (
+        variance, "Variance of the posterior mean", "variance"
+    )
+    if not values or len(variance) != len(values) or threshold is None:
+        return None
+    order = sorted(range(len(values)), key=lambda dim: -values[dim])
+    shown = [(f"active, Var[E[z|x]] > {threshold:g}", TRAIN, True), ("not active", IDLE, False)]
+    traces = []
+    for name, colour, active in shown:
+        ranks = [r for r, dim in enumerate(order) if (variance[dim] > threshold) == active]
+        dims = [order[r] for r in ranks]
+        if ranks:
+            traces.append({
+                "type": "bar", "name": f"{len(ranks)} {name}".replace("<", "&lt;"),
+                "x": [r + 1 for r in ranks], "y": [values[dim] for dim in dims],
+                "customdata": [[dim, variance[dim]] for dim in dims], "marker": {"color": colour},
+                "hovertemplate": f"z%{{customdata[0]}}: %{{y:.4~g}} {unit}<br>variance of its "
+                "mean %{customdata[1]:.3~g}<extra></extra>",
+            })
+    plot = blank_plot(f"{what} by latent dimension", "latent dimensions, sorted", unit, traces)
+    plot["layout"] |= {"hovermode": "closest", "bargap": 0.15}
+    plot["layout"]["xaxis"]["showgrid"] = False
+    if len(order) <= MOST_NAMES:
+        plot["layout"]["xaxis"] |= {"tickvals": [r + 1 for r in range(len(order))],
+                                    "ticktext": [f"z{dim}" for dim in order]}
+    return plot
