@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
 
 
 app.add_typer(sweep.app, name="sweep")
+app.command(hidden=True)(sweep.sweep_node)
 app.command(hidden=True)(sweep.sweep_worker)
 
 

@@ -68,6 +68,8 @@ def run(
 
     if engine not in ENGINES:
         raise ConfigError(f"--engine must be local or slurm, but got {engine!r}.")
+    if engine == "slurm" and workers is None:
+        raise ConfigError("--engine slurm needs --workers: how many trials at once?")
     for option, value in (("--workers", workers), ("--workers-per-device", workers_per_device)):
         if value is not None and value < 1:
             raise ConfigError(f"{option} must be at least 1, but got {value}.")
@@ -79,10 +81,7 @@ def run(
         print(f"vael: {note}")
     if plan.url != storages.JOURNAL:
         os.environ[storages.ENVIRONMENT] = plan.url
-    if engine == "slurm":
-        _submit(plan)
-        return
-    raise SystemExit(_work(plan))
+    raise SystemExit(_submit(plan, workers_per_device) if engine == "slurm" else _work(plan))
 
 
 def _work(plan: "Plan") -> int:
@@ -96,8 +95,23 @@ def _work(plan: "Plan") -> int:
     return code
 
 
-def _submit(plan: "Plan") -> None:
-    raise ConfigError("--engine slurm is not there yet.")
+def _submit(plan: "Plan", per_task: int) -> int:
+    from vael.sweep import cluster
+    from vael.sweep.study import Study
+
+    job = cluster.submit(plan, per_task)
+    print(f"job {job}: {plan.workers} workers; scancel {job} ends it, Ctrl-C only looks away")
+    study = Study.open(plan.folder)
+    try:
+        done = cluster.follow(study, job)
+    except KeyboardInterrupt:
+        print(f"job {job} goes on; vael sweep status {plan.folder} shows how it stands")
+        return 130
+    conclude(study)
+    if not done:
+        print(f"vael: all tasks of job {job} have ended before the budget: see {plan.folder}/slurm/"
+              "*.log; the same command goes on", file=sys.stderr)
+    return 0 if done else 1
 
 
 def conclude(study: "Study") -> None:
@@ -153,16 +167,29 @@ def _standing(study: "Study") -> Sequence[str]:
     return lines
 
 
+def sweep_node(
+    folder: Annotated[Path, typer.Argument(help="A sweep's folder.")],
+    workers: Annotated[int, typer.Option(help="On this task's devices.")] = 1,
+) -> None:
+    """Work on a sweep with what SLURM has given to this task."""
+    from vael.sweep import cluster
+    from vael.sweep.study import Study
+
+    code = cluster.node(folder, workers)
+    if not code:
+        conclude(Study.open(folder))
+    raise SystemExit(code)
+
+
 def sweep_worker(
     folder: Annotated[Path, typer.Argument(help="A sweep's folder.")],
-    index: Annotated[int, typer.Option(help="Of this worker on this machine.")] = 0,
+    name: Annotated[str, typer.Option(help="Of this worker.")],
     devices: Annotated[str | None, typer.Option(help="CUDA_VISIBLE_DEVICES.")] = None,
     num_devices: Annotated[int, typer.Option(help="Of each trial.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
 ) -> None:
     """Work on the trials of a sweep that vael sweep has made."""
     from vael.sweep.forkserver import ForkServer
-    from vael.sweep.local import worker_name
     from vael.sweep.process import Plain
     from vael.sweep.records import Slot
     from vael.sweep.study import Study
@@ -171,4 +198,4 @@ def sweep_worker(
     forks = num_devices == 1 and sys.platform == "linux"
     starter = ForkServer() if forks else Plain()
     slot = Slot(devices, num_devices, threads)
-    raise SystemExit(work(Study.open(folder), worker_name(index), starter, slot))
+    raise SystemExit(work(Study.open(folder), name, starter, slot))

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from vael.sweep.display import Display
 from vael.sweep.outcome import last_line
 from vael.sweep.records import Slot
 from vael.sweep.rows import TrialRow
+from vael.sweep.seats import Seats
 from vael.sweep.status_file import FOLDER, read_all
 
 LOOK = 0.5  # seconds between two looks
@@ -28,7 +28,7 @@ RESTARTS = 5  # of workers that were killed, in one sweep
 class _Worker:
     """One of them."""
 
-    index: int
+    name: str
     slot: Slot
     log: Path
     child: "subprocess.Popen[bytes]"
@@ -47,6 +47,7 @@ class Local:
     def __init__(self, folder: Path, slots: Sequence[Slot], display: Display,
                  rows: Callable[[], Sequence[TrialRow]]) -> None:
         self.folder, self.slots, self.display, self.rows = folder, slots, display, rows
+        self.stopped_by = 0  # the signal that ended it, if any
         self._restarts = 0
         self._workers: list[_Worker] = []
         self._rows: Sequence[TrialRow] = ()
@@ -59,15 +60,17 @@ class Local:
             not go on, after its line.
         """
         (self.folder / FOLDER).mkdir(exist_ok=True)
+        seats = Seats(self.folder / FOLDER)
         with Asked(self._send) as asked:
             try:
-                for index, slot in enumerate(self.slots):
-                    self._start(index, slot, asked)
+                for slot in self.slots:
+                    self._start(seats.take(), slot, asked)
                 return self._watch(asked)
             finally:
                 for worker in self._workers:
                     worker.child.kill()  # and what it has started dies with it
                     worker.child.wait()
+                seats.free()
                 self.display.close()
 
     def _watch(self, asked: Asked) -> int:
@@ -81,15 +84,16 @@ class Local:
                     continue
                 if ended < 0 and self._restarts < RESTARTS:
                     self._restarts += 1
-                    self.display.note(f"worker {worker.index} was killed by signal {-ended}: "
+                    self.display.note(f"worker {worker.name} was killed by signal {-ended}: "
                                       "started again")
-                    self._start(worker.index, worker.slot, asked)
+                    self._start(worker.name, worker.slot, asked)
                 else:
                     said = last_line(worker.log) or f"ended with exit code {ended}"
-                    self.display.note(f"worker {worker.index}: {said}")
+                    self.display.note(f"worker {worker.name}: {said}")
                     code = ended if ended > 0 else 1
                     self._send(signal.SIGTERM)
             self._show()
+        self.stopped_by = asked.number
         return asked.code if asked else code
 
     def _show(self) -> None:
@@ -97,15 +101,15 @@ class Local:
             self._rows = self.rows()
         self.display.update(read_all(self.folder), self._rows)
 
-    def _start(self, index: int, slot: Slot, asked: Asked) -> None:
-        log = self.folder / FOLDER / f"{worker_name(index)}.log"
+    def _start(self, name: str, slot: Slot, asked: Asked) -> None:
+        log = self.folder / FOLDER / f"{name}.log"
         own = os.getpid()
         with log.open("ab") as file:
             child = subprocess.Popen(
-                command(self.folder, index, slot), stdin=subprocess.DEVNULL, stdout=file,
+                command(self.folder, name, slot), stdin=subprocess.DEVNULL, stdout=file,
                 stderr=file, start_new_session=True, preexec_fn=lambda: processes.die_with(own),
             )  # fmt: skip
-        self._workers.append(_Worker(index, slot, log, child))
+        self._workers.append(_Worker(name, slot, log, child))
         if asked:  # it came while we were starting it
             self._send(asked.number)
 
@@ -114,13 +118,8 @@ class Local:
             worker.child.send_signal(number)
 
 
-def worker_name(index: int) -> str:
-    """Of a worker of this machine."""
-    return f"{socket.gethostname()}-{index}"
-
-
-def command(folder: Path, index: int, slot: Slot) -> list[str]:
+def command(folder: Path, name: str, slot: Slot) -> list[str]:
     """Starts a worker."""
     devices = [] if slot.devices is None else ["--devices", slot.devices]
-    return [sys.executable, "-m", "vael.cli", "sweep-worker", str(folder), "--index", str(index),
+    return [sys.executable, "-m", "vael.cli", "sweep-worker", str(folder), "--name", name,
             *devices, "--num-devices", str(slot.num_devices), "--threads", str(slot.threads)]

@@ -1,0 +1,84 @@
+"""Floor 10: a sweep on a cluster: the tasks' side, and that of who has submitted them."""
+
+import math
+import signal
+import time
+from pathlib import Path
+
+from vael.errors import ConfigError
+from vael.sweep import checks, slurm
+from vael.sweep.display import make_display
+from vael.sweep.local import Local
+from vael.sweep.plan import Plan
+from vael.sweep.probe import probe
+from vael.sweep.slots import slots
+from vael.sweep.status_file import read_all
+from vael.sweep.study import Study
+
+LOOK = 2.0  # seconds between two looks at the study
+ASK = 10.0  # seconds between two questions to squeue, which serves a whole cluster
+
+
+def node(folder: Path, workers: int) -> int:
+    """One task: workers on what SLURM has given to it, until all is done or it must end.
+
+    Returns:
+        The exit code of ``Local.run``; 0 where the task has queued itself again.
+    """
+    study = Study.open(folder)
+    config = checks.base_config(study.definition)
+    devices = study.definition.devices
+    facts = probe(config)
+    checks.check_devices(devices, facts)
+    dealt = slots(facts, workers, devices, max(1, workers * devices // max(1, facts.gpus)))
+    local = Local(folder, dealt, make_display(study.goal), study.rows)
+    code = local.run()
+    if local.stopped_by == signal.SIGUSR1 and slurm.requeue_self():
+        return 0
+    return code
+
+
+def submit(plan: Plan, per_task: int) -> str:
+    """Queues the tasks of a sweep and returns the job's id.
+
+    Args:
+        plan: of the sweep.
+        per_task: workers of each task.
+
+    Raises:
+        ConfigError: sbatch is not there or refuses, or the storage is not for several nodes.
+    """
+    if plan.url.startswith("sqlite"):
+        raise ConfigError("storage sqlite:/// is not for several nodes: its locks do not hold on "
+                          "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
+                          "journal.")
+    tasks = math.ceil(plan.workers / per_task)
+    text = slurm.script(plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))],
+                        plan.definition.slurm)
+    return slurm.submit(plan.folder, text)
+
+
+def follow(study: Study, job: str) -> bool:
+    """Shows how the sweep stands until the job's last task has ended.
+
+    Returns:
+        Whether all is done.
+    """
+    display = make_display(study.goal)
+    asked = -math.inf
+    try:
+        while True:
+            rows = study.rows()
+            display.update(read_all(study.folder), rows)
+            if time.monotonic() - asked > ASK or _done(study):
+                asked = time.monotonic()
+                if not slurm.tasks_left(job):
+                    return _done(study)
+            time.sleep(LOOK)
+    finally:
+        display.close()
+
+
+def _done(study: Study) -> bool:
+    rows, wanted = study.rows(), study.definition.trials
+    return wanted is not None and sum(row.finished for row in rows) >= wanted

@@ -1,0 +1,38 @@
+"""Floor 10: the names of a machine's workers, free again when their engine ends, however."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+
+class Seats:
+    """``HOST-0``, ``HOST-1``, ...: several engines on one machine take different ones.
+
+    Args:
+        folder: where each name has a file; the kernel frees its lock with our last process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._held: list[int] = []
+
+    def take(self) -> str:
+        """A name that nobody on this machine has."""
+        for number in range(100_000):
+            name = f"{socket.gethostname()}-{number}"
+            file = os.open(self.folder / f"{name}.seat", os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                continue
+            self._held.append(file)
+            return name
+        raise AssertionError("100,000 workers on one machine")
+
+    def free(self) -> None:
+        """All that were taken."""
+        for file in self._held:
+            os.close(file)
+        self._held.clear()
