@@ -1,0 +1,227 @@
+"""vael evaluate as its user meets it: the same numbers again, bad input, an interruption."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from support import QUICK, ROOT, make_run
+
+from vael import evaluate as module
+from vael.errors import VaelError
+from vael.evaluate import Request, evaluate
+from vael.run import train
+from vael.scoring import Part, Scorer
+from vael.trained import load_trained
+
+LOSSES = ("nll", "bpd")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK)
+    train(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def five(run):
+    """An evaluation with as many samples as the run's own test had."""
+    return evaluate(Request(run, samples=5))
+
+
+def test_with_as_many_samples_it_is_the_test_of_the_run_again(run, five):
+    summary = json.loads((run / "summary.json").read_text())
+    tested, again = summary["metrics"], five["bounds"]["5"]
+    assert summary["samples"]["test"] == 5
+    assert again["bpd"] == pytest.approx(tested["test/bpd"], rel=1e-12)
+    assert again["nll"] == pytest.approx(-tested["test/iwae"], rel=1e-12)
+    for name in ("elbo", "rate", "distortion", "mse", "psnr"):
+        assert five["scores"][name] == pytest.approx(tested[f"test/{name}"], rel=1e-12)
+
+
+def test_the_file_holds_what_was_returned_and_is_the_same_again(run, five):
+    first = json.loads((run / "evaluation.json").read_text())
+    assert first["bounds"] == five["bounds"]
+    second = evaluate(Request(run, samples=5))
+    for result in (first, second):
+        result.pop("seconds")
+    assert json.loads(json.dumps(second)) == first
+
+
+def test_scores_are_tied_to_each_other(five):
+    bounds, scores = five["bounds"], five["scores"]
+    assert list(bounds) == ["1", "5"]
+    assert bounds["5"]["nll"] < bounds["1"]["nll"]
+    assert scores["elbo"] == pytest.approx(-scores["distortion"] - scores["rate"], rel=1e-12)
+    assert scores["gap"] == pytest.approx(-bounds["5"]["nll"] - scores["elbo"], rel=1e-12)
+    assert 1 <= five["ess"]["min"] <= five["ess"]["mean"] <= 5
+    assert scores["overfitting_examples"] == five["num_examples"]
+
+
+def test_standard_errors_are_over_the_examples(run, five):
+    scorer = Scorer(load_trained(run), torch.device("cpu"), 5)
+    part = Part("test")
+    count = len(scorer.examples(part).index)
+    every = np.concatenate([scorer.score(part, chunk, lambda n: None)["nll_5"]
+                            for chunk in range(-(-count // 100))])
+    assert len(every) == count == five["num_examples"]
+    expected = np.sqrt(((every - every.mean()) ** 2).sum() / (count - 1) / count)
+    assert five["bounds"]["5"]["nll_se"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_overfitting_gap_is_that_of_as_many_training_examples(run, five):
+    """Against all of the training data: the chosen ones are a random part of it."""
+    whole = evaluate(Request(run, split="train", samples=5))
+    assert "overfitting_gap" not in whole["scores"]
+    error = 5 * np.hypot(whole["bounds"]["5"]["nll_se"], five["scores"]["overfitting_gap_se"])
+    gap = five["bounds"]["5"]["nll"] - whole["bounds"]["5"]["nll"]
+    assert abs(gap - five["scores"]["overfitting_gap"]) < error
+    evaluate(Request(run, samples=5))
+
+
+def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
+    file = run / "checkpoints" / "best.ckpt"
+    found = evaluate(Request(file, samples=5))
+    assert found["bounds"] == five["bounds"]
+    assert (run / "checkpoints" / "evaluation.json").is_file()
+
+
+def test_other_data_of_the_same_shape(run, five):
+    less = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=5,
+                            overrides=("data.limit=300",)))
+    assert less["num_examples"] == min(300, five["num_examples"])
+    assert less["comparable"]["digest"] != five["comparable"]["digest"]
+    assert "other data" in less["warnings"][0]
+
+
+def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
+    rng = np.random.default_rng(0)
+    table = rng.normal(5, 3, size=(400, 6)).astype(np.float32)
+    np.save(tmp_path / "table.npy", table)
+    np.save(tmp_path / "shifted.npy", table + 100)
+    # QUICK's batch and limit fit
+    folder = make_run(tmp_path / "out", *QUICK, "data=array",
+                      f"data.path={tmp_path / 'table.npy'}")
+    train(folder)
+    found = evaluate(Request(folder, samples=5))
+    assert "bpd" not in found["bounds"]["5"]
+    assert found["target"] == "nll"
+    assert found["comparable"]["family"] == "gaussian"
+    other = evaluate(Request(folder, samples=5,
+                             overrides=(f"data.path={tmp_path / 'shifted.npy'}",)))
+    assert other["bounds"]["5"]["nll"] > found["bounds"]["5"]["nll"] + 100
+
+
+BAD = {
+    "no samples": (Request, {"samples": 0}, r"--samples must be at least 1, but got 0"),
+    "a split": (Request, {"split": "dev"}, r"--split must be one of train, val, test.* got dev"),
+    "devices": (Request, {"devices": 0}, r"--devices must be at least 1, but got 0"),
+    "a device": (Request, {"device": "tpu"}, r"--device must be auto, cpu or cuda, but got tpu"),
+    "an override": (Request, {"overrides": ("objective.beta=2",)}, r"only the data can be"),
+    "no such setting": (Request, {"overrides": ("data.pth=x",)}, r"data\.pth is not a setting"),
+    "another shape": (Request, {"overrides": ("data.image_size=16",)},
+                      r"best\.ckpt does not fit data of shape \(1, 16, 16\)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_the_file_alone(run, five, case):
+    kind, options, message = BAD[case]
+    before = (run / "evaluation.json").read_bytes()
+    with pytest.raises(VaelError) as caught:
+        evaluate(kind(run, **options))
+    assert re.search(message, str(caught.value)), caught.value
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert (run / "evaluation.json").read_bytes() == before
+
+
+def test_a_run_without_checkpoints(tmp_path):
+    folder = make_run(tmp_path, *QUICK)
+    with pytest.raises(VaelError, match=r"has no checkpoints/best\.ckpt: train it first"):
+        evaluate(Request(folder))
+    with pytest.raises(VaelError, match="neither a run's folder nor a checkpoint file"):
+        evaluate(Request(tmp_path / "nowhere"))
+
+
+def test_what_hangs_on_few_samples_says_so(run):
+    found = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=20))
+    few = [text for text in found["warnings"] if "effective sample size" in text]
+    assert bool(few) == (found["ess"]["median"] < 10)
+    assert module.FILE == "evaluation.json"
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "vael.cli", *map(str, arguments)], cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+def test_an_interruption_leaves_the_old_file_and_no_process(run, five, devices):
+    before = (run / "evaluation.json").read_bytes()
+    process = start("evaluate", run, "--samples", 10_000_000, "--devices", devices)
+    line = process.stderr.readline()  # it is under way: it tells how long it will take
+    assert re.match(r"test, 10000000 samples.*: 0%, \d+:\d\d:\d\d left", line), line
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "vael: interrupted"
+    assert "Traceback" not in errors
+    assert out == ""
+    assert (run / "evaluation.json").read_bytes() == before
+    assert not list(run.glob(".evaluation.json*"))
+    time.sleep(0.2)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_to_the_bit(run, five):
+    process = start("evaluate", run, "--samples", 5, "--devices", 3)
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    found = json.loads((run / "evaluation.json").read_text())
+    assert found["devices"] == 3
+    for name in ("bounds", "ess", "jackknife", "scores"):
+        assert found[name] == json.loads(json.dumps(five[name]))
+    assert "test/bpd" in out
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_evaluation_with_its_reason(run, five):
+    before = (run / "evaluation.json").read_bytes()
+    process = start("evaluate", run, "--samples", 10_000_000, "--devices", 2)
+    process.stderr.readline()
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True,
+                              check=True).stdout.split()  # fmt: skip
+    victim = next(pid for pid in children if "spawn_main" in command_of(pid))
+    os.kill(int(victim), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert re.search(r"vael: process \d of 2 was killed by signal 9", errors), errors
+    assert (run / "evaluation.json").read_bytes() == before
+
+
+def command_of(pid):
+    with open(f"/proc/{pid}/cmdline") as file:
+        return file.read().replace("\0", " ")
+
+
+@pytest.mark.slow
+def test_one_line_and_code_2_on_the_command_line(run):
+    process = start("evaluate", run, "--samples", 0)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    (line,) = errors.splitlines()
+    assert line.startswith("vael: --samples must be at least 1")
