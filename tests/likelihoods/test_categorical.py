@@ -10,7 +10,7 @@ from vael.errors import ConfigError
 from vael.likelihoods.categorical import Categorical
 
 SIZES = (0.0, 1e-4, 1.0, 10.0, 30.0, 300.0)
-LEVELS = (2, 17, 256)
+LEVELS = (2, 17, 50, 256)  # with 50, k / 49 * 49 is not k
 
 
 def logits_of(levels: int, dtype: torch.dtype) -> Tensor:
