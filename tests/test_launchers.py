@@ -245,22 +245,3 @@ def test_a_job_script_starts_its_own_ranks(tmp_path, cluster):
     assert orphans(tmp_path) == []
     assert len(weights(tmp_path)) > 0
     assert summary(only(tmp_path))["devices"] == 2
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """A SLURM of two nodes on this machine; what a client must know of it."""
-    places = os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin"
-    needed = ("srun", "slurmctld", "slurmd", "munged")
-    if sys.platform != "linux" or not all(shutil.which(name, path=places) for name in needed):
-        pytest.skip("needs SLURM: apt-get install slurmctld slurmd slurm-client munge")
-    script = ROOT / "tests" / "cluster" / "slurm.sh"
-    folder = tmp_path_factory.mktemp("slurm")
-    started = subprocess.run(["bash", str(script), "start", str(folder)], capture_output=True,
-                             text=True, check=False, timeout=60)  # fmt: skip
-    try:
-        # all of it is here: a script of ours that cannot start it is broken, and must not skip
-        assert started.returncode == 0, started.stderr
-        yield {"SLURM_CONF": str(folder / "slurm.conf")}
-    finally:
-        subprocess.run(["bash", str(script), "stop", str(folder)], check=False, timeout=60)

@@ -109,8 +109,8 @@ def _submit(plan: "Plan", per_task: int) -> int:
         return 130
     conclude(study)
     if not done:
-        print(f"vael: all tasks of job {job} have ended before the budget: see {plan.folder}/slurm/"
-              "*.log; the same command goes on", file=sys.stderr)
+        print(f"vael: all tasks of job {job} have ended before the budget: see {plan.folder}/"
+              "slurm/*.log; the same command goes on", file=sys.stderr)
     return 0 if done else 1
 
 

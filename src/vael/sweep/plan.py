@@ -111,10 +111,16 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     dealt = tuple(slots(facts, count, d.devices, per_device)) if local else ()
     url = _url(d, old, folder)
     d = replace(d, storage=storage.redacted(url))
-    threads = dealt[0].threads if dealt and facts.threaded else 1 if dealt else None
+    threads = 1 if not facts.threaded else dealt[0].threads if dealt else _threads(d, per_device)
     new = start.frozen_of(d, config, threads)
     start.begin(folder, new, url)
     return Plan(folder, d, url, count, dealt, tuple(_notes(space, config, url)))
+
+
+def _threads(d: Definition, per_task: int) -> int | None:
+    """Of each process of a trial, where SLURM says how many cores a task has."""
+    cores = d.slurm.get("cpus_per_task", d.slurm.get("cpus-per-task"))
+    return None if cores is None else max(1, int(cores) // (per_task * d.devices))
 
 
 def _url(d: Definition, old: Frozen | None, folder: Path) -> str:
