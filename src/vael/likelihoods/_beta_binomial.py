@@ -86,7 +86,7 @@ def _row(
         return value, value
     near = torch.log1p((d / expected.clamp(min=TINY)).clamp_(-0.5, 0.5))
     a_odds.lerp_(near, (a_odds.abs() < 0.3).to(a.dtype))
-    by_a = slope_ak.sub_(slope_a).mul_(some).sub_(a_odds).mul_(a).add_(k / floor)
+    by_a = slope_ak.sub_(slope_a).sub_(a_odds).mul_(a).add_(k / floor)
     return value, by_a
 
 
