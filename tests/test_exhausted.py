@@ -44,6 +44,21 @@ def test_other_errors_pass(other):
     assert raised.value is other
 
 
+def raised_again():
+    try:
+        raise KeyError("inner")
+    except KeyError as inner:
+        try:
+            raise RuntimeError("wrapped") from inner
+        except RuntimeError as wrapped:
+            raise inner from wrapped
+
+
+def test_an_error_that_is_its_own_cause_passes():
+    with pytest.raises(KeyError, match="inner"), named():
+        raised_again()
+
+
 def test_a_model_larger_than_memory_fails_with_that_reason(tmp_path):
     """The weights alone need 17 GB, in a process that may have 8."""
     folder = make_run(tmp_path, *QUICK, "model.encoder.hidden=[65536,65536]")

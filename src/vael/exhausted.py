@@ -40,8 +40,10 @@ def named() -> Iterator[None]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it comes from."""
-    while error is not None:
+    """The error and what it comes from, each once: an error raised anew can be its own cause."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
         yield error
         error = error.__cause__ or error.__context__
 
