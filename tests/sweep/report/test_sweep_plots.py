@@ -12,7 +12,7 @@ from vael.sweep.report.folder import read_sweep
 from vael.sweep.report.history import history, importance
 from vael.sweep.report.importance import importances
 from vael.sweep.report.parallel import FAN, UNUSED, make_axis, mix, parallel
-from vael.sweep.report.plane import maps, planes
+from vael.sweep.report.plane import alone, maps, planes
 from vael.sweep.rows import rows
 
 RATE_DISTORTION = Goal("two", ("val/rate", "val/distortion"), ("minimize", "minimize"), None)
@@ -102,8 +102,11 @@ def test_densities_share_no_plane_with_masses_or_other_families(fake):
     assert found == {
         "Trained on mass": ["bernoulli", "gaussian"],
         "Gaussian, trained on density": ["gaussian"],
-        "Laplace, trained on density": ["laplace"],  # one bernoulli alone is no plane
+        "Laplace, trained on density": ["laplace"],
     }
+    assert alone(sweep_of(made)) == (
+        "Without another to compare with: trial 7 (bernoulli, trained on density).")
+    assert alone(sweep_of(fake(RATE_DISTORTION))) is None
 
 
 def test_the_maps_are_one_for_each_likelihood_with_the_same_axes(small):

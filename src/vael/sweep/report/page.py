@@ -14,7 +14,7 @@ from vael.sweep.report.folder import Sweep, read_sweep
 from vael.sweep.report.history import history, importance
 from vael.sweep.report.importance import Importances
 from vael.sweep.report.parallel import parallel
-from vael.sweep.report.plane import maps, planes
+from vael.sweep.report.plane import alone, maps, planes
 from vael.sweep.report.result import facts
 from vael.sweep.report.tables import best_lines, endings, leading, pictured
 from vael.sweep.result import command as best_command
@@ -114,8 +114,11 @@ def _sections(sweep: Sweep) -> list[Section]:
             *([] if beta else ["A map of beta and latent size needs at least two complete trials "
                                "that differ in both."]),
         ]),
-        Section("Rate and distortion", plane, [] if plane else [
-            "The rate-distortion plane needs at least two complete trials that can be compared."]),
+        Section("Rate and distortion", plane, [
+            *([] if plane else ["The rate-distortion plane needs at least two complete trials "
+                                "that can be compared."]),
+            *filter(None, [alone(sweep)]),
+        ]),
     ]
 
 

@@ -68,12 +68,24 @@ def planes(sweep: Sweep) -> list[Figure]:
 
     What is trained on mass is comparable whatever the likelihood; densities only within one.
     """
+    groups = {name: rows for name, rows in _groups(sweep).items() if len(rows) > 1}
+    ordered = sorted(groups, key=lambda name: (-len(groups[name]), name))
+    return [_plane(sweep, name, groups[name]) for name in ordered]
+
+
+def alone(sweep: Sweep) -> str | None:
+    """Which trials are on no plane, because no other can be compared with them."""
+    found = [f"trial {rows[0].number} ({name})"
+             for name, rows in sorted(_groups(sweep).items()) if len(rows) == 1]
+    return f"Without another to compare with: {', '.join(found)}." if found else None
+
+
+def _groups(sweep: Sweep) -> dict[str, list[TrialRow]]:
     groups: dict[str, list[TrialRow]] = {}
     for row in scored(sweep.table):
         if {"val/rate", "val/distortion"} <= row.metrics.keys():
             groups.setdefault(_comparable(sweep.trained[row.number]), []).append(row)
-    ordered = sorted(groups, key=lambda name: (-len(groups[name]), name))
-    return [_plane(sweep, name, groups[name]) for name in ordered if len(groups[name]) > 1]
+    return groups
 
 
 def _comparable(trained: Trained) -> str:
@@ -101,7 +113,7 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
             [f"{hover(sweep.goal, row)}<br>rate {p[0]:.2f}, distortion {p[1]:.2f} nats"
              for row, p in group],
             {"color": colour, "size": [11 if p in best else 7 for _, p in group],
-             "opacity": [1.0 if p in best else 0.6 for _, p in group]},
+             "opacity": [1.0 if p in best else 0.7 for _, p in group], "line": {"width": 0}},
         ))
     base = layout("rate, nats", "distortion, nats", 360,
                   xaxis={"range": list(x)}, yaxis={"range": list(y)})
