@@ -26,7 +26,7 @@ def write(study: "Study", table: Sequence[TrialRow]) -> None:
         return
     order = ranked(table, d.directions[0])
     if order:
-        write_text(study.folder / "best.yaml", best_yaml(study, order[0], len(table)))
+        _write_best(study, order[0])
         _keep_only(order[: max(1, d.keep)], table)
 
 
@@ -44,8 +44,20 @@ def overrides_of(study: "Study", row: TrialRow) -> list[str]:
     return [*study.definition.overrides, *study.space.overrides(row.params)]
 
 
-def best_yaml(study: "Study", row: TrialRow, count: int) -> str:
+def _write_best(study: "Study", row: TrialRow) -> None:
     """A config that ``python train.py --config-dir SWEEP --config-name best`` trains."""
+    path, title = study.folder / "best.yaml", _title(study, row)
+    if not path.exists() or path.read_text().partition("\n")[0] != title:
+        write_text(path, f"{title}\n{_best(study, row)}")
+
+
+def _title(study: "Study", row: TrialRow) -> str:
+    d = study.definition
+    return (f"# The best of {d.name}: trial {row.number}, {d.targets[0]} {row.values[0]:.6g} "
+            f"(k = {study.frozen.samples}).")
+
+
+def _best(study: "Study", row: TrialRow) -> str:
     d = study.definition
     config = OmegaConf.load(row.folder / "config.yaml")
     choices = {str(group): str(option) for group, option in config.choices.items()}
@@ -61,9 +73,7 @@ def best_yaml(study: "Study", row: TrialRow, count: int) -> str:
             raise VaelError(f"best.yaml cannot say {override.input_line}")
         OmegaConf.update(values, path, override.value(), force_add=True)
     head = [
-        f"The best of {count} trials of {d.name}: trial {row.number}, {d.targets[0]} "
-        f"{row.values[0]:.6g} (k = {study.frozen.samples}).",
-        f"  python train.py --config-dir {shlex.quote(str(study.folder))} --config-name best",
+        f"  {command(study.folder)}",
         "is the same as",
         f"  {shlex.join(['python', 'train.py', *overrides])}",
     ]

@@ -1,7 +1,9 @@
 """Floor 10: what a sweep may try: Hydra's sweep grammar, made conditional."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import product
 from typing import Any, Protocol
 
@@ -78,8 +80,9 @@ class Interval:
             return tuple(range(int(self.low), int(self.high) + 1, int(self.step or 1)))
         if self.step is None:
             return None
-        count = round((self.high - self.low) / self.step)
-        return tuple(self.low + i * self.step for i in range(count + 1))
+        low, step = Decimal(repr(self.low)), Decimal(repr(self.step))
+        count = round((Decimal(repr(self.high)) - low) / step)
+        return tuple(float(low + i * step) for i in range(count + 1))
 
     def suggest(self, trial: Chooser, name: str) -> Value:
         """One of them."""
@@ -321,13 +324,13 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
     assert sweep.start is not None
     assert sweep.stop is not None
     integer = all(isinstance(v, int) for v in (sweep.start, sweep.stop, sweep.step))
-    points = list(sweep.range()) if sweep.step > 0 else []
-    if len(points) < 2:
-        raise ConfigError(f"{where}: range({sweep.start}, {sweep.stop}, {sweep.step}) holds "
-                          "fewer than two values (its end is excluded).")
-    low, step = points[0], sweep.step
-    high = low + (len(points) - 1) * step
-    return Interval(low, high, step, False, integer)
+    low, stop, step = (Decimal(repr(v)) for v in (sweep.start, sweep.stop, sweep.step))
+    count = math.ceil((stop - low) / step) if step > 0 else 0
+    if count < 2:
+        raise ConfigError(f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
+                          "(its end is excluded).")
+    high = low + (count - 1) * step
+    return Interval(float(low), float(high), float(step), False, integer)
 
 
 def _plain(item: Any) -> Value:

@@ -71,7 +71,7 @@ def begin(folder: Path, new: Frozen, url: str) -> None:
     Raises:
         ConfigError: the storage cannot be used, or holds another study of this name.
     """
-    if url != storage.JOURNAL:
+    if not storage.is_own(url, folder):
         refuse_foreign(folder, new.definition.name, url)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):

@@ -72,6 +72,11 @@ def has_password(url: str) -> bool:
     return url != JOURNAL and "://" in url and redacted(url) != url
 
 
+def is_own(url: str, folder: Path) -> bool:
+    """Whether it is a file in the sweep's folder, which nobody else uses."""
+    return url in (JOURNAL, f"sqlite:///{folder.resolve() / 'study.db'}")
+
+
 def connect(url: str, folder: Path) -> "BaseStorage":
     """The storage behind a URL.
 

@@ -133,7 +133,10 @@ class Study:
         Returns:
             ``Wait`` where all is taken but not finished; None where all is done.
         """
-        return self._one_at_a_time(lambda now: self._claim(worker, now))
+        while True:
+            found = self._one_at_a_time(lambda now: self._claim(worker, now))
+            if not isinstance(found, Claim) or self._frozen_for(found):
+                return found
 
     def _claim(self, worker: str, now: float) -> Claim | Wait | None:
         d, held = self.definition, False
@@ -152,17 +155,10 @@ class Study:
             elif not (self._run(trial.number) / "config.yaml").exists() and not in_time:
                 continue
             if trial.number < d.trials:
-                claim = self._begin(trial, worker)
-                if claim is not None:
-                    return claim
-        count = len(trials)
-        while count < d.trials and in_time:
-            self._study.sampler = optuna_nodes.sampler(d.sampler, d.seed, count)
-            asked = self._study.ask()
-            claim = self._begin(self._storage.get_trial(asked._trial_id), worker)
-            if claim is not None:
-                return claim
-            count += 1
+                return self._begin(trial, worker)
+        if len(trials) < d.trials and in_time:
+            self._study.sampler = optuna_nodes.sampler(d.sampler, d.seed, len(trials))
+            return self._begin(self._storage.get_trial(self._study.ask()._trial_id), worker)
         if held:
             return Wait()
         return confirm.claim(self, self._rows(), worker, now)
@@ -189,31 +185,47 @@ class Study:
         self._fail(trial, f"lost {counted.lost} times: {reason}")
         return False
 
-    def _begin(self, trial: FrozenTrial, worker: str) -> Claim | None:
-        """Makes a trial this worker's; None where it turns out to be impossible."""
+    def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
+        """Makes a trial this worker's."""
         run = self._run(trial.number)
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)
         run.mkdir(parents=True, exist_ok=True)
         if not (run / "config.yaml").exists():
-            try:
-                self._freeze(trial, run)
-            except ConfigError as error:
-                self._fail(trial, str(error))
-                return None
+            self._suggest(trial)
         attempt = attempts.begin(run)
         self._storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
         lease.take(run, worker, attempt)
         return Claim("trial", trial.number, run, attempt)
 
-    def _freeze(self, trial: FrozenTrial, run: Path) -> None:
+    def _suggest(self, trial: FrozenTrial) -> None:
+        """Chooses what it tries; what was chosen before its worker died stays."""
         d = self._frozen.definition
         self._study.sampler = optuna_nodes.sampler(d.sampler, d.seed, trial.number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            chosen = self.space.suggest(optuna.trial.Trial(self._study, trial._trial_id))
-        overrides = self.space.overrides(chosen)
-        freeze.freeze(run, freeze.trial_config(d, overrides, trial.number, self._frozen.threads))
+            self.space.suggest(optuna.trial.Trial(self._study, trial._trial_id))
+
+    def _frozen_for(self, claim: Claim) -> bool:
+        """Writes config.yaml where there is none, outside of the lock: composing takes a while.
+
+        False where the combination cannot work: the trial has failed.
+        """
+        if (claim.folder / "config.yaml").exists():
+            return True
+        try:
+            trial = self._patiently(lambda: self._trial(claim.number))
+            overrides = self.space.overrides(trial.params)
+            d = self._frozen.definition
+            config = freeze.trial_config(d, overrides, claim.number, self._frozen.threads)
+            freeze.freeze(claim.folder, config)
+        except ConfigError as error:
+            self.finish(claim, Outcome("failed", str(error)))
+            return False
+        except BaseException:
+            self.finish(claim, Outcome("stopped"))
+            raise
+        return True
 
     # ------------------------------------------------------------------------------ report, finish
 
