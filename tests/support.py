@@ -1,5 +1,6 @@
 """What several tests share: composing configs, making run folders, callbacks to interfere."""
 
+import json
 import os
 import signal
 import time
@@ -146,3 +147,28 @@ class Greedy(pl.Callback):
         """Allocates 2^45 numbers."""
         if trainer.global_step == self.step:
             torch.empty(2**45)
+
+
+class KillOnce(Kill):
+    """The same in one attempt only: the next one finds the file."""
+
+    def __init__(self, file: str, number: str, where: str, step: int = 0, rank: int = 0) -> None:
+        super().__init__(number, where, step, rank)
+        self.file = Path(file)
+
+    def _hit(self, trainer: pl.Trainer, where: str) -> None:
+        here = (where, trainer.global_step, trainer.global_rank)
+        if here == (self.where, self.step, self.rank) and not self.file.exists():
+            self.file.touch()
+            os.kill(os.getpid(), self.number)
+
+
+class Confess(pl.Callback):
+    """Each rank writes the config that it trains and the sizes of what it has built."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """To ``RUN/rank_N.json``."""
+        sizes = {name: list(value.shape) for name, value in pl_module.named_parameters()}
+        said = {"config": pl_module.config, "sizes": sizes, "pid": os.getpid()}
+        file = Path(trainer.default_root_dir) / f"rank_{trainer.global_rank}.json"
+        file.write_text(json.dumps(said))

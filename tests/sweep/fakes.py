@@ -1,12 +1,16 @@
 """A study without a storage: numbers, folders, leases and what was told."""
 
-import json
 import threading
 from pathlib import Path
 
 from vael.sweep import lease
 from vael.sweep.definition import Definition, Limits
-from vael.sweep.records import Claim, Wait
+from vael.sweep.records import Claim
+
+TRIAL = ("logger=csv", "model=mlp_vae", "model.latent_dim=3", "data.limit=200",
+         "data.batch_size=64", "trainer.max_epochs=4", "evaluation.test=false", "report=false",
+         "callbacks.pictures.num_examples=20")  # fmt: skip
+STEPS = 2  # of an epoch: 180 examples in batches of 64
 
 
 class FakeStudy:
@@ -21,9 +25,10 @@ class FakeStudy:
 
     target = "val/bpd"
 
-    def __init__(self, folder: Path, runs, prune_at=(), limits=Limits(), away=None):
+    def __init__(self, folder: Path, runs, prune_at=(), limits=None, away=None):
         self.folder, self.runs = folder, list(runs)
-        self.definition = Definition("fake", ("val/bpd",), ("minimize",), limits=limits, lease=5.0)
+        self.definition = Definition("fake", ("val/bpd",), ("minimize",), lease=5.0,
+                                     limits=limits or Limits())
         self.prune_at = dict(prune_at)
         self.told, self.reports, self.attempts = {}, [], {}
         self.waiting = list(range(len(self.runs)))

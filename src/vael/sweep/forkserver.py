@@ -49,7 +49,7 @@ class ForkServer:
         """
         if self._server is not None and self._server.poll() is None:
             return
-        self.close()
+        self._end()
         own, ours, theirs = os.getpid(), *socket.socketpair()
         with theirs:
             self._server = subprocess.Popen(
@@ -60,7 +60,7 @@ class ForkServer:
             )  # fmt: skip
         self._line = _Line(ours)
         if self._line.read(START_SECONDS) != {"ready": True}:
-            self.close()
+            self._end()
             raise VaelError("the process that starts trials could not start: see above.")
 
     def start(self, folder: Path, slot: Slot) -> "ForkedHandle":
@@ -74,6 +74,9 @@ class ForkServer:
 
     def close(self) -> None:
         """Ends the server."""
+        self._end()
+
+    def _end(self) -> None:
         if self._server is not None:
             self._server.kill()
             self._server.wait()

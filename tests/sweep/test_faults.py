@@ -1,0 +1,199 @@
+"""Whole sweeps to which the worst happens: the budget is exact, nothing is lost or left behind."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+from vael.sweep.study import Study
+
+pytestmark = pytest.mark.slow
+
+SWEEP = """\
+name: search
+trials: {trials}
+confirm: 0
+pruner: null
+devices: {devices}
+overrides:
+  - model=mlp_vae
+  - data.limit=200
+  - data.batch_size=64
+  - trainer.max_epochs=5
+  - logger=csv
+  - callbacks.pictures.num_examples=20
+  - output_dir={out}
+  - "+callbacks.extra={{wait: {{_target_: support.Wait, file: {tmp}/step, seconds: 0.15}}, \
+confess: {{_target_: support.Confess}}}}"
+space:
+  model.latent_dim: int(interval(2, 16))
+  objective.beta: tag(log, interval(0.25, 8))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch, marked):
+    """Starts ``vael sweep``."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+
+    def start(*arguments, trials=3, devices=1, out=None):
+        file = tmp_path / "search.yaml"
+        file.write_text(SWEEP.format(trials=trials, devices=devices, tmp=tmp_path,
+                                     out=out or tmp_path / "out"))
+        return subprocess.Popen([sys.executable, "-m", "vael.cli", "sweep", str(file), *arguments],
+                                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, start_new_session=True)  # fmt: skip
+    return start
+
+
+def folder(tmp_path):
+    return tmp_path / "out" / "sweeps" / "search"
+
+
+def until(found, process, seconds=200):
+    """Waits for something; not for a sweep that has ended."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+    return value
+
+
+def trains(tmp_path, number=0):
+    """Whether a trial has an epoch behind it, and a checkpoint."""
+    run = folder(tmp_path) / "trials" / f"{number:04d}"
+    return (run / "metrics.csv").exists() and (run / "checkpoints" / "last.ckpt").exists()
+
+
+def finish(process, code=0):
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == code, out
+    return out
+
+
+def assert_all_done(tmp_path, trials, marked):
+    rows = Study.open(folder(tmp_path)).rows()
+    assert [row.number for row in rows] == list(range(trials))
+    assert [row.state for row in rows] == ["complete"] * trials
+    assert len(list((folder(tmp_path) / "trials").iterdir())) == trials
+    assert marked() == []
+
+
+def went_on(tmp_path, number=0):
+    run = folder(tmp_path) / "trials" / f"{number:04d}"
+    return "continuing from" in (run / "train.log").read_text()
+
+
+def test_a_whole_sweep_that_is_killed_goes_on_where_it_was(tmp_path, sweep, marked):
+    process = sweep("--workers", "2")
+    until(lambda: trains(tmp_path, 0) and trains(tmp_path, 1), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert marked() == []
+    finish(sweep("--workers", "2"))
+    assert_all_done(tmp_path, 3, marked)
+    assert went_on(tmp_path, 0)
+    assert went_on(tmp_path, 1)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_sweep_that_is_asked_to_stop_saves_its_trials(tmp_path, sweep, marked, number, code):
+    process = sweep("--workers", "1")
+    until(lambda: trains(tmp_path), process)
+    process.send_signal(number)
+    finish(process, code)
+    assert marked() == []
+    rows = Study.open(folder(tmp_path)).rows()
+    assert [row.state for row in rows] == ["waiting"]
+    assert rows[0].reason is None
+    summary = json.loads((rows[0].folder / "summary.json").read_text())
+    assert summary["status"] == "interrupted"
+    finish(sweep("--workers", "1", trials=2), 0)
+    assert_all_done(tmp_path, 2, marked)
+    assert went_on(tmp_path)
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_adopted(tmp_path, sweep, marked):
+    process = sweep("--workers", "2")
+    until(lambda: trains(tmp_path), process)
+    holder = json.loads((folder(tmp_path) / "trials" / "0000" / "lease").read_text())
+    os.kill(holder["pid"], signal.SIGKILL)
+    out = finish(process)
+    assert "was killed by signal 9: started again" in out
+    assert_all_done(tmp_path, 3, marked)
+    assert went_on(tmp_path)
+
+
+def test_a_trial_of_two_devices_has_one_config_and_survives_the_loss_of_a_rank(
+    tmp_path, sweep, marked
+):
+    process = sweep("--workers", "1", trials=2, devices=2)
+    until(lambda: trains(tmp_path), process)
+    os.kill(int((tmp_path / "step_1").read_text()), signal.SIGKILL)
+    finish(process)
+    assert_all_done(tmp_path, 2, marked)
+    assert went_on(tmp_path)
+    attempts = json.loads((folder(tmp_path) / "trials" / "0000" / "attempts").read_text())
+    assert (attempts["begun"], attempts["lost"]) == (2, 1)
+    said = [json.loads(path.read_text())
+            for path in sorted((folder(tmp_path) / "trials").glob("*/rank_*.json"))]
+    assert len(said) == 4
+    for first, second in (said[:2], said[2:]):
+        assert first["pid"] != second["pid"]
+        assert first["config"] == second["config"]
+        assert first["sizes"] == second["sizes"]
+    assert said[0]["config"]["model"] != said[2]["config"]["model"]
+
+
+def full_disk(tmp_path, megabytes):
+    """Runs a shell with a small file system at ``tmp_path/small``, which no one else sees."""
+    (tmp_path / "small").mkdir()
+    mount = f"mount -t tmpfs -o size={megabytes}m tmpfs {tmp_path}/small"
+    return ["unshare", "-m", "sh", "-c", f"{mount} && exec sh -s"]
+
+
+def can_unshare():
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    probe = ["unshare", "-m", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_unshare(), reason="a full disk needs a small tmpfs: run as root, with "
+                                              "unshare and mount")
+def test_a_full_disk_stops_the_sweep_and_burns_nothing(tmp_path, sweep, marked):
+    """Filled up while a trial trains; after some space is made, the sweep goes on."""
+    small, file = tmp_path / "small", tmp_path / "search.yaml"
+    file.write_text(SWEEP.format(trials=2, devices=1, tmp=tmp_path, out=small / "out"))
+    vael = f"{sys.executable} -m vael.cli sweep {file} --workers 1"
+    run = f"{small}/out/sweeps/search/trials/0000"
+    script = f"""
+    {vael} > {tmp_path}/first.txt 2>&1 &
+    while [ ! -f {run}/checkpoints/last.ckpt ]; do sleep 0.1; done
+    cat /dev/zero > {small}/filler 2> /dev/null
+    wait $!; echo "first $?"
+    rm {small}/filler
+    {vael} > {tmp_path}/second.txt 2>&1; echo "second $?"
+    cp -r {small}/out {tmp_path}/out
+    """
+    done = subprocess.run(full_disk(tmp_path, 60), input=script, capture_output=True, text=True,
+                          check=False, cwd=ROOT, timeout=500)
+    first, second = ((tmp_path / f"{name}.txt").read_text() for name in ("first", "second"))
+    assert "first 5" in done.stdout, done.stdout + done.stderr + first
+    assert "second 0" in done.stdout, second
+    [line] = [line for line in first.splitlines() if line.startswith("worker 0")]
+    assert "No space left on device" in line
+    assert str(small) in line
+    assert "Free some space" in line
+    config = Path(f"{tmp_path}/out/sweeps/search/sweep.yaml")
+    config.write_text(config.read_text().replace(str(small / "out"), str(tmp_path / "out")))
+    assert_all_done(tmp_path, 2, marked)
+    assert went_on(tmp_path)
