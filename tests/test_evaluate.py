@@ -174,9 +174,9 @@ def test_an_interruption_leaves_the_old_file_and_no_process(run, five, devices):
     line = process.stderr.readline()  # it is under way: it tells how long it will take
     assert re.match(r"test, 10000000 samples.*: 0%, \d+:\d\d:\d\d left", line), line
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "vael: interrupted"
+    assert errors.splitlines()[-1].startswith("vael: interrupted; ")
     assert "Traceback" not in errors
     assert out == ""
     assert (run / "evaluation.json").read_bytes() == before
@@ -189,7 +189,7 @@ def test_an_interruption_leaves_the_old_file_and_no_process(run, five, devices):
 @pytest.mark.slow
 def test_several_processes_give_the_same_to_the_bit(run, five):
     process = start("evaluate", run, "--samples", 5, "--devices", 3)
-    out, errors = process.communicate(timeout=200)
+    out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     found = json.loads((run / "evaluation.json").read_text())
     assert found["devices"] == 3
@@ -207,7 +207,7 @@ def test_a_killed_process_ends_the_evaluation_with_its_reason(run, five):
                               check=True).stdout.split()  # fmt: skip
     victim = next(pid for pid in children if "spawn_main" in command_of(pid))
     os.kill(int(victim), signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 2
     assert re.search(r"vael: process \d of 2 was killed by signal 9", errors), errors
     assert (run / "evaluation.json").read_bytes() == before
@@ -221,7 +221,7 @@ def command_of(pid):
 @pytest.mark.slow
 def test_one_line_and_code_2_on_the_command_line(run):
     process = start("evaluate", run, "--samples", 0)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=300)
     assert (process.returncode, out) == (2, "")
     (line,) = errors.splitlines()
     assert line.startswith("vael: --samples must be at least 1")

@@ -119,7 +119,12 @@ def evaluate(
     from vael.evaluate import evaluate as evaluate_run
 
     request = Request(run, split, samples, device, devices, tuple(overrides or ()))  # type: ignore[arg-type]
-    print(evaluation_as_text(evaluate_run(request)))
+    try:
+        result = evaluate_run(request)
+    except KeyboardInterrupt:  # typer would end without a word
+        print(f"vael: interrupted; {request.output} is as it was", file=sys.stderr)
+        raise SystemExit(130) from None
+    print(evaluation_as_text(result))
     print(f"numbers {request.output.resolve()}")
     if run.is_dir():
         report(run)
