@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from vael.likelihoods._rounded_mean import mean_of_all, mean_of_near
+from vael.likelihoods._rounded_mean import mean_of_all, mean_of_near, nowhere
 
 FEW = 17  # up to so many levels the sum is taken as it stands
 NARROW = 0.75  # scales, in steps, up to which the sum over the near edges is taken
@@ -21,8 +21,10 @@ def rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
     if levels <= FEW:
         return mean_of_all(_above, mu, sigma, levels)
     narrow = NARROW / (levels - 1)
-    near = mean_of_near(_above, mu, sigma.clamp(max=narrow), levels, REACH)
     wide = _clipped_mean(mu, sigma.clamp(min=narrow), 1 / (levels - 1))
+    if nowhere(sigma < narrow):
+        return wide
+    near = mean_of_near(_above, mu, sigma.clamp(max=narrow), levels, REACH)
     return torch.where(sigma < narrow, near, wide)
 
 

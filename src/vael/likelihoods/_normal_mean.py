@@ -5,7 +5,7 @@ from math import pi, sqrt
 import torch
 from torch import Tensor
 
-from vael.likelihoods._rounded_mean import mean_of_all, mean_of_near
+from vael.likelihoods._rounded_mean import mean_of_all, mean_of_near, nowhere
 
 FEW = 17  # up to so many levels the sum is taken as it stands
 REACH = 6  # standard deviations after which P(X > e) is 0 or 1 (to 1e-9)
@@ -22,8 +22,10 @@ def rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
     if levels <= FEW:
         return mean_of_all(_above, mu, sigma, levels)
     step = 1 / (levels - 1)
-    near = mean_of_near(_above, mu, sigma.clamp(max=step), levels, REACH)
     wide = _clipped_mean(mu, sigma.clamp(min=step), step)
+    if nowhere(sigma < step):
+        return wide
+    near = mean_of_near(_above, mu, sigma.clamp(max=step), levels, REACH)
     return torch.where(sigma < step, near, wide)
 
 

@@ -28,3 +28,11 @@ def mean_of_near(above: Above, mu: Tensor, sigma: Tensor, levels: int, reach: in
         exists = (j >= 1) & (j <= last)
         total = total + torch.where(exists, above((j - 0.5) / last, mu, sigma), 0.0)
     return total / last
+
+
+def nowhere(condition: Tensor) -> bool:
+    """Whether a regime is known not to occur, and its work can be spared.
+
+    Only a CPU is asked: elsewhere a look at the values stalls the device or breaks the graph.
+    """
+    return condition.is_cpu and not torch.compiler.is_compiling() and not bool(condition.any())
