@@ -53,6 +53,14 @@ def test_a_dimension_that_is_not_used_does_not_weigh_on_the_neighbours():
     assert found.linear > 0.99
 
 
+def test_the_linear_probe_finds_what_is_written_small():
+    small = torch.tensor([1e-4] + [1.0] * 20)
+    (z, y), (test, labels) = (two_classes(1000, seed, 8.0, 20) for seed in (0, 1))
+    found = probe(z * small, y, test * small, labels)
+    assert found.linear > 0.99
+    assert found.knn < 0.6
+
+
 def test_a_constant_dimension_does_not_disturb():
     (z, y), (test, labels) = two_classes(300, 0, 6.0), two_classes(300, 1, 6.0)
     wide = [torch.cat([t, torch.full((300, 1), 3.0)], 1) for t in (z, test)]
