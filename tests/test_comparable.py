@@ -1,0 +1,75 @@
+"""Which numbers may stand side by side, and in which words others are refused."""
+
+import json
+
+import pytest
+
+from vael.comparable import NotComparableError, check_comparable, facts
+from vael.compare import side_by_side
+from vael.errors import ConfigError
+
+IMAGES = {"split": "test", "k": 100, "score": "bpd", "digest": "aa", "binarize": "none",
+          "levels": 256, "num_dims": 784, "family": "gaussian"}  # fmt: skip
+TABLE = {**IMAGES, "score": "nll", "levels": None}
+
+
+def differing(base, **changes):
+    return facts(**base), facts(**{**base, **changes})
+
+
+REFUSED = {
+    "split": (differing(IMAGES, split="val"), "split is test for A and val for B"),
+    "k": (differing(IMAGES, k=1000), "importance samples k is 100 for A and 1000 for B"),
+    "levels": (differing(IMAGES, levels=2), "levels per dimension is 256 for A and 2 for B"),
+    "binarize": (differing(IMAGES, binarize="threshold"), "binarisation is none for A"),
+    "D": (differing(IMAGES, num_dims=3072), "dimensions D is 784 for A and 3072 for B"),
+    "digest": (differing(IMAGES, digest="bb"), "digest of the data is aa for A and bb for B"),
+    "tables": (differing(TABLE, family="student_t"), "family is gaussian for A and student_t"),
+    "scores": (differing(IMAGES, score="nll"), "score is bpd for A and nll for B"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_must_not_be_compared_is_refused_with_the_reason(case):
+    (a, b), reason = REFUSED[case]
+    with pytest.raises(NotComparableError, match=reason) as caught:
+        check_comparable(a, b, ("A", "B"))
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+
+
+def test_families_may_be_compared_where_they_all_score_the_same_levels():
+    check_comparable(*differing(IMAGES, family="bernoulli"))
+    check_comparable(*differing(TABLE))
+
+
+def evaluated(folder, nll, **changes):
+    folder.mkdir()
+    known = facts(**{**IMAGES, **changes})
+    (folder / "evaluation.json").write_text(json.dumps({
+        "comparable": known, "samples": known["k"],
+        "bounds": {"1": {"nll": 0}, str(known["k"]): {"nll": nll}}, "scores": {"elbo": -7.5},
+    }))  # fmt: skip
+    return folder
+
+
+def test_runs_side_by_side(tmp_path):
+    runs = [evaluated(tmp_path / "a", 11.25), evaluated(tmp_path / "b", 12.5)]
+    rows = {line.split()[0]: line.split()[1:] for line in side_by_side(runs).splitlines()}
+    assert rows["nll"] == ["11.2500", "12.5000"]
+    assert rows["elbo"] == ["-7.5000", "-7.5000"]
+
+
+def test_runs_that_must_not_be_compared(tmp_path):
+    runs = [evaluated(tmp_path / "a", 1.0), evaluated(tmp_path / "b", 1.0, k=10)]
+    with pytest.raises(NotComparableError, match=f"k is 100 for {runs[0]} and 10 for {runs[1]}"):
+        side_by_side(runs)
+
+
+def test_a_run_without_numbers(tmp_path):
+    (tmp_path / "bare").mkdir()
+    runs = [evaluated(tmp_path / "a", 1.0), tmp_path / "bare"]
+    with pytest.raises(ConfigError, match=r"bare has no evaluation\.json: vael evaluate"):
+        side_by_side(runs)
+    with pytest.raises(ConfigError, match="two runs or more"):
+        side_by_side(runs[:1])
