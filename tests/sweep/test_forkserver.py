@@ -30,10 +30,12 @@ class Watch(TorchDispatchMode):
 
 with Watch():
     preload()
-assert Watch.seen == [], Watch.seen
+# torchmetrics makes one constant of a number, which computes nothing
+assert Watch.seen in ([], ["aten.lift_fresh.default"]), Watch.seen
+before = len(Watch.seen)
 with Watch():
     torch.ones(1) + 1
-assert len(Watch.seen) == 2
+assert len(Watch.seen) == before + 2
 assert len(os.listdir("/proc/self/task")) == 1
 assert not torch.cuda.is_initialized()
 import sys
