@@ -41,7 +41,8 @@ def space(**changes):
 
 
 BAD = {
-    "unknown path": (space(**{"model.latent_dimm": "choice(1, 2)"}), "Did you mean model.latent_dim"),
+    "unknown path": (space(**{"model.latent_dimm": "choice(1, 2)"}),
+                     "Did you mean model.latent_dim"),
     "path of one choice only": (
         {"space": {**SPACE, "likelihood.scale": "choice(shared, fixed)"}, "when": None},
         "likelihood=bernoulli"),
@@ -65,7 +66,8 @@ BAD = {
     "batch": ({"changes": {"devices": 3}}, "divisible"),
     "sampler": ({"sampler": "tpee"}, "sampler must be one of"),
     "sampler class": ({"sampler": {"_target_": "optuna.samplers.Nope"}}, "cannot be made"),
-    "no sampler": ({"sampler": {"_target_": "optuna.pruners.NopPruner"}}, "must make a BaseSampler"),
+    "no sampler": ({"sampler": {"_target_": "optuna.pruners.NopPruner"}},
+                   "must make a BaseSampler"),
     "sampler option": ({"sampler": {"_target_": "optuna.samplers.TPESampler", "sed": 1}},
                        "cannot be made"),
     "sampler seed": ({"sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 1}},

@@ -1,0 +1,23 @@
+"""Every sweep file composes, and each path of its space exists under its condition."""
+
+import pytest
+from support import ROOT
+
+from vael.sweep import checks, plan, start
+from vael.sweep.space import parse_space
+
+FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
+def test_it_can_be_started(file):
+    d = plan.define(file, {}, None, ())
+    space = parse_space(d.space, d.when)
+    config = checks.base_config(d)
+    checks.corner_configs(d, space)
+    assert not start.outside(start.default_of(space, config)), "trial 0 is the default"
+
+
+def test_the_searches_that_the_readme_names_are_there():
+    names = {file.stem for file in FILES}
+    assert names >= {"latent_beta_likelihood", "rate_distortion", "mnist", "grid"}
