@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,9 @@ def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
             for rank in range(job.devices)]
     done: dict[int, Columns] = {}
     try:
-        for process in crew:
-            process.start()
+        with _deaf():
+            for process in crew:
+                process.start()
         while len(done) < count:
             try:
                 number, found = results.get(timeout=LOOK)
@@ -111,6 +113,16 @@ def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
     return [done[number] for number in range(count)]
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Our children inherit that Ctrl-C is not for them, from their first import on."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _check_alive(crew: Sequence[Any]) -> None:
     for rank, process in enumerate(crew):
         if process.exitcode:
@@ -121,8 +133,7 @@ def _check_alive(crew: Sequence[Any]) -> None:
 
 
 def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:
-    """Scores chunks rank, rank + N, ...; our terminal's Ctrl-C is for the first process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Scores chunks rank, rank + N, ..."""
     die_with(os.getppid())
     keep_freed_memory()
     try:
