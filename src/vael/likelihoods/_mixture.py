@@ -67,8 +67,8 @@ class Mixture(ABC):
 
         ``(*lead, *E)``. It is E[x] for the first channel, and for all channels of a density. For
         the others of a mass it leaves out how the rounded mean bends over the spread of the
-        channels before: nothing inside of [0, 1], a few hundredths where much of a component
-        lies outside.
+        channels before: nothing inside of [0, 1]; where much of a component lies outside, a few
+        hundredths with 17 levels, and up to a third with 2.
         """
         seen: list[Tensor] = []
         for c in range(self.location.shape[-2]):
