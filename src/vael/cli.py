@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -155,7 +156,8 @@ def main() -> None:
     try:
         app()
     except VaelError as error:
-        print(f"vael: {error}", file=sys.stderr)
+        with suppress(OSError):  # a full disk must not hide the code
+            print(f"vael: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print("vael: interrupted", file=sys.stderr)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vael.errors import DiskError, OutOfMemory
+from vael.errors import DiskError, OutOfMemory, VaelError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 SIGNS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
@@ -32,10 +32,7 @@ def named() -> Iterator[None]:
                     "objective.num_samples or the width of the nets."
                 ) from error
             if isinstance(cause, OSError) and cause.errno in FULL:
-                where = f"cannot write {cause.filename}" if cause.filename else "cannot write"
-                raise DiskError(
-                    f"{where}: {cause.strerror or cause}. Free some space, then continue."
-                ) from error
+                raise DiskError(_where(error, cause)) from error
         raise
 
 
@@ -52,6 +49,14 @@ def _is_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError | OSError) and any(s in str(error) for s in SIGNS)
+
+
+def _where(error: Exception, cause: OSError) -> str:
+    """A clear error names the file already, which the disk's own seldom does."""
+    if isinstance(error, VaelError):
+        return str(error)
+    file = f" {cause.filename}" if cause.filename else ""
+    return f"cannot write{file}: {cause.strerror or cause}. Free some space, then continue."
 
 
 def _amount(text: str) -> str:

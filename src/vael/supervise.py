@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -93,7 +93,8 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
         epitaph.write(folder, dead, time.time() - started)
         if num_nodes == 1:
             shutil.rmtree(notes, ignore_errors=True)
-    print(f"{dead.traceback}vael: {dead.told()}", file=sys.stderr)
+    with suppress(OSError):  # a full disk must not hide the code
+        print(f"{dead.traceback}vael: {dead.told()}", file=sys.stderr)
     return dead.code
 
 

@@ -91,7 +91,8 @@ def _work(plan: "Plan") -> int:
 
     study = Study.open(plan.folder)
     code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows).run()
-    conclude(study)
+    if code in (0, 130, 143):  # else there may be no room for a result, or no storage to ask
+        conclude(study)
     return code
 
 

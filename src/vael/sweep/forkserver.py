@@ -213,7 +213,8 @@ def _be_trial(
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
     finally:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):

@@ -9,6 +9,7 @@ from vael.status import read_summary
 from vael.sweep.process import LOG
 from vael.sweep.records import Outcome
 
+UNWRITTEN = 120  # Python's own code where what it said could not be written
 SIGNALS = 128  # from there on, an exit code is that of a shell: 128 + the signal's number
 
 
@@ -25,7 +26,7 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
     """
     summary = _summary(folder)
     status, reason = summary.get("status"), summary.get("reason")
-    if returncode == DiskError.exit_code:
+    if returncode in (DiskError.exit_code, UNWRITTEN):
         return Outcome("stopped", reason if status == "interrupted" else last_line(folder / LOG))
     if status == "pruned":
         return Outcome("pruned", reason)

@@ -89,4 +89,5 @@ def _attempt(study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Ask
     finally:
         vigil.stop()
     if outcome.kind == "stopped" and not asked:
-        raise DiskError(outcome.reason)
+        raise DiskError(outcome.reason or f"cannot write {claim.folder}: the disk is full or "
+                        "broken. Free some space, then continue.")
