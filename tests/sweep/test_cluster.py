@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SEARCH = {
     "target": "val/bpd", "pruner": None, "confirm": 0, "lease": 10,
     "overrides": ["data=digits", "logger=csv", "model=mlp_vae", "data.limit=200",
-                  "trainer.max_epochs=30", "callbacks.early_stopping.patience=null"],
+                  "trainer.max_epochs=100", "callbacks.early_stopping.patience=null"],
     "space": {"model.latent_dim": "int(interval(2, 16))",
               "objective.beta": "tag(log, interval(0.25, 8))"},
     "slurm": {"partition": "all", "gres": "gpu:1", "cpus_per_task": 1},
@@ -69,8 +69,12 @@ class Sweep:
 
     def states(self) -> Counter:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.load_study(study_name=self.name, storage=self.url)
-        return Counter(trial.state.name for trial in study.trials)
+        kept = optuna.storages.RDBStorage(self.url)
+        study = optuna.load_study(study_name=self.name, storage=kept)
+        found = Counter(trial.state.name for trial in study.trials)
+        kept.remove_session()
+        kept.engine.dispose()
+        return found
 
     def secrets(self) -> list[Path]:
         """Files in which the password is."""
@@ -142,11 +146,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def test_two_nodes_without_slurm_share_a_budget_while_the_storage_is_away(tmp_path, postgres):
     sweep = Sweep(tmp_path, "shared", postgres.url, 8)
-    first = sweep.start("--workers", "1")
-    second = None
+    first, second = (sweep.start("--workers", "1") for _ in range(2))
     try:
-        sweep.wait_for(lambda: (sweep.out / "workers").exists())
-        second = sweep.start("--workers", "1")
         sweep.wait_for(lambda: len(set(sweep.running().values())) == 2)
         postgres.stop()
         time.sleep(20)
@@ -154,8 +155,7 @@ def test_two_nodes_without_slurm_share_a_budget_while_the_storage_is_away(tmp_pa
         told = ends_well(first), ends_well(second)
     finally:
         for process in (first, second):
-            if process is not None:
-                _end(process)
+            _end(process)
     assert sweep.states() == {"COMPLETE": 8}
     assert all("[8/8;" in out for out in told)
     assert len(list(sweep.out.glob("trials/*/summary.json"))) == 8
