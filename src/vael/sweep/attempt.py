@@ -57,11 +57,11 @@ class Attempt:
 
     def run(self, starter: Starter, slot: Slot, vigil: Vigil) -> Outcome:
         """From its start to its end; whatever happens, no process is left."""
-        config = OmegaConf.load(self.claim.folder / "config.yaml")
-        self.status.begins(self.claim, config.trainer.max_epochs)
         handle = starter.start(self.claim.folder, slot)
         try:
             vigil.start()  # not before: a process with threads does not fork safely
+            config = OmegaConf.load(self.claim.folder / "config.yaml")
+            self.status.begins(self.claim, config.trainer.max_epochs)
             while (code := handle.wait(LOOK)) is None:
                 self._look(handle)
                 if vigil.lost:

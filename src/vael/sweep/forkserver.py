@@ -184,11 +184,14 @@ def serve(descriptor: int, command: Callable[[], None]) -> None:
 
 def preload() -> None:
     """Imports what a trial needs; computes nothing."""
+    from PIL import Image
+
     import vael
 
     for module in pkgutil.walk_packages(vael.__path__, "vael."):
         if not module.name.startswith(LEFT_OUT):
             importlib.import_module(module.name)
+    Image.preinit()  # it would import the plugins of formats at the first picture
 
 
 def _be_trial(
