@@ -8,6 +8,7 @@ from support import QUICK, make_run
 
 from vael import assembly, run
 from vael.errors import CheckpointError, ConfigError
+from vael.evaluate import Request, evaluate
 from vael.stop import Stopped
 
 
@@ -39,6 +40,14 @@ def test_ema_scores_and_keeps_the_average_of_the_weights(tmp_path):
                                rtol=1e-5, atol=1e-7)
     raw = state(folder, "last")["current_model_state"][name]
     assert torch.equal(raw, steps[-1][name])
+
+
+def test_ema_tests_the_weights_that_it_has_validated(tmp_path):
+    folder = train(tmp_path, "callbacks.ema.decay=0.9", "trainer.max_epochs=2")
+    again = evaluate(Request(folder, samples=summary(folder)["samples"]["test"]))
+    tested = summary(folder)["metrics"]
+    assert again["bounds"]["5"]["bpd"] == pytest.approx(tested["test/bpd"], rel=1e-12)
+    assert again["scores"]["mse"] == pytest.approx(tested["test/mse"], rel=1e-12)
 
 
 def test_ema_continues_as_if_never_stopped(tmp_path):

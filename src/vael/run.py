@@ -110,10 +110,10 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
         if trainer.interrupted:
             raise KeyboardInterrupt from error
         raise
-    if run.prune.reason is not None or not run.tests:
-        run.lit.load_state_dict(checkpoint.load(run.best)["state_dict"])
-        return
-    trainer.test(run.lit, run.data, ckpt_path=str(run.best), verbose=False, weights_only=True)
+    # Not by ckpt_path: there the averaging callback puts the raw weights in the place of the EMA's.
+    run.lit.load_state_dict(checkpoint.load(run.best)["state_dict"])
+    if run.prune.reason is None and run.tests:
+        trainer.test(run.lit, run.data, verbose=False)
 
 
 def _quiet() -> None:
