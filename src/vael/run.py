@@ -110,7 +110,7 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
         if trainer.interrupted:
             raise KeyboardInterrupt from error
         raise
-    # Not by ckpt_path: there the averaging callback puts the raw weights in the place of the EMA's.
+    # Not by ckpt_path: from there the averaging callback would restore the raw weights.
     run.lit.load_state_dict(checkpoint.load(run.best)["state_dict"])
     if run.prune.reason is None and run.tests:
         trainer.test(run.lit, run.data, verbose=False)
