@@ -40,8 +40,12 @@ def _keep_only(kept: Sequence[TrialRow], table: Sequence[TrialRow]) -> None:
 
 
 def overrides_of(study: "Study", row: TrialRow) -> list[str]:
-    """What a trial had beside the defaults: the sweep's fixed overrides and its own choices."""
-    return [*study.definition.overrides, *study.space.overrides(row.params)]
+    """What a trial had beside the defaults: fixed overrides, its own choices, and its limit."""
+    d = study.definition
+    limit = d.limits.trial_epochs
+    epochs = OmegaConf.select(OmegaConf.load(row.folder / "config.yaml"), "trainer.max_epochs")
+    bounded = [] if limit is None or epochs is None else [f"trainer.max_epochs={epochs}"]
+    return [*d.overrides, *study.space.overrides(row.params), *bounded]
 
 
 def _write_best(study: "Study", row: TrialRow) -> None:
