@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from support import ROOT
 from sweep_support import finish_all, make_study, score, train
 
-from vael.sweep import confirm, result
+from vael.sweep import confirm, lease, result
 from vael.sweep.records import Outcome
 from vael.sweep.study import Study
 
@@ -125,6 +125,44 @@ def test_a_new_best_is_confirmed_anew(tmp_path):
     assert claim.kind == "confirmation"
     confirms = json.loads((claim.folder / "confirms.json").read_text())
     assert confirms["trial"] == 2
+
+
+def test_a_confirmation_that_failed_lends_no_score_to_the_mean(tmp_path):
+    study = make_study(tmp_path, trials=1, confirm=3)
+    train(study, study.claim("a"), 2.0)
+    for value in (2.2, 2.4):
+        train(study, study.claim("a"), value)
+    broken = study.claim("a")
+    (broken.folder / "summary.json").write_text(
+        '{"status": "failed", "reason": "the loss is nan", "metrics": {"val/bpd": 9.0}}')
+    study.finish(broken, Outcome("failed", "the loss is nan"))
+    assert study.claim("a") is None
+    found = confirm.verdict(study, study.rows())
+    assert (found.scores["val/bpd"], found.failed) == ([2.2, 2.4], 1)
+
+
+def test_a_confirmation_that_runs_while_the_budget_is_raised_keeps_its_folder(tmp_path):
+    study = make_study(tmp_path, trials=1, confirm=1)
+    train(study, study.claim("a"), 2.0)
+    running = study.claim("a")
+    make_study(tmp_path, trials=2, confirm=1)
+    train(study, study.claim("b"), 1.0)  # a new best
+    new = Study.open(study.folder).claim("b")
+    assert new.kind == running.kind == "confirmation"
+    assert new.folder != running.folder
+    assert lease.holder(running.folder).worker == "a"
+    train(study, running, 2.1)
+    train(study, new, 1.5)
+    assert study.claim("a") is None
+    found = confirm.verdict(study, study.rows())
+    assert (found.trial, found.scores["val/bpd"]) == (1, [1.5])
+
+
+def test_best_yaml_has_the_epochs_of_a_trial_that_a_limit_cut(tmp_path):
+    study = make_study(tmp_path, trials=1, limits={"trial_epochs": 2})
+    [claim] = finish_all(study)
+    assert OmegaConf.load(claim.folder / "config.yaml").trainer.max_epochs == 2
+    assert OmegaConf.load(study.folder / "best.yaml").trainer.max_epochs == 2
 
 
 def test_the_command_of_the_best_is_quoted(tmp_path):

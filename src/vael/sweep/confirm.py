@@ -78,14 +78,14 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
             continue
         return _begin(c.folder, c.number, worker)
     if len(mine) < d.confirm:
-        return _new(study, winner, len(mine), worker)
+        return _new(study, winner, len(mine), worker, now)
     return Wait() if held else None
 
 
-def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
+def _new(study: "Study", winner: TrialRow, index: int, worker: str, now: float) -> Claim:
     d = study.definition
-    _put_aside(study.folder, winner.number)
-    number = max((c.number for c in read(study.folder)), default=-1) + 1
+    _put_aside(study, winner.number, now)
+    number = _unused(study.folder)
     run = study.folder / "confirm" / f"{number:04d}"
     run.mkdir(parents=True, exist_ok=True)
     seed = int(OmegaConf.load(winner.folder / "config.yaml").seed) + 1 + index
@@ -96,11 +96,17 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     return _begin(run, number, worker)
 
 
-def _put_aside(folder: Path, winner: int) -> None:
-    """What confirmed an earlier best, before the budget was raised."""
-    for c in read(folder):
-        if c.trial != winner:
+def _put_aside(study: "Study", winner: int, now: float) -> None:
+    """What confirmed an earlier best, before the budget was raised; one that runs stays."""
+    for c in read(study.folder):
+        if c.trial != winner and lease.stale(c.folder, study.definition.lease, now):
             c.folder.rename(c.folder.with_name(f"trial-{c.trial}-{c.folder.name}"))
+
+
+def _unused(folder: Path) -> int:
+    """A number that none has had, aside or not: a worker may still hold an older one."""
+    made = (folder / "confirm").glob("*/confirms.json")
+    return max((int(path.parent.name.rpartition("-")[2]) for path in made), default=-1) + 1
 
 
 def _begin(run: Path, number: int, worker: str) -> Claim:
@@ -166,6 +172,8 @@ def verdict(study: "Study", table: Sequence[TrialRow]) -> Verdict | None:
     score = d.targets[0].partition("/")[2]
     scores: dict[str, list[float]] = {}
     for c in ended:
+        if c.outcome is None or c.outcome.kind != "complete":
+            continue  # its summary has the scores of what it reached before it failed
         metrics: dict[str, Any] = (read_summary(c.folder) or {}).get("metrics") or {}
         for name in (f"val/{score}", f"test/{score}"):
             value = metrics.get(name)
