@@ -16,6 +16,7 @@ from support import QUICK, ROOT, make_run
 from vael import evaluate as module
 from vael.errors import VaelError
 from vael.evaluate import Request, evaluate
+from vael.evaluation import as_text
 from vael.run import train
 from vael.scoring import Part, Scorer
 from vael.trained import load_trained
@@ -117,6 +118,21 @@ def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
     other = evaluate(Request(folder, samples=5,
                              overrides=(f"data.path={tmp_path / 'shifted.npy'}",)))
     assert other["bounds"]["5"]["nll"] > found["bounds"]["5"]["nll"] + 100
+
+
+def test_a_single_example_has_no_standard_error(tmp_path, run):
+    images = np.random.default_rng(0).integers(0, 17, size=(2, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "one.npz", x_train=np.repeat(images, 20, 0), x_test=images[:1])
+    # beside the checkpoint, so that the run's own file stays
+    found = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=5, overrides=(
+        "data=array", f"data.path={tmp_path / 'one.npz'}", "data.levels=17")))
+    assert found["num_examples"] == 1
+    text = as_text(found)
+    assert re.search(r"test/bpd +\d+\.\d+  bits/dim, k = 5$", text, re.M), text
+    assert "nan" not in text
+    file = json.loads((run / "checkpoints" / "evaluation.json").read_text())
+    assert file["bounds"]["5"]["bpd_se"] is None
+    assert as_text(file) == text
 
 
 BAD = {

@@ -36,7 +36,8 @@ def as_text(evaluation: Mapping[str, Any]) -> str:
     for k, bound in evaluation["bounds"].items():
         for name, unit in (("bpd", "bits/dim"), ("nll", "nats")):
             if name in bound:
-                error = "" if bound[f"{name}_se"] is None else f" +- {bound[f'{name}_se']:.4f}"
+                spread = bound[f"{name}_se"]  # of a single example: NaN here, null in the file
+                error = "" if spread is None or spread != spread else f" +- {spread:.4f}"
                 lines.append(_line(f"{split}/{name}", bound[name], f"{unit}, k = {k}{error}"))
     ess = evaluation["ess"]
     lines.append(_line("effective samples", ess["median"], f"median of k = "
