@@ -118,6 +118,11 @@ def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
     other = evaluate(Request(folder, samples=5,
                              overrides=(f"data.path={tmp_path / 'shifted.npy'}",)))
     assert other["bounds"]["5"]["nll"] > found["bounds"]["5"]["nll"] + 100
+    # a run on that table standardises it by itself: its densities are per another unit
+    assert other["comparable"]["digest"] != other["data_digest"]
+    assert found["comparable"]["digest"] == found["data_digest"]
+    same = evaluate(Request(folder, samples=5, overrides=(f"data.path={tmp_path / 'table.npy'}",)))
+    assert same["comparable"] == found["comparable"]
 
 
 def test_a_single_example_has_no_standard_error(tmp_path, run):

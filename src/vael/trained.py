@@ -1,5 +1,6 @@
 """Floor 9: a trained model out of its checkpoint, with the data that it is scored on."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,8 @@ class Trained:
         preprocess: from raw batches to what the model was trained to see: the columns of a table
             are standardised by the training data of the *run*, whatever the data is now.
         other_data: whether the data is not what the run names.
+        units: key of that standardisation where it is not the data's own, else empty: densities
+            in other units are other numbers.
     """
 
     checkpoint: Path
@@ -46,6 +49,7 @@ class Trained:
     vae: VAE
     preprocess: Preprocess
     other_data: bool
+    units: str = ""
 
     @property
     def spec(self) -> DataSpec:
@@ -107,9 +111,9 @@ def load_trained(path: Path, overrides: Sequence[str] = ()) -> Trained:
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
     _take_weights(vae, loaded["state_dict"], file, data.spec)
-    _take_moments(data.preprocess, loaded["state_dict"])
+    units = _take_moments(data.preprocess, loaded["state_dict"])
     return Trained(file, config, data, vae.eval().requires_grad_(False), data.preprocess,
-                   bool(overrides))
+                   bool(overrides), units)
 
 
 def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -148,8 +152,14 @@ def _take_weights(vae: VAE, state: Mapping[str, Tensor], file: Path, spec: DataS
     vae.load_state_dict(weights)
 
 
-def _take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> None:
+def _take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> str:
+    """Takes the run's moments; their key where they are not those of the data, else empty."""
+    found, same = hashlib.blake2b(digest_size=8), True
     for name in ("shift", "scale", "fill"):
-        kept = state.get(f"preprocess.{name}")
+        kept, own = state.get(f"preprocess.{name}"), getattr(preprocess, name)
         if kept is not None:
+            # Not to the last bit: an EMA averages them too.
+            same &= own is None or torch.allclose(kept, own, rtol=1e-4)
+            found.update(kept.numpy().tobytes())
             setattr(preprocess, name, torch.clone(kept))
+    return "" if same else found.hexdigest()

@@ -46,7 +46,7 @@ def verdict(
         "checkpoint": str(trained.checkpoint), "data_digest": trained.spec.digest,
         "target": score_name,
         "comparable": comparable.facts(
-            split=split, k=k, score=score_name, digest=trained.spec.digest,
+            split=split, k=k, score=score_name, digest=_digest(trained),
             binarize=trained.config.data.binarize, levels=trained.spec.levels,
             num_dims=trained.spec.num_dims, family=_family(trained),
         ),
@@ -79,6 +79,12 @@ def _scores(found: Columns, k: int, trained: Trained) -> dict[str, float]:
     if trained.spec.support == "unit":
         scores["psnr"] = -10 * math.log10(max(scores["mse"], 1e-20))
     return scores
+
+
+def _digest(trained: Trained) -> str:
+    """Of the data as the model sees it: a table's columns may be in the units of another one."""
+    own = trained.spec.digest
+    return f"{own} in units of {trained.units}" if trained.units else own
 
 
 def _family(trained: Trained) -> str:
