@@ -171,7 +171,7 @@ def test_endings_are_grouped_by_reason_up_to_their_numbers(fake):
     made.add([2.0], model__latent_dim=3)
     found = [(e.state, e.count, e.reason, e.trials) for e in endings(made.table())]
     assert found == [
-        ("failed", 3, "the loss is nan at step 7, 1.5e-3", "0, 1, 2"),
+        ("failed", 3, "the loss is nan at step 7-123, 1.5e-3", "0, 1, 2"),
         ("failed", 1, "out of memory", "3"), ("pruned", 1, "worse at epoch 3", "4"),
     ]
 

@@ -13,6 +13,7 @@ from vael.sweep.words import one_line, params_text, time_text
 TOP, MOST_OF_FRONT = 10, 30
 REASONS = 20
 NUMBERS = 12
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Ending:
-    """Trials that were pruned or failed for the same reason, up to the numbers in it."""
+    """Trials that were pruned or failed for the same reason, up to the numbers in it.
+
+    Attributes:
+        reason: a number that differs among them stands as least-largest.
+    """
 
     state: str
     count: int
@@ -68,14 +73,24 @@ def endings(table: Sequence[TrialRow]) -> list[Ending]:
     groups: dict[tuple[str, str], list[TrialRow]] = {}
     for row in table:
         if row.state in ("failed", "pruned"):
-            reason = one_line(row.reason or "no reason is recorded")
-            alike = re.sub(r"[\d.]+(e[-+]?\d+)?", "#", reason)
-            groups.setdefault((row.state, alike), []).append(row)
+            groups.setdefault((row.state, NUMBER.sub("#", _reason(row))), []).append(row)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1])))
     made = []
     for (state, _), rows in ordered[:REASONS]:
         numbers = ", ".join(str(row.number) for row in rows[:NUMBERS])
         more = f" and {len(rows) - NUMBERS} more" if len(rows) > NUMBERS else ""
-        reason = one_line(rows[0].reason or "no reason is recorded")
+        reason = _merged([_reason(row) for row in rows])
         made.append(Ending(state, len(rows), reason, numbers + more))
     return made
+
+
+def _reason(row: TrialRow) -> str:
+    return one_line(row.reason or "no reason is recorded")
+
+
+def _merged(reasons: Sequence[str]) -> str:
+    """One sentence of several that differ in their numbers only."""
+    columns = zip(*(NUMBER.findall(reason) for reason in reasons), strict=True)
+    ranges = (sorted(set(column), key=float) for column in columns)
+    texts = iter([r[0] if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges])
+    return NUMBER.sub(lambda _: next(texts), reasons[0])
