@@ -111,6 +111,11 @@ def test_there_are_as_many_components_as_the_examples_can_bear():
     assert pca_frechet(few, few, few).components == 1
 
 
+def test_data_that_do_not_vary_have_no_components():
+    same = drawn(1, 0).expand(60, 6)
+    assert pca_frechet(same, drawn(60, 1), drawn(60, 2)) is None
+
+
 def test_inception_is_looked_for_and_never_fetched(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(inception, "find_spec", lambda name: None)
