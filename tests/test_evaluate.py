@@ -125,6 +125,14 @@ def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
     assert same["comparable"] == found["comparable"]
 
 
+def test_the_command_names_the_device_that_was_asked_for(tmp_path):
+    """The noise of a GPU is another one: without it the command would give other numbers."""
+    run = tmp_path / "a run"
+    assert Request(run, samples=5, device="cpu").command == (
+        f"vael evaluate '{run}' --split test --samples 5 --device cpu")
+    assert Request(run).command == f"vael evaluate '{run}' --split test --samples 1000"
+
+
 def test_a_single_example_has_no_standard_error(tmp_path, run):
     images = np.random.default_rng(0).integers(0, 17, size=(2, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "one.npz", x_train=np.repeat(images, 20, 0), x_test=images[:1])

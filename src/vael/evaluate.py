@@ -64,8 +64,9 @@ class Request:
     @property
     def command(self) -> str:
         """What gives the same again."""
+        device = [] if self.device == "auto" else ["--device", self.device]
         return shlex.join(["vael", "evaluate", str(self.path), "--split", self.split,
-                           "--samples", str(self.samples), *self.overrides])
+                           "--samples", str(self.samples), *device, *self.overrides])
 
 
 def evaluate(request: Request) -> dict[str, Any]:
