@@ -76,6 +76,10 @@ def run(
     changes = {"trials": trials, "devices": devices_per_trial, "storage": storage,
                "confirm": confirm, "name": name}
     d = plans.define(file, changes, prune, overrides or ())
+    if engine == "slurm":
+        from vael.sweep import cluster
+
+        cluster.check(d)
     plan = plans.prepare(d, force, workers, workers_per_device, engine == "local")
     for note in plan.notes:
         print(f"vael: {note}")

@@ -6,9 +6,10 @@ import signal
 import time
 from pathlib import Path
 
-from vael.errors import ConfigError
-from vael.sweep import checks, slurm
-from vael.sweep.display import make_display
+from vael.errors import ConfigError, VaelError
+from vael.sweep import checks, slurm, storage
+from vael.sweep.definition import Definition
+from vael.sweep.display import Display, make_display
 from vael.sweep.local import Local
 from vael.sweep.plan import Plan
 from vael.sweep.probe import Facts
@@ -29,7 +30,8 @@ def node(folder: Path, workers: int) -> int:
     study = Study.open(folder)
     devices, facts = study.definition.devices, _given()
     checks.check_devices(devices, facts)
-    dealt = slots(facts, workers, devices, max(1, workers * devices // max(1, facts.gpus)))
+    groups = max(1, facts.gpus // devices)
+    dealt = slots(facts, workers, devices, math.ceil(workers / groups))
     local = Local(folder, dealt, make_display(study.goal), study.rows)
     code = local.run()
     if local.stopped_by == signal.SIGUSR1 and slurm.requeue_self():
@@ -44,6 +46,25 @@ def _given() -> Facts:
                  threaded=True)
 
 
+def check(d: Definition) -> None:
+    """What can be said before anything is made.
+
+    Raises:
+        ConfigError: sbatch is not there, an option is none, or the storage is not for several
+            nodes.
+    """
+    slurm.check_sbatch()
+    slurm.script(Path(d.name), 1, [], d.slurm)
+    _check_storage(storage.locate(d.storage, Path(d.name)))
+
+
+def _check_storage(url: str) -> None:
+    if url.startswith("sqlite"):
+        raise ConfigError("storage sqlite:/// is not for several nodes: its locks do not hold on "
+                          "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
+                          "journal.")
+
+
 def submit(plan: Plan, per_task: int) -> str:
     """Queues the tasks of a sweep and returns the job's id.
 
@@ -54,10 +75,7 @@ def submit(plan: Plan, per_task: int) -> str:
     Raises:
         ConfigError: sbatch is not there or refuses, or the storage is not for several nodes.
     """
-    if plan.url.startswith("sqlite"):
-        raise ConfigError("storage sqlite:/// is not for several nodes: its locks do not hold on "
-                          "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
-                          "journal.")
+    _check_storage(plan.url)
     tasks = math.ceil(plan.workers / per_task)
     text = slurm.script(plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))],
                         plan.definition.slurm)
@@ -78,11 +96,20 @@ def follow(study: Study, job: str) -> bool:
             display.update(read_all(study.folder), rows)
             if time.monotonic() - asked > ASK or _done(study):
                 asked = time.monotonic()
-                if not slurm.tasks_left(job):
+                if not _queued(job, display):
                     return _done(study)
             time.sleep(LOOK)
     finally:
         display.close()
+
+
+def _queued(job: str, display: Display) -> bool:
+    """Whether tasks are left; a controller that does not answer now is asked again later."""
+    try:
+        return bool(slurm.tasks_left(job))
+    except VaelError as error:
+        display.note(str(error))
+        return True
 
 
 def _done(study: Study) -> bool:

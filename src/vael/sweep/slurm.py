@@ -58,15 +58,20 @@ def script(folder: Path, tasks: int, arguments: Sequence[str], options: Mapping[
     return "\n".join([*lines, f"exec {shlex.join(command)}", ""])
 
 
+def check_sbatch() -> None:
+    """Raises ConfigError where there is none."""
+    if shutil.which("sbatch") is None:
+        raise ConfigError("--engine slurm needs sbatch on the PATH: call it on a login node of "
+                          "the cluster.")
+
+
 def submit(folder: Path, text: str) -> str:
     """Hands the script to sbatch, from where we are, and returns the job's id.
 
     Raises:
         ConfigError: there is no sbatch here, or it refuses.
     """
-    if shutil.which("sbatch") is None:
-        raise ConfigError("--engine slurm needs sbatch on the PATH: call it on a login node of "
-                          "the cluster.")
+    check_sbatch()
     path = folder / "slurm" / "job.sh"
     path.parent.mkdir(exist_ok=True)
     write_text(path, text)
@@ -97,7 +102,11 @@ def requeue_self() -> bool:
 
 
 def _call(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired as error:
+        raise VaelError(f"{command[0]} does not answer within 60 s: is the controller up?"
+                        ) from error
 
 
 def _line(text: str) -> str:
