@@ -24,6 +24,8 @@ LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}
     ({"targets": ["val/rate", "val/distortion"], "confirm": 3}, "confirm must be 0"),
     ({"space": {}}, "space is empty"), ({"space": {"x": [1, 2]}}, "Hydra's grammar"),
     ({"overrides": "data=mnist"}, "must be a list"), ({"name": "a/b"}, "letters"),
+    ({"name": 2024}, "letters"), ({"slurm": "gpu"}, "slurm must map"),
+    ({"slurm": None}, "slurm must map"), ({"storage": 5}, "storage must be a URL"),
     ({"lease": -1}, "lease must be"), ({"when": {"a=b": {}}}, "must map paths"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_line(changes, says):

@@ -55,6 +55,9 @@ BAD = {
     "nothing can work": ({"space": {"optimizer.lr": "interval(-2, -1)"}, "when": None},
                          "optimizer.lr must be"),
     "override": ({"overrides": ["model.latent_dimm=3"]}, "not a setting"),
+    "override that deletes": ({"overrides": ["~trainer.profiler"]}, "best.yaml could not say"),
+    "endless interval": (space(**{"objective.beta": "interval(1, inf)"}), "finite"),
+    "endless range": (space(**{"data.batch_size": "range(1, inf)"}), "finite"),
     "override of ours": ({"overrides": ["trainer.devices=2"]}, "--devices-per-trial"),
     "levels": ({"facts": TABLE, "overrides": ["likelihood.scale=shared"], "when": None,
                 "space": {"objective.beta": "interval(1, 2)"}}, "val/bpd is never logged"),
@@ -123,6 +126,12 @@ def test_again_is_exactly_the_remaining_budget_and_more_trials_raise_it(sweep):
     assert finish_all(Study.open(sweep(trials=3).folder)) == []
     assert len(finish_all(Study.open(sweep(trials=3, changes={"trials": 5}).folder))) == 2
     assert states(Study.open(again.folder)) == ["COMPLETE"] * 5
+
+
+def test_an_integer_cannot_become_a_float_even_by_force(sweep):
+    sweep(**space(**{"data.batch_size": "int(interval(8, 64))"}))
+    with pytest.raises(ConfigError, match="whether it is an integer"):
+        sweep(force=True, **space(**{"data.batch_size": "interval(8, 64)"}))
 
 
 def test_a_worker_hears_of_a_raised_budget(sweep):

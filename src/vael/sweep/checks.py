@@ -38,6 +38,9 @@ def base_config(d: Definition) -> DictConfig:
         path = override.lstrip("+~").partition("=")[0]
         if path in SET_BY_SWEEP:
             raise ConfigError(f"overrides: {override}: {SET_BY_SWEEP[path]}.")
+        if override.startswith("~"):
+            raise ConfigError(f"overrides: {override}: best.yaml could not say that something is "
+                              "left out; give another value instead.")
     config = compose_config([*d.overrides, f"name={d.name}", f"trainer.devices={d.devices}"])
     check(config)
     return config

@@ -150,8 +150,12 @@ def amended(definition: Definition, changes: Mapping[str, Any], prune: bool | No
 
 
 def _check(d: Definition) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", str(d.name)):
+    if not isinstance(d.name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", d.name):
         raise ConfigError(f"name must be made of letters, digits, _, - and ., but got {d.name!r}.")
+    if not isinstance(d.slurm, dict):
+        raise ConfigError(f"slurm must map options of sbatch to values, but got {d.slurm!r}.")
+    if d.storage is not None and not isinstance(d.storage, str):
+        raise ConfigError(f"storage must be a URL, but got {d.storage!r}.")
     if not d.space and not d.when:
         raise ConfigError("space is empty: give at least one path with what to try, such as "
                           "model.latent_dim: int(interval(2, 64)).")

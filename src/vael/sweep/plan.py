@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
 from vael.sweep import checks, code, frozen, optuna_nodes, start, storage
@@ -16,7 +16,7 @@ from vael.sweep.frozen import Frozen
 from vael.sweep.probe import probe
 from vael.sweep.records import Slot
 from vael.sweep.slots import default_workers, slots
-from vael.sweep.space import Space, parse_space
+from vael.sweep.space import Choice, Interval, Space, parse_space
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     if old is not None:
         _check_same(old, d, folder, force)
     configs = checks.corner_configs(d, space)
-    facts = probe(config)
+    facts = probe(config if local else _on_a_login_node(config))
     checks.check_targets(d.targets, configs, facts)
     if local:
         checks.check_devices(d.devices, facts)
@@ -115,6 +115,13 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     new = start.frozen_of(d, config, threads)
     start.begin(folder, new, url)
     return Plan(folder, d, url, count, dealt, tuple(_notes(space, config, url)))
+
+
+def _on_a_login_node(config: DictConfig) -> DictConfig:
+    """The same data, without the GPUs that only the nodes have."""
+    here = config.copy()
+    OmegaConf.update(here, "trainer", {"accelerator": "cpu", "precision": 32})
+    return here
 
 
 def _threads(d: Definition, per_task: int) -> int | None:
@@ -172,11 +179,17 @@ def _check_compatible(before: Definition, now: Definition) -> None:
     old = {p.path: p.domain for p in parse_space(before.space, before.when).parameters}
     for p in parse_space(now.space, now.when).parameters:
         domain = old.get(p.path, p.domain)
-        kinds = {type(domain), type(p.domain)}
+        kinds = {_kind(domain), _kind(p.domain)}
         same_choices = len(kinds) == 1 and (p.path not in _choices(now) or domain == p.domain)
         if not same_choices:
-            raise ConfigError(f"space: the choices of {p.path} cannot change within a study, not "
-                              "even with --force: give another name.")
+            raise ConfigError(f"space: the choices of {p.path} cannot change within a study, nor "
+                              "whether it is an integer, not even with --force: give another "
+                              "name.")
+
+
+def _kind(domain: Choice | Interval) -> tuple[type, bool]:
+    """What of a domain optuna fixes for a parameter's whole life."""
+    return type(domain), isinstance(domain, Interval) and domain.integer
 
 
 def _choices(d: Definition) -> set[str]:

@@ -297,6 +297,8 @@ def _domain(path: str, text: str) -> Choice | Interval:
                         isinstance(value.start, int))
     if not interval.low < interval.high:
         raise ConfigError(f"{where}: {text} is empty: the lower end must be below the upper one.")
+    if not math.isfinite(interval.high - interval.low):
+        raise ConfigError(f"{where}: {text} must have finite ends.")
     if interval.log and interval.low <= 0:
         raise ConfigError(f"{where}: tag(log, ...) needs a lower end above 0, but got "
                           f"{interval.low}.")
@@ -325,6 +327,8 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
     assert sweep.stop is not None
     integer = all(isinstance(v, int) for v in (sweep.start, sweep.stop, sweep.step))
     low, stop, step = (Decimal(repr(v)) for v in (sweep.start, sweep.stop, sweep.step))
+    if not all(v.is_finite() for v in (low, stop, step)):
+        raise ConfigError(f"{where}: range({low}, {stop}, {step}) must have finite ends.")
     count = math.ceil((stop - low) / step) if step > 0 else 0
     if count < 2:
         raise ConfigError(f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
