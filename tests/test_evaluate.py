@@ -148,6 +148,19 @@ def test_a_single_example_has_no_standard_error(tmp_path, run):
     assert as_text(file) == text
 
 
+def test_what_is_not_finite_is_said(tmp_path, run):
+    broken = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    weights = broken["state_dict"]
+    name = next(n for n in weights if n.startswith("vae.likelihood") and n.endswith("weight"))
+    weights[name][0] = float("nan")
+    torch.save(broken, tmp_path / "broken.ckpt")
+    found = evaluate(Request(tmp_path / "broken.ckpt", samples=2))
+    count = found["num_examples"]
+    assert re.match(rf"{count} of {count} examples have no finite bpd", found["warnings"][0])
+    file = json.loads((tmp_path / "evaluation.json").read_text())
+    assert file["bounds"]["2"]["bpd"] is None
+
+
 BAD = {
     "no samples": (Request, {"samples": 0}, r"--samples must be at least 1, but got 0"),
     "a split": (Request, {"split": "dev"}, r"--split must be one of train, val, test.* got dev"),

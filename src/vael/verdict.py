@@ -57,7 +57,13 @@ def verdict(
                 "min": float(ess.min()), "share_below_10": float((ess < FEW).mean())},
         "scores": scores,
     }
-    result["warnings"] = _warnings(trained, result)
+    lost = int((~np.isfinite(found[f"{score_name}_{k}"])).sum())
+    result["warnings"] = [
+        *([f"{lost} of {len(ess)} examples have no finite {score_name}, so no mean over the "
+           "examples is a number: the weights have diverged, or an example is out of the "
+           "likelihood's reach."] if lost else []),
+        *_warnings(trained, result),
+    ]
     return result
 
 
