@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from vael.files import write_json
 from vael.stop import STOP
+from vael.sweep import lease
 from vael.sweep.asked import Asked
 from vael.sweep.outcome import outcome_of
 from vael.sweep.process import Handle, Starter
@@ -93,8 +94,8 @@ class Attempt:
                 self._stop(f"pruned after {epoch + 1} epochs")
 
     def _stop(self, reason: str) -> None:
-        """Asks it to end after its epoch, for good."""
-        if self._stopping is None:
+        """Asks it to end after its epoch, for good; not where the folder is another's by now."""
+        if self._stopping is None and lease.touch(self.claim.folder, self.claim.attempt):
             self._stopping = reason
             write_json(self.claim.folder / STOP, {"reason": reason})
 

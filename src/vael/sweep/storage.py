@@ -20,6 +20,7 @@ log = logging.getLogger("vael")
 ENVIRONMENT = "VAEL_STORAGE"
 JOURNAL = "journal"
 CONNECT_SECONDS = 10
+DENIED = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
 
 class StorageAway(VaelError):
@@ -164,6 +165,8 @@ def _away(error: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in FULL:
             return False
+        if isinstance(seen, OperationalError) and any(text in str(seen) for text in DENIED):
+            return False  # psycopg raises the same for a server that is there and refuses us
         if isinstance(seen, OperationalError | InterfaceError | PoolTimeout | OSError):
             return True
         seen = seen.__cause__

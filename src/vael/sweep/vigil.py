@@ -29,7 +29,7 @@ class Vigil:
         return self._lost.is_set()
 
     def start(self) -> None:
-        """From now on."""
+        """From now on, also should it be lost already."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -39,10 +39,12 @@ class Vigil:
             self._thread.join()
 
     def _keep(self) -> None:
-        while not self._over.wait(self.every):
+        while True:
             try:
                 if not lease.touch(self.folder, self.attempt):
                     self._lost.set()
                     return
             except OSError:
                 pass  # a shared folder that is away for a moment
+            if self._over.wait(self.every):
+                return

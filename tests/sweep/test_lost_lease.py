@@ -1,0 +1,104 @@
+"""Who was silent for longer than its lease, and wakes up: the folder is another's by then."""
+
+import time
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from vael.errors import ConfigError
+from vael.stop import STOP
+from vael.sweep import lease, storage
+from vael.sweep.asked import Asked
+from vael.sweep.attempt import Attempt
+from vael.sweep.records import Claim
+from vael.sweep.status_file import StatusFile
+from vael.sweep.storage import StorageAway
+from vael.sweep.vigil import Vigil
+
+SECRET = "s3cret-word"
+
+
+class Hopeless:
+    """A study whose pruner stops everything; a trial that goes on."""
+
+    target = "val/bpd"
+
+    def report(self, claim, step, value):
+        return True
+
+    def wait(self, seconds):
+        return None
+
+    def signal(self, number):
+        pass
+
+
+def attempt(folder, minutes):
+    lease.take(folder, "sleeper", 1)
+    claim = Claim("trial", 0, folder, 1)
+    status = StatusFile(folder / "sweep", "sleeper")
+    found = Attempt(Hopeless(), claim, Asked(), status, minutes)
+    status.begins(claim, 9)
+    return found
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("why", ["pruned", "out of time"])
+def test_who_has_lost_the_lease_does_not_stop_the_trial_of_who_has_it(tmp_path, taken, why):
+    sleeper = attempt(tmp_path, 1e-9 if why == "out of time" else None)
+    if why == "pruned":
+        (tmp_path / "metrics.csv").write_text("step,epoch,val/bpd\n9,0,3.0\n")
+    if taken:
+        lease.take(tmp_path, "another", 2)
+    time.sleep(0.01)
+    sleeper._look(Hopeless())
+    assert (tmp_path / STOP).exists() == (not taken)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_lease_that_was_lost_before_the_trial_began_is_noticed_at_once(tmp_path, taken):
+    lease.take(tmp_path, "me", 1)
+    if taken:
+        lease.take(tmp_path, "another", 2)
+    vigil = Vigil(Claim("trial", 0, tmp_path, 1), every=60.0)
+    vigil.start()
+    end = time.monotonic() + 2
+    while not vigil.lost and time.monotonic() < end:
+        time.sleep(0.01)
+    vigil.stop()
+    assert vigil.lost == taken
+
+
+@pytest.mark.parametrize("said", [
+    'FATAL:  password authentication failed for user "me"', "fe_sendauth: no password supplied",
+    'FATAL:  database "studies" does not exist', 'FATAL:  no pg_hba.conf entry for host "::1"',
+])  # fmt: skip
+def test_a_server_that_refuses_us_is_not_waited_for(said):
+    url = f"postgresql+psycopg://me:{SECRET}@localhost/studies"
+    calls = []
+
+    def operation():
+        calls.append(1)
+        refused = OperationalError("connect", {}, Exception(said))
+        raise ConfigError(f"cannot be used: {storage.reason(refused, url)}") from refused
+
+    with pytest.raises(ConfigError, match="cannot be used") as told:
+        storage.patiently(operation, 1.0, url)
+    assert len(calls) == 1
+    assert SECRET not in str(told.value)
+
+
+@pytest.mark.parametrize("said", ["FATAL:  the database system is starting up",
+                                  f"connection refused for me:{SECRET}@localhost"])
+def test_a_server_that_starts_up_is_waited_for_and_its_password_is_not_told(said):
+    url = f"postgresql+psycopg://me:{SECRET}@localhost/studies"
+    calls = []
+
+    def operation():
+        calls.append(1)
+        raise OperationalError("connect", {}, Exception(said))
+
+    with pytest.raises(StorageAway) as told:
+        storage.patiently(operation, 0.7, url)
+    assert len(calls) > 1
+    assert SECRET not in str(told.value)
