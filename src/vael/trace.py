@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -92,7 +93,12 @@ class Trace:
         With ``log_px`` given (``px.log_mass(x)``, say) that takes the place of the trained fit.
         """
         log_px = self.log_px if log_px is None else log_px
-        return log_px + sum(layer.log_p - layer.log_q for layer in self.latents)
+        return log_px + log_ratio(self.latents)
+
+
+def log_ratio(latents: tuple[Latent, ...]) -> Tensor:
+    """Log p(z) - log q(z|x) over all layers, nats, ``(S, B)``."""
+    return torch.stack([layer.log_p - layer.log_q for layer in latents]).sum(0)
 
 
 @dataclass(frozen=True)

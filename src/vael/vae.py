@@ -1,6 +1,6 @@
 """Floor 5: a variational autoencoder: latents and a likelihood."""
 
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -55,14 +55,13 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
         """One stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
-        return self.trace(x, self.latents.read(x), eps)
-
-    def trace(self, x: Tensor, read: Any, eps: tuple[Tensor, ...]) -> Trace:
-        """The same with what ``latents.read(x)`` gave: many passes need to encode x but once."""
-        h, latents = self.latents.draw(read, eps)
+        h, latents = self.latents.infer(x, eps)
         px = self.decode(h)
-        family = cast(ObservedFamily, self.likelihood.family)
-        return Trace(x, px, latents, family.log_likelihood(px, x), self.latents.rate(latents))
+        return Trace(x, px, latents, self.log_likelihood(px, x), self.latents.rate(latents))
+
+    def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
+        """Log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
+        return cast(ObservedFamily, self.likelihood.family).log_likelihood(px, x)
 
     @property
     def fits_mass(self) -> bool:

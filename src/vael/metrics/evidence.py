@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vael.metrics.bounds import Bounds
-from vael.trace import Trace
+from vael.trace import Latent, log_ratio
 from vael.types import Shape
 from vael.vae import VAE
 
@@ -104,18 +104,25 @@ def weigh(
         mass = fit if vae.fits_mass else Bounds(samples, (*ks, samples))
     log_px = rate = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = None
-    for trace in _passes(vae, x, eps, samples):
-        if mse is None:
-            error = (trace.px.mean[0] - x).float() ** 2
-            mse = error.flatten(1).mean(1)
-            mu = trace.latents[0].q.mean.flatten(1)
-            at_bound = vae.at_bound(trace.px).expand(len(x))
-        log_w = trace.log_w()
-        fit.add(log_w)
+    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples)
+    for h, latents in _draws(vae, x, eps, samples):
+        of_fit, of_mass = [], []
+        for piece in torch.split(h, at_once):
+            px = vae.decode(piece)
+            if mse is None:
+                mse = ((px.mean[0] - x).float() ** 2).flatten(1).mean(1)
+                mu = latents[0].q.mean.flatten(1)
+                at_bound = vae.at_bound(px).expand(len(x))
+            of_fit.append(vae.log_likelihood(px, x))
+            if mass is not None and mass is not fit:
+                of_mass.append(px.log_mass(x))
+        log_p_over_q = log_ratio(latents)
+        found = torch.cat(of_fit)
+        fit.add(found + log_p_over_q)
         if mass is not None and mass is not fit:
-            mass.add(log_w - trace.log_px + trace.px.log_mass(x))
-        log_px = log_px + trace.log_px.double().sum(0)
-        rate = rate + trace.rate.double().sum(0)
+            mass.add(torch.cat(of_mass) + log_p_over_q)
+        log_px = log_px + found.double().sum(0)
+        rate = rate + vae.latents.rate(latents).double().sum(0)
     assert mse is not None
     assert mu is not None
     assert at_bound is not None
@@ -133,13 +140,13 @@ def bits_per_dim(log_mass: Tensor, num_dims: int) -> Tensor:
     return -log_mass / (num_dims * math.log(2))
 
 
-def _passes(
+def _draws(
     vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
-) -> Iterator[Trace]:
-    """All samples, a few at a time; x is encoded once."""
-    step = samples_per_pass(len(x), math.prod(x.shape[1:]), samples)
+) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
+    """All samples of z, more at once than are decoded at once; x is encoded once."""
+    step = samples_per_pass(len(x), sum(map(math.prod, vae.noise_shapes)), samples)
     read = vae.latents.read(x)
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
         noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)
-        yield vae.trace(x, read, noise)
+        yield vae.latents.draw(read, noise)
