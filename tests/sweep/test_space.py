@@ -4,10 +4,12 @@ import math
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 from optuna import create_study, samplers
 
 from vael.errors import ConfigError
 from vael.sweep.space import parse_space
+from vael.sweep.start import default_of
 
 SPACE = {
     "model.latent_dim": "tag(log, int(interval(2, 64)))",
@@ -121,3 +123,9 @@ def test_the_same_path_under_two_conditions_is_one_parameter():
     when = {f"likelihood={name}": {"likelihood.fit": "choice(mass, density)"}
             for name in ("gaussian", "bernoulli")}  # fmt: skip
     assert all("likelihood.fit" in chosen for chosen in drawn(parse_space(SPACE, when), 20))
+
+
+def test_the_default_of_a_list_is_found_among_its_choices():
+    config = OmegaConf.create({"choices": {}, "hidden": [64, 32]})
+    space = parse_space({"hidden": "choice([8,8], [64, 32])"}, {})
+    assert default_of(space, config) == {"hidden": ("[64,32]", True)}

@@ -309,7 +309,7 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
     if "log" in sweep.tags:
         raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
-    texts = tuple(Override._get_value_element_as_str(item) for item in items)
+    texts = tuple(as_written(item) for item in items)
     values = tuple(text if isinstance(item, list | dict) else _plain(item)
                    for item, text in zip(items, texts, strict=True))
     if len(items) < 2:
@@ -335,6 +335,11 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
                           "(its end is excluded).")
     high = low + (count - 1) * step
     return Interval(float(low), float(high), float(step), False, integer)
+
+
+def as_written(item: Any) -> str:
+    """A value as Hydra's command line has it: ``[64,32]``."""
+    return Override._get_value_element_as_str(item)
 
 
 def _plain(item: Any) -> Value:

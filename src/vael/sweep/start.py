@@ -14,7 +14,7 @@ from vael.sweep import code, frozen, optuna_nodes, storage
 from vael.sweep.definition import Definition
 from vael.sweep.frozen import Frozen
 from vael.sweep.lock import locked
-from vael.sweep.space import Interval, Space, Value, parse_space
+from vael.sweep.space import Interval, Space, Value, as_written, parse_space
 
 OWN = "vael"  # the study's user attribute with its id
 
@@ -45,7 +45,7 @@ def default_of(space: Space, config: DictConfig) -> dict[str, tuple[Value, bool]
         if value is None:
             value = OmegaConf.select(config, p.path)
             if OmegaConf.is_config(value):
-                value = str(OmegaConf.to_container(value))
+                value = as_written(OmegaConf.to_container(value))
         inside = p.domain.holds(value)
         if inside and isinstance(p.domain, Interval):
             value = int(value) if p.domain.integer else float(value)
