@@ -156,6 +156,8 @@ def test_a_confirmation_that_runs_while_the_budget_is_raised_keeps_its_folder(tm
     assert study.claim("a") is None
     found = confirm.verdict(study, study.rows())
     assert (found.trial, found.scores["val/bpd"]) == (1, [1.5])
+    names = sorted(path.name for path in (study.folder / "confirm").iterdir())
+    assert names == ["0001", "trial-0-0000"], "the report shows those with a number alone"
 
 
 def test_best_yaml_has_the_epochs_of_a_trial_that_a_limit_cut(tmp_path):

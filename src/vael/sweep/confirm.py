@@ -64,6 +64,7 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
     if not order:
         return None
     winner = order[0]
+    _put_aside(study, winner.number, now)
     mine = [c for c in read(study.folder) if c.trial == winner.number]
     held = False
     for c in mine[: d.confirm]:
@@ -78,13 +79,12 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
             continue
         return _begin(c.folder, c.number, worker)
     if len(mine) < d.confirm:
-        return _new(study, winner, len(mine), worker, now)
+        return _new(study, winner, len(mine), worker)
     return Wait() if held else None
 
 
-def _new(study: "Study", winner: TrialRow, index: int, worker: str, now: float) -> Claim:
+def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     d = study.definition
-    _put_aside(study, winner.number, now)
     number = _unused(study.folder)
     run = study.folder / "confirm" / f"{number:04d}"
     run.mkdir(parents=True, exist_ok=True)
