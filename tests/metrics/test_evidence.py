@@ -7,7 +7,7 @@ from oracles.exact_vae import exact_vae
 from oracles.linear_gaussian import LinearGaussian
 
 from vael.metrics import evidence as module
-from vael.metrics.evidence import evidence
+from vael.metrics.evidence import evidence, samples_per_pass
 from vael.posteriors.full_normal import FullNormal
 
 WORLD = LinearGaussian.draw(num_dims=5, latent_dim=2)
@@ -47,3 +47,11 @@ def test_the_memory_at_hand_does_not_change_the_numbers(vae, monkeypatch, decode
     parts = evidence(vae, torch.from_numpy(X), eps, samples=7, levels=None)
     for name in ("elbo", "iwae", "mse", "distortion"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)
+
+
+def test_a_likelihood_with_many_parameters_is_decoded_in_smaller_passes():
+    few, many = (samples_per_pass(100, 784, 1000, 784 * n) for n in (1, 256))
+    assert few == samples_per_pass(100, 784, 1000) > 1
+    assert many == 1
+    # float32, three tensors of the size of the decoder's output, must stay under 1 GB
+    assert 3 * 4 * many * 100 * 784 * 256 < 1e9 < 3 * 4 * few * 100 * 784 * 256

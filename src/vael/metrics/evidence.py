@@ -19,6 +19,7 @@ from vael.vae import VAE
 
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
 FLOATS_PER_DIM = 40  # rough activations per decoded dimension of a small conv net
+FLOATS_PER_PARAMETER = 4  # a decoder's output and what a likelihood makes of it
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ class Weighed:
     mass: Bounds | None
 
 
-def samples_per_pass(batch: int, num_dims: int, samples: int) -> int:
-    """How many of the samples to decode at once."""
-    return max(1, min(samples, FLOATS_PER_PASS // (batch * num_dims * FLOATS_PER_DIM)))
+def samples_per_pass(batch: int, num_dims: int, samples: int, num_parameters: int = 0) -> int:
+    """How many of the samples to decode at once, where a decoder emits so many parameters."""
+    floats = max(num_dims * FLOATS_PER_DIM, num_parameters * FLOATS_PER_PARAMETER)
+    return max(1, min(samples, FLOATS_PER_PASS // (batch * floats)))
 
 
 def evidence(
@@ -104,7 +106,8 @@ def weigh(
         mass = fit if vae.fits_mass else Bounds(samples, (*ks, samples))
     log_px = rate = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = None
-    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples)
+    emitted = math.prod(vae.likelihood.family.theta_shape)
+    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted)
     for h, latents in _draws(vae, x, eps, samples):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
