@@ -200,11 +200,16 @@ def test_what_hangs_on_few_samples_says_so(run):
     assert module.FILE == "evaluation.json"
 
 
+def hear_interrupts():
+    """In the child: who was started in the background of a shell would be deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "vael.cli", *map(str, arguments)], cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, preexec_fn=hear_interrupts,
     )  # fmt: skip
 
 
