@@ -11,7 +11,7 @@ import torch
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["cluster.fixtures"]
+pytest_plugins = ["browser", "cluster.fixtures"]
 
 
 @pytest.fixture(scope="session", autouse=True)

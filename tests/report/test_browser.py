@@ -1,53 +1,18 @@
 """The report in headless Chromium, opened from the disk."""
 
-import shutil
-
 import pytest
+from browser import plotted, screen, until
 
 from vael.report.page import write_report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
-]
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--hide-scrollbars")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(executable_path=DRIVER))
-    driver.set_script_timeout(30)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
 def opened(browser, run):
     """Opens the run's report at a width and in a colour scheme, and waits for the plots."""
-    from selenium.webdriver.support.ui import WebDriverWait
 
     def open_page(width=1280, scheme="light"):
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-            "features": [{"name": "prefers-color-scheme", "value": scheme}]
-        })
-        browser.get(write_report(run).as_uri())
-        WebDriverWait(browser, 30).until(lambda b: b.execute_script(
-            "return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))"
-        ))
+        screen(browser, width, scheme)
+        plotted(browser, write_report(run))
         return browser
 
     return open_page
@@ -127,14 +92,11 @@ def test_a_picture_grows_when_it_is_clicked_on_a_phone(opened):
 def test_hovering_a_curve_shows_its_value(opened):
     browser = opened()
     from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.support.ui import WebDriverWait
 
     plot = browser.find_element("css selector", ".plot .nsewdrag")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     ActionChains(browser).move_to_element(plot).perform()
-    WebDriverWait(browser, 10).until(lambda b: "2.5" in b.execute_script(
-        "return document.querySelector('.plot .hoverlayer').textContent"
-    ))
+    until(browser, "document.querySelector('.plot .hoverlayer').textContent.includes('2.5')")
 
 
 def test_the_configuration_is_folded_and_paper_has_it_open(opened):

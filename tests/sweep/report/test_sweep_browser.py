@@ -1,49 +1,13 @@
 """The report of a sweep in headless Chromium, opened from the disk."""
 
-import shutil
-
 import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif(DRIVER is None, reason="chromedriver is not installed"),
-]
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--hide-scrollbars")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(executable_path=DRIVER))
-    driver.set_script_timeout(30)
-    yield driver
-    driver.quit()
+from browser import plotted, screen
 
 
 def opened(browser, page, width, scheme):
     """The page at a width and in a colour scheme, with its plots drawn."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-        "features": [{"name": "prefers-color-scheme", "value": scheme}]
-    })
-    browser.get(page.as_uri())
-    WebDriverWait(browser, 30).until(lambda b: b.execute_script(
-        "return [...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))"
-    ))
+    screen(browser, width, scheme)
+    plotted(browser, page)
 
 
 LOOK = """
