@@ -11,7 +11,8 @@ Three figures, of processor time, so that other work of the machine disturbs lit
 
 The weights are those of an untrained model: no matter for the time. The evaluation, its products
 and the loop are measured in turns, the loop in a process of its own because the evaluation
-changes how memory is given back (`vael.heap`); a figure is the median of the rounds' ratios.
+changes how memory is given back (`vael.evaluation.heap`); a figure is the median of the rounds'
+ratios.
 """
 
 import argparse
@@ -30,10 +31,10 @@ import torch
 from vael.build import build_data, build_vae
 from vael.compose import compose_config
 from vael.data.batches import EVAL_CHUNK
+from vael.evaluation.heap import keep_freed_memory
+from vael.evaluation.scoring import Part, Scorer
 from vael.files import write_json
-from vael.heap import keep_freed_memory
 from vael.metrics.evidence import samples_per_pass
-from vael.scoring import Part, Scorer
 from vael.trained import Trained, seeds_of
 
 SAMPLES, LOOP_SAMPLES, MANY = 1000, 100, 10_000

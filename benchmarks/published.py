@@ -24,13 +24,13 @@ from matplotlib.figure import Figure
 
 from vael.data.batches import EVAL_CHUNK
 from vael.errors import ConfigError, VaelError
-from vael.evaluation import read_evaluation
+from vael.evaluation.record import read_evaluation
+from vael.evaluation.scoring import Part, Scorer
+from vael.evaluation.verdict import verdict
 from vael.files import write_bytes, write_json
 from vael.report.history import Series, read_history
-from vael.scoring import Part, Scorer
 from vael.status import read_summary
 from vael.trained import load_trained
-from vael.verdict import verdict
 
 
 @dataclass(frozen=True)

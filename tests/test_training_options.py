@@ -8,7 +8,7 @@ from support import QUICK, make_run
 
 from vael import assembly, run
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluate import Request, evaluate
+from vael.evaluation.evaluate import Request, evaluate
 from vael.stop import Stopped
 
 

@@ -10,7 +10,7 @@ import typer
 
 from vael import lastwords, ranks, supervise
 from vael.errors import VaelError
-from vael.evaluation import as_text as evaluation_as_text
+from vael.evaluation.record import as_text as evaluation_as_text
 from vael.ranks import Rank
 from vael.status import as_text, read_summary
 from vael.sweep import cli as sweep
@@ -116,8 +116,8 @@ def evaluate(
     devices: Annotated[int, typer.Option(help="GPUs, or CPU processes.")] = 1,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
-    from vael.evaluate import Request
-    from vael.evaluate import evaluate as evaluate_run
+    from vael.evaluation.evaluate import Request
+    from vael.evaluation.evaluate import evaluate as evaluate_run
 
     request = Request(run, split, samples, device, devices, tuple(overrides or ()))  # type: ignore[arg-type]
     try:
@@ -136,7 +136,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
 ) -> None:
     """Print the scores of several runs side by side, if they may be compared."""
-    from vael.compare import side_by_side
+    from vael.evaluation.compare import side_by_side
 
     print(side_by_side(runs))
 

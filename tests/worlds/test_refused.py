@@ -8,7 +8,7 @@ import pytest
 from support import QUICK, ROOT, make_run
 
 from vael import run
-from vael.comparable import NotComparableError, check_comparable, facts
+from vael.evaluation.comparable import NotComparableError, check_comparable, facts
 
 KNOWN = {"split": "test", "k": 100, "score": "bpd", "digest": "a", "binarize": "none",
          "levels": 17, "num_dims": 64, "family": "gaussian"}  # fmt: skip

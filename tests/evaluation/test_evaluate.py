@@ -13,12 +13,12 @@ import pytest
 import torch
 from support import QUICK, ROOT, make_run
 
-from vael import evaluate as module
 from vael.errors import VaelError
-from vael.evaluate import Request, evaluate
-from vael.evaluation import as_text
+from vael.evaluation import evaluate as module
+from vael.evaluation.evaluate import Request, evaluate
+from vael.evaluation.record import as_text
+from vael.evaluation.scoring import Part, Scorer
 from vael.run import train
-from vael.scoring import Part, Scorer
 from vael.trained import load_trained
 
 LOSSES = ("nll", "bpd")

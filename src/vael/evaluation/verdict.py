@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from vael import comparable
-from vael.scoring import Columns
+from vael.evaluation import comparable
+from vael.evaluation.scoring import Columns
 from vael.trained import Trained
 
 FEW = 10  # effective samples: below it a bound hangs on a handful of draws

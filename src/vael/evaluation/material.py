@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK
+from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.diagnose import MAX_FLOATS, MAX_TRAIN, Material
 from vael.posteriors.base import PosteriorRecord
 from vael.randomness import key
-from vael.scoring import Part, Scorer
 from vael.trace import LatentRecord
 
 R = TypeVar("R", bound=LatentRecord)

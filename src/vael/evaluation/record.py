@@ -1,4 +1,4 @@
-"""Floor 0: what evaluation.json says, read without importing torch."""
+"""Floor 9: what evaluation.json says, read without importing torch."""
 
 import json
 from collections.abc import Mapping

@@ -1,12 +1,12 @@
-"""Floor 7: the numbers of several runs side by side, or the reason why not; no torch."""
+"""Floor 9: the numbers of several runs side by side, or the reason why not; no torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vael.comparable import check_comparable, facts
 from vael.errors import ConfigError
-from vael.evaluation import read_evaluation
+from vael.evaluation.comparable import check_comparable, facts
+from vael.evaluation.record import read_evaluation
 from vael.status import read_summary
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from vael.comparable import NotComparableError, check_comparable, facts
-from vael.compare import side_by_side
 from vael.errors import ConfigError
+from vael.evaluation.comparable import NotComparableError, check_comparable, facts
+from vael.evaluation.compare import side_by_side
 
 IMAGES = {"split": "test", "k": 100, "score": "bpd", "digest": "aa", "binarize": "none",
           "levels": 256, "num_dims": 784, "family": "gaussian"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Floor 0: which numbers may be compared, and why others may not."""
+"""Floor 9: which numbers may be compared, and why others may not."""
 
 from collections.abc import Mapping
 from typing import Any

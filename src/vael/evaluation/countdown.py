@@ -1,4 +1,4 @@
-"""Floor 8: how much of a long computation is left: a bar on a terminal, now and then a line."""
+"""Floor 9: how much of a long computation is left: a bar on a terminal, now and then a line."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Floor 0: memory that is freed stays with the process, for the next tensor."""
+"""Floor 9: memory that is freed stays with the process, for the next tensor."""
 
 import ctypes
 import sys

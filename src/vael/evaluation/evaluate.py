@@ -8,20 +8,20 @@ from typing import Any, get_args
 
 import torch
 
-from vael.crew import Job, kind_of, score
 from vael.data.source import Split
 from vael.devices import WORTH_THREADS
 from vael.errors import ConfigError
-from vael.evaluation import FILE
+from vael.evaluation.crew import Job, kind_of, score
+from vael.evaluation.heap import keep_freed_memory
+from vael.evaluation.material import gather
+from vael.evaluation.record import FILE
+from vael.evaluation.scoring import Part, Scorer
+from vael.evaluation.verdict import verdict
 from vael.files import write_json
-from vael.heap import keep_freed_memory
-from vael.material import gather
 from vael.metrics.diagnose import diagnose
-from vael.scoring import Part, Scorer
 from vael.status import read_summary
 from vael.summary import git_sha, versions
 from vael.trained import Trained, load_trained
-from vael.verdict import verdict
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from vael.countdown import Countdown
 from vael.errors import ConfigError, VaelError
-from vael.heap import keep_freed_memory
+from vael.evaluation.countdown import Countdown
+from vael.evaluation.heap import keep_freed_memory
+from vael.evaluation.scoring import Columns, Part, Scorer, pieces
 from vael.processes import die_with
-from vael.scoring import Columns, Part, Scorer, pieces
 from vael.trained import load_trained
 
 LOOK = 0.2  # seconds between two looks at the progress of the others

@@ -1,0 +1,1 @@
+"""Floor 9: `vael evaluate` and `vael compare`: honest numbers of a trained model."""
