@@ -5,3 +5,19 @@ Letters used throughout: ``S`` samples of q per example, ``B`` batch, ``E`` even
 The order of dimensions is torch's: sample, batch, event. Every log-density and rate is
 ``(S, B)``, in nats per example.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vael.model import load as load
+
+__all__ = ["load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load`, with torch and all that it needs, only when it is asked for."""
+    if name == "load":
+        from vael.model import load
+
+        return load
+    raise AttributeError(f"module 'vael' has no attribute {name!r}")

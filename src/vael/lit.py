@@ -3,6 +3,7 @@
 import logging
 import math
 import sys
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -236,11 +237,14 @@ class LitVAE(pl.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The resolved config travels with the weights, and the epoch's sums of each process.
+        """The resolved config and what the data is travel with the weights.
+
+        So do the epoch's sums of each process.
 
         metrics.csv is written first: what is in the checkpoint's past is then in the file.
         """
         checkpoint["config"] = self.config
+        checkpoint["data"] = asdict(self.spec)
         checkpoint["skipped_steps"] = self.skipped_steps
         checkpoint["epoch_means"] = self.means.state(self.trainer.strategy.all_gather)
         for logger in self.loggers:

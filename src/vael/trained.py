@@ -18,8 +18,10 @@ from vael.check import check
 from vael.compose import compose_config
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess
-from vael.errors import CheckpointError, ConfigError
+from vael.errors import ConfigError
 from vael.randomness import Seeds
+from vael.stored import Stored, find, read
+from vael.trust import check_targets
 from vael.types import DataSpec
 from vael.vae import VAE
 
@@ -67,53 +69,62 @@ def seeds_of(config: DictConfig) -> Seeds:
     return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
 
 
-def find_checkpoint(path: Path) -> Path:
-    """``path`` itself if it is a file, else the best checkpoint of the run's folder.
+def load_trained(
+    path: Path, overrides: Sequence[str] = (), allow: Sequence[str] = (), which: str = "best"
+) -> Trained:
+    """The model of a run's folder or of a checkpoint file, with its data.
 
-    Raises:
-        CheckpointError: there is no such file or folder, or no checkpoint in it.
-    """
-    if path.is_file():
-        return path
-    best = path / "checkpoints" / "best.ckpt"
-    if not path.is_dir():
-        raise CheckpointError(f"{path} is neither a run's folder nor a checkpoint file.")
-    if not best.is_file():
-        raise CheckpointError(f"{path} has no checkpoints/best.ckpt: train it first (vael train "
-                              f"{path}), or name a checkpoint file.")
-    return best
-
-
-def load_trained(path: Path, overrides: Sequence[str] = ()) -> Trained:
-    """The model of a run's folder or of a checkpoint file.
+    What the config of a folder names is run, as ``vael train`` runs it; what that of a file
+    names, only if it is vael's own or allowed: see `vael.trust`.
 
     Args:
         path: the folder (its best checkpoint is taken) or the file (it holds its config).
         overrides: ``data=...``, ``data.path=...``: other data of the same shape.
+        allow: packages of the user's own that the config in a file may name.
+        which: checkpoint of the folder, ``best`` or ``last``.
 
     Raises:
-        CheckpointError: no checkpoint, or one that does not fit the data.
+        CheckpointError: no checkpoint, one that does not fit the data, or one that is not trusted.
         ConfigError: a config or override that cannot work.
         DataError: the data cannot be read.
     """
-    file = find_checkpoint(path)
-    loaded = checkpoint.load(file)
-    if path.is_dir():
-        config = read_config(path)
-    else:
-        config = OmegaConf.create(loaded["config"])
-        check(config)
+    stored = read(find(path, which))
+    own = path.is_dir()
+    config = read_config(path) if own else config_of(stored, allow)
     if overrides:
         config = OmegaConf.merge(config)  # type: ignore[assignment]
         config.data = other_data(config, overrides)
+        if not own:
+            trust_config(config, allow, stored.file)
     seeds = seeds_of(config)
     data = build_data(config, seeds)
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
-    _take_weights(vae, loaded["state_dict"], file, data.spec)
-    units = _take_moments(data.preprocess, loaded["state_dict"])
-    return Trained(file, config, data, vae.eval().requires_grad_(False), data.preprocess,
+    take_weights(vae, stored, f"data of shape {data.spec.event_shape}",
+                 "Give data of the shape that it was trained on.")
+    units = take_moments(data.preprocess, stored.state)
+    return Trained(stored.file, config, data, vae.eval().requires_grad_(False), data.preprocess,
                    bool(overrides), units)
+
+
+def config_of(stored: Stored, allow: Sequence[str]) -> DictConfig:
+    """The config that a file holds, checked.
+
+    Raises:
+        CheckpointError: it names code that is neither vael's own nor allowed.
+        ConfigError: a setting that cannot be.
+    """
+    check_targets(stored.config, allow, stored.file)
+    config: DictConfig = OmegaConf.create(stored.config)
+    check(config)
+    return config
+
+
+def trust_config(config: DictConfig, allow: Sequence[str], file: Path) -> None:
+    """`check_targets` of a config that is put together."""
+    plain = OmegaConf.to_container(config)
+    assert isinstance(plain, dict)
+    check_targets({str(name): value for name, value in plain.items()}, allow, file)
 
 
 def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -143,16 +154,19 @@ def _as_override(value: object) -> str:
     return json.dumps(plain, ensure_ascii=False)
 
 
-def _take_weights(vae: VAE, state: Mapping[str, Tensor], file: Path, spec: DataSpec) -> None:
-    weights = {n.removeprefix("vae."): v for n, v in state.items() if n.startswith("vae.")}
-    checkpoint.check_fits(
-        file, weights, vae.state_dict(), f"data of shape {spec.event_shape}",
-        "Give data of the shape that it was trained on.",
-    )
+def take_weights(vae: VAE, stored: Stored, whose: str, remedy: str) -> None:
+    """Puts the stored weights into a model.
+
+    Raises:
+        CheckpointError: they are of other names or shapes.
+    """
+    prefix = "vae."
+    weights = {n.removeprefix(prefix): v for n, v in stored.state.items() if n.startswith(prefix)}
+    checkpoint.check_fits(stored.file, weights, vae.state_dict(), whose, remedy)
     vae.load_state_dict(weights)
 
 
-def _take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> str:
+def take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> str:
     """Takes the run's moments; their key where they are not those of the data, else empty."""
     found, same = hashlib.blake2b(digest_size=8), True
     for name in ("shift", "scale", "fill"):

@@ -37,6 +37,8 @@ class DataSpec:
         digest: content key of the data with its splits and options, for provenance.
         factors: name and number of values of each known factor of the examples; empty where
             there are none.
+        raw_levels: number of values per dimension before binarisation.
+        columns: names of the columns of a table; empty where they have none.
     """
 
     event_shape: Shape
@@ -48,6 +50,8 @@ class DataSpec:
     num_classes: int | None = None
     digest: str = ""
     factors: tuple[tuple[str, int], ...] = ()
+    raw_levels: int | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def num_dims(self) -> int:

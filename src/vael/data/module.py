@@ -107,6 +107,8 @@ class VaelData(pl.LightningDataModule):
             num_classes=cached.num_classes,
             digest=hashlib.blake2b(identity.encode(), digest_size=16).hexdigest(),
             factors=cached.data.factors,
+            raw_levels=cached.data.levels,
+            columns=cached.data.columns,
         )
 
     @property

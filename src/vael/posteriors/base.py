@@ -19,6 +19,11 @@ class PosteriorRecord(ABC):
     def mean(self) -> Tensor:
         """E[z], ``(..., *Z)``."""
 
+    @property
+    def sigma(self) -> Tensor | None:
+        """Standard deviation of each dimension, ``(..., *Z)``; None where it has no formula."""
+        return None
+
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """The log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""

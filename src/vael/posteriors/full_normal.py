@@ -33,6 +33,11 @@ class FullNormalRecord(PosteriorRecord):
         return self.mu
 
     @property
+    def sigma(self) -> Tensor:
+        """Square roots of the diagonal of L L^T, ``(..., d)``."""
+        return self.marginals().sigma
+
+    @property
     def tril(self) -> Tensor:
         """L, the Cholesky factor of the covariance, ``(..., d, d)``."""
         return self.lower + torch.diag_embed(torch.exp(self.log_diag))

@@ -32,6 +32,11 @@ class NormalRecord(PosteriorRecord):
         """E[z], ``(..., *Z)``."""
         return self.mu
 
+    @property
+    def sigma(self) -> Tensor:
+        """``exp(log_sigma)``, ``(..., *Z)``."""
+        return torch.exp(self.log_sigma)
+
     def log_prob(self, z: Tensor) -> Tensor:
         """``-1/2 sum ((z - mu) / sigma)^2 + 2 log sigma + log 2 pi``, nats, ``(S, B)``."""
         u = (z - self.mu) * torch.exp(-self.log_sigma)

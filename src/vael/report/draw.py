@@ -64,7 +64,7 @@ def draw(
         seed: of the noise behind the samples.
         scatter: whether to draw the latent scatter, which takes longer than all others.
     """
-    mu, activity = _encode(vae, p, x)
+    mu, activity = encode_all(vae, p, x)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
     parts = torch.split(mu[: len(shown)], CHUNK)
     decoded = torch.cat([vae.decode(part[None]).mean[0] for part in parts])
@@ -103,7 +103,7 @@ class Activity:
         return f"{self.values[dim]:.2f} nats" if self.in_nats else f"var {self.values[dim]:.2f}"
 
 
-def _encode(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
+def encode_all(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
     """Posterior means ``(B, d)`` of all examples, and what each dimension carries."""
     means, factors = [], []
     for part in torch.split(x, CHUNK):

@@ -1,0 +1,241 @@
+"""Floor 9: a trained model in a user's hands: raw data in, tensors out; no data set needed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from vael.build import build_vae
+from vael.data.batches import EVAL_CHUNK
+from vael.data.preprocess import Preprocess
+from vael.errors import ConfigError
+from vael.inputs import ArrayLike, as_latent, as_raw
+from vael.metrics.evidence import weigh
+from vael.posteriors.base import PosteriorRecord
+from vael.randomness import Noise
+from vael.report.draw import Activity, encode_all
+from vael.stored import Stored, find, read
+from vael.trace import LatentRecord
+from vael.trained import Trained, config_of, load_trained, seeds_of, take_moments, take_weights
+from vael.types import DataSpec, Shape
+from vael.vae import VAE
+
+CHUNK = 256  # examples at once
+
+
+class Encoding(NamedTuple):
+    """q(z|x) of each example.
+
+    Attributes:
+        mu: E[z], ``(N, d)``.
+        sigma: standard deviation of each dimension, ``(N, d)``; None where it has no closed form.
+    """
+
+    mu: Tensor
+    sigma: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained VAE without its data set.
+
+    x is raw: for images integers 0 .. levels-1 (0 .. 255) or floats in [0, 1], ``(N, C, H, W)``;
+    for a table floats in its own units, ``(N, D)``; see `vael.inputs.as_raw`. What comes out is
+    float32 on the model's device: images in [0, 1], tables in their units. The same arguments give
+    the same result; nothing has a gradient.
+
+    Attributes:
+        vae: in evaluation mode; for torch programs of one's own (`vael.vae.VAE`).
+        preprocess: from raw data to what ``vae`` sees: scaled, binarised, standardised.
+        spec: what the data was that it was trained on.
+        config: the run's.
+        file: where the weights come from.
+        device: where it computes.
+    """
+
+    vae: VAE
+    preprocess: Preprocess
+    spec: DataSpec
+    config: DictConfig
+    file: Path
+    device: torch.device
+
+    @classmethod
+    def of(cls, trained: Trained) -> "Model":
+        """The model of a run that was loaded with its data."""
+        return cls(trained.vae, trained.preprocess, trained.spec, trained.config,
+                   trained.checkpoint, torch.device("cpu"))
+
+    def to(self, device: str | torch.device) -> "Model":
+        """The same model, moved."""
+        place = torch.device(device)
+        return Model(self.vae.to(place), self.preprocess.to(place), self.spec, self.config,
+                     self.file, place)
+
+    @property
+    def latent_shape(self) -> Shape:
+        """Z, ``(d,)``."""
+        return tuple(self.vae.noise_shapes[0])
+
+    @torch.no_grad()
+    def encode(self, x: ArrayLike) -> Encoding:
+        """q(z|x) for x ``(N, *E)``: ``mu, sigma = model.encode(x)``.
+
+        Raises:
+            DataError: x has another shape or values out of range; of all methods that take x.
+        """
+        records = [self.vae.encode(part) for part in torch.split(self._seen(x), CHUNK)]
+        sigmas = [q.sigma if isinstance(q, PosteriorRecord) else None for q in records]
+        known = [sigma for sigma in sigmas if sigma is not None]
+        mu = torch.cat([q.mean for q in records])
+        return Encoding(mu, torch.cat(known) if len(known) == len(records) else None)
+
+    @torch.no_grad()
+    def decode(self, z: ArrayLike) -> Tensor:
+        """E[x|z], the mean of p(x|z), ``(N, *E)`` for z ``(N, d)`` or ``(d,)``.
+
+        Raises:
+            DataError: z has another shape, or is not finite.
+        """
+        parts = torch.split(as_latent(z, self.latent_shape).to(self.device), CHUNK)
+        return self._restored([self.vae.decode(part[None]).mean[0] for part in parts])
+
+    @torch.no_grad()
+    def sample(
+        self, n: int, temperature: float = 1.0, seed: int = 0, mean: bool = True
+    ) -> Tensor:
+        """``n`` draws from the model, ``(n, *E)``; the first of them are the same for any n.
+
+        Args:
+            n: how many.
+            temperature: factor on the noise behind z; below 1, z stays near the prior's middle.
+            seed: of the noise.
+            mean: E[x|z] at z ~ p(z), which is what pictures show; False: x ~ p(x|z).
+
+        Raises:
+            ConfigError: n or temperature is not positive.
+        """
+        if type(n) is not int or n < 1:
+            raise ConfigError(f"n must be a whole number >= 1, but got {n!r}.")
+        if not 0 < temperature < float("inf"):
+            raise ConfigError(f"temperature must be a finite number > 0, but got {temperature!r}.")
+        noise, made = Noise(seed, "latent"), []
+        for chunk, start in enumerate(range(0, n, CHUNK)):
+            source = noise.at(torch.device("cpu"), "sample", chunk)
+            size = min(CHUNK, n - start)
+            eps = tuple(
+                temperature * torch.randn(1, CHUNK, *shape, generator=source)[:, :size]
+                .to(self.device)
+                for shape in self.vae.noise_shapes
+            )
+            px = self.vae.sample(eps)
+            uniform = torch.rand(1, CHUNK, *self.spec.event_shape, generator=source)[:, :size]
+            made.append((px.mean if mean else px.sample(uniform.to(self.device)))[0])
+        return self._restored(made)
+
+    @torch.no_grad()
+    def reconstruct(self, x: ArrayLike) -> Tensor:
+        """E[x|z] at the posterior mean z of each x ``(N, *E)``, of the shape of x."""
+        return self._restored(
+            [self.vae.reconstruct(part) for part in torch.split(self._seen(x), CHUNK)]
+        )
+
+    def log_prob(self, x: ArrayLike, samples: int = 100, seed: int = 0) -> Tensor:
+        """Importance-weighted bound on log p(x), nats, ``(N,)`` float64; bigger is better.
+
+        ``log 1/k sum_s p(x|z_s) p(z_s) / q(z_s|x)`` (Burda et al. 2016, Eq. 8) with k =
+        ``samples``; in expectation it grows with k to log p(x). It is what ``bpd`` is made of:
+        data with levels get the log-*probability* of their levels, comparable between likelihoods
+        whatever was trained (``bpd = -log_prob / (D log 2)``); data without levels the density of
+        x as the model sees it, a table's in its standardised units.
+
+        Raises:
+            ConfigError: samples is not positive.
+        """
+        if type(samples) is not int or samples < 1:
+            raise ConfigError(f"samples must be a whole number >= 1, but got {samples!r}.")
+        noise, found = Noise(seed, "latent"), []
+        with torch.inference_mode():
+            for chunk, part in enumerate(torch.split(self._seen(x), EVAL_CHUNK)):
+                found.append(self._log_prob(part, self._eps(noise, chunk, len(part)), samples))
+        return torch.cat(found)
+
+    @torch.no_grad()
+    def activity(self, x: ArrayLike) -> Activity:
+        """What each latent dimension carries on average over x ``(N, *E)``: KL in nats.
+
+        Where that has no closed form by dimension, the variance of the posterior means; the result
+        says which, and orders the dimensions.
+        """
+        return encode_all(self.vae, self.prior(), self._seen(x))[1]
+
+    def prior(self) -> LatentRecord:
+        """p(z) of the top layer."""
+        x = torch.zeros(1, *self.spec.event_shape, device=self.device)
+        still = tuple(x.new_zeros(1, 1, *shape) for shape in self.vae.noise_shapes)
+        with torch.no_grad():
+            return self.vae.latents.infer(x, still)[1][0].p
+
+    def _seen(self, x: ArrayLike) -> Tensor:
+        """As the likelihood sees x; a stochastic binarisation is drawn the same each time."""
+        raw = as_raw(x, self.spec, self.preprocess.fill is not None).to(self.device)
+        source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
+        seen: Tensor = self.preprocess(raw, source)
+        return seen
+
+    def _restored(self, parts: list[Tensor]) -> Tensor:
+        return self.preprocess.restore(torch.cat(parts))
+
+    def _eps(self, noise: Noise, chunk: int, size: int) -> Callable[[int, Shape], Tensor]:
+        def draw(number: int, shape: Shape) -> Tensor:
+            source = noise.at(self.device, "log_prob", chunk, number)
+            drawn = torch.randn(EVAL_CHUNK, *shape, generator=source, device=self.device)
+            return drawn[:size]
+
+        return draw
+
+    def _log_prob(
+        self, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
+    ) -> Tensor:
+        weighed = weigh(self.vae, x, eps, samples, self.spec.levels)
+        return (weighed.mass or weighed.fit).at(samples)
+
+
+def load(
+    path: str | Path, *, allow: Sequence[str] = (), checkpoint: str = "best",
+    device: str | torch.device = "cpu",
+) -> Model:
+    """A trained model out of a run's folder or a checkpoint; the data set is not needed.
+
+    Nothing in the file can run code: it holds tensors and plain values, and its config may only
+    name parts of vael itself, or of packages in ``allow``. Checkpoints of vael 0.1, which do not
+    say what their data was, are loaded through their data.
+
+    Args:
+        path: a run's folder, or a checkpoint file.
+        allow: packages of your own that the config may name, ``["mylab"]``.
+        checkpoint: of a folder, ``best`` or ``last``.
+        device: where to compute.
+
+    Raises:
+        CheckpointError: nothing to load, or a file that is damaged, foreign or not trusted.
+        ConfigError: its config cannot be built.
+    """
+    stored = read(find(Path(path), checkpoint))
+    if stored.spec is None:
+        return Model.of(load_trained(stored.file, allow=allow)).to(device)
+    return _assemble(stored, stored.spec, allow).to(device)
+
+
+def _assemble(stored: Stored, spec: DataSpec, allow: Sequence[str]) -> Model:
+    config = config_of(stored, allow)
+    vae = build_vae(config, spec, seeds_of(config))
+    take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
+    preprocess = Preprocess(config.data.binarize, spec.raw_levels)
+    take_moments(preprocess, stored.state)
+    return Model(vae.eval().requires_grad_(False), preprocess, spec, config, stored.file,
+                 torch.device("cpu"))

@@ -1,0 +1,122 @@
+"""Floor 8: what a file holds of a trained model: its config, what its data was, its weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vael import checkpoint
+from vael.data.source import MAX_LEVELS
+from vael.errors import CheckpointError
+from vael.types import DataSpec
+
+MOST_NODES, MOST_LEVELS = 10_000, 20  # of a config; vael's own have some 150 in 4 levels
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A trained model as it lies in a file.
+
+    Attributes:
+        file: the checkpoint.
+        config: the run's, of plain containers; not checked.
+        state: tensors by name.
+        spec: what the data was; None in checkpoints of vael 0.1, which did not keep it.
+    """
+
+    file: Path
+    config: dict[str, Any]
+    state: dict[str, Tensor]
+    spec: DataSpec | None
+
+
+def find(path: Path, which: str = "best") -> Path:
+    """``path`` itself if it is a file, else that checkpoint of a run's folder.
+
+    Raises:
+        CheckpointError: there is no such file or folder, or no such checkpoint in it.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is neither a run's folder nor a checkpoint file.")
+    found = path / "checkpoints" / f"{which}.ckpt"
+    if not found.is_file():
+        others = sorted(file.stem for file in found.parent.glob("*.ckpt"))
+        remedy = f"there is {' and '.join(others)}: ask for that one" if others else (
+            f"train it first (vael train {path}), or name a checkpoint file")
+        raise CheckpointError(f"{path} has no checkpoints/{which}.ckpt; {remedy}.")
+    return found
+
+
+def read(file: Path) -> Stored:
+    """What a checkpoint holds; nothing in it is run.
+
+    Raises:
+        CheckpointError: it is missing, damaged, foreign or not as vael writes it.
+    """
+    loaded = checkpoint.load(file)
+    state, config = loaded["state_dict"], loaded["config"]
+    if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
+        raise CheckpointError(f"{file} must hold its weights as plain tensors on the CPU, but "
+                              "holds something else.")
+    if not isinstance(config, dict) or not _is_small(config):
+        raise CheckpointError(f"{file} must hold its config as a small mapping of plain values, "
+                              "but holds something else.")
+    data = loaded.get("data")
+    spec = None if data is None else spec_of(data, file)
+    return Stored(file, config, {str(name): value for name, value in state.items()}, spec)
+
+
+def spec_of(data: object, file: Path) -> DataSpec:
+    """The description of the data out of plain containers, as ``dataclasses.asdict`` made it.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    try:
+        if not isinstance(data, Mapping):
+            raise TypeError("no mapping")
+        known = {field.name for field in fields(DataSpec)}
+        given = {str(name): value for name, value in data.items() if name in known}
+        given["event_shape"] = tuple(int(size) for size in given["event_shape"])
+        given["factors"] = tuple((str(name), int(n)) for name, n in given.get("factors", ()))
+        given["columns"] = tuple(map(str, given.get("columns", ())))
+        spec = DataSpec(**given)
+        sizes = (*spec.event_shape, spec.num_train)
+        if not (len(spec.event_shape) in (1, 3) and spec.support in ("unit", "real")
+                and all(type(size) is int and size > 0 for size in sizes)
+                and all(n is None or (type(n) is int and 2 <= n <= MAX_LEVELS)
+                        for n in (spec.levels, spec.raw_levels))):
+            raise ValueError("out of range")
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise CheckpointError(f"{file} must describe its data as vael does (shape, levels, "
+                              f"support, sizes), but does not: {error}.") from error
+    return spec
+
+
+def _is_plain(value: object) -> bool:
+    return (type(value) is Tensor and value.layout == torch.strided
+            and value.device.type == "cpu" and not value.is_quantized)
+
+
+def _is_small(config: object) -> bool:
+    """Plain containers and values, few and not deep; a list in itself counts as endless."""
+    todo, count = [(config, 0)], 0
+    while todo:
+        node, level = todo.pop()
+        count += 1
+        if count > MOST_NODES or level > MOST_LEVELS:
+            return False
+        if isinstance(node, dict):
+            if not all(isinstance(name, str) for name in node):
+                return False
+            todo += [(value, level + 1) for value in node.values()]
+        elif isinstance(node, list | tuple):
+            todo += [(value, level + 1) for value in node]
+        elif not (node is None or isinstance(node, str | int | float | bool)):
+            return False
+    return True
