@@ -1,5 +1,6 @@
 """What several tests share: composing configs, making run folders, callbacks to interfere."""
 
+import hashlib
 import json
 import os
 import signal
@@ -172,3 +173,31 @@ class Confess(pl.Callback):
         said = {"config": pl_module.config, "sizes": sizes, "pid": os.getpid()}
         file = Path(trainer.default_root_dir) / f"rank_{trainer.global_rank}.json"
         file.write_text(json.dumps(said))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """A digest of every file below."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+class Stolen(pl.Callback):
+    """Another attempt takes the run's folder at one step, or ends it there."""
+
+    def __init__(self, step: int, now: str, file: str) -> None:
+        self.step = step
+        self.now = now
+        self.file = Path(file)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Notes what the folder then holds."""
+        if trainer.global_step != self.step:
+            return
+        folder = Path(trainer.default_root_dir)
+        if self.now == "free":
+            (folder / "lease").unlink()
+        else:
+            (folder / "lease").write_text(json.dumps({"attempt": int(self.now)}))
+        self.file.write_text(json.dumps(contents(folder)))

@@ -89,7 +89,8 @@ class Placement:
     def threads(self, asked: int | None, values: int) -> int:
         """CPU threads of a process: those asked for, or what its batch is worth.
 
-        A sweep's worker shares the cores with others: ``VAEL_MAX_THREADS`` is its part.
+        Those asked for are kept whatever else runs: other sums round differently. A sweep's worker
+        shares the cores with others: ``VAEL_MAX_THREADS`` bounds what is found here.
 
         Small batches gain nothing from a second thread (8x8 digits: 14,700 examples/s with one
         or two; 28x28: 1,600 and 2,770), and collapse to a tenth where another process wants the
@@ -99,14 +100,13 @@ class Placement:
             asked: ``trainer.threads``.
             values: numbers in one process's batch.
         """
-        most = int(os.environ.get(ranks.MAX_THREADS, sys.maxsize))
         if asked is not None:
-            return min(asked, most)
+            return asked
         cores = os.cpu_count() or 1
         if hasattr(os, "sched_getaffinity"):
             cores = len(os.sched_getaffinity(0))
         worth = max(1, cores // self.devices) if values >= WORTH_THREADS else 1
-        return min(worth, most)
+        return min(worth, int(os.environ.get(ranks.MAX_THREADS, sys.maxsize)))
 
     def environment(self) -> Started:
         """This process's place among those of the run."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from vael import tenure
 from vael.errors import VaelError
 from vael.files import write_json
 
@@ -51,7 +52,7 @@ def of(error: BaseException, rank: int) -> LastWords:
 
 def leave(folder: Path, words: LastWords) -> None:
     """Writes them down, where that is possible: a full disk must not hide the error itself."""
-    if folder.is_dir():
+    if folder.is_dir() and tenure.held(folder):
         with suppress(VaelError):
             write_json(folder / FOLDER / f"rank_{words.rank}.json", asdict(words))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael import checkpoint, epitaph, exhausted, lastwords, ranks
+from vael import checkpoint, epitaph, exhausted, lastwords, ranks, tenure
 from vael.assembly import Run, prepare, read_config
 from vael.callbacks.anomaly import located
 from vael.devices import is_first
@@ -40,6 +40,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
         OutOfMemory: an allocation failed; summary.json says so.
         DiskError: a disk is full; the run can go on later.
         NonFiniteLoss: the loss became NaN or infinite; summary.json says where.
+        Evicted: a sweep has given the folder to another process.
         Stopped: a signal stopped the run; it is saved, and summary.json says interrupted.
         KeyboardInterrupt: the user stopped it twice: at once, without saving.
     """
@@ -63,6 +64,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
+    tenure.check(run.folder)
     first = is_first()
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
     if first:
@@ -81,6 +83,8 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             _fit(run, trainer)
         summary.reason = run.prune.reason
         summary.status = "finished" if summary.reason is None else "pruned"
+    except tenure.Evicted:
+        raise  # not a word more
     except (NonFiniteLoss, OutOfMemory) as error:
         summary.status, summary.reason = "failed", str(error)
         raise
@@ -96,7 +100,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         log.info("the run failed", exc_info=True)  # for train.log; the terminal gets it anyway
         raise
     finally:
-        if is_first():
+        if is_first() and tenure.held(run.folder):
             summary.seconds = time.perf_counter() - started
             _finish(run, trainer, summary)
 

@@ -18,7 +18,7 @@ from types import FrameType
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael import epitaph, lastwords, processes, ranks
+from vael import epitaph, lastwords, processes, ranks, tenure
 from vael.lastwords import LastWords
 from vael.ranks import Rank
 
@@ -87,6 +87,8 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
         if node == 0:
             shutil.rmtree(notes, ignore_errors=True)
         return 0
+    if not tenure.held(folder):
+        return dead.code  # what is there by now is another's
     if discard_on_error and (notes / IMPOSSIBLE).exists():
         discard(folder, node == 0)
     elif node == 0:

@@ -16,6 +16,7 @@ from vael.callbacks.anomaly import Anomaly
 from vael.callbacks.last import Last
 from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
+from vael.callbacks.tenant import Tenant
 from vael.callbacks.throughput import Throughput
 from vael.profiler import RunProfiler
 from vael.randomness import Noise
@@ -52,6 +53,7 @@ def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
     folder = run.folder / "checkpoints"
     found: list[Callback] = [
+        Tenant(run.folder),
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         ProgressBar(options.progress.refresh_seconds),
         run.prune,

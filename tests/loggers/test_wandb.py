@@ -1,6 +1,7 @@
 """An offline run read back with wandb's own command."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,18 @@ def test_a_login_is_found_without_asking(tmp_path, monkeypatch):
     assert not has_login()
     monkeypatch.setenv("WANDB_API_KEY", "k")
     assert has_login()
+
+
+def test_a_folder_that_is_made_anew_is_another_run(tmp_path, monkeypatch):
+    """Of the same path: a study that was deleted and made again must not go on with its runs."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    ids = []
+    for _ in range(2):
+        made = make_run(tmp_path, *QUICK, "trainer.max_epochs=1", "logger=wandb")
+        folder = made.rename(tmp_path / "run")
+        run.train(folder)
+        (offline,) = (folder / "wandb").glob("offline-run-*")
+        (started,) = [row["run"] for row in inspect(offline) if "run" in row]
+        ids.append(started["run_id"])
+        shutil.rmtree(folder)
+    assert ids[0] != ids[1]

@@ -1,5 +1,6 @@
 """Whole sweeps to which the worst happens: the budget is exact, nothing is lost or left behind."""
 
+import csv
 import json
 import os
 import shutil
@@ -20,7 +21,8 @@ SWEEP = """\
 name: search
 trials: {trials}
 confirm: 0
-pruner: null
+lease: {lease}
+pruner: {pruner}
 devices: {devices}
 overrides:
   - model=mlp_vae
@@ -30,7 +32,7 @@ overrides:
   - logger=csv
   - callbacks.pictures.num_examples=20
   - output_dir={out}
-  - "+callbacks.extra={{wait: {{_target_: support.Wait, file: {tmp}/step, seconds: 0.15}}, \
+  - "+callbacks.extra={{wait: {{_target_: support.Wait, file: {tmp}/step, seconds: {seconds}}}, \
 confess: {{_target_: support.Confess}}}}"
 space:
   model.latent_dim: int(interval(2, 16))
@@ -43,10 +45,12 @@ def sweep(tmp_path, monkeypatch, marked):
     """Starts ``vael sweep``."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
 
-    def start(*arguments, trials=3, devices=1, out=None):
+    def start(*arguments, trials=3, devices=1, out=None, lease=60, pruner="null",
+              seconds=0.15):
         file = tmp_path / "search.yaml"
         file.write_text(SWEEP.format(trials=trials, devices=devices, tmp=tmp_path,
-                                     out=out or tmp_path / "out"))
+                                     out=out or tmp_path / "out", lease=lease,
+                                     pruner=pruner, seconds=seconds))
         return subprocess.Popen([sys.executable, "-m", "vael.cli", "sweep", str(file), *arguments],
                                 cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 text=True, start_new_session=True)  # fmt: skip
@@ -132,6 +136,58 @@ def test_a_killed_worker_is_replaced_and_its_trial_adopted(tmp_path, sweep, mark
     assert went_on(tmp_path)
 
 
+def test_a_trial_whose_worker_is_frozen_leaves_when_another_takes_it(tmp_path, sweep, marked):
+    """kill -STOP of the worker alone: its trial trains on, until its lease names another."""
+    process = sweep("--workers", "2", trials=1, lease=4, seconds=1.0)
+    until(lambda: trains(tmp_path), process)
+    run = folder(tmp_path) / "trials" / "0000"
+    holder = json.loads((run / "lease").read_text())
+    first = json.loads((run / "rank_0.json").read_text())["pid"]
+    os.kill(holder["pid"], signal.SIGSTOP)
+    try:
+        until(lambda: attempts(run)["begun"] == 2, process)
+        until(lambda: not (Path("/proc") / str(first) / "status").exists(), process)
+        until(lambda: (run / "summary.json").exists(), process)
+    finally:
+        os.kill(holder["pid"], signal.SIGCONT)
+    finish(process)
+    assert_all_done(tmp_path, 1, marked)
+    assert went_on(tmp_path)
+    assert "was taken over by another attempt" in (run / "process.log").read_text()
+    epochs = [row.split(",")[1] for row in (run / "metrics.csv").read_text().splitlines()[1:]]
+    assert len(epochs) == len(set(epochs)) == 5
+
+
+def attempts(run):
+    return json.loads((run / "attempts").read_text())
+
+
+def test_a_pruned_trial_of_two_devices_stops_on_both_and_keeps_what_it_has(
+    tmp_path, sweep, marked
+):
+    """The pruner stops whatever is above 0 bits: everything."""
+    pruner = "{_target_: optuna.pruners.ThresholdPruner, upper: 0.0}"
+    finish(sweep("--workers", "1", trials=1, devices=2, pruner=pruner))
+    [row] = Study.open(folder(tmp_path)).rows()
+    assert (row.state, row.attempts) == ("pruned", 1)
+    assert row.reason.startswith("pruned after ")
+    assert 1 <= row.epochs < 5
+    summary = json.loads((row.folder / "summary.json").read_text())
+    assert (summary["status"], summary["devices"]) == ("pruned", 2)
+    assert row.values == (pytest.approx(last(row.folder, "val/bpd")),)
+    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "images/samples.png",
+                 "metrics.csv", "train.log"):  # fmt: skip
+        assert (row.folder / name).exists(), name
+    ranks = [json.loads(p.read_text())["pid"] for p in row.folder.glob("rank_*.json")]
+    assert len(set(ranks)) == 2
+    assert marked() == []
+
+
+def last(run, name):
+    with (run / "metrics.csv").open() as file:
+        return [float(row[name]) for row in csv.DictReader(file) if row[name]][-1]
+
+
 def test_a_trial_of_two_devices_has_one_config_and_survives_the_loss_of_a_rank(
     tmp_path, sweep, marked
 ):
@@ -141,8 +197,8 @@ def test_a_trial_of_two_devices_has_one_config_and_survives_the_loss_of_a_rank(
     finish(process)
     assert_all_done(tmp_path, 2, marked)
     assert went_on(tmp_path)
-    attempts = json.loads((folder(tmp_path) / "trials" / "0000" / "attempts").read_text())
-    assert (attempts["begun"], attempts["lost"]) == (2, 1)
+    counted = attempts(folder(tmp_path) / "trials" / "0000")
+    assert (counted["begun"], counted["lost"]) == (2, 1)
     said = [json.loads(path.read_text())
             for path in sorted((folder(tmp_path) / "trials").glob("*/rank_*.json"))]
     assert len(said) == 4
@@ -172,7 +228,8 @@ def can_unshare():
 def test_a_full_disk_stops_the_sweep_and_burns_nothing(tmp_path, sweep, marked):
     """Filled up while a trial trains; after some space is made, the sweep goes on."""
     small, file = tmp_path / "small", tmp_path / "search.yaml"
-    file.write_text(SWEEP.format(trials=2, devices=1, tmp=tmp_path, out=small / "out"))
+    file.write_text(SWEEP.format(trials=2, devices=1, tmp=tmp_path, out=small / "out",
+                                 lease=60, pruner="null", seconds=0.15))
     vael = f"{sys.executable} -m vael.cli sweep {file} --workers 1"
     run = f"{small}/out/sweeps/search/trials/0000"
     script = f"""

@@ -87,10 +87,20 @@ def test_a_child_that_computes_on_two_threads_does_not_hang(tmp_path, server, tr
     assert json.loads((run / "summary.json").read_text())["threads"] == 2
 
 
-def test_a_worker_gives_a_trial_no_more_threads_than_its_share(tmp_path, server, trial):
-    run = trial("trainer.threads=2", "trainer.max_epochs=1")
-    assert work(FakeStudy(tmp_path / "sweep", [run]), "me", server, Slot(None, 1, 1)) == 0
-    assert json.loads((run / "summary.json").read_text())["threads"] == 1
+def test_a_trial_keeps_its_threads_whatever_share_of_the_cores_its_worker_has(
+    tmp_path, server, trial
+):
+    """Frozen with two, it goes on with two: to the bit. Only what is left open is shared out."""
+    big = ("data.limit=null", "data.batch_size=512", "model.encoder.hidden=[512,512]")
+    runs = [trial("trainer.threads=2", "trainer.max_epochs=2", *big) for _ in range(2)]
+    runs.append(trial("trainer.max_epochs=1", *big))
+    for run, share in zip(runs, (2, 1, 1), strict=True):
+        study = FakeStudy(tmp_path / f"sweep-{run.name}", [run])
+        assert work(study, "me", server, Slot(None, 1, share)) == 0
+    used = [json.loads((run / "summary.json").read_text())["threads"] for run in runs]
+    assert used == [2, 2, 1]
+    first, second = (weights(run)["state_dict"] for run in runs[:2])
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_trial_of_before_cannot_change_the_random_numbers_of_the_next(tmp_path, server, trial):

@@ -1,10 +1,14 @@
 """Who was silent for longer than its lease, and wakes up: the folder is another's by then."""
 
+import json
+import os
 import time
 
 import pytest
 from sqlalchemy.exc import OperationalError
+from support import contents
 
+from vael import run, tenure
 from vael.errors import ConfigError
 from vael.stop import STOP
 from vael.sweep import lease, storage
@@ -102,3 +106,48 @@ def test_a_server_that_starts_up_is_waited_for_and_its_password_is_not_told(said
         storage.patiently(operation, 0.7, url)
     assert len(calls) > 1
     assert SECRET not in str(told.value)
+
+
+def test_a_holder_on_this_machine_is_not_given_up_for_a_sleep_that_all_have_slept(tmp_path):
+    """After a laptop's night each lease is hours old, and its holder is about to touch it."""
+    lease.take(tmp_path, "me", 1)
+    path = tmp_path / lease.NAME
+    hours_ago = time.time() - 9 * 3600
+    os.utime(path, (hours_ago, hours_ago))
+    watch = lease.Watch()
+    assert not lease.stale(tmp_path, 0.5, watch, time.time())
+    lease.touch(tmp_path, 1)
+    assert not lease.stale(tmp_path, 0.5, watch, time.time())
+    time.sleep(0.6)
+    assert lease.stale(tmp_path, 0.5, watch, time.time()), "silent all the while we looked"
+    elsewhere = json.loads(path.read_text()) | {"machine": "boot of another"}
+    path.write_text(json.dumps(elsewhere))
+    os.utime(path, (hours_ago, hours_ago))
+    assert lease.stale(tmp_path, 0.5, watch, time.time()), "our sleep says nothing of others"
+
+
+@pytest.mark.parametrize("now", ["1", "2", "free"])
+@pytest.mark.parametrize("step", [0, 1, 3])
+def test_a_trial_writes_nothing_once_its_folder_is_not_its_own(
+    tmp_path, trial, monkeypatch, now, step
+):
+    """Stolen while it trains its first step, the last one of an epoch, one in its midst."""
+    file = tmp_path / "contents.json"
+    thief = f"{{_target_: support.Stolen, step: {step}, now: '{now}', file: {file}}}"
+    folder = trial("trainer.max_epochs=3", thief=thief)
+    lease.take(folder, "me", 1)
+    monkeypatch.setenv(tenure.ATTEMPT, "1")
+    if now == "1":  # still its own
+        run.train(folder)
+        assert json.loads((folder / "summary.json").read_text())["status"] == "finished"
+        return
+    with pytest.raises(tenure.Evicted, match="taken over by another attempt"):
+        run.train(folder)
+    assert contents(folder) == json.loads(file.read_text())
+
+
+def test_a_trial_that_nobody_has_leased_is_its_users_own(tmp_path, monkeypatch):
+    monkeypatch.delenv(tenure.ATTEMPT, raising=False)
+    assert tenure.held(tmp_path)
+    lease.take(tmp_path, "somebody", 7)
+    assert tenure.held(tmp_path)

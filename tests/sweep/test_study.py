@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from sweep_support import STORAGES, finish_all, make_study, score, states, train
 
-from vael.sweep import freeze, lease
+from vael.sweep import freeze, lease, rows
 from vael.sweep.records import Claim, Outcome, Wait
 from vael.sweep.study import Study
 
@@ -254,3 +254,27 @@ def test_a_line_that_a_dying_writer_left_half_is_mended(tmp_path, light):
     again = Study.open(study.folder)
     finish_all(again)
     assert states(again) == ["COMPLETE", "COMPLETE"]
+
+
+def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, monkeypatch):
+    """How often a run's summary is read, and a folder of weights looked into, for each trial."""
+    study = make_study(tmp_path, trials=30, sampler="random")
+    read, looked, costs = rows.read_run_summary, Path.glob, []
+
+    def counted(run):
+        costs[-1] += 1
+        return read(run)
+
+    def glob(path, pattern, **options):
+        costs[-1] += path.name == "checkpoints"
+        return looked(path, pattern, **options)
+
+    monkeypatch.setattr(rows, "read_run_summary", counted)
+    monkeypatch.setattr(Path, "glob", glob)
+    for _ in range(30):
+        costs.append(0)
+        train(study, study.claim("a"))
+    assert max(costs[20:]) <= max(costs[5:10]) < 10
+    kept = {p.parents[1].name for p in study.folder.rglob("best.ckpt")}
+    best = sorted(study.trials(), key=lambda trial: trial.value)[:3]
+    assert kept == {f"{trial.number:04d}" for trial in best}

@@ -3,6 +3,7 @@
 import netrc
 import os
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import Logger
 
+from vael.files import write_text
 from vael.loggers.base import Board
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ INIT_SECONDS = 20.0
 
 
 class Wandb(Board):
-    """One wandb run for one vael run, in ``RUN/wandb``; a continued run keeps its id.
+    """One wandb run for one vael run, in ``RUN/wandb``; a continued run keeps ``RUN/wandb/id``.
 
     Args:
         project: wandb project.
@@ -61,7 +63,7 @@ class Wandb(Board):
 
         return wandb.init(
             project=self.project, entity=self.entity, group=self.group, job_type=self.job_type,
-            tags=self.tags, dir=str(run), id=_stable_id(run), name=f"{run.parent.name}/{run.name}",
+            tags=self.tags, dir=str(run), id=_own_id(run), name=f"{run.parent.name}/{run.name}",
             resume="allow", mode=mode, config=dict(config),  # type: ignore[arg-type]
             settings=wandb.Settings(silent=True, init_timeout=INIT_SECONDS),
         )
@@ -95,8 +97,9 @@ def has_login() -> bool:
     return known is not None
 
 
-def _stable_id(run: Path) -> str:
-    """The same for every start of one run folder, different for others."""
-    import hashlib
-
-    return hashlib.blake2b(str(run.resolve()).encode(), digest_size=6).hexdigest()
+def _own_id(run: Path) -> str:
+    """Made at the first start of a run folder; another folder of the same name has another."""
+    path = run / "wandb" / "id"
+    if not path.exists():
+        write_text(path, uuid.uuid4().hex[:12])
+    return path.read_text()

@@ -14,6 +14,7 @@ from vael.sweep.outcome import outcome_of
 from vael.sweep.process import Handle, Starter
 from vael.sweep.records import Claim, Outcome, Slot
 from vael.sweep.status_file import StatusFile
+from vael.sweep.storage import StorageAway
 from vael.sweep.tail import Tail
 from vael.sweep.vigil import Vigil
 
@@ -58,7 +59,7 @@ class Attempt:
 
     def run(self, starter: Starter, slot: Slot, vigil: Vigil) -> Outcome:
         """From its start to its end; whatever happens, no process is left."""
-        handle = starter.start(self.claim.folder, slot)
+        handle = starter.start(self.claim.folder, slot, self.claim.attempt)
         try:
             vigil.start()  # not before: a process with threads does not fork safely
             config = OmegaConf.load(self.claim.folder / "config.yaml")
@@ -90,8 +91,16 @@ class Attempt:
             value = row[self.study.target]
             self._reported = True
             self.status.progresses(epoch + 1, value)
-            if self.study.report(self.claim, epoch + 1, value):
+            if self._hopeless(epoch + 1, value):
                 self._stop(f"pruned after {epoch + 1} epochs")
+
+    def _hopeless(self, epochs: int, value: float) -> bool:
+        try:
+            return self.study.report(self.claim, epochs, value)
+        except StorageAway:
+            if not self.asked:
+                raise
+            return False  # it is to save itself now, whatever the storage would say
 
     def _stop(self, reason: str) -> None:
         """Asks it to end after its epoch, for good; not where the folder is another's by now."""

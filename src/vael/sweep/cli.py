@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,10 +90,14 @@ def run(
 def _work(plan: "Plan") -> int:
     from vael.sweep.display import make_display
     from vael.sweep.local import Local
+    from vael.sweep.storage import never
     from vael.sweep.study import Study
 
     study = Study.open(plan.folder)
+    study.hurried = lambda: True  # who looks on can look again later
     code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows).run()
+    if code == 0:
+        study.hurried = never
     if code in (0, 130, 143):  # else there may be no room for a result, or no storage to ask
         conclude(study)
     return code
@@ -164,7 +167,7 @@ def _standing(study: "Study") -> Sequence[str]:
         held, seconds = lease.holder(row.folder), lease.age(row.folder)
         state = states.get(("trial", row.number))
         epoch = f", epoch {state.epoch}/{state.of}" if state and state.epoch else ""
-        stale = lease.stale(row.folder, study.definition.lease, time.time())
+        stale = lease.stale(row.folder, study.definition.lease, study.watch)
         who = f"on {held.worker}" if held else "nobody's"
         age = "" if seconds is None else f", last heard of {max(0, seconds):.0f} s ago"
         gone = ", its worker is gone: the next vael sweep goes on with it" if stale else ""

@@ -70,7 +70,7 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
     for c in mine[: d.confirm]:
         if c.outcome is not None:
             continue
-        if not lease.stale(c.folder, d.lease, now):
+        if not lease.stale(c.folder, d.lease, study.watch, now):
             held = True
             continue
         before = lease.holder(c.folder)
@@ -99,7 +99,8 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
 def _put_aside(study: "Study", winner: int, now: float) -> None:
     """What confirmed an earlier best, before the budget was raised; one that runs stays."""
     for c in read(study.folder):
-        if c.trial != winner and lease.stale(c.folder, study.definition.lease, now):
+        if c.trial != winner and lease.stale(c.folder, study.definition.lease,
+                                                   study.watch, now):
             c.folder.rename(c.folder.with_name(f"trial-{c.trial}-{c.folder.name}"))
 
 

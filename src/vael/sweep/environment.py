@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from vael.ranks import MAX_THREADS
 from vael.sweep.records import Slot
+from vael.tenure import ATTEMPT
 
 PREFIXES = ("SLURM", "SBATCH_", "SRUN_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_", "HYDRA_")
 NAMES = {
@@ -14,11 +15,20 @@ NAMES = {
 }  # fmt: skip
 
 
-def of_trial(environ: Mapping[str, str], slot: Slot) -> dict[str, str]:
-    """What a trial may see: no launcher's variables, no password, its own devices and threads."""
+def of_trial(environ: Mapping[str, str], slot: Slot, attempt: int | None = None
+             ) -> dict[str, str]:
+    """What a trial may see: no launcher's variables, no password, its own devices and threads.
+
+    Args:
+        environ: of its worker.
+        slot: the devices and threads.
+        attempt: whose lease it leaves with; None: it has none.
+    """
     kept = {name: value for name, value in environ.items()
             if name not in NAMES and not name.startswith(PREFIXES)}
     kept["OMP_NUM_THREADS"] = kept[MAX_THREADS] = str(slot.threads)
+    if attempt is not None:
+        kept[ATTEMPT] = str(attempt)
     if slot.devices is not None:
         kept["CUDA_VISIBLE_DEVICES"] = slot.devices
     return kept

@@ -63,12 +63,13 @@ class ForkServer:
             self._end()
             raise VaelError("the process that starts trials could not start: see above.")
 
-    def start(self, folder: Path, slot: Slot) -> "ForkedHandle":
+    def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> "ForkedHandle":
         """Forks the trial."""
         self.prepare()
         assert self._line is not None
         assert slot.num_devices == 1, slot
-        self._line.write({"folder": str(folder), "env": environment.of_trial(os.environ, slot)})
+        env = environment.of_trial(os.environ, slot, attempt)
+        self._line.write({"folder": str(folder), "env": env})
         answer = self._line.read(START_SECONDS)
         return ForkedHandle(self._line, None if answer is None else int(answer["pid"]))
 

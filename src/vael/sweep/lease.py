@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vael.files import write_json
-
-NAME = "lease"
+from vael.tenure import LEASE as NAME
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,41 @@ def age(folder: Path, now: float | None = None) -> float | None:
     return (time.time() if now is None else now) - touched
 
 
-def stale(folder: Path, seconds: float, now: float | None = None) -> bool:
-    """Whether nobody works there: no lease, an old one, or one of a process that is no more."""
-    found, silent = holder(folder), age(folder, now)
-    if found is None or silent is None or silent > seconds:
+class Watch:
+    """How long leases of this machine have been silent while somebody looked.
+
+    Their age says nothing: it grows while the machine sleeps, holders and all. This clock sleeps
+    with it.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[int, float]] = {}
+
+    def silent(self, folder: Path) -> float:
+        """Seconds since we first saw its last touch."""
+        touched = (folder / NAME).stat().st_mtime_ns
+        last, since = self._seen.get(folder, (None, 0.0))
+        if touched != last:
+            since = time.monotonic()
+            self._seen[folder] = touched, since
+        return time.monotonic() - since
+
+
+def stale(folder: Path, seconds: float, watch: Watch, now: float | None = None) -> bool:
+    """Whether nobody works there: no lease, one of a process that is no more, or a silent one.
+
+    Args:
+        folder: the trial's.
+        seconds: of silence.
+        watch: of who asks, for holders on this machine.
+        now: by the clock of the file system, for those on others.
+    """
+    found, since = holder(folder), age(folder, now)
+    if found is None or since is None:
         return True
-    return found.machine == _machine() and bool(found.machine) and (
-        _started(found.pid) != found.started
-    )
+    if not found.machine or found.machine != _machine():
+        return since > seconds
+    return _started(found.pid) != found.started or watch.silent(folder) > seconds
 
 
 def _machine() -> str:

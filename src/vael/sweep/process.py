@@ -41,7 +41,7 @@ class Starter(Protocol):
         """Does ahead what takes long; to be called before each trial."""
         ...
 
-    def start(self, folder: Path, slot: Slot) -> Handle:
+    def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> Handle:
         """Starts ``vael train FOLDER``; what it prints goes to FOLDER/process.log."""
         ...
 
@@ -56,13 +56,13 @@ class Plain:
     def prepare(self) -> None:
         """Nothing."""
 
-    def start(self, folder: Path, slot: Slot) -> "PlainHandle":
+    def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> "PlainHandle":
         """Starts the trial; it dies with the thread that calls this."""
         own = os.getpid()
         with (folder / LOG).open("ab") as log:
             return PlainHandle(subprocess.Popen(
                 [sys.executable, "-m", "vael.cli", "train", str(folder)],
-                env=environment.of_trial(os.environ, slot), stdin=subprocess.DEVNULL,
+                env=environment.of_trial(os.environ, slot, attempt), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=lambda: processes.die_with(own),
             ))  # fmt: skip

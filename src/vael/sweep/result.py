@@ -22,21 +22,28 @@ def write(study: "Study", table: Sequence[TrialRow]) -> None:
     d = study.definition
     write_csv(study.folder / "trials.csv", table, d.targets)
     if len(d.targets) > 1:
-        _keep_only(best(table, d.directions), table)
+        study.weights.keep_only(best(table, d.directions), table)
         return
     order = ranked(table, d.directions[0])
     if order:
         _write_best(study, order[0])
-        _keep_only(order[: max(1, d.keep)], table)
+        study.weights.keep_only(order[: max(1, d.keep)], table)
 
 
-def _keep_only(kept: Sequence[TrialRow], table: Sequence[TrialRow]) -> None:
-    """A pruned trial keeps its own: it was stopped, not beaten at the end."""
-    numbers = {row.number for row in kept}
-    for row in table:
-        if row.state in ("complete", "failed") and row.number not in numbers:
-            for path in (row.folder / "checkpoints").glob("*.ckpt"):
-                path.unlink(missing_ok=True)
+class Weights:
+    """The checkpoints of trials that have ended; each trial is looked at until it has none."""
+
+    def __init__(self) -> None:
+        self._gone: set[int] = set()
+
+    def keep_only(self, kept: Sequence[TrialRow], table: Sequence[TrialRow]) -> None:
+        """A pruned trial keeps its own: it was stopped, not beaten at the end."""
+        numbers = self._gone | {row.number for row in kept}
+        for row in table:
+            if row.state in ("complete", "failed") and row.number not in numbers:
+                for path in (row.folder / "checkpoints").glob("*.ckpt"):
+                    path.unlink(missing_ok=True)
+                self._gone.add(row.number)
 
 
 def overrides_of(study: "Study", row: TrialRow) -> list[str]:

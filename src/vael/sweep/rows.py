@@ -84,15 +84,33 @@ class Told(Protocol):
         ...
 
 
-def rows(folder: Path, trials: Iterable[Told]) -> list[TrialRow]:
-    """One row for each trial of a study, by number.
+class Table:
+    """The rows of a study. What has ended stays as it is: its run is read once.
 
     Args:
         folder: the sweep's; what a run adds is read from ``folder/trials/NNNN/summary.json``.
-        trials: ``study.get_trials(deepcopy=False)``. The user attributes ``reason`` and
-            ``attempts`` are read where a trial has them.
     """
-    return [_row(trial, folder / "trials" / f"{trial.number:04d}") for trial in trials]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ended: dict[int, TrialRow] = {}
+
+    def rows(self, trials: Iterable[Told]) -> list[TrialRow]:
+        """One for each trial, by number.
+
+        Args:
+            trials: ``study.get_trials(deepcopy=False)``. The user attributes ``reason`` and
+                ``attempts`` are read where a trial has them.
+        """
+        found = []
+        for trial in trials:
+            row = self._ended.get(trial.number)
+            if row is None:
+                row = _row(trial, self.folder / "trials" / f"{trial.number:04d}")
+                if row.finished:
+                    self._ended[trial.number] = row
+            found.append(row)
+        return found
 
 
 def _row(trial: Told, run: Path) -> TrialRow:

@@ -124,14 +124,20 @@ def reason(error: BaseException, url: str) -> str:
     return text[:300]
 
 
-def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
-    """Tries again, more and more slowly, while the storage is away.
+def never() -> bool:
+    """Nobody is in a hurry."""
+    return False
+
+
+def patiently(operation: Callable[[], T], seconds: float, url: str,
+              hurried: Callable[[], bool] = never) -> T:
+    """Tries again, more and more slowly, while the storage is away and nobody is in a hurry.
 
     The operation must be such that doing it twice is like doing it once: the answer of a server
     may get lost after it has done what it was asked for.
 
     Raises:
-        StorageAway: it stayed away for longer than this.
+        StorageAway: it stayed away for longer than this, or there is no time to wait.
     """
     end, pause, told = time.monotonic() + seconds, 0.25, False
     while True:
@@ -141,6 +147,8 @@ def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
             if not _away(error):
                 raise
             text = reason(error, url)
+            if hurried():
+                raise StorageAway(f"the storage {redacted(url)} is away: {text}") from error
             if time.monotonic() + pause > end:
                 raise StorageAway(f"the storage {redacted(url)} did not come back within "
                                   f"{seconds:.0f} s: {text}") from error
@@ -148,12 +156,18 @@ def patiently(operation: Callable[[], T], seconds: float, url: str) -> T:
                 log.warning("the storage %s is away (%s); trying again for %.0f s",
                             redacted(url), text, seconds)
                 told = True
-            time.sleep(pause)
+            _rest(pause, hurried)
             pause = min(pause * 1.5, 5.0)
         else:
             if told:
                 log.warning("the storage %s is back", redacted(url))
             return result
+
+
+def _rest(seconds: float, hurried: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not hurried() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, 0.2))
 
 
 def _away(error: BaseException) -> bool:

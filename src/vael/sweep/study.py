@@ -27,7 +27,7 @@ from vael.sweep.frozen import Frozen
 from vael.sweep.lock import locked
 from vael.sweep.ranking import Goal
 from vael.sweep.records import Claim, Outcome, Wait
-from vael.sweep.rows import TrialRow, number, rows
+from vael.sweep.rows import Table, TrialRow, number
 from vael.sweep.space import Space, parse_space
 
 T = TypeVar("T")
@@ -44,6 +44,9 @@ class Study:
         folder: of the sweep.
         space: what it searches.
         url: of the storage, with its password: not to be shown.
+        watch: over the leases of others.
+        weights: which trials keep theirs.
+        hurried: whether there is no time to wait for a storage that is away.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -61,6 +64,10 @@ class Study:
                 pruner=optuna_nodes.pruner(d.pruner, self._frozen.epochs),
             )
         self._storage = self._study._storage
+        self.watch = lease.Watch()
+        self.weights = result.Weights()
+        self._table = Table(folder)
+        self.hurried: Callable[[], bool] = storage.never
 
     @classmethod
     def open(cls, folder: Path) -> "Study":
@@ -118,7 +125,7 @@ class Study:
         return self._patiently(self._rows)
 
     def _rows(self) -> list[TrialRow]:
-        return rows(self.folder, self._study.get_trials(deepcopy=False))
+        return self._table.rows(self._study.get_trials(deepcopy=False))
 
     # --------------------------------------------------------------------------------------- claim
 
@@ -147,7 +154,7 @@ class Study:
             if trial.state.is_finished():
                 continue
             if trial.state == TrialState.RUNNING:
-                if not lease.stale(self._run(trial.number), d.lease, now):
+                if not lease.stale(self._run(trial.number), d.lease, self.watch, now):
                     held = True
                     continue
                 if not self._orphaned(trial, d):
@@ -342,7 +349,8 @@ class Study:
         return self._patiently(alone)
 
     def _patiently(self, operation: Callable[[], T]) -> T:
-        return storage.patiently(operation, self._frozen.definition.patience, self.url)
+        patience = self._frozen.definition.patience
+        return storage.patiently(operation, patience, self.url, self.hurried)
 
 
 def locate(d: Definition, folder: Path) -> str:

@@ -1,18 +1,21 @@
 """Floor 10: a worker: claims trials, one after another, until there are none."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from vael import exhausted
 from vael.errors import DiskError, VaelError
+from vael.sweep import lease
 from vael.sweep.asked import Asked
 from vael.sweep.attempt import Attempt, Pruner
 from vael.sweep.definition import Definition
 from vael.sweep.process import Starter
 from vael.sweep.records import Claim, Outcome, Slot, Wait
 from vael.sweep.status_file import StatusFile
+from vael.sweep.storage import StorageAway
 from vael.sweep.vigil import Vigil
 
 WAIT = 0.5  # seconds until a worker without work asks again
@@ -21,6 +24,8 @@ TOUCHES = 10  # of a lease before it would be stale
 
 class Work(Pruner, Protocol):
     """What of a study a worker needs."""
+
+    hurried: Callable[[], bool]  # set by the worker: it does not wait once it is asked to stop
 
     @property
     def folder(self) -> Path:
@@ -53,6 +58,7 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
     """
     status = StatusFile(study.folder, worker)
     with Asked() as asked, exhausted.named():
+        study.hurried = lambda: bool(asked)
         try:
             while not asked:
                 starter.prepare()
@@ -64,6 +70,9 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
                     time.sleep(WAIT)
                     continue
                 _attempt(study, claim, starter, slot, asked, status)
+        except StorageAway:
+            if not asked:
+                raise
         finally:
             starter.close()
             status.leaves()
@@ -82,6 +91,10 @@ def _attempt(study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Ask
             with exhausted.named():
                 outcome = attempt.run(starter, slot, vigil)
         study.finish(claim, outcome)
+    except StorageAway:
+        if asked and lease.touch(claim.folder, claim.attempt):
+            lease.free(claim.folder)  # given back, as far as it can be told now: no loss
+        raise
     except DiskError:
         with suppress(VaelError, OSError):  # else the lease, which ends with us, says the same
             study.finish(claim, Outcome("stopped"))
