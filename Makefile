@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
@@ -24,14 +25,14 @@ train: setup ## train conv_vae on the embedded digits; leaves a report to look a
 sweep: setup ## search latent dimension, beta and likelihood on the digits; again goes on with it
 	$(BIN)/vael sweep sweeps/latent_beta_likelihood.yaml
 
-test: setup ## the tests, under 10 minutes on 2 cores
-	$(BIN)/python -m pytest
+test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300
 
 test-slow: setup ## the tests that take minutes each
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist loadgroup --timeout 900
 
 test-long: setup ## many seeds and long soaks, by hand
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --timeout 0
 
 lint: setup ## ruff: style and errors
 	$(BIN)/ruff check .

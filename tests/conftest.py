@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ.update({"WANDB_MODE": "disabled", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+if "PYTEST_XDIST_WORKER" in os.environ:  # others work beside it
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch

@@ -213,6 +213,7 @@ def test_two_nodes_without_a_place_of_their_own_are_one_line(tmp_path):
     assert "NODE_RANK and MASTER_ADDR and MASTER_PORT not set" in line
 
 
+@pytest.mark.xdist_group("cluster")
 def test_slurm_leads_to_one_folder_and_the_same_weights(tmp_path, plain, cluster, monkeypatch):
     done = call(tmp_path, ["srun", "-n2", *PYTHON, *TRAIN, *settings(tmp_path, keep(tmp_path))],
                 **cluster)  # fmt: skip
@@ -231,6 +232,7 @@ def test_slurm_leads_to_one_folder_and_the_same_weights(tmp_path, plain, cluster
     assert done.stdout.count("test/bpd") == 1
 
 
+@pytest.mark.xdist_group("cluster")
 def test_a_job_script_starts_its_own_ranks(tmp_path, cluster):
     script = tmp_path / "job.sh"
     script.write_text(f"#!/bin/sh\nexec {' '.join([*PYTHON, *TRAIN])} \"$@\"\n")

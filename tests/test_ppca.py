@@ -11,6 +11,7 @@ from support import make_run
 from vael import assembly, run
 from vael.metrics.evidence import evidence
 
+pytestmark = pytest.mark.xdist_group("ppca")  # one training
 SAMPLES = 5000
 
 

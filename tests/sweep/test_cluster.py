@@ -16,7 +16,7 @@ from cluster.fixtures import PASSWORD
 
 from vael.sweep import storage
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 SEARCH = {
     "target": "val/bpd", "pruner": None, "confirm": 0, "lease": 10,
