@@ -1,6 +1,7 @@
 """vael.load as its user meets it: raw data in, no data set needed, the run's numbers again."""
 
 import math
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_digits
-from support import QUICK, make_run
+from support import QUICK, ROOT, make_run
 
 import vael
 from vael import checkpoint
@@ -50,6 +51,20 @@ def test_importing_vael_does_not_import_torch():
     code = "import sys, vael; assert 'torch' not in sys.modules; vael.load; " \
            "assert 'torch' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+def test_the_example_of_the_readme_runs(run, tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "outputs" / "NAME").mkdir(parents=True)
+    (tmp_path / "outputs" / "NAME" / "TIME").symlink_to(run)
+    np.save(tmp_path / "images.npy", DIGITS[:50])
+    monkeypatch.chdir(tmp_path)
+    left: dict = {}
+    exec(code, left)
+    torch.testing.assert_close(left["images"], left["model"].reconstruct(left["x"]))
+    assert left["drawn"].shape == (16, 1, 8, 8)
+    assert left["bound"].shape == (50,)
+    assert len(left["by_kl"]) == 2
 
 
 def test_no_other_name_is_found_in_vael():

@@ -20,7 +20,15 @@ from vael.randomness import Noise
 from vael.report.draw import Activity, encode_all
 from vael.stored import Stored, find, read
 from vael.trace import LatentRecord
-from vael.trained import Trained, config_of, load_trained, seeds_of, take_moments, take_weights
+from vael.trained import (
+    Trained,
+    config_for,
+    config_of,
+    load_trained,
+    seeds_of,
+    take_moments,
+    take_weights,
+)
 from vael.types import DataSpec, Shape
 from vael.vae import VAE
 
@@ -81,6 +89,13 @@ class Model:
         """Z, ``(d,)``."""
         return tuple(self.vae.noise_shapes[0])
 
+    def prepare(self, x: ArrayLike) -> Tensor:
+        """X as ``vae`` sees it, ``(N, *E)``; a stochastic binarisation is drawn the same again."""
+        raw = as_raw(x, self.spec, self.preprocess.fill is not None).to(self.device)
+        source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
+        seen: Tensor = self.preprocess(raw, source)
+        return seen
+
     @torch.no_grad()
     def encode(self, x: ArrayLike) -> Encoding:
         """q(z|x) for x ``(N, *E)``: ``mu, sigma = model.encode(x)``.
@@ -88,7 +103,7 @@ class Model:
         Raises:
             DataError: x has another shape or values out of range; of all methods that take x.
         """
-        records = [self.vae.encode(part) for part in torch.split(self._seen(x), CHUNK)]
+        records = [self.vae.encode(part) for part in torch.split(self.prepare(x), CHUNK)]
         sigmas = [q.sigma if isinstance(q, PosteriorRecord) else None for q in records]
         known = [sigma for sigma in sigmas if sigma is not None]
         mu = torch.cat([q.mean for q in records])
@@ -141,7 +156,7 @@ class Model:
     def reconstruct(self, x: ArrayLike) -> Tensor:
         """E[x|z] at the posterior mean z of each x ``(N, *E)``, of the shape of x."""
         return self._restored(
-            [self.vae.reconstruct(part) for part in torch.split(self._seen(x), CHUNK)]
+            [self.vae.reconstruct(part) for part in torch.split(self.prepare(x), CHUNK)]
         )
 
     def log_prob(self, x: ArrayLike, samples: int = 100, seed: int = 0) -> Tensor:
@@ -160,7 +175,7 @@ class Model:
             raise ConfigError(f"samples must be a whole number >= 1, but got {samples!r}.")
         noise, found = Noise(seed, "latent"), []
         with torch.inference_mode():
-            for chunk, part in enumerate(torch.split(self._seen(x), EVAL_CHUNK)):
+            for chunk, part in enumerate(torch.split(self.prepare(x), EVAL_CHUNK)):
                 found.append(self._log_prob(part, self._eps(noise, chunk, len(part)), samples))
         return torch.cat(found)
 
@@ -171,7 +186,7 @@ class Model:
         Where that has no closed form by dimension, the variance of the posterior means; the result
         says which, and orders the dimensions.
         """
-        return encode_all(self.vae, self.prior(), self._seen(x))[1]
+        return encode_all(self.vae, self.prior(), self.prepare(x))[1]
 
     def prior(self) -> LatentRecord:
         """p(z) of the top layer."""
@@ -179,13 +194,6 @@ class Model:
         still = tuple(x.new_zeros(1, 1, *shape) for shape in self.vae.noise_shapes)
         with torch.no_grad():
             return self.vae.latents.infer(x, still)[1][0].p
-
-    def _seen(self, x: ArrayLike) -> Tensor:
-        """As the likelihood sees x; a stochastic binarisation is drawn the same each time."""
-        raw = as_raw(x, self.spec, self.preprocess.fill is not None).to(self.device)
-        source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
-        seen: Tensor = self.preprocess(raw, source)
-        return seen
 
     def _restored(self, parts: list[Tensor]) -> Tensor:
         return self.preprocess.restore(torch.cat(parts))
@@ -228,11 +236,18 @@ def load(
     stored = read(find(Path(path), checkpoint))
     if stored.spec is None:
         return Model.of(load_trained(stored.file, allow=allow)).to(device)
-    return _assemble(stored, stored.spec, allow).to(device)
+    return _assemble(stored, stored.spec, config_of(stored, allow)).to(device)
 
 
-def _assemble(stored: Stored, spec: DataSpec, allow: Sequence[str]) -> Model:
-    config = config_of(stored, allow)
+def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
+    """`load` for the verbs of the command line, which run what a run's own config.yaml names."""
+    stored = read(find(path, which))
+    if stored.spec is None:
+        return Model.of(load_trained(path, (), allow, which))
+    return _assemble(stored, stored.spec, config_for(path, stored, allow))
+
+
+def _assemble(stored: Stored, spec: DataSpec, config: DictConfig) -> Model:
     vae = build_vae(config, spec, seeds_of(config))
     take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
     preprocess = Preprocess(config.data.binarize, spec.raw_levels)

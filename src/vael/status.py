@@ -32,6 +32,17 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     return read
 
 
+def unfinished(folder: Path) -> str | None:
+    """What to say of a run's folder whose training has not ended; None for all else."""
+    if not (folder / "config.yaml").is_file() or not (folder / "checkpoints").is_dir():
+        return None
+    summary = read_summary(folder)
+    status = "running, or was killed" if summary is None else str(summary["status"])
+    if status in ("finished", "pruned"):
+        return None
+    return f"{folder} is not finished ({status}): this is its checkpoint so far."
+
+
 def as_text(summary: Mapping[str, Any]) -> str:
     """The test scores, else those of validation, one a line, with units and number of samples."""
     metrics = summary["metrics"]

@@ -89,12 +89,11 @@ def load_trained(
         DataError: the data cannot be read.
     """
     stored = read(find(path, which))
-    own = path.is_dir()
-    config = read_config(path) if own else config_of(stored, allow)
+    config = config_for(path, stored, allow)
     if overrides:
         config = OmegaConf.merge(config)  # type: ignore[assignment]
         config.data = other_data(config, overrides)
-        if not own:
+        if not _is_run(path):
             trust_config(config, allow, stored.file)
     seeds = seeds_of(config)
     data = build_data(config, seeds)
@@ -105,6 +104,20 @@ def load_trained(
     units = take_moments(data.preprocess, stored.state)
     return Trained(stored.file, config, data, vae.eval().requires_grad_(False), data.preprocess,
                    bool(overrides), units)
+
+
+def config_for(path: Path, stored: Stored, allow: Sequence[str]) -> DictConfig:
+    """The config that goes with what is stored: a run's own config.yaml, else that in the file.
+
+    Raises:
+        CheckpointError: a file's config names code that is neither vael's own nor allowed.
+        ConfigError: a setting that cannot be.
+    """
+    return read_config(path) if _is_run(path) else config_of(stored, allow)
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "checkpoints").is_dir()
 
 
 def config_of(stored: Stored, allow: Sequence[str]) -> DictConfig:

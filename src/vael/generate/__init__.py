@@ -1,0 +1,1 @@
+"""Floor 9: what a trained model makes, as files: ``vael generate``."""

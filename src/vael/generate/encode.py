@@ -1,0 +1,37 @@
+"""Arrays and animations as bytes: the same input, the same bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+MILLISECONDS = 80  # of a frame
+PAUSE = 600  # of the first and the last one
+
+
+def npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+    """What numpy.savez writes; its entries carry no time."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def gif(frames: Sequence[Image.Image]) -> bytes:
+    """Sheets there and back again, endlessly, on white, in up to 256 colours each."""
+    pictures = [_flat(frame) for frame in frames]
+    order = [*pictures, *pictures[-2:0:-1]]
+    durations = [MILLISECONDS] * len(order)
+    durations[0] = durations[len(pictures) - 1] = PAUSE
+    buffer = io.BytesIO()
+    order[0].save(buffer, "GIF", save_all=True, append_images=order[1:], duration=durations,
+                  loop=0, disposal=1)
+    return buffer.getvalue()
+
+
+def _flat(frame: Image.Image) -> Image.Image:
+    ground = Image.new("RGBA", frame.size, "white")
+    ground.alpha_composite(frame)
+    # no dithering: its dots would flicker
+    return ground.convert("RGB").quantize(256, dither=Image.Dither.NONE)
