@@ -27,8 +27,8 @@ class EpochMeans:
 
     def add(self, loss: Loss) -> None:
         """One batch."""
-        row = torch.stack([loss.value, *loss.terms.values()]).double()
-        self._sums = row if self._sums is None else self._sums + row
+        row = torch.stack([loss.value, *loss.terms.values()])
+        self._sums = row.double() if self._sums is None else self._sums.add_(row)
         self._batches += 1
         self._names = ["loss", *loss.terms]
 

@@ -13,6 +13,7 @@ from vael.assembly import Run, prepare, read_config
 from vael.callbacks.anomaly import located
 from vael.devices import is_first
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError
+from vael.heap import keep_freed_memory
 from vael.logbook import logbook
 from vael.report.history import read_history
 from vael.report.page import write_report
@@ -45,6 +46,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
         KeyboardInterrupt: the user stopped it twice: at once, without saving.
     """
     config = read_config(folder)
+    keep_freed_memory()
     with logbook(folder), warnings.catch_warnings(), exhausted.named():
         _quiet()
         started = time.time()

@@ -8,17 +8,19 @@ from pytorch_lightning.callbacks import (
     EMAWeightAveraging,
     ModelCheckpoint,
 )
+from pytorch_lightning.profilers import Profiler
 
 from vael import checkpoint
 from vael.assembly import Run
 from vael.build import make
 from vael.callbacks.anomaly import Anomaly
+from vael.callbacks.idle import leave_out_idle_hooks
 from vael.callbacks.last import Last
 from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
 from vael.callbacks.tenant import Tenant
 from vael.callbacks.throughput import Throughput
-from vael.profiler import RunProfiler
+from vael.profiler import RunProfiler, Unprofiled
 from vael.randomness import Noise
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
@@ -29,6 +31,8 @@ def make_trainer(run: Run) -> pl.Trainer:
     options, placement = run.config.trainer, run.placement
     extra = [make(node, Callback, f"callbacks.extra.{name}")
              for name, node in run.config.callbacks.extra.items()]
+    callbacks = [*_callbacks(run), *extra]
+    leave_out_idle_hooks(callbacks, run.lit)
     return pl.Trainer(
         accelerator=placement.accelerator, devices=placement.devices,
         num_nodes=placement.num_nodes, strategy=placement.strategy(),
@@ -36,7 +40,7 @@ def make_trainer(run: Run) -> pl.Trainer:
         max_epochs=options.max_epochs, gradient_clip_val=options.gradient_clip_val,
         accumulate_grad_batches=options.accumulate_grad_batches,
         log_every_n_steps=options.log_every_n_steps,
-        logger=[run.csv], callbacks=[*_callbacks(run), *extra],
+        logger=[run.csv], callbacks=callbacks,
         plugins=[checkpoint.SafeCheckpointIO(), placement.environment()],
         default_root_dir=run.folder, use_distributed_sampler=False, num_sanity_val_steps=0,
         enable_progress_bar=False, enable_model_summary=False, profiler=_profiler(run),
@@ -44,9 +48,9 @@ def make_trainer(run: Run) -> pl.Trainer:
     )
 
 
-def _profiler(run: Run) -> RunProfiler | None:
+def _profiler(run: Run) -> Profiler:
     kind = run.config.trainer.get("profiler")
-    return RunProfiler(run.folder / "profile.txt", kind, run.lit.vae) if kind else None
+    return RunProfiler(run.folder / "profile.txt", kind, run.lit.vae) if kind else Unprofiled()
 
 
 def _callbacks(run: Run) -> list[Callback]:

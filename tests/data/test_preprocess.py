@@ -3,8 +3,9 @@ from math import sqrt
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
-from vael.data.preprocess import Preprocess, column_moments
+from vael.data.preprocess import Preprocess, column_moments, uniform_levels
 from vael.data.source import Arrays
 from vael.errors import ConfigError
 
@@ -51,6 +52,30 @@ def test_the_frequency_test_rejects_the_usual_shortcut():
     x = torch.full((4000,), 255, dtype=torch.uint8)
     byte = torch.randint(256, x.shape, generator=torch.Generator().manual_seed(0))
     assert (byte < x).float().mean() < 1
+
+
+def chi_square(u, steps):
+    return chisquare(np.bincount(u.numpy(), minlength=steps)).pvalue
+
+
+@pytest.mark.parametrize("steps", [2, 16, 100, 129, 254, 255])
+def test_the_levels_below_which_a_pixel_is_one_are_uniform(steps):
+    # A chi-square test of 2 million draws; a failure rate of 1e-6.
+    u = uniform_levels(steps, torch.Size((2_000_001,)), torch.Generator().manual_seed(steps))
+    assert u.dtype == torch.uint8
+    assert int(u.max()) == steps - 1
+    assert chi_square(u, steps) > 1e-6
+
+
+def test_one_step_is_always_below():
+    assert not uniform_levels(1, torch.Size((999,)), torch.Generator().manual_seed(0)).any()
+
+
+@pytest.mark.parametrize("steps", [100, 129, 254, 255])
+def test_the_chi_square_test_rejects_bytes_that_are_not_drawn_again(steps):
+    generator = torch.Generator().manual_seed(0)
+    byte = torch.randint(256, (2_000_001,), generator=generator)
+    assert chi_square(byte % steps, steps) < 1e-6
 
 
 def test_stochastic_pixels_are_independent():

@@ -124,19 +124,36 @@ def test_the_inverse_cdf_rises_with_the_noise():
 
 @pytest.mark.parametrize("num_dims", [1, 7, 64, 784])  # products of 1, 1, 16 and 16 factors
 @pytest.mark.parametrize("grey", [False, True])
-def test_cross_entropy_without_gradient_equals_that_with_it_and_scipy(num_dims: int, grey: bool):
+def test_cross_entropy_and_its_gradients_equal_scipys(num_dims: int, grey: bool):
     generator = torch.Generator().manual_seed(num_dims)
     logits = 4 * torch.randn(3, 5, 1, num_dims, generator=generator)
     logits[0, 0], logits[0, 1], logits[0, 2] = 0.0, 110.0, -110.0  # e^-110 is no float32
     x = torch.rand(5, num_dims, generator=generator)
     x = x if grey else x.round()
     likelihood = Bernoulli((num_dims,), None)
-    fast = likelihood(logits).log_prob(x)
-    slow = likelihood(logits.clone().requires_grad_()).log_prob(x)
-    # One rounding of the sum of up to 784 numbers, most of them far below the sum.
-    torch.testing.assert_close(fast, slow.detach(), rtol=1e-6, atol=1e-5)
+    leaf, seen_leaf = logits.clone().requires_grad_(), x.clone().requires_grad_()
+    found = likelihood(leaf).log_prob(seen_leaf)
+    weight = torch.randn(found.shape, generator=generator)
+    (found * weight).sum().backward()
     wide, seen = logits.double().squeeze(2).numpy(), x.double().numpy()
     cells = seen * scipy.special.log_expit(wide) + (1 - seen) * scipy.special.log_expit(-wide)
-    np.testing.assert_allclose(fast, cells.sum(-1), rtol=1e-6, atol=1e-5)
+    # One rounding of the sum of up to 784 numbers, most of them far below the sum.
+    np.testing.assert_allclose(found.detach(), cells.sum(-1), rtol=1e-6, atol=1e-5)
+    slope = weight.unsqueeze(-1).numpy() * (seen - scipy.special.expit(wide))
+    np.testing.assert_allclose(leaf.grad.squeeze(2), slope, rtol=1e-6, atol=5e-7)
+    by_x = (weight.unsqueeze(-1).numpy() * wide).sum(0)
+    np.testing.assert_allclose(seen_leaf.grad, by_x, rtol=1e-6, atol=1e-4)
     exact = likelihood(logits.double()).log_prob(x.double())
     np.testing.assert_allclose(exact, cells.sum(-1), rtol=1e-12, atol=1e-12)
+
+
+def test_cross_entropy_is_differentiable_twice():
+    logits = torch.tensor([[[-3.0, 0.0, 2.0]], [[0.5, -0.1, 9.0]]]).double().requires_grad_()
+    x = torch.tensor([[0.0, 1.0, 0.3]]).double()
+    likelihood = Bernoulli((3,), None)
+
+    def log_prob(logits: torch.Tensor) -> torch.Tensor:
+        return likelihood(logits.unsqueeze(2)).log_prob(x)
+
+    assert torch.autograd.gradcheck(log_prob, (logits,))
+    assert torch.autograd.gradgradcheck(log_prob, (logits,))

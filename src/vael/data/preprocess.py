@@ -74,16 +74,32 @@ class Preprocess(nn.Module):
             return (x >= (steps + 1) // 2).float()
         if self.binarize == "stochastic":
             assert generator is not None
-            # u uniform on {0 .. steps-1}, then P(u < k) = k / steps: 0 and 1 at the ends, and up
-            # to the 2**-32 of randint's modulo between. A quarter of torch.bernoulli's time.
-            u = torch.randint(steps, x.shape, dtype=torch.uint8, device=x.device,
-                              generator=generator)
-            return (u < x).float()
+            u = uniform_levels(steps, x.shape, generator)
+            return torch.lt(u, x, out=torch.empty(x.shape, device=x.device))
         return x.float() / steps
 
     def restore(self, x: Tensor) -> Tensor:
         """From x as the likelihood sees it to the units of a table, ``(..., D)``."""
         return x if self.shift is None or self.scale is None else x * self.scale + self.shift
+
+
+def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """U uniform on {0 .. steps-1}, uint8, so that P(u < k) = k / steps, for steps up to 255.
+
+    On a CPU eight random bytes at a time, an eighth of the time of `torch.randint`: those that do
+    not fit a whole number of times are drawn again, so u is exactly as uniform as the bytes.
+    """
+    device = generator.device
+    if device.type != "cpu":  # to draw some again is to wait for the device
+        return torch.randint(steps, shape, dtype=torch.uint8, generator=generator, device=device)
+    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64)
+    words.random_(-2**63, None, generator=generator)
+    u = words.view(torch.uint8)[:shape.numel()]
+    rest = 256 % steps
+    if rest:
+        again = (u >= 256 - rest).nonzero().squeeze(1)
+        u[again] = torch.randint(256 - rest, again.shape, dtype=torch.uint8, generator=generator)
+    return (u % steps if 2 * steps <= 256 else u).reshape(shape)
 
 
 def column_fill(

@@ -19,8 +19,8 @@ import torch
 
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
-from vael.evaluation.heap import keep_freed_memory
 from vael.evaluation.scoring import Columns, Part, Scorer, pieces
+from vael.heap import keep_freed_memory
 from vael.processes import die_with
 from vael.trained import load_trained
 

@@ -12,12 +12,12 @@ from vael.data.source import Split
 from vael.devices import WORTH_THREADS
 from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
-from vael.evaluation.heap import keep_freed_memory
 from vael.evaluation.material import gather
 from vael.evaluation.record import FILE
 from vael.evaluation.scoring import Part, Scorer
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
+from vael.heap import keep_freed_memory
 from vael.metrics.diagnose import diagnose
 from vael.status import read_summary
 from vael.summary import git_sha, versions

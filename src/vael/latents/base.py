@@ -1,6 +1,7 @@
 """Floor 4: the contract of a latent structure."""
 
 from abc import ABC, abstractmethod
+from functools import reduce
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ class Latents(nn.Module, ABC):
         and then the same for each of the S samples of its layer; else the estimate
         ``log q(z) - log p(z)`` of a single sample.
         """
-        return torch.stack([_rate(layer) for layer in latents]).sum(0)
+        return reduce(torch.add, map(_rate, latents))
 
 
 def _rate(layer: Latent) -> Tensor:

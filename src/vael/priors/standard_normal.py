@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vael.posteriors.normal import NormalRecord
+from vael.posteriors.normal import StandardNormalRecord
 from vael.priors.base import Encode, Prior
 from vael.types import Shape
 
@@ -22,6 +22,6 @@ class StandardNormal(Prior):
         # A buffer follows the module's device and dtype; there is nothing to put in a checkpoint.
         self.register_buffer("zero", torch.zeros(self.event_shape), persistent=False)
 
-    def forward(self, encode: Encode, context: Tensor | None = None) -> NormalRecord:
+    def forward(self, encode: Encode, context: Tensor | None = None) -> StandardNormalRecord:
         """The record of p, without leading dimensions; neither argument is used."""
-        return NormalRecord(self.zero, self.zero, len(self.event_shape))
+        return StandardNormalRecord(self.zero, self.zero, len(self.event_shape))
