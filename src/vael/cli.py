@@ -11,6 +11,7 @@ import typer
 from vael import lastwords, ranks, supervise
 from vael.errors import VaelError
 from vael.evaluation.record import as_text as evaluation_as_text
+from vael.explore.cli import explore
 from vael.generate.cli import generate
 from vael.ranks import Rank
 from vael.status import as_text, read_summary
@@ -21,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
 
 
 app.add_typer(sweep.app, name="sweep")
+app.command()(explore)
 app.command()(generate)
 app.command(hidden=True)(sweep.sweep_node)
 app.command(hidden=True)(sweep.sweep_worker)

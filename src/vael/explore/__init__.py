@@ -1,0 +1,1 @@
+"""Floor 10: a page in the browser to play with a trained model."""

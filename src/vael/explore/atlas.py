@@ -1,0 +1,153 @@
+"""Floor 10: the encoded examples: what each latent dimension carries, and planes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vael.data.images import progress
+from vael.data.source import Array
+from vael.errors import CheckpointError, ConfigError
+from vael.evaluation.scoring import Part, Scorer
+from vael.metrics.scores import ACTIVE_THRESHOLD
+from vael.posteriors.base import PosteriorRecord
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """A property of the examples: its name, how many values it can have, those ``(N,)``."""
+
+    name: str
+    count: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A two-dimensional view of latent space: ``z = centre + u_1 axis_1 + u_2 axis_2 + rest``.
+
+    Attributes:
+        centre: ``(d,)``.
+        axes: orthonormal, ``(2, d)``; ``(1, d)`` where d is 1.
+        names: of the axes.
+        u: coordinates of the examples, ``(N, 2)``; where d is 1 the second means nothing.
+    """
+
+    centre: Tensor
+    axes: Tensor
+    names: tuple[str, ...]
+    u: Tensor
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """N encoded examples.
+
+    Attributes:
+        means: E_q[z], ``(N, d)``.
+        kl: mean over the examples of KL(q || p) of the marginals by dimension, nats, ``(d,)``;
+            None where it has no closed form.
+        colourings: labels and factors of the examples.
+    """
+
+    means: Tensor
+    kl: Tensor | None
+    colourings: tuple[Colouring, ...]
+
+    @property
+    def variance(self) -> Tensor:
+        """Var_x(E_q[z]) by dimension, ``(d,)``: the activity of Burda et al. 2016."""
+        return self.means.double().var(0, correction=0)
+
+    @property
+    def active(self) -> Tensor:
+        """Which dimensions' posterior mean varies with x, ``(d,)``."""
+        return self.variance > ACTIVE_THRESHOLD
+
+    def order(self) -> list[int]:
+        """The dimensions that carry most first."""
+        carried = self.variance if self.kl is None else self.kl
+        ranked: list[int] = carried.argsort(descending=True, stable=True).tolist()
+        return ranked
+
+    def plane(self, dims: Sequence[int] | None) -> Plane:
+        """Two latent dimensions, or the two principal components of the means (``dims=None``).
+
+        Raises:
+            ConfigError: these are not dimensions of this model.
+        """
+        d = self.means.shape[1]
+        if dims is not None:
+            if len(dims) != min(2, d) or len({*dims}) < len(dims) or not all(
+                0 <= dim < d for dim in dims
+            ):
+                raise ConfigError(f"a plane needs {min(2, d)} different latent dimensions of 0 to "
+                                  f"{d - 1}, but got {[*dims]}.")
+            axes = torch.eye(d)[[*dims]]
+            names = tuple(f"z{dim}" for dim in dims)
+            return self._plane(torch.zeros(d), axes, names)
+        centre = self.means.double().mean(0)
+        covariance = torch.cov(self.means.double().mT, correction=0).reshape(d, d)
+        values, vectors = torch.linalg.eigh(covariance)
+        axes = vectors.mT.flip(0)[:2]
+        # of the two directions of an eigenvector the one whose largest entry is positive
+        axes = axes * axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()
+        shares = (values.flip(0)[:2] / values.sum().clamp_min(1e-30)).tolist()
+        names = tuple(f"PC{i + 1} ({share:.0%})" for i, share in enumerate(shares))
+        return self._plane(centre.float(), axes.float(), names)
+
+    def _plane(self, centre: Tensor, axes: Tensor, names: tuple[str, ...]) -> Plane:
+        u = (self.means - centre) @ axes.mT
+        if len(axes) == 1:
+            golden = torch.arange(len(u)).double() * 0.6180339887498949
+            u = torch.cat([u, (golden % 1).float()[:, None] * 2 - 1], 1)
+        return Plane(centre, axes, names, u)
+
+
+def survey(scorer: Scorer, part: Part) -> Atlas:
+    """Encodes the examples of a part, with a bar on a terminal.
+
+    Raises:
+        CheckpointError: several layers of latents, or an encoder whose output is not finite.
+    """
+    vae, examples = scorer.vae, scorer.examples(part)
+    means, total, known = [], torch.zeros(()), True
+    with torch.inference_mode(), progress("encoding", len(examples.index)) as tick:
+        for batch in examples:
+            x = scorer.x(part, batch)
+            still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
+            _, layers = vae.latents.infer(x, still)
+            if len(layers) > 1:
+                raise CheckpointError(f"a model with one layer of latents can be explored, but "
+                                      f"this one has {len(layers)}.")
+            q, p = layers[0].q, layers[0].p
+            means.append(q.mean.flatten(1))
+            factors = q.factors(p) if isinstance(q, PosteriorRecord) else None
+            known = known and factors is not None
+            if factors is not None:
+                total = total + factors.flatten(1).double().sum(0)
+            for _ in range(len(x)):
+                tick()
+    joined = torch.cat(means).float()
+    if not bool(joined.isfinite().all()):
+        raise CheckpointError(f"{scorer.trained.checkpoint}: the encoder's output must be finite, "
+                              "but some of it is not; train the model again.")
+    return Atlas(joined, total / len(joined) if known else None, _colourings(scorer, part))
+
+
+def _colourings(scorer: Scorer, part: Part) -> tuple[Colouring, ...]:
+    examples, spec = scorer.examples(part), scorer.trained.spec
+    arrays, index = examples.arrays, examples.index
+    found = []
+    if arrays.y is not None and spec.num_classes:
+        found.append(Colouring("label", spec.num_classes, _plain(arrays.y[index])))
+    if arrays.factors is not None:
+        columns = arrays.factors[index].T
+        found += [Colouring(name, count, _plain(values))
+                  for (name, count), values in zip(spec.factors, columns, strict=True)]
+    return tuple(found)
+
+
+def _plain(values: Array) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)

@@ -1,0 +1,55 @@
+"""Floor 10: ``vael explore``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vael.errors import ConfigError
+
+
+def explore(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(help="Other data of the same shape: data=..., data.path=..."),
+    ] = None,
+    checkpoint: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    split: Annotated[
+        str | None, typer.Option(help="Of the map; default: test, or val if the run has no test.")
+    ] = None,
+    examples: Annotated[int, typer.Option(help="On the map at most.")] = 10_000,
+    host: Annotated[str, typer.Option(help="To listen on; 0.0.0.0: for everybody.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: a free one.")] = 8000,
+    open_: Annotated[
+        bool | None, typer.Option("--open/--no-open", help="A browser; default: on a terminal.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option(
+        help="A package of your own that a checkpoint's config may name.")] = None,
+) -> None:
+    """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
+    from vael.explore.app import make_app
+    from vael.explore.guard import own_names
+    from vael.explore.model import load
+    from vael.explore.serve import announce, is_loopback, listen, open_browser, server
+
+    if examples < 2:
+        raise ConfigError(f"--examples must be at least 2, but got {examples}.")
+    try:
+        with listen(host, port) as listener:
+            session = load(run, tuple(overrides or ()), checkpoint, split, examples,
+                           tuple(allow or ()))
+            if session.note:
+                print(f"note: {session.note}", file=sys.stderr)
+            public = not is_loopback(listener)
+            names = {*own_names(), host} if public else set()
+
+            def ready() -> None:
+                announce(listener, names)
+                if sys.stdout.isatty() if open_ is None else open_:
+                    open_browser(listener)
+
+            server(make_app(session, names, public), ready).run(sockets=[listener])
+    except KeyboardInterrupt:  # the way to end it
+        print("\nvael: explore has ended", file=sys.stderr)

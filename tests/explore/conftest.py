@@ -1,0 +1,84 @@
+"""Two trained models, of digits and of a table with hostile names, and their servers."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from support import QUICK, make_run
+
+from vael import run as runs
+from vael.explore.app import make_app
+from vael.explore.model import load
+from vael.explore.serve import listen, server, url
+
+EVIL = "<img src=x onerror=document.title='pwned'>"
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """A finished run's folder: digits, d = 4."""
+    folder = make_run(tmp_path_factory.mktemp("explored"), *QUICK, "report=false")
+    runs.train(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits(digits_run):
+    """The model with its encoded test digits."""
+    return load(digits_run)
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory):
+    """A model of a table, d = 2, without labels; a column's name would run in a careless page."""
+    folder = tmp_path_factory.mktemp("table")
+    x = np.random.default_rng(0).normal(size=(300, 3)) * [1, 10, 100] + [0, 5, -7]
+    header = f"plain,{EVIL},third"
+    np.savetxt(folder / "table.csv", x, delimiter=",", header=header, comments="", fmt="%.6f")
+    overrides = (*QUICK, "report=false", "data=array", f"data.path={folder / 'table.csv'}",
+                 "model.latent_dim=2", "data.limit=null", "likelihood=gaussian")
+    made = make_run(folder, *overrides)
+    runs.train(made)
+    return load(made)
+
+
+@pytest.fixture
+def client(digits):
+    """Asks the digits' server in this process; a bug on its side answers 500."""
+    return TestClient(make_app(digits), base_url="http://127.0.0.1",
+                      raise_server_exceptions=False)
+
+
+@contextmanager
+def serving(session):
+    """A real server in a thread; gives its address."""
+    with listen("127.0.0.1", 0) as listener:
+        made = server(make_app(session), lambda: None)
+        thread = threading.Thread(target=made.run, args=([listener],))
+        thread.start()
+        try:
+            until = time.monotonic() + 30
+            while not made.started:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            yield url(listener)
+        finally:
+            made.should_exit = True
+            thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def digits_url(digits):
+    """Of a running server."""
+    with serving(digits) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def table_url(table):
+    """Of a running server."""
+    with serving(table) as address:
+        yield address
