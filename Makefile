@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep test test-slow test-long lint format type clean
+.PHONY: help setup train sweep dashboard test test-slow test-long lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ train: setup ## train conv_vae on the embedded digits; leaves a report to look a
 
 sweep: setup ## search latent dimension, beta and likelihood on the digits; again goes on with it
 	$(BIN)/vael sweep sweeps/latent_beta_likelihood.yaml
+
+dashboard: setup ## look at the study of make sweep in the browser, without an account
+	$(BIN)/vael dashboard
 
 test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300

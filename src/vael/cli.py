@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vael import lastwords, ranks, supervise
+from vael.dashboard.cli import dashboard
 from vael.errors import VaelError
 from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
 
 
 app.add_typer(sweep.app, name="sweep")
+app.command()(dashboard)
 app.command()(explore)
 app.command()(generate)
 app.command(hidden=True)(sweep.sweep_node)

@@ -5,12 +5,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support import QUICK, make_run
+from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
 from vael import run
-from vael.loggers.wandb import has_login
+from vael.dashboard.publish import as_json
+from vael.dashboard.workspace import Shown, make_workspace
+from vael.loggers.login import has_login
 from vael.stop import Stopped
 
 pytestmark = pytest.mark.slow
@@ -48,6 +52,29 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     assert len(found) == 3
     assert json.dumps(summary["metrics"]["test/bpd"]) in text
     assert len(list(offline.glob("files/media/images/*.png"))) == 5
+    logged = {name for row in history for name in flat(row["item"])} | set(summary["metrics"])
+    named = keys_of(as_json(make_workspace("team", "vael", Shown())))
+    assert {"config:objective.beta", "val/bpd", "traversal"} <= named
+    assert {name.removeprefix("config:") for name in named if name.startswith("config:")} <= (
+        config.keys())
+    assert {name for name in named if not name.startswith("config:")} <= logged
+
+
+def flat(item):
+    """The names in a row of history; a picture is a mapping, or keys behind a dot."""
+    return {name.split(".")[0] for name in item}
+
+
+def keys_of(sent):
+    """What the panels of a workspace read: ``config:NAME``, and names of metrics and media."""
+    found = set()
+    for section in sent["spec"]["section"]["panelBankConfig"]["sections"]:
+        for panel in section["panels"]:
+            c = panel["config"]
+            found |= {*c.get("metrics", ()), *c.get("mediaKeys", ())}
+            found |= {c[name] for name in ("xAxis", "yAxis", "zAxis", "targetKey") if name in c}
+            found |= {column["accessor"] for column in c.get("columns", ())}
+    return {name.removeprefix("summary:").removesuffix(".value") for name in found}
 
 
 def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
@@ -68,11 +95,13 @@ def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
     assert epochs == [0, 1, 2]
 
 
-def test_a_login_is_found_without_asking(tmp_path, monkeypatch):
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+@pytest.mark.parametrize("host", ["api.wandb.ai", urlsplit(DEFAULT_BASE_URL).netloc])
+def test_a_login_is_found_without_asking(tmp_path, monkeypatch, host):
+    for name in ("WANDB_API_KEY", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert not has_login()
-    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password x\n")
+    (tmp_path / "netrc").write_text(f"machine {host} login user password x\n")
     (tmp_path / "netrc").chmod(0o600)
     assert has_login()
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org")

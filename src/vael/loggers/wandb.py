@@ -1,18 +1,17 @@
 """Floor 8: wandb, online where somebody is logged in, else offline: it never blocks."""
 
-import netrc
 import os
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pytorch_lightning.loggers import Logger
 
 from vael.files import write_text
 from vael.loggers.base import Board
+from vael.loggers.login import has_login
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -83,18 +82,6 @@ class Wandb(Board):
         self._run.summary.update(dict(summary))
         self._run.finish(exit_code=0 if succeeded else 1)
         self._run = None
-
-
-def has_login() -> bool:
-    """Whether a key is at hand, found without asking anybody and without the network."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    base = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
-    try:
-        known = netrc.netrc(os.environ.get("NETRC")).authenticators(urlsplit(base).netloc)
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return known is not None
 
 
 def _own_id(run: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from vael.errors import ConfigError, VaelError
@@ -99,6 +100,16 @@ class Study:
         if read_at != self._read_at:
             self._frozen, self._read_at = frozen.read(self.folder), read_at
         return self._frozen
+
+    @property
+    def storage(self) -> BaseStorage:
+        """What it is kept in."""
+        return self._storage
+
+    @property
+    def id(self) -> int:
+        """In its storage."""
+        return self._study._study_id
 
     @property
     def goal(self) -> Goal:

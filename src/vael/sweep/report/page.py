@@ -1,18 +1,15 @@
-"""Floor 10: ``report.html`` of a sweep: one page, from its table of trials and their folders."""
+"""Floor 10: the page of a sweep, from its table of trials and their folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import vael.report
-from vael.files import write_text
 from vael.report.folder import Shown, read_run
 from vael.report.page import plotly_source
-from vael.sweep.ranking import Goal
 from vael.sweep.report.figure import Figure
-from vael.sweep.report.folder import Sweep, read_sweep
+from vael.sweep.report.folder import Sweep
 from vael.sweep.report.history import history, importance
-from vael.sweep.report.importance import Importances
 from vael.sweep.report.parallel import parallel
 from vael.sweep.report.plane import alone, maps, planes
 from vael.sweep.report.result import facts
@@ -42,27 +39,11 @@ class Section:
     instead: Sequence[str]
 
 
-def write_sweep_report(
-    folder: Path, goal: Goal, table: Sequence[TrialRow], importances: Importances
-) -> Path:
-    """Writes ``folder/report.html``, atomically, and returns its path.
-
-    It opens without network, as a run's report does. It reads the run folders of the trials and
-    confirmations; what is missing there is left out, so an unfinished sweep has a page too.
-
-    Args:
-        folder: the sweep's.
-        goal: what it searches.
-        table: all of its trials.
-        importances: of the parameters, or a sentence that says why there are none.
-    """
-    target = folder / "report.html"
-    write_text(target, render(read_sweep(folder, goal, table, importances)))
-    return target
-
-
 def render(sweep: Sweep) -> str:
-    """The page as HTML."""
+    """The page as HTML; it opens without network, as a run's report does.
+
+    What is missing in the run folders is left out, so an unfinished sweep has a page too.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     sections = _sections(sweep)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from vael.sweep.ranking import Goal
+from vael.files import write_text
+from vael.sweep.report.folder import Sweep, read_sweep
 from vael.sweep.report.importance import importances
-from vael.sweep.report.page import write_sweep_report
+from vael.sweep.report.page import render
 from vael.sweep.study import Study
 
 
@@ -14,7 +15,21 @@ def report_of(study: Study) -> Path:
     Raises:
         StorageAway: the storage cannot be reached for long.
     """
-    d, table = study.definition, study.rows()
-    goal = Goal(d.name, d.targets, d.directions, d.trials)
-    shares = importances(study.trials(), table, d.directions)
-    return write_sweep_report(study.folder, goal, table, shares)
+    target = study.folder / "report.html"
+    write_text(target, render_study(study))
+    return target
+
+
+def render_study(study: Study) -> str:
+    """The page as HTML.
+
+    Raises:
+        StorageAway: the storage cannot be reached for long.
+    """
+    return render(_read(study))
+
+
+def _read(study: Study) -> Sweep:
+    table = study.rows()
+    shares = importances(study.trials(), table, study.definition.directions)
+    return read_sweep(study.folder, study.goal, table, shares)
