@@ -16,7 +16,8 @@ def test_the_page_shows_trials_importances_and_a_picture(browser, address):
     browser.get(f"{address}/note")
     assert until(browser, "document.body.innerText.includes('Open the report of this sweep')")
     browser.get(f"{address}/trials?numbers=3")
-    assert until(browser, "[0, 3, 11].every((i) => document.body.innerText.includes(`Trial ${i}`))")
+    listed = "[0, 3, 11].every((i) => document.body.innerText.includes(`Trial ${i}`))"
+    assert until(browser, listed)
     shown = until(browser, """(() => {
         const all = [...document.querySelectorAll('img')].filter((i) => i.naturalWidth);
         return all.length === 3 && all.map((i) => [i.naturalWidth, i.naturalHeight]); })()""")
