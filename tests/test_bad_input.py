@@ -7,9 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from commands import train_py
 from support import ROOT
-
-pytestmark = pytest.mark.slow
 
 BAD = {
     "data.batch_size=4000": r"data\.batch_size=4000 .* training examples, 1455",
@@ -37,14 +36,23 @@ def test_one_line_code_2_and_no_folder(overrides, tmp_path):
     np.save(tmp_path / "rank.npy", np.zeros(5))
     np.save(tmp_path / "object.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(tmp_path / "table.npy", np.random.default_rng(0).normal(size=(300, 6)))
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "logger=csv", *overrides.split()],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-    )
+    done = train_py("logger=csv", *overrides.split(), cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("vael: ")
     assert re.search(BAD[overrides], line), line
     assert done.stdout == ""
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+@pytest.mark.slow
+def test_a_python_of_its_own_says_the_same(tmp_path):
+    """All of the others are forks of one that runs already."""
+    command = ["logger=csv", "data.batch_size=4000"]
+    done = subprocess.run([sys.executable, str(ROOT / "train.py"), *command], cwd=tmp_path,
+                          capture_output=True, text=True, check=False, timeout=300,
+                          env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})  # fmt: skip
+    fork = train_py(*command, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, fork.stdout, fork.stderr)
+    assert fork.returncode == 2
     assert not list(tmp_path.glob("outputs/*"))

@@ -1,11 +1,10 @@
 """Numbers that must not be compared are refused with the reason, by the command line too."""
 
 import re
-import subprocess
-import sys
 
 import pytest
-from support import QUICK, ROOT, make_run
+from commands import vael
+from support import QUICK, make_run
 
 from vael import run
 from vael.evaluation.comparable import NotComparableError, check_comparable, facts
@@ -37,8 +36,7 @@ def test_families_are_ranked_by_bpd_and_not_by_the_density_of_a_table():
 
 
 def compare(*folders):
-    command = [sys.executable, "-m", "vael.cli", "compare", *map(str, folders)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = vael("compare", *map(str, folders))
     return done.returncode, done.stdout, done.stderr
 
 
