@@ -46,7 +46,7 @@ def explore(
             names = {*own_names(), host} if public else set()
 
             def ready() -> None:
-                announce(listener, names)
+                announce(listener, names - {host})
                 if sys.stdout.isatty() if open_ is None else open_:
                     open_browser(listener)
 

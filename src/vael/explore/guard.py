@@ -81,4 +81,4 @@ class Guard:
 
 def own_names() -> set[str]:
     """What this machine is called."""
-    return {socket.gethostname(), socket.getfqdn()}
+    return {socket.gethostname(), socket.getfqdn()} - {"localhost"}
