@@ -22,7 +22,7 @@ FLOORS = {
     "sweep": 10, "dashboard": 10, "explore": 10,
     "cli": 11,
 }  # fmt: skip
-MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich", "plotly",
+MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich",
              "jinja2", "matplotlib"}
 EXCEPT = {("data/module.py", "pytorch_lightning"), ("data/images.py", "rich")}
 FILES = sorted(path.relative_to(SRC) for path in SRC.rglob("*.py") if path.name != "__init__.py")

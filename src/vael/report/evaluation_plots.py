@@ -16,7 +16,7 @@ TITLES = {"bpd": "Bits per dimension by k, \u00b1 2 standard errors",
 
 
 def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
-    """The plotly figures that this evaluation has numbers for."""
+    """The figures that this evaluation has numbers for."""
     v = Values(evaluation)
     return [plot for plot in (_bound(v), _spectrum(v)) if plot]
 
@@ -32,13 +32,11 @@ def _bound(v: Values) -> Plot | None:
     ks, values, errors = (list(column) for column in zip(*known, strict=True))
     trace = {
         "type": "scatter", "mode": "lines+markers", "name": "bound", "x": ks, "y": values,
-        "error_y": {"type": "data", "array": [2 * e if e > 0 else 0 for e in errors],
-                    "thickness": 1.5, "width": 4},
-        "line": {"color": TRAIN, "width": 2}, "marker": {"size": 7}, "showlegend": False,
-        "hovertemplate": "k = %{x:,}: %{y:.5~g}<extra></extra>",
+        "error": [2 * e if e > 0 else 0 for e in errors], "colour": TRAIN, "showlegend": False,
+        "text": [f"k = {k:,}: {y:.5g}" for k, y, _ in known],
     }
     plot = blank_plot(TITLES[target], "k", UNITS[target], [trace])
-    plot["layout"]["hovermode"] = "closest"
+    del plot["layout"]["hovermode"]
     plot["layout"]["xaxis"] |= {"type": "log", "tickvals": ks, "ticktext": [f"{k:,}" for k in ks]}
     return plot
 
@@ -61,15 +59,15 @@ def _spectrum(v: Values) -> Plot | None:
         dims = [order[r] for r in ranks]
         if ranks:
             traces.append({
-                "type": "bar", "name": f"{len(ranks)} {name}".replace("<", "&lt;"),
+                "type": "bar", "name": f"{len(ranks)} {name}",
                 "x": [r + 1 for r in ranks], "y": [values[dim] for dim in dims],
-                "customdata": [[dim, variance[dim]] for dim in dims], "marker": {"color": colour},
-                "hovertemplate": f"z%{{customdata[0]}}: %{{y:.4~g}} {unit}<br>variance of its "
-                "mean %{customdata[1]:.3~g}<extra></extra>",
+                "text": [f"z{dim}: {values[dim]:.4g} {unit}\nvariance of its mean "
+                         f"{variance[dim]:.3g}" for dim in dims],
+                "colour": colour,
             })
     plot = blank_plot(f"{what} by latent dimension", "latent dimensions, sorted", unit, traces)
-    plot["layout"] |= {"hovermode": "closest", "bargap": 0.15}
-    plot["layout"]["xaxis"]["showgrid"] = False
+    plot["layout"]["hovermode"] = "band"
+    plot["layout"]["xaxis"] |= {"grid": False, "range": [0.4, len(order) + 0.6]}
     if len(order) <= MOST_NAMES:
         plot["layout"]["xaxis"] |= {"tickvals": [r + 1 for r in range(len(order))],
                                     "ticktext": [f"z{dim}" for dim in order]}

@@ -23,7 +23,7 @@ STATUS = {
 def write_report(run: Path) -> Path:
     """Writes ``run/report.html``, atomically, and returns its path.
 
-    The page opens without network: pictures and plotly.js are inside of it. It reads
+    The page opens without network: pictures and plots are inside of it. It reads
     ``config.yaml``, ``summary.json``, ``metrics.csv``, ``evaluation.json`` and ``images/*.png``;
     what is missing or unreadable is left out or shown as absent, so an unfinished run has a page
     too.
@@ -70,7 +70,7 @@ def render(run: Run) -> str:
             for c in columns
         ],
         lines=lines, evaluation=evaluated, evaluation_plots=bounds, pictures=run.pictures,
-        curves=curves, plots=drawn, plotly=plotly_source() if drawn else "",
+        curves=curves, plots=drawn,
         command=str(summary.get("command") or run.node("command") or ""),
         environment=_environment(run), config=run.config_text,
     )
@@ -143,10 +143,3 @@ def _duration(seconds: object) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
-
-
-def plotly_source() -> str:
-    """The text of plotly.js, to be inlined."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())

@@ -1,4 +1,4 @@
-"""The curves of a run as plotly figures: plain dictionaries, themed by the page's own colours."""
+"""The figures of a page: plain dictionaries that ``plot.js`` draws, in its words alone."""
 
 import math
 from typing import Any
@@ -6,22 +6,24 @@ from typing import Any
 from vael.report.history import History, panels
 
 Plot = dict[str, Any]
+FAINT = "rgba(128,136,146,0.5)"
+VIRIDIS = ((0.0, "#440154"), (0.25, "#3b528b"), (0.5, "#21918c"), (0.75, "#5ec962"),
+           (1.0, "#fde725"))
 
 
 def plots(history: History) -> list[Plot]:
-    """A plotly figure (``data``, ``layout``) for each panel, and the rate-distortion path.
+    """A figure (``title``, ``data``, ``layout``) for each panel, and the rate-distortion path.
 
-    The ground is transparent and no text has a colour: the page sets those, once for each scheme.
+    No text has a colour: the page sets those, once for each scheme.
     """
     made = []
     for panel in panels(history):
         traces = []
         for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
-            traces.append(
-                _line(name, series.x, series.value, series.step, history.axis, colour)
-            )
+            traces.append(line(name, series.x, series.value, series.step, history.axis, colour))
         plot = blank_plot(panel.title, history.axis, panel.unit, traces)
+        plot["layout"]["xaxis"]["whole"] = True
         values = {y for trace in traces for y in trace["y"]}
         level = values.pop() if len(values) == 1 else None
         if level is not None and level > 0:  # else a constant 0.001 is drawn between -1 and 1
@@ -31,17 +33,14 @@ def plots(history: History) -> list[Plot]:
     return [*made, path] if path else made
 
 
-def _line(
-    name: str, x: list[float], y: list[float], steps: list[int], axis: str, colour: str
-) -> Plot:
+def line(name: str, x: list[float], y: list[float], steps: list[int], axis: str, colour: str
+         ) -> Plot:
     """One curve; NaN and infinity are gaps, because JSON has no word for them."""
-    name = name.replace("<", "&lt;")  # plotly reads a subset of HTML in its texts
-    what = "epoch %{x:.4~g}, step %{customdata:,}" if axis == "epoch" else "step %{x:,}"
+    said = [f"epoch {at:.4g}, step {step:,}" if axis == "epoch" else f"step {step:,}"
+            for at, step in zip(x, steps, strict=True)]
     return {
         "type": "scatter", "name": name, "x": x, "y": [_json(value) for value in y],
-        "customdata": steps, "mode": "lines" if len(x) > 2 else "lines+markers",
-        "line": {"color": colour, "width": 2},
-        "hovertemplate": f"%{{y:.5~g}}  ({what})<extra>{name}</extra>",
+        "text": said, "mode": "lines" if len(x) > 2 else "lines+markers", "colour": colour,
     }
 
 
@@ -59,31 +58,24 @@ def _path(history: History) -> Plot | None:
     if len(points) < 2:
         return None
     rates, distortions, times = (list(column) for column in zip(*points, strict=True))
+    scale = {"stops": VIRIDIS, "low": times[0], "high": times[-1], "reversed": False,
+             "shown": True, "title": history.axis, "whole": True}
     trace = {
         "type": "scatter", "mode": "lines+markers", "name": split, "x": rates, "y": distortions,
-        "customdata": times, "showlegend": False,
-        "line": {"color": "rgba(128,136,146,0.5)", "width": 1},
-        "marker": {"color": times, "colorscale": "Viridis", "size": 7, "showscale": True,
-                   "colorbar": {"title": {"text": history.axis}, "thickness": 10}},
-        "hovertemplate": f"rate %{{x:.5~g}}, distortion %{{y:.5~g}}<br>{history.axis} "
-        "%{customdata:.4~g}<extra></extra>",
+        "text": [f"rate {r:.5g}, distortion {d:.5g}\n{history.axis} {t:.4g}"
+                 for r, d, t in points],
+        "showlegend": False, "colour": FAINT, "width": 1, "colours": times, "scale": scale,
     }
     plot = blank_plot(f"Path through the rate-distortion plane ({split})", "rate, nats",
-                 "distortion, nats", [trace])
-    plot["layout"]["hovermode"] = "closest"
+                      "distortion, nats", [trace])
+    del plot["layout"]["hovermode"]
     return plot
 
 
 def blank_plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
-    """A figure with titled axes on a transparent ground."""
-    clear = "rgba(0,0,0,0)"
+    """A figure with titled axes, whose curves are read together at one x."""
     return {"title": title, "data": traces, "layout": {
-        "paper_bgcolor": clear, "plot_bgcolor": clear, "hovermode": "x unified",
-        "margin": {"l": 56, "r": 12, "t": 12, "b": 40}, "height": 300,
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        "xaxis": {"title": {"text": x, "standoff": 8}, "zeroline": False, "automargin": True},
-        "yaxis": {"title": {"text": y, "standoff": 10}, "zeroline": False, "automargin": True},
+        "height": 300, "hovermode": "x", "xaxis": {"title": x}, "yaxis": {"title": y},
     }}
 
 

@@ -13,7 +13,7 @@ from vael.sweep.ranking import Goal
 from vael.sweep.report.folder import read_sweep
 from vael.sweep.report.importance import importances
 from vael.sweep.report.page import render
-from vael.sweep.rows import rows
+from vael.sweep.rows import Table
 
 GOAL = Goal("tiny", ("val/bpd",), ("minimize",), 8)
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -72,7 +72,7 @@ class Fake:
         }))
 
     def table(self):
-        return rows(self.folder, self.study.get_trials(deepcopy=False))
+        return Table(self.folder).rows(self.study.get_trials(deepcopy=False))
 
     def write(self) -> Path:
         table, trials = self.table(), self.study.get_trials(deepcopy=False)

@@ -16,7 +16,7 @@ LOOK = """
     return {
         plots: all('.plot').length,
         empty: all('.plot').filter((p) => !p.querySelector(
-            '.trace .points path, .trace .lines path, .trace .js-line')).length,
+            '.trace .point, .trace .line')).length,
         // texts of the plots that stick out of their own plot
         cut: all('.plot').flatMap((p) => [...p.querySelectorAll('text')].filter((t) => {
             const a = t.getBoundingClientRect(), b = p.getBoundingClientRect();
@@ -26,7 +26,8 @@ LOOK = """
         pictures: all('figure img').map((i) => i.naturalWidth),
         wide: document.documentElement.scrollWidth,
         ink: colour(document.querySelector('.plot .xtitle')),
-        label: colour(document.querySelector('.wide .plot .annotation rect.bg')),
+        label: getComputedStyle(document.querySelector('.wide .plot .note')).stroke
+            .match(/[0-9.]+/g).slice(0, 3).map(Number),
         loaded: performance.getEntriesByType('resource').map((e) => e.name)
             .filter((n) => !n.startsWith('data:') && !n.startsWith('blob:')),
     };"""
@@ -55,11 +56,11 @@ def test_hovering_a_trial_shows_its_parameters(browser, small):
     from selenium.webdriver.support.ui import WebDriverWait
 
     opened(browser, small.write(), 1280, "light")
-    point = browser.find_elements("css selector", ".plot .trace .points path")[2]
+    point = browser.find_elements("css selector", ".plot .trace circle.point")[2]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
     ActionChains(browser).move_to_element(point).perform()
     WebDriverWait(browser, 10).until(lambda b: "likelihood=gaussian" in b.execute_script(
-        "return document.querySelector('.plot .hoverlayer').textContent"
+        "return document.querySelector('.plot .hovering').textContent"
     ))
 
 

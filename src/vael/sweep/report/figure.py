@@ -20,7 +20,7 @@ class Figure:
     """One plot of the page.
 
     Attributes:
-        plot: ``data`` and ``layout`` of plotly, without any text or ground colour.
+        plot: ``data`` and ``layout``, in the words of ``vael/report/plot.js``.
         note: what there is to know to read it.
         wide: takes the whole width, and scrolls sideways on a phone.
     """
@@ -36,25 +36,8 @@ def layout(
     x: str, y: str, height: int = 320, xaxis: Options | None = None, yaxis: Options | None = None
 ) -> dict[str, Any]:
     """The common layout with two named axes and what more is said of them."""
-    clear = "rgba(0,0,0,0)"
-
-    def axis(title: str, standoff: int, more: Options | None) -> dict[str, Any]:
-        return {"title": {"text": escape(title), "standoff": standoff}, "zeroline": False,
-                "automargin": True, **(more or {})}
-
-    return {
-        "paper_bgcolor": clear, "plot_bgcolor": clear, "hovermode": "closest", "height": height,
-        "margin": {"l": 56, "r": 14, "t": 12, "b": 40}, "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0,
-                   "itemsizing": "constant"},
-        "xaxis": axis(x, 8, xaxis), "yaxis": axis(y, 10, yaxis),
-    }
-
-
-def escape(text: str) -> str:
-    """Plotly reads a subset of HTML in its texts."""
-    plain = one_line(text)
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"height": height, "xaxis": {"title": one_line(x), **(xaxis or {})},
+            "yaxis": {"title": one_line(y), **(yaxis or {})}}
 
 
 def hover(goal: Goal, row: TrialRow) -> str:
@@ -63,15 +46,14 @@ def hover(goal: Goal, row: TrialRow) -> str:
     lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
     if row.reason:
         lines.append(row.reason[:120])
-    return "<br>".join(escape(line) for line in lines if line)
+    return "\n".join(one_line(line) for line in lines if line)
 
 
 def dots(name: str, x: Sequence[object], y: Sequence[object], texts: Sequence[str],
          marker: dict[str, Any]) -> dict[str, Any]:
     """Points with a text each."""
-    return {"type": "scatter", "mode": "markers", "name": escape(name), "x": list(x),
-            "y": list(y), "text": list(texts), "hovertemplate": "%{text}<extra></extra>",
-            "marker": {"size": 9, **marker}}
+    return {"type": "scatter", "mode": "markers", "name": one_line(name), "x": list(x),
+            "y": list(y), "text": list(texts), "size": 9, **marker}
 
 
 def window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
@@ -85,15 +67,11 @@ def window(values: Sequence[float], direction: Direction) -> tuple[float, float]
 
 
 def colours(values: Sequence[float], direction: Direction, title: str) -> dict[str, Any]:
-    """The part of a marker that colours it by its value, blue for the best, with a bar."""
+    """The part of a trace that colours each point by its value, blue for the best, with a bar."""
     low, high = window(values, direction)
-    return {
-        "color": list(values), "cmin": low, "cmax": high, "showscale": True,
-        "colorscale": [[at, colour] for at, colour in SCALE],
-        "reversescale": direction == "maximize",
-        "colorbar": {"title": {"text": escape(title), "side": "right"}, "thickness": 9,
-                     "outlinewidth": 0, "nticks": 5},
-    }
+    scale = {"stops": SCALE, "low": low, "high": high, "reversed": direction == "maximize",
+             "shown": True, "title": one_line(title)}
+    return {"colours": list(values), "scale": scale}
 
 
 def is_number(value: object) -> bool:
@@ -132,10 +110,10 @@ def tick_text(value: float) -> str:
 
 
 def axis_of(values: Sequence[float]) -> dict[str, Any]:
-    """A plotly axis for these values: logarithmic with round ticks where they span that much."""
+    """An axis for these values: logarithmic with round ticks where they span that much."""
     low, high = min(values), max(values)
     if not is_log(values):
-        return {"rangemode": "normal"}
+        return {}
     margin = 0.06 * math.log10(high / low)
     at = ticks(low, high, log=True)
     return {"type": "log", "tickvals": at, "ticktext": [tick_text(t) for t in at],

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from vael.sweep.ranking import Goal, running_best, scored
-from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, escape, hover, layout
+from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, hover, layout
 from vael.sweep.rows import TrialRow
+from vael.sweep.words import one_line
 
 
 def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
@@ -21,9 +22,8 @@ def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | N
     best = running_best(values, direction)
     data = [
         {"type": "scatter", "mode": "lines", "name": "best so far", "x": [*x, len(ended)],
-         "y": [*best, best[-1]], "line": {"color": BEST, "width": 2, "shape": "hv"},
-         "hoverinfo": "skip"},
-        dots("complete", x, values, [hover(goal, row) for row in complete], {"color": BEST}),
+         "y": [*best, best[-1]], "colour": BEST, "shape": "steps", "hover": False},
+        dots("complete", x, values, [hover(goal, row) for row in complete], {"colour": BEST}),
     ]
     low, high = min(values), max(values)
     ordered = sorted(values)
@@ -39,13 +39,13 @@ def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | N
         data.append(dots(
             "pruned", [at[row.number] for row in pruned], [row.values[index] for row in pruned],
             [hover(goal, row) for row in pruned],
-            {"color": FAINT, "symbol": "circle-open", "line": {"width": 1.5}},
+            {"colour": FAINT, "symbol": "ring"},
         ))
     edge = high + margin / 2 if direction == "minimize" else low - margin / 2
     failed = [row for row in ended if row.state == "failed"]
     if failed:
         data.append(dots("failed", [at[row.number] for row in failed], [edge] * len(failed),
-                         [hover(goal, row) for row in failed], {"color": BAD, "symbol": "x"}))
+                         [hover(goal, row) for row in failed], {"colour": BAD, "symbol": "x"}))
     beyond = sum(not low - margin <= value <= high + margin
                  for value in [*values, *(row.values[index] for row in pruned)])
     note = "One point a trial, in the order in which they finished."
@@ -57,7 +57,8 @@ def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | N
         note += f" {beyond} far off the others: double-click to see all."
     plot = {"data": data, "layout": layout(
         "finished trials", target,
-        xaxis={"range": [0.3, len(ended) + 0.7]}, yaxis={"range": [low - margin, high + margin]},
+        xaxis={"range": [0.3, len(ended) + 0.7], "whole": True},
+        yaxis={"range": [low - margin, high + margin]},
     )}
     return Figure(f"History of {target}", note, plot)
 
@@ -68,16 +69,15 @@ def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
     largest = max(shares.values())
     plot = {
         "data": [{
-            "type": "bar", "orientation": "h", "y": [escape(name) for name, _ in ordered],
-            "x": [share for _, share in ordered], "marker": {"color": BEST},
-            "width": 0.6, "text": [f"{share:.0%}" for _, share in ordered],
-            "textposition": "outside", "cliponaxis": False,
-            "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
+            "type": "bar", "orientation": "h", "y": [one_line(name) for name, _ in ordered],
+            "x": [share for _, share in ordered], "colour": BEST, "bar": 0.6,
+            "labels": [f"{share:.0%}" for _, share in ordered],
+            "text": [f"{one_line(name)}: {share:.1%}" for name, share in ordered],
         }],
         "layout": layout(
-            "share", "", xaxis={"tickformat": ".0%", "range": [0, 1.15 * largest]},
-            yaxis={"type": "category", "ticksuffix": "  "},
-        ) | {"showlegend": False},
+            "share", "", xaxis={"format": "percent", "range": [0, 1.15 * largest]},
+            yaxis={"type": "category"},
+        ),
     }
     what = goal.targets[0] if len(goal.targets) == 1 else "the Pareto front"
     return Figure(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import vael.report
 from vael.report.folder import Shown, read_run
-from vael.report.page import plotly_source
 from vael.sweep.report.figure import Figure
 from vael.sweep.report.folder import Sweep
 from vael.sweep.report.history import history, importance
@@ -59,7 +58,7 @@ def render(sweep: Sweep) -> str:
         lines=best_lines(sweep), best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
         sections=sections,
-        plots=[figure.plot for figure in figures], plotly=plotly_source() if figures else "",
+        plots=[figure.plot for figure in figures],
         endings=endings(sweep.table), galleries=_galleries(sweep),
     )
 

@@ -1,8 +1,4 @@
-"""Floor 10: parallel coordinates: each trial a line through its parameters to its score.
-
-Drawn as lines of a plain plot: plotly's own needs WebGL and ``eval``, which paper and the page's
-security policy do not have.
-"""
+"""Floor 10: parallel coordinates: each trial a line through its parameters to its score."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +11,6 @@ from vael.sweep.report.figure import (
     SCALE,
     Figure,
     colours,
-    escape,
     hover,
     is_log,
     is_number,
@@ -26,7 +21,7 @@ from vael.sweep.report.figure import (
     window,
 )
 from vael.sweep.rows import TrialRow
-from vael.sweep.words import value_text
+from vael.sweep.words import one_line, value_text
 
 SHADES = 24
 FAN = 0.1  # how wide the lines of one word are spread, by rank, so that all can be seen
@@ -69,9 +64,9 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     for shade in sorted(shades, reverse=True):  # what is drawn last is on top
         data.append(_lines(goal, shades[shade], names, axes, fan, shade / (SHADES - 1)))
     data.append({  # only for its bar
-        "type": "scatter", "mode": "markers", "x": [None], "y": [None], "showlegend": False,
-        "hoverinfo": "skip",
-        "marker": colours([row.values[0] for row in complete], direction, goal.targets[0]),
+        "type": "scatter", "mode": "markers", "x": [], "y": [], "showlegend": False,
+        "hover": False, "text": [],
+        **colours([row.values[0] for row in complete], direction, goal.targets[0]),
     })
     missing = any(name not in row.params for row in complete for name in names)
     plot = {"data": data, "layout": _layout(axes, missing)}
@@ -121,9 +116,8 @@ def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
         texts += [hover(goal, row)] * (len(axes) + 1)
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y, "text": texts, "showlegend": False,
-        "hovertemplate": "%{text}<extra></extra>", "opacity": 0.85 - 0.35 * share,
-        "line": {"color": mix(share), "width": 2.2 - share, "shape": "spline",
-                 "smoothing": 0.35},
+        "opacity": 0.85 - 0.35 * share, "colour": mix(share), "width": 2.2 - share,
+        "shape": "smooth",
     }
 
 
@@ -144,20 +138,15 @@ def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
     base = layout(
         "", "", HEIGHT,
         xaxis={"range": [-0.45, len(axes) - 0.6], "tickvals": list(range(len(axes))),
-               "ticktext": [escape(axis.name) for axis in axes], "showgrid": False,
-               "side": "top", "tickangle": 0, "fixedrange": True},
+               "ticktext": [one_line(axis.name) for axis in axes], "grid": False,
+               "side": "top", "fixedrange": True},
         yaxis={"range": [UNUSED - 0.08 if missing else -0.05, 1.06], "visible": False,
                "fixedrange": True},
     )
     base["margin"] = {"l": 20, "r": 14, "t": 34, "b": 12}
-    base["shapes"] = [
-        {"type": "line", "x0": i, "x1": i, "y0": 0, "y1": 1, "layer": "below",
-         "line": {"color": "rgba(128,136,146,0.6)", "width": 1}}
-        for i in range(len(axes))
-    ]
+    base["shapes"] = [{"x0": i, "x1": i, "y0": 0, "y1": 1} for i in range(len(axes))]
     base["annotations"] = [
-        {"x": i, "y": y, "text": escape(text), "showarrow": False, "borderpad": 1,
-         "font": {"size": 11}, "opacity": 0.92,
+        {"x": i, "y": y, "text": one_line(text),
          **({"xanchor": "left", "xshift": 5} if i == len(axes) - 1
             else {"xanchor": "right", "xshift": -5})}
         for i, axis in enumerate(axes) for y, text in axis.ticks

@@ -12,7 +12,6 @@ from vael.sweep.report.figure import (
     axis_of,
     colours,
     dots,
-    escape,
     hover,
     is_number,
     layout,
@@ -51,12 +50,12 @@ def _map(goal: Goal, rows: Sequence[TrialRow], marker: Mapping[str, Any]) -> lis
     data = []
     # what did not complete lies below
     for state, look in (
-        ("failed", {"color": BAD, "symbol": "x", "size": 8}),
-        ("pruned", {"color": FAINT, "symbol": "circle-open", "size": 8, "line": {"width": 1.5}}),
+        ("failed", {"colour": BAD, "symbol": "x", "size": 8}),
+        ("pruned", {"colour": FAINT, "symbol": "ring", "size": 8}),
         ("complete", {**marker, "size": 11}),
     ):
         group = scored(rows) if state == "complete" else [r for r in rows if r.state == state]
-        look = {**look, "color": [r.values[0] for r in group]} if state == "complete" else look
+        look = {**look, "colours": [r.values[0] for r in group]} if state == "complete" else look
         if group:
             data.append(dots(state, [r.params[X] for r in group], [r.params[Y] for r in group],
                              [hover(goal, row) for row in group], look))
@@ -101,8 +100,8 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
     lines, labels = _equal_elbo(x, y)
     data = [lines, {
         "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [p[0] for p in best],
-        "y": [p[1] for p in best], "hoverinfo": "skip",
-        "line": {"color": FAINT, "width": 2.5, "shape": "hv"},  # what is above it is reached
+        "y": [p[1] for p in best], "hover": False,
+        "colour": FAINT, "width": 2.5, "shape": "steps",  # what is above it is reached
     }]
     families = sorted({sweep.trained[row.number].family for row in rows})
     for family, colour in zip(families, PALETTE * len(families), strict=False):
@@ -110,10 +109,10 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
                  if sweep.trained[row.number].family == family]
         data.append(dots(
             family, [p[0] for _, p in group], [p[1] for _, p in group],
-            [f"{hover(sweep.goal, row)}<br>rate {p[0]:.2f}, distortion {p[1]:.2f} nats"
+            [f"{hover(sweep.goal, row)}\nrate {p[0]:.2f}, distortion {p[1]:.2f} nats"
              for row, p in group],
-            {"color": colour, "size": [11 if p in best else 7 for _, p in group],
-             "opacity": [1.0 if p in best else 0.7 for _, p in group], "line": {"width": 0}},
+            {"colour": colour, "size": [11 if p in best else 7 for _, p in group],
+             "opacities": [1.0 if p in best else 0.7 for _, p in group]},
         ))
     base = layout("rate, nats", "distortion, nats", 360,
                   xaxis={"range": list(x)}, yaxis={"range": list(y)})
@@ -145,11 +144,7 @@ def _equal_elbo(
             continue  # cuts a corner
         xs += [left, right, None]
         ys += [total - left, total - right, None]
-        labels.append({
-            "x": right, "y": total - right, "text": escape(tick_text(-total)), "opacity": 0.9,
-            "showarrow": False, "font": {"size": 10}, "xanchor": "right", "yanchor": "bottom",
-        })
+        labels.append({"x": right, "y": total - right, "text": tick_text(-total),
+                       "xanchor": "right", "yanchor": "bottom"})
     return {"type": "scatter", "mode": "lines", "name": "equal ELBO", "x": xs, "y": ys,
-            "hoverinfo": "skip", "line": {"color": FAINT, "width": 1, "dash": "dot"}}, labels
-
-
+            "hover": False, "colour": FAINT, "width": 1, "dash": "2 3"}, labels
