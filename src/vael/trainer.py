@@ -87,4 +87,4 @@ def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
     return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs,
-                    scatter=run.reports)
+                    scatter=run.reports, columns=run.data.spec.columns)

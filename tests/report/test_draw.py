@@ -84,6 +84,14 @@ def test_tables(pixel_vae, tmp_path, columns):
     assert len(save_all(made, tmp_path)) == 3
 
 
+def test_the_columns_of_a_table_have_their_names(pixel_vae):
+    x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    made = draw(pixel_vae((2,), RATES[:2]), None, x, columns=("radius", "texture"))
+    for name in ("reconstructions", "samples"):
+        titles = [axes.get_title() for axes in made[name].image.axes]
+        assert titles[:2] == ["radius", "texture"]
+
+
 def test_chunks_change_nothing(pixel_vae, monkeypatch):
     vae, x = pixel_vae((1, 3, 3), RATES), digits()
     whole = {name: encode_png(picture) for name, picture in draw(vae, None, x).items()}

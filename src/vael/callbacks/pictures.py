@@ -1,5 +1,6 @@
 """Floor 8: pictures while training, for the board."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -18,7 +19,7 @@ class Pictures(pl.Callback):
     """
 
     def __init__(self, run: Path, board: Board, x: Tensor, y: Tensor | None, seed: int,
-                 every_n_epochs: int, scatter: bool) -> None:
+                 every_n_epochs: int, scatter: bool, columns: Sequence[str] = ()) -> None:
         self.run = run
         self.board = board
         self.x = x
@@ -26,6 +27,7 @@ class Pictures(pl.Callback):
         self.seed = seed
         self.every_n_epochs = every_n_epochs
         self.scatter = scatter
+        self.columns = columns
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draws on the first process."""
@@ -42,7 +44,7 @@ class Pictures(pl.Callback):
         x = self.x.to(lit.device)
         still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
         prior = lit.vae(x[:1], still).latents[0].p
-        images = draw(lit.vae, prior, x, self.y, self.seed, self.scatter)
+        images = draw(lit.vae, prior, x, self.y, self.seed, self.scatter, self.columns)
         lit.train(was_training)
         saved = {path.stem: path for path in save_all(images, self.run / "images")}
         self.board.pictures(saved, step)

@@ -48,7 +48,7 @@ class Drawable(Protocol):
 @torch.no_grad()
 def draw(
     vae: Drawable, p: LatentRecord, x: Tensor, y: Tensor | None = None, seed: int = 0,
-    scatter: bool = True,
+    scatter: bool = True, columns: Sequence[str] = (),
 ) -> dict[str, Picture]:
     """The pictures of a model, by name; the same arguments give the same pictures.
 
@@ -63,6 +63,7 @@ def draw(
         y: class labels ``(B,)``, or None.
         seed: of the noise behind the samples.
         scatter: whether to draw the latent scatter, which takes longer than all others.
+        columns: names of the columns of a table, where they have any.
     """
     mu, activity = encode_all(vae, p, x)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
@@ -71,7 +72,7 @@ def draw(
     count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
     made = _of_images(shown, decoded, samples) if x.ndim == 4 else _of_tables(
-        shown, decoded, samples
+        shown, decoded, samples, columns
     )
     if x.ndim == 4:
         made["traversal"] = _traversal(vae, mu[0], activity)
@@ -145,16 +146,17 @@ def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
     }
 
 
-def _of_tables(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
+def _of_tables(x: Tensor, decoded: Tensor, samples: Tensor, columns: Sequence[str]
+               ) -> dict[str, Picture]:
     """Plots by column."""
     return {
         "reconstructions": Picture(
-            pictures.table_reconstructions(x, decoded),
+            pictures.table_reconstructions(x, decoded, columns),
             "Held-out values against the mean of p(x|z) at their posterior mean; on the dashed "
             "line the two agree.",
         ),
         "samples": Picture(
-            pictures.table_comparison(x, samples),
+            pictures.table_comparison(x, samples, columns),
             "Held-out values (filled) and means of p(x|z) for z drawn from the prior p(z) "
             "(outline); means spread less than samples of p(x|z) would.",
         ),
