@@ -63,18 +63,19 @@ class Kill(pl.Callback):
 
 
 class Poison(pl.Callback):
-    """Makes a parameter NaN before an optimiser step, once."""
+    """Makes a parameter NaN, or of another value, before an optimiser step, once."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, value: float = float("nan")) -> None:
         self.step = step
+        self.value = value
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
-        """Writes NaN into the first weight of the decoder."""
+        """Writes it into the first weights of the decoder."""
         if trainer.global_step == self.step:
             with torch.no_grad():
-                next(pl_module.vae.likelihood.net.parameters())[0] = float("nan")
+                next(pl_module.vae.likelihood.net.parameters())[0] = self.value
 
 
 class KeepWeights(pl.Callback):

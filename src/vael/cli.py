@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vael import lastwords, ranks, supervise
+from vael import exhausted, lastwords, ranks, supervise
 from vael.dashboard.cli import dashboard
 from vael.errors import VaelError
 from vael.evaluation.record import as_text as evaluation_as_text
@@ -50,6 +50,9 @@ def train(
     if before is not None and before["status"] in ("finished", "pruned"):
         if not ranks.first():
             return
+        from vael.report.page import complete
+
+        complete(run)
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
@@ -160,7 +163,8 @@ def fork_server(
 def main() -> None:
     """Runs the command; a user's mistake ends in one line."""
     try:
-        app()
+        with exhausted.named():
+            app()
     except VaelError as error:
         with suppress(OSError):  # a full disk must not hide the code
             print(f"vael: {error}", file=sys.stderr)

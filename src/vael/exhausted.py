@@ -4,10 +4,14 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from vael.errors import DiskError, OutOfMemory, VaelError
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+E = TypeVar("E", bound=BaseException)
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK = {*FULL, errno.EROFS, errno.EIO}
 SIGNS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
          "CUDNN_STATUS_ALLOC_FAILED", "std::bad_alloc", "Cannot allocate memory")  # fmt: skip
 
@@ -31,9 +35,14 @@ def named() -> Iterator[None]:
                     f"out of memory: {_amount(str(cause))}. Lower data.batch_size, "
                     "objective.num_samples or the width of the nets."
                 ) from error
-            if isinstance(cause, OSError) and cause.errno in FULL:
+            if isinstance(cause, OSError) and cause.errno in DISK:
                 raise DiskError(_where(error, cause)) from error
         raise
+
+
+def behind(error: BaseException, kind: type[E]) -> E | None:
+    """The first of a kind among an error and what it comes from."""
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,6 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vael import ranks
 from vael.check import check
 from vael.compose import explain, resolved
-from vael.errors import ConfigError, VaelError
+from vael.errors import ConfigError, DiskError, VaelError
 from vael.files import write_text
 
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
@@ -117,14 +118,16 @@ def make_run_folder(config: DictConfig) -> Path:
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1000):
         run = parent / (name if attempt == 0 else f"{name}-{attempt}")
         try:
-            run.mkdir()
-        except FileExistsError:
-            continue
-        return run
+            with suppress(FileExistsError, FileNotFoundError):  # another run made or removed it
+                run.mkdir(parents=True)
+                return run
+        except OSError as error:
+            raise DiskError(f"cannot make the run's folder {run}: {error.strerror or error}. "
+                            "Free some space, or set output_dir to a folder that can be written."
+                            ) from error
     raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
 
 

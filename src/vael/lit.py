@@ -5,7 +5,7 @@ import math
 import sys
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import pytorch_lightning as pl
 import torch
@@ -28,6 +28,7 @@ from vael.types import Batch, DataSpec, Shape
 from vael.vae import VAE
 
 log = logging.getLogger("vael")
+MOST_SKIPPED = 100  # steps in a row that may be left out
 AT_BOUND = 0.01  # share of the scales from which on it is said
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
@@ -71,7 +72,7 @@ class LitVAE(pl.LightningModule):
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
         self.means = EpochMeans()
-        self.skipped_steps = 0
+        self.skipped_steps = self.skipped_in_a_row = 0
 
     # -------------------------------------------------------------------------------- training
 
@@ -88,40 +89,71 @@ class LitVAE(pl.LightningModule):
         loss: Loss = self.objective(self.vae(x, eps), self.global_step)
         self._last = Loss(loss.value.detach(), loss.terms)
         self.means.add(self._last)
-        return loss.value
+        # so that no gradient is finite where the loss is not; times 1 it is the same to the bit
+        return loss.value * torch.where(torch.isfinite(self._last.value), 1.0, math.nan)
 
     def on_train_epoch_start(self) -> None:
         """Starts the epoch's means anew."""
         self.means.reset()
 
     def on_after_backward(self) -> None:
-        """Stops at the step whose loss is not finite, before the weights are touched."""
-        finite = bool(torch.isfinite(self._last.value))
-        skips = self.options.skip_gradient_above is not None
-        scaled = self.trainer.precision == "16-mixed"  # its scaler expects an overflow at times
-        if self.trainer.world_size > 1 and not (skips or scaled):
-            # the gradients are averaged by now: every rank decides alike
-            finite = finite and math.isfinite(self._gradient_norm())
-        if not finite:
-            terms = {name: float(value) for name, value in self._last.terms.items()}
-            bad = [name for name, value in terms.items() if not math.isfinite(value)]
-            listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
-            raise NonFiniteLoss(
-                f"the loss is {float(self._last.value)} at step {self.global_step} "
-                f"(epoch {self.current_epoch}): {' and '.join(bad) or 'the gradient'} not finite "
-                f"({listed}); learning rate {self._learning_rate():.3g}, gradient norm "
-                f"{self._gradient_norm():.6g}. Lower optimizer.lr, or set "
-                "trainer.gradient_clip_val."
-            )
+        """Stops at the step whose loss is not finite, before the weights are touched.
+
+        Of several processes none may decide alone: they look at the gradient, which they share.
+        A step that may be left out is looked at there too.
+        """
+        alone = self.trainer.world_size == 1 and self.options.skip_gradient_above is None
+        if (alone or self._scaled) and not torch.isfinite(self._last.value):
+            self._refuse()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Logs every trainer.log_every_n_steps, and leaves out a step whose gradient explodes."""
-        self._log_step()
         limit = self.options.skip_gradient_above
-        if limit is not None and not self._gradient_norm() <= limit:
-            for parameter in self.parameters():
-                parameter.grad = None  # without one an optimiser leaves a parameter alone
-            self.skipped_steps += 1
+        shared = self.trainer.world_size > 1 and not self._scaled
+        if limit is None and shared and not math.isfinite(self._gradient_norm()):
+            self._refuse()
+        self._log_step()
+        if limit is not None:
+            self._skip_above(limit)
+
+    @property
+    def _scaled(self) -> bool:
+        """Whether a scaler of gradients is there, which expects an overflow at times."""
+        return self.trainer.precision == "16-mixed"
+
+    def _skip_above(self, limit: float) -> None:
+        """The gradients are averaged by now: every process decides alike."""
+        norm = self._gradient_norm()
+        if norm <= limit:
+            self.skipped_in_a_row = 0
+            return
+        for parameter in self.parameters():
+            parameter.grad = None  # without one an optimiser leaves a parameter alone
+        self.skipped_steps += 1
+        self.skipped_in_a_row += 1
+        if self.skipped_in_a_row == MOST_SKIPPED:
+            self._refuse(f"{MOST_SKIPPED} steps in a row were left out, as their gradient's norm "
+                         f"was not below trainer.skip_gradient_above={limit:g}; ")
+
+    def _refuse(self, before: str = "") -> NoReturn:
+        """Says what is not finite; without a scaler all processes are here, and say the same."""
+        row = torch.stack([self._last.value, *self._last.terms.values()]).double()
+        gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
+        every = gather(row).reshape(-1, len(row))
+        broken = (~torch.isfinite(every[:, 0])).nonzero().flatten().tolist()
+        rank = broken[0] if broken else 0
+        loss, *values = every[rank].tolist()
+        terms = dict(zip(self._last.terms, values, strict=True))
+        bad = [name for name, value in terms.items() if not math.isfinite(value)]
+        listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
+        whose = f" of rank {rank}" if 0 < len(broken) < len(every) else ""
+        what = "" if before and not bad else f"{' and '.join(bad) or 'the gradient'} not finite "
+        raise NonFiniteLoss(
+            f"{before}the loss{whose} is {loss} at step {self.global_step} (epoch "
+            f"{self.current_epoch}): {what}({listed}); learning rate "
+            f"{self._learning_rate():.3g}, gradient norm {self._gradient_norm():.6g}. Lower "
+            "optimizer.lr, or set trainer.gradient_clip_val."
+        )
 
     def _log_step(self) -> None:
         step = self.global_step + 1
@@ -242,10 +274,21 @@ class LitVAE(pl.LightningModule):
         So do the epoch's sums of each process.
 
         metrics.csv is written first: what is in the checkpoint's past is then in the file.
+
+        Raises:
+            NonFiniteLoss: the weights are not finite: nobody could go on from there.
         """
+        broken = [n for n, value in self.named_parameters() if not torch.isfinite(value).all()]
+        if broken:
+            raise NonFiniteLoss(
+                f"the weights are not finite after step {self.global_step} (epoch "
+                f"{self.current_epoch}): {broken[0]} and {len(broken) - 1} more; the last "
+                "checkpoint is kept. Lower optimizer.lr, or set trainer.gradient_clip_val."
+            )
         checkpoint["config"] = self.config
         checkpoint["data"] = asdict(self.spec)
         checkpoint["skipped_steps"] = self.skipped_steps
+        checkpoint["warnings"] = self.warnings
         checkpoint["epoch_means"] = self.means.state(self.trainer.strategy.all_gather)
         for logger in self.loggers:
             logger.save()
@@ -253,5 +296,6 @@ class LitVAE(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on within the epoch."""
         self.skipped_steps = checkpoint.get("skipped_steps", 0)
+        self.warnings = list(checkpoint.get("warnings", []))
         kept = checkpoint.get("epoch_means", {})
         self.means.restore(kept, self.global_rank, self.trainer.world_size)

@@ -1,11 +1,13 @@
 """Floor 8: RUN/train.log."""
 
 import logging
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vael.devices import is_first
+from vael.errors import DiskError
 
 
 @contextmanager
@@ -13,6 +15,9 @@ def logbook(folder: Path) -> Iterator[None]:
     """Sends the log to ``folder/train.log``, and its warnings to the terminal too.
 
     Only the first process writes.
+
+    Raises:
+        DiskError: the file cannot be written.
     """
     log = logging.getLogger("vael")
     log.setLevel(logging.INFO)
@@ -21,7 +26,7 @@ def logbook(folder: Path) -> Iterator[None]:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     handlers: list[logging.Handler] = [logging.NullHandler()]
     if is_first():
-        to_file = logging.FileHandler(folder / "train.log")
+        to_file = _open(folder / "train.log")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         to_terminal = logging.StreamHandler()
         to_terminal.setLevel(logging.WARNING)
@@ -35,3 +40,25 @@ def logbook(folder: Path) -> Iterator[None]:
         for handler in handlers:
             log.removeHandler(handler)
             handler.close()
+
+
+class _Forgiving(logging.FileHandler):
+    """A line that does not fit on a full disk is lost: what failed for want of room says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """No traceback of the disk's on the terminal."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """What is still in the buffer may not fit either."""
+        with suppress(OSError):
+            super().close()
+
+
+def _open(path: Path) -> logging.Handler:
+    try:
+        return _Forgiving(path)
+    except OSError as error:
+        raise DiskError(f"cannot write {path}: {error.strerror or error}. Make the folder "
+                        "writable, then continue the run.") from error

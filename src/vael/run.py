@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 import warnings
 from pathlib import Path
@@ -13,12 +14,14 @@ from vael.assembly import Run, prepare, read_config
 from vael.callbacks.anomaly import located
 from vael.devices import is_first
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError
+from vael.files import remove_unfinished
 from vael.heap import keep_freed_memory
 from vael.logbook import logbook
 from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
+from vael.slurm import requeue_self
 from vael.stop import Stopped
 from vael.summary import Summary, flat_config
 from vael.supervise import discard
@@ -61,15 +64,20 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
                 epitaph.write(folder, lastwords.of(error, 0), time.time() - started)
             raise
         with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
-            _go(run, trainer)
+            try:
+                _go(run, trainer)
+            except Stopped as error:
+                if error.number == signal.SIGUSR1 and is_first() and requeue_self():
+                    log.info("SLURM has queued this job again: it continues by itself")
+                raise
 
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
     tenure.check(run.folder)
-    first = is_first()
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
-    if first:
+    if is_first():
+        remove_unfinished(run.folder)
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
             summary.write(run.folder / lastwords.FOLDER)
         if run.last.exists():
@@ -134,23 +142,36 @@ def _quiet() -> None:
 
 
 def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
-    """Pictures, summary, report and the board, as far as the run got."""
+    """Pictures, the board, summary and report, as far as the run got.
+
+    With the summary a run is finished; what a kill leaves undone after it is made up for by
+    `vael.report.page.complete`.
+    """
+    said = len(run.lit.warnings)
     summary.collect(run.csv, trainer, run.lit, run.best)
-    step = trainer.global_step
+    for text in summary.warnings[said:]:
+        log.warning(text)
     trained = summary.status in ("finished", "pruned")
     try:
-        run.csv.save()
         try:
+            run.csv.save()
             if trained:
-                run.lit.to("cpu")
-                make_pictures(run).draw(run.lit, step)
-                if run.reports:
-                    curves = save(render_curves(read_history(run.csv.path)),
-                                  run.folder / "images" / "curves.png")
-                    run.board.pictures({"curves": curves}, step)
+                _draw(run, trainer.global_step)
+        except DiskError as error:  # to be continued: the pictures are missing
+            summary.status, summary.reason, trained = "interrupted", str(error), False
+            raise
         finally:
-            summary.write(run.folder)
-        if run.reports:
-            write_report(run.folder)
+            run.board.close(summary.metrics, trained)
     finally:
-        run.board.close(summary.metrics, trained)
+        summary.write(run.folder)
+    if run.reports:
+        write_report(run.folder)
+
+
+def _draw(run: Run, step: int) -> None:
+    run.lit.to("cpu")
+    make_pictures(run).draw(run.lit, step)
+    if run.reports:
+        curves = save(render_curves(read_history(run.csv.path)),
+                      run.folder / "images" / "curves.png")
+        run.board.pictures({"curves": curves}, step)

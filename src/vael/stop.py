@@ -13,6 +13,7 @@ class Stopped(VaelError):
     """The run saved a checkpoint and stopped because a signal asked it to."""
 
     def __init__(self, number: int, step: int) -> None:
+        self.number = number
         name = signal.Signals(number).name
         super().__init__(f"stopped by {name} after step {step}; all is saved: continue with "
                          "vael train RUN")

@@ -17,9 +17,11 @@ from vael.devices import Placement
 from vael.files import write_json
 from vael.lit import LitVAE
 from vael.loggers.csv import MetricsCsv
+from vael.metrics.scores import ACTIVE_THRESHOLD
 from vael.types import DataSpec
 
 Status = Literal["finished", "failed", "interrupted", "pruned"]
+FEW = 10  # validation examples: over fewer, no variance says that a dimension is unused
 PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
 
 
@@ -89,12 +91,37 @@ class Summary:
         self.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
         if best.exists():
             self.best_checkpoint = str(best.relative_to(best.parents[1]))
-        self.warnings = list(lit.warnings)
         self.skipped_steps = lit.skipped_steps
+        self.warnings = [*lit.warnings, *self._skipped(lit)]
+        if self.status == "finished":
+            self.warnings += _collapsed(lit, self.metrics)
+
+    def _skipped(self, lit: LitVAE) -> list[str]:
+        if not lit.skipped_steps:
+            return []
+        return [f"{lit.skipped_steps} of {self.steps} steps were left out: their gradient's norm "
+                f"was above trainer.skip_gradient_above={lit.options.skip_gradient_above:g}, or "
+                "not finite."]
 
     def write(self, folder: Path) -> None:
         """Writes summary.json whole."""
         write_json(folder / "summary.json", asdict(self))
+
+
+def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
+    """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
+
+    Counted on the validation examples, by the criterion of ``active_units``, and with fewer than
+    ten of them not at all.
+    """
+    active = metrics.get("val/active_units")
+    if active is None or active >= lit.scores.latent_size or lit.spec.num_val < FEW:
+        return []
+    size = lit.scores.latent_size
+    return [f"posterior collapse: {size - int(active)} of {size} latent dimensions carry next to "
+            f"nothing (the variance of their posterior mean over the validation examples is at "
+            f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
+            "warm up (objective/schedule=linear)."]
 
 
 def flat_config(config: DictConfig) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from types import FrameType
 from omegaconf import DictConfig, OmegaConf
 
 from vael import epitaph, lastwords, processes, ranks, tenure
+from vael.files import make_folder
 from vael.lastwords import LastWords
 from vael.ranks import Rank
 
@@ -55,7 +56,7 @@ def discard(folder: Path, is_first: bool) -> None:
         (folder / lastwords.FOLDER / IMPOSSIBLE).touch()
     elif is_first and {path.name for path in folder.iterdir()} <= MADE:
         shutil.rmtree(folder, ignore_errors=True)
-        if not any(folder.parent.iterdir()):
+        with suppress(OSError):  # another run's folder is there, or just being made
             folder.parent.rmdir()
 
 
@@ -77,7 +78,7 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
     notes = folder / lastwords.FOLDER
     if num_nodes == 1:
         shutil.rmtree(notes, ignore_errors=True)
-    notes.mkdir(exist_ok=True)
+    make_folder(notes)
     started = time.time()
     team = _Team(folder, devices, num_nodes, node)
     with team.forwarding(), _port(num_nodes) as port:

@@ -51,13 +51,14 @@ SlurmctldPort=$port
 SlurmUser=$(id -un)
 SlurmdUser=$(id -un)
 AuthType=auth/munge
-AuthInfo=socket=$folder/munge/socket
+AuthInfo=socket=$folder/munge/socket,cred_expire=5
 SlurmctldPidFile=$folder/run/slurmctld.pid
 SlurmdPidFile=$folder/run/slurmd.%n.pid
 SlurmctldLogFile=$folder/log/slurmctld.log
 SlurmdLogFile=$folder/log/slurmd.%n.log
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool/%n
+# cred_expire: a requeued job waits as long, two minutes by default
 # no cgroups, no accounting, no switch: a container has none of them
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none

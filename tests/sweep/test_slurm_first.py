@@ -81,7 +81,7 @@ def test_a_controller_that_is_silent_for_a_while_does_not_end_the_watch(tmp_path
         code, said = next(answers)
         return subprocess.CompletedProcess(command, code, "", said)
 
-    monkeypatch.setattr(slurm, "_call", call)
+    monkeypatch.setattr(slurm, "call", call)
     monkeypatch.setattr(cluster, "LOOK", 0.0)
     assert cluster.follow(study, "7")
     assert next(answers, None) is None

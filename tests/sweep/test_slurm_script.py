@@ -54,7 +54,7 @@ def fake(monkeypatch, code: int, out: str, err: str) -> None:
     def call(*command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, code, out, err)
 
-    monkeypatch.setattr(slurm, "_call", call)
+    monkeypatch.setattr(slurm, "call", call)
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
 
 

@@ -31,6 +31,7 @@ class Scores(torchmetrics.Metric):
 
     def __init__(self, latent_size: int, has_levels: bool, unit_range: bool) -> None:
         super().__init__()
+        self.latent_size = latent_size
         self.has_levels = has_levels
         self.unit_range = unit_range
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vael.errors import ConfigError
-from vael.files import write_text
+from vael.files import remove_unfinished, write_text
 from vael.report.evaluation import section
 from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
@@ -39,6 +39,15 @@ def write_report(run: Path) -> Path:
     target = run / "report.html"
     write_text(target, render(read_run(run)))
     return target
+
+
+def complete(run: Path) -> None:
+    """Writes the report of a run that was killed after its summary.json, and so is finished."""
+    remove_unfinished(run)
+    report, summary = run / "report.html", run / "summary.json"
+    late = not report.exists() or report.stat().st_mtime < summary.stat().st_mtime
+    if late and read_run(run).node("report") is not False:
+        write_report(run)
 
 
 def render(run: Run) -> str:

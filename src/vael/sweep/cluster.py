@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from vael.errors import ConfigError, VaelError
+from vael.slurm import requeue_self
 from vael.sweep import checks, slurm, storage
 from vael.sweep.definition import Definition
 from vael.sweep.display import Display, make_display
@@ -34,7 +35,7 @@ def node(folder: Path, workers: int) -> int:
     dealt = slots(facts, workers, devices, math.ceil(workers / groups))
     local = Local(folder, dealt, make_display(study.goal), study.rows)
     code = local.run()
-    if local.stopped_by == signal.SIGUSR1 and slurm.requeue_self():
+    if local.stopped_by == signal.SIGUSR1 and requeue_self():
         return 0
     return code
 

@@ -8,11 +8,9 @@ nothing: SLURM requeues it where it may, and the others adopt its trial. Two min
 time limit a task gets SIGUSR1: it gives its trial back and queues itself again.
 """
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
+from vael.slurm import call
 
 WARNING_SECONDS = 120
 OURS = {"array", "requeue", "signal", "output", "error", "open-mode", "parsable", "wrap"}
@@ -75,7 +74,7 @@ def submit(folder: Path, text: str) -> str:
     path = folder / "slurm" / "job.sh"
     path.parent.mkdir(exist_ok=True)
     write_text(path, text)
-    done = _call("sbatch", "--parsable", str(path))
+    done = call("sbatch", "--parsable", str(path))
     if done.returncode:
         raise ConfigError(f"sbatch refused {path}: {_line(done.stderr)}")
     return done.stdout.strip().split(";")[0]
@@ -87,26 +86,10 @@ def tasks_left(job: str) -> Counter[str]:
     Raises:
         VaelError: squeue does not answer.
     """
-    done = _call("squeue", "--noheader", "--array", "--format=%T", "--jobs", job)
+    done = call("squeue", "--noheader", "--array", "--format=%T", "--jobs", job)
     if done.returncode and "Invalid job id" not in done.stderr:  # ended some time ago
         raise VaelError(f"squeue does not answer: {_line(done.stderr)}")
     return Counter(done.stdout.split())
-
-
-def requeue_self() -> bool:
-    """Queues this task again, under SLURM; it starts anew when there is room."""
-    job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    if None in job:
-        return False
-    return _call("scontrol", "requeue", f"{job[0]}_{job[1]}").returncode == 0
-
-
-def _call(*command: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    except subprocess.TimeoutExpired as error:
-        raise VaelError(f"{command[0]} does not answer within 60 s: is the controller up?"
-                        ) from error
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,38 @@
+"""Floor 0: what a process asks SLURM for itself; nothing where there is none."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+from vael.errors import VaelError
+
+
+def call(*command: str) -> subprocess.CompletedProcess[str]:
+    """A command of SLURM's.
+
+    Raises:
+        VaelError: it does not answer.
+    """
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired as error:
+        raise VaelError(f"{command[0]} does not answer within 60 s: is the controller up?"
+                        ) from error
+
+
+def own_job(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The batch job that this process is of, as scontrol calls it; None outside of one."""
+    array, task = environ.get("SLURM_ARRAY_JOB_ID"), environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else environ.get("SLURM_JOB_ID")
+
+
+def requeue_self() -> bool:
+    """Queues this job again; SLURM ends it now, and starts it anew when there is room.
+
+    SLURM refuses for a job that was submitted with ``--no-requeue`` or is interactive.
+    """
+    job = own_job()
+    try:
+        return job is not None and call("scontrol", "requeue", job).returncode == 0
+    except (OSError, VaelError):
+        return False

@@ -1,0 +1,120 @@
+"""Many at once: runs that start in the same second, and fill the same cache."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from identical import assert_same, metrics, read, rows, weights
+from support import ROOT, config_of
+
+from vael import launch, supervise
+
+
+def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
+    configs = [config_of(f"output_dir={tmp_path}", f"seed={n}") for n in range(16)]
+    together = threading.Barrier(16)
+
+    def make(config):
+        together.wait()
+        return launch.make_run_folder(config)
+
+    with ThreadPoolExecutor(16) as pool:
+        folders = list(pool.map(make, configs))
+    assert len(set(folders)) == 16
+    for n, folder in enumerate(folders):
+        assert f"\nseed: {n}\n" in (folder / "config.yaml").read_text()
+
+
+def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
+    """One thread removes what it has made, and the parent with it; the others go on making."""
+    config = config_of(f"output_dir={tmp_path}")
+    end = time.monotonic() + 2
+
+    def make_and_remove(number):
+        made = 0
+        while time.monotonic() < end:
+            folder = launch.make_run_folder(config)
+            assert (folder / "config.yaml").exists()
+            supervise.discard(folder, is_first=True)
+            made += 1
+        return made
+
+    with ThreadPoolExecutor(4) as pool:
+        assert min(pool.map(make_and_remove, range(4))) > 5
+
+
+@pytest.mark.slow
+def test_twenty_runs_at_once_share_one_cache_and_end_alike(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1",
+                   "VAEL_CACHE": str(tmp_path / "cache")}  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "faults.twenty", str(tmp_path), "20"],
+                          env=environment, cwd=ROOT / "tests", check=False, capture_output=True,
+                          text=True, timeout=500)  # fmt: skip
+    said = "".join(path.read_text() for path in tmp_path.glob("*.log"))
+    assert (done.returncode, said) == (0, ""), done.stderr
+    folders = list((tmp_path / "out").glob("*/*"))
+    assert len(folders) == 20
+    by_seed = {seed: [f for f in folders if read(f)["seed"] == seed] for seed in (0, 1)}
+    for first, *others in by_seed.values():
+        assert len(others) == 9
+        for other in others:
+            assert_same(weights(first)["state_dict"], weights(other)["state_dict"])
+            assert list(rows(first)) == list(rows(other))
+            assert metrics(first) == metrics(other)
+    entries = [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()]
+    assert len(entries) == 1  # and none that is unfinished
+
+
+FILL = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from vael.data import cache
+from vael.data.source import Arrays, Decoded, Source
+
+class Slow(Source):
+    def fingerprint(self):
+        return "slow"
+    def decode(self):
+        print("decoding", flush=True)
+        if "hold" in sys.argv:
+            time.sleep(600)
+        return Decoded(Arrays(np.full((3, 1, 2, 2), 7, np.uint8)), 256)
+
+print("asking", flush=True)
+print("sum", int(cache.load(Slow(), Path(sys.argv[1])).data.train.x.sum()), flush=True)
+"""
+
+
+def test_who_waits_for_a_cache_that_is_being_filled_takes_over_when_its_filler_is_killed(tmp_path):
+    (script := tmp_path / "fill.py").write_text(FILL)
+
+    def start(*options):
+        return subprocess.Popen([sys.executable, script, tmp_path / "cache", *options],
+                                stdout=subprocess.PIPE, text=True)
+
+    filler = start("hold")
+    assert [filler.stdout.readline() for _ in range(2)] == ["asking\n", "decoding\n"]
+    waiting = start()
+    assert waiting.stdout.readline() == "asking\n"
+    (lock,) = (tmp_path / "cache").glob("*.lock")
+    end = time.monotonic() + 60
+    while not _waits(waiting.pid, lock):
+        assert time.monotonic() < end, "it does not wait"
+        time.sleep(0.05)
+    filler.send_signal(signal.SIGKILL)
+    filler.communicate()
+    assert waiting.communicate(timeout=60)[0] == "decoding\nsum 84\n"
+
+
+def _waits(pid, lock):
+    """Whether the kernel lists the process among those that wait for this file's lock."""
+    text = Path("/proc/locks").read_text()
+    return re.search(rf"-> FLOCK .* {pid} \w+:\w+:{lock.stat().st_ino} ", text) is not None
