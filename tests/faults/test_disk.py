@@ -9,7 +9,7 @@ from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped
 from support import QUICK, make_run
 
-pytestmark = needs_mount
+pytestmark = [needs_mount, pytest.mark.xdist_group("faults")]
 SAVE = """
 import torch
 from pathlib import Path

@@ -14,6 +14,8 @@ from vael.files import UNFINISHED
 
 ATTEMPTS = 14
 
+pytestmark = pytest.mark.xdist_group("faults")  # they share the runs that are never stopped
+
 
 def assert_whole(folder):
     """What a killed process leaves is old or new, never half."""
@@ -76,11 +78,13 @@ def die_of_two(seed, whole_of_two, tmp_path):
 def test_every_file_is_whole_at_a_kill_in_its_middle_and_before_its_rename(
     alone, whole, tmp_path
 ):
+    """The report is written once more at most, when the callbacks are not there any more."""
     deaths = [("", f"{{_target_: faults.killers.KillInWrite, mark: {tmp_path}/killed_{n}_{end}, "
                    f"file: {file}, count: 1, whole: {end}}}")
               for n, file in enumerate(WRITES) for end in ("false", "true")]
     folder = make_run(tmp_path, *QUICK, *STATEFUL, *overrides(deaths))
-    assert until_it_ends(alone, folder) == 2 * len(WRITES)
+    assert until_it_ends(alone, folder) == 2 * len(WRITES) - 1
+    assert "<html" in (folder / "report.html").read_text()
     assert_as_if_never_stopped(whole, folder)
 
 

@@ -62,6 +62,7 @@ class Job:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("faults")
 def test_a_warned_and_a_preempted_job_continue_by_themselves(tmp_path, cluster, whole_of_two):
     environment = {**os.environ, **cluster, "PYTHONPATH": str(ROOT / "tests"),
                    "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
