@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep dashboard test test-slow test-long lint format type clean
+.PHONY: help setup train sweep dashboard bench test test-slow test-long lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,10 @@ sweep: setup ## search latent dimension, beta and likelihood on the digits; agai
 
 dashboard: setup ## look at the study of make sweep in the browser, without an account
 	$(BIN)/vael dashboard
+
+bench: setup ## training speed against plain PyTorch, Lightning, pythae and JAX; DATA=folder of MNIST's parquet
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/bench.py $(if $(DATA),--data $(DATA))
 
 test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300
