@@ -78,6 +78,22 @@ class Poison(pl.Callback):
                 next(pl_module.vae.likelihood.net.parameters())[0] = self.value
 
 
+class Dice(pl.Callback):
+    """A user's callback with a random number that comes from nowhere."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Moves a bias of the decoder by a little."""
+        if trainer.global_step == self.step:
+            with torch.no_grad():
+                bias = list(pl_module.vae.likelihood.net.parameters())[-1]
+                bias[0] += time.time_ns() % 997 / 1e4
+
+
 class KeepWeights(pl.Callback):
     """Each rank writes its own weights at the end of training."""
 

@@ -9,6 +9,7 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from vael.conditional import Conditional
@@ -50,7 +51,7 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
                           "another part; remove them from the config.")
     try:
         made = instantiate(node, **facts)
-    except InstantiationException as error:
+    except (InstantiationException, OmegaConfBaseException, TypeError, ValueError) as error:
         cause = error.__cause__
         if isinstance(cause, VaelError):
             raise cause from None

@@ -2,12 +2,17 @@
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
+
+INTERPOLATION = re.compile(r"(?<!\\)\$\{")
+MOST_THREADS = 1024  # OpenMP ends the process, without a word, where it cannot start so many
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,22 @@ def _integers_or_null(low: int, *paths: str) -> list[Rule]:
     return [Rule(path, f"null or an integer >= {low}", _or_null(_integer(low))) for path in paths]
 
 
+def _path(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+def _name(value: object) -> bool:
+    if not _path(value):
+        return False
+    path = PurePath(str(value))
+    return not path.is_absolute() and ".." not in path.parts
+
+
 RULES: tuple[Rule, ...] = (
+    Rule("output_dir", "a folder", _path),
+    Rule("name", "the name of a folder below output_dir", _name),
+    Rule("trainer.threads", f"null or an integer from 1 to {MOST_THREADS}",
+         _or_null(lambda v: _integer(1)(v) and v <= MOST_THREADS)),  # type: ignore[operator]
     *_integers(1, "model.latent_dim", "data.batch_size", "trainer.devices", "trainer.num_nodes",
                "trainer.max_epochs", "trainer.accumulate_grad_batches",
                "trainer.log_every_n_steps", "evaluation.samples", "evaluation.test_samples",
@@ -53,7 +73,7 @@ RULES: tuple[Rule, ...] = (
                "callbacks.pictures.num_examples"),
     *_integers(0, "seed", "data.split_seed"),
     *_integers_or_null(0, "seeds.init", "seeds.order", "seeds.corruption", "seeds.latent"),
-    *_integers_or_null(1, "data.limit", "trainer.threads", "callbacks.early_stopping.patience",
+    *_integers_or_null(1, "data.limit", "callbacks.early_stopping.patience",
                        "callbacks.checkpoint.every_n_steps", "callbacks.pictures.every_n_epochs"),
     Rule("objective.beta", "a finite number >= 0", _number(lambda v: v >= 0)),
     Rule("optimizer.lr", "a finite number > 0", _number(lambda v: v > 0)),
@@ -61,6 +81,8 @@ RULES: tuple[Rule, ...] = (
          _or_null(_number(lambda v: v > 0))),
     Rule("callbacks.early_stopping.min_delta", "a finite number >= 0",
          _number(lambda v: v >= 0)),
+    Rule("callbacks.progress.refresh_seconds", "null or a finite number >= 0",
+         _or_null(_number(lambda v: v >= 0))),
     Rule("trainer.skip_gradient_above", "null or a finite number > 0",
          _or_null(_number(lambda v: v > 0))),
     Rule("trainer.compile", "true or false", lambda v: isinstance(v, bool)),
@@ -91,7 +113,17 @@ SECTIONS: dict[str, frozenset[str]] = {
                           "compile", "skip_gradient_above"}),
     "callbacks": frozenset({"early_stopping", "checkpoint", "ema", "pictures", "progress",
                             "extra"}),
+    "callbacks.early_stopping": frozenset({"patience", "min_delta"}),
+    "callbacks.checkpoint": frozenset({"every_n_epochs", "every_n_steps"}),
+    "callbacks.ema": frozenset({"decay"}),
+    "callbacks.pictures": frozenset({"every_n_epochs", "num_examples"}),
+    "callbacks.progress": frozenset({"refresh_seconds"}),
 }
+OPTIONAL = frozenset({"sweep", "choices", "command", "report", "evaluation.test",
+                      "trainer.profiler", "trainer.detect_anomaly"})
+NEEDED = ("data.batch_size", "data.binarize", "data.limit", "data.split_seed", "data.cache_dir",
+          *(f"{section}.{name}".lstrip(".") for section, names in SECTIONS.items()
+            for name in sorted(names) if f"{section}.{name}".lstrip(".") not in OPTIONAL))
 
 NODES = ("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior",
          "objective", "optimizer", "scheduler", "logger")
@@ -103,6 +135,9 @@ def check(config: DictConfig) -> None:
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
+    for path in _interpolations(OmegaConf.to_container(config)):
+        raise ConfigError(f"{path} is an interpolation, but the config of a run is resolved: "
+                          "write the value itself.")
     missing = sorted(str(k) for k in OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{missing[0]} has no value: give {missing[0]}=...")
@@ -114,9 +149,13 @@ def check(config: DictConfig) -> None:
             if name not in known:
                 path = f"{section}.{name!s}" if section else str(name)
                 raise ConfigError(f"{path} is not a setting of vael. {suggest(path, config)}")
+    for path in NEEDED:
+        if OmegaConf.select(config, path, default=config) is config:
+            raise ConfigError(f"{path} is missing: give it a value, or make the run anew "
+                              "(python train.py).")
     for path in NODES:
         node = OmegaConf.select(config, path)
-        if not isinstance(node, DictConfig) or "_target_" not in node:
+        if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
             group = path.partition(".")[0]
             raise ConfigError(f"{path} must be a section with a _target_, but got {node!r}: "
                               f"choose with {group}=<option> (python train.py --help).")
@@ -139,6 +178,16 @@ def _check_batch(config: DictConfig) -> None:
             f"trainer.num_nodes) * trainer.accumulate_grad_batches: take "
             f"{max(1, config.data.batch_size // shares) * shares}, say."
         )
+
+
+def _interpolations(node: object, path: str = "") -> Iterator[str]:
+    """The path of each value that stands for another one."""
+    if isinstance(node, str) and INTERPOLATION.search(node):
+        yield path
+    elif isinstance(node, dict | list):
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        for key, value in pairs:
+            yield from _interpolations(value, f"{path}.{key}".lstrip("."))
 
 
 def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:

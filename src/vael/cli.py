@@ -10,7 +10,7 @@ import typer
 
 from vael import exhausted, lastwords, ranks, supervise
 from vael.dashboard.cli import dashboard
-from vael.errors import VaelError
+from vael.errors import VaelError, one_line
 from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
 from vael.generate.cli import generate
@@ -38,11 +38,36 @@ def root() -> None:
 @app.command()
 def train(
     run: Annotated[Path, typer.Argument(help="A run's folder: it has a config.yaml.")],
+    again: Annotated[bool, typer.Option(
+        "--again", help="Repeat a finished run beside it, and compare the two to the bit."
+    )] = False,
     discard_on_error: Annotated[
         bool, typer.Option(hidden=True, help="Remove the folder if the run cannot start.")
     ] = False,
 ) -> None:
     """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
+    if again:
+        _repeat(run)
+    else:
+        _train(run, discard_on_error)
+
+
+def _repeat(run: Path) -> None:
+    """Exit code 0 if the repeated run is the same to the bit, else 1."""
+    if ranks.find() is not None:
+        raise VaelError("--again is for one process: it starts the others, and compares.")
+    from vael.again import as_text as again_as_text
+    from vael.again import begin
+
+    repeated = begin(run)
+    print(f"repeating {run} in {repeated}")
+    _train(repeated, discard_on_error=not (repeated / "checkpoints").exists())
+    text, same = again_as_text(run, repeated)
+    print(text)
+    raise SystemExit(not same)
+
+
+def _train(run: Path, discard_on_error: bool) -> None:
     devices, num_nodes = supervise.size(run)
     rank = ranks.find()
     ranks.check(rank, devices, num_nodes)
@@ -56,7 +81,10 @@ def train(
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
-        raise SystemExit(supervise.supervise(run, devices, num_nodes, discard_on_error))
+        code = supervise.supervise(run, devices, num_nodes, discard_on_error)
+        if code or not ranks.first():
+            raise SystemExit(code)
+        return  # the first rank has told
     else:
         _be(rank, run, discard_on_error)
         if not ranks.first():
@@ -141,6 +169,24 @@ def evaluate(
 
 
 @app.command()
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Where the data is now: data.path=...")
+    ] = None,
+    max_seconds: Annotated[float, typer.Option(
+        help="Make evaluation.json again, too, if that took no longer.")] = 60,
+) -> None:
+    """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
+    from vael.evaluation.verified import as_text as verification_as_text
+    from vael.evaluation.verify import verify as verify_run
+
+    verification = verify_run(run, overrides or (), max_seconds)
+    print(verification_as_text(run, verification))
+    raise SystemExit(not verification.same)
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
 ) -> None:
@@ -148,6 +194,28 @@ def compare(
     from vael.evaluation.compare import side_by_side
 
     print(side_by_side(runs))
+
+
+@app.command()
+def nondeterminism(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="What to train: as for python train.py.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs for each of the streams.")] = 10,
+    folder: Annotated[
+        Path, typer.Option(help="Of the runs and the result; again: goes on.")
+    ] = Path("outputs/nondeterminism"),
+) -> None:
+    """Train small models that vary one stream of randomness at a time: where does it sit?"""
+    from vael.nondeterminism import as_text as spreads_as_text
+    from vael.nondeterminism import study
+
+    result = study(folder, overrides or (), seeds)
+    print(spreads_as_text(result))
+    print(f"picture {(folder / 'nondeterminism.png').resolve()}")
+    if result["spreads"]["none"]["std"]:
+        raise VaelError("the runs that vary nothing differ, so this machine does not repeat a "
+                        f"run: vael train {folder}/none/00 --again says where it first differs.")
 
 
 @app.command(hidden=True)
@@ -167,7 +235,7 @@ def main() -> None:
             app()
     except VaelError as error:
         with suppress(OSError):  # a full disk must not hide the code
-            print(f"vael: {error}", file=sys.stderr)
+            print(f"vael: {one_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print("vael: interrupted", file=sys.stderr)

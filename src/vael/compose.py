@@ -45,7 +45,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
                 composed.pop("hydra")
             command = shlex.join(["python", "train.py", *overrides])
             return resolved(composed, choices, command)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
         raise ConfigError(explain(error, overrides)) from error
 
 

@@ -13,6 +13,7 @@ from vael import lastwords
 from vael.errors import VaelError
 from vael.files import write_json
 from vael.lastwords import LastWords
+from vael.plain import read_yaml
 from vael.report.page import write_report
 from vael.status import read_summary
 
@@ -73,7 +74,7 @@ def write(folder: Path, words: LastWords, seconds: float) -> None:
         summary["status"] = "interrupted" if words.code in (130, 143) else "failed"
         summary["reason"] = words.told()
         write_json(folder / "summary.json", summary)
-        config = OmegaConf.load(folder / "config.yaml")
+        config = read_yaml(folder / "config.yaml")
         if OmegaConf.select(config, "report", default=True):
             write_report(folder)
     except (OSError, VaelError):
@@ -89,7 +90,7 @@ def _summary(folder: Path, seconds: float) -> dict[str, Any]:
     if draft.exists():
         found |= json.loads(draft.read_text())
     else:
-        config = OmegaConf.load(folder / "config.yaml")
+        config = read_yaml(folder / "config.yaml")
         found["seed"], found["command"] = config.seed, config.command
         found["devices"] = config.trainer.devices * config.trainer.num_nodes
     found["seconds"] = seconds

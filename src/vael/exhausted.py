@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from vael.errors import DiskError, OutOfMemory, VaelError
+from vael.errors import DataError, DiskError, OutOfMemory, VaelError
 
 E = TypeVar("E", bound=BaseException)
 
@@ -30,6 +30,8 @@ def named() -> Iterator[None]:
         raise
     except Exception as error:
         for cause in _causes(error):
+            if _is_memory(cause) and isinstance(error, DataError):  # it says what is too large
+                raise OutOfMemory(str(error)) from error
             if _is_memory(cause):
                 raise OutOfMemory(
                     f"out of memory: {_amount(str(cause))}. Lower data.batch_size, "

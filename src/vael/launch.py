@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vael import ranks
 from vael.check import check
 from vael.compose import explain, resolved
-from vael.errors import ConfigError, DiskError, VaelError
+from vael.errors import ConfigError, DiskError, VaelError, one_line
 from vael.files import write_text
 
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
@@ -58,7 +58,7 @@ def _composing(error: BaseException) -> bool:
 def fail(error: VaelError) -> NoReturn:
     """Prints one line, once for all processes, and leaves with the error's code."""
     if ranks.first():
-        print(f"vael: {error}", file=sys.stderr)
+        print(f"vael: {one_line(error)}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 

@@ -1,5 +1,6 @@
 """Floor 8: summary.json, what a run says of itself; other tools read it."""
 
+import hashlib
 import importlib.metadata
 import platform
 import statistics
@@ -17,6 +18,7 @@ from vael.devices import Placement
 from vael.files import write_json
 from vael.lit import LitVAE
 from vael.loggers.csv import MetricsCsv
+from vael.machine import machine
 from vael.metrics.scores import ACTIVE_THRESHOLD
 from vael.types import DataSpec
 
@@ -35,6 +37,8 @@ class Summary:
         weights: which weights were scored and are in best.ckpt: ``raw`` or ``ema``.
         skipped_steps: steps left out by trainer.skip_gradient_above.
         data_digest: content key of the data with its splits and options.
+        machine: processor, instructions, GPU and system: the last bits depend on them.
+        checkpoint_digest: hash of the file ``best_checkpoint``, whose weights were scored.
     """
 
     status: Status
@@ -59,6 +63,8 @@ class Summary:
     best_epoch: int | None = None
     weights: str = "raw"
     skipped_steps: int = 0
+    machine: dict[str, str | None] = field(default_factory=machine)
+    checkpoint_digest: str | None = None
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
@@ -91,6 +97,7 @@ class Summary:
         self.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
         if best.exists():
             self.best_checkpoint = str(best.relative_to(best.parents[1]))
+            self.checkpoint_digest = file_digest(best)
         self.skipped_steps = lit.skipped_steps
         self.warnings = [*lit.warnings, *self._skipped(lit)]
         if self.status == "finished":
@@ -108,6 +115,10 @@ class Summary:
         write_json(folder / "summary.json", asdict(self))
 
 
+def file_digest(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
 

@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vael import epitaph, lastwords, processes, ranks, tenure
 from vael.files import make_folder
 from vael.lastwords import LastWords
+from vael.plain import read_yaml
 from vael.ranks import Rank
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -38,7 +39,7 @@ def size(folder: Path) -> tuple[int, int]:
     The one process then says what is wrong with it.
     """
     try:
-        config = OmegaConf.load(folder / "config.yaml")
+        config = read_yaml(folder / "config.yaml")
         found = config.trainer.devices, config.trainer.num_nodes
     except Exception:  # yaml and OmegaConf have no common base
         return 1, 1

@@ -59,13 +59,14 @@ def _callbacks(run: Run) -> list[Callback]:
     found: list[Callback] = [
         Tenant(run.folder),
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
-        ProgressBar(options.progress.refresh_seconds),
         run.prune,
         ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
                         save_on_train_epoch_end=True, enable_version_counter=False),
         Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
              run.stop),
     ]
+    if options.progress.refresh_seconds is not None:
+        found.append(ProgressBar(options.progress.refresh_seconds))
     if run.config.trainer.get("detect_anomaly"):
         found.append(Anomaly())
     if options.ema.decay is not None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,7 @@ class Folder(Source):
         digest = hashlib.blake2b()
         for split, files in self._find().items():
             for file, _ in files:
-                found = file.stat()
+                found = _stat(file)
                 digest.update(f"{split} {file.relative_to(self.path)} {found.st_size} "
                               f"{found.st_mtime_ns}\n".encode(errors="surrogateescape"))
         return f"{digest.hexdigest()} {self.image_size} {self.channels}"
@@ -112,6 +113,23 @@ class Folder(Source):
                             f"{stray[0]}; move them")
         order: tuple[Split, ...] = ("train", "val", "test")
         return {split: _classes(named[split], endings) for split in order if split in named}
+
+
+def _stat(file: Path) -> os.stat_result:
+    """Of a regular file: to read a pipe would wait for ever.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise DataError(f"{file} must be a picture, but cannot be read: {error.strerror}; remove "
+                        "it (data.path)") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{file} must be a picture, but is not a regular file; remove it "
+                        "(data.path)")
+    return found
 
 
 def _classes(path: Path, endings: frozenset[str]) -> list[tuple[Path, str | None]]:

@@ -1,8 +1,10 @@
 """Floor 6: files and arrays that are larger than memory, or that may be."""
 
+import errno
 import hashlib
 import mmap
 import os
+import stat
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
@@ -30,10 +32,12 @@ def file_key(path: Path) -> str:
     of 1 MiB, evenly spaced from the first byte to the last.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no file: to read a pipe would wait for ever.
     """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     with path.open("rb") as file:
-        found = path.stat()
         if found.st_size <= LARGE:
             return hashlib.file_digest(file, "blake2b").hexdigest()
         digest = hashlib.blake2b(f"{found.st_size} {found.st_mtime_ns}".encode())

@@ -1,14 +1,14 @@
 """Floor 6: which array of an ``.npz`` or ``.npy`` file is what."""
 
+import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from vael.data.source import Array, Split
-from vael.errors import ConfigError, DataError
+from vael.errors import ConfigError, DataError, VaelError
 
 Given = Mapping[Split, str | None]
 VALUES: dict[Split, tuple[str, ...]] = {
@@ -53,17 +53,40 @@ def read_arrays(
                 if label_keys[split] and split not in names:
                     raise ConfigError(f"{option(split, 'label_key')}={tags[split]} needs examples "
                                       f"of {path}: name them with {option(split, 'key')}")
-            return ({split: loaded[name] for split, name in names.items()},
-                    {split: loaded[name] for split, name in tags.items() if split in names})
-    except ConfigError:
+            _check_room(loaded.zip, {*names.values(), *tags.values()}, path)
+            return ({split: _array(loaded, name) for split, name in names.items()},
+                    {split: _array(loaded, name) for split, name in tags.items()
+                     if split in names})
+    except VaelError:
         raise
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zlib.error,
-            zipfile.BadZipFile) as error:
-        text = str(error)
-        reason = "it holds Python objects, which are not loaded because they could run code" \
-            if "Object arrays" in text else f"it is truncated or another format ({text})"
+    except Exception as error:  # what numpy, zipfile and zlib say of a damaged file is anything
+        text = str(error) or type(error).__name__
+        reason = f"it is truncated or another format ({text})"
+        if "Object arrays" in text:
+            reason = "it holds Python objects, which are not loaded because they could run code"
+        elif isinstance(error, MemoryError):
+            reason = f"it says that it holds more than fits into memory ({text})"
         raise DataError(f"data.path={path} must be a {path.suffix} file of numbers, but {reason}; "
                         "save it anew, with numpy.save or savez") from error
+
+
+def _array(loaded: Mapping[str, object], name: str) -> Array:
+    """An array of an archive; of a member that is none, numpy returns the bytes."""
+    found = loaded[name]
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{name} is not an array")
+    return found
+
+
+def _check_room(archive: zipfile.ZipFile, names: set[str], path: Path) -> None:
+    """Refuse an archive whose arrays are larger than the memory: some kB can become terabytes."""
+    size = sum(info.file_size for info in archive.infolist()
+               if info.filename.removesuffix(".npy") in names)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > memory:
+        raise DataError(f"data.path={path} must fit into memory, but its arrays take "
+                        f"{size / 2**30:.3g} GiB of {memory / 2**30:.3g}; save them as .npy, "
+                        "which is read piece by piece")
 
 
 def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from vael.errors import ConfigError
 from vael.evaluation.comparable import check_comparable, facts
 from vael.evaluation.record import read_evaluation
+from vael.plain import read_yaml
 from vael.status import read_summary
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -57,9 +58,7 @@ def _summed_up(run: Path) -> Numbers | None:
     summary = read_summary(run)
     if summary is None or not any(name.startswith("test/") for name in summary["metrics"]):
         return None
-    from omegaconf import OmegaConf
-
-    config = OmegaConf.load(run / "config.yaml")
+    config = read_yaml(run / "config.yaml")
     known = facts(
         split="test", k=summary["samples"]["test"], score=summary["target"].removeprefix("val/"),
         digest=summary["data_digest"], binarize=config.data.binarize,

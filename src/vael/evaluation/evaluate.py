@@ -18,6 +18,7 @@ from vael.evaluation.scoring import Part, Scorer
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
 from vael.heap import keep_freed_memory
+from vael.machine import machine
 from vael.metrics.diagnose import diagnose
 from vael.status import read_summary
 from vael.summary import git_sha, versions
@@ -79,6 +80,13 @@ def evaluate(request: Request) -> dict[str, Any]:
         CheckpointError: no checkpoint, or one that does not fit the data.
         VaelError: one of several processes died.
     """
+    result = scored(request)
+    write_json(request.output, result)
+    return result
+
+
+def scored(request: Request) -> dict[str, Any]:
+    """What `evaluate` writes; nothing is written."""
     started = time.perf_counter()
     request.check()
     keep_freed_memory()
@@ -105,9 +113,10 @@ def evaluate(request: Request) -> dict[str, Any]:
                "warnings": [*result["warnings"], *_changed(request, trained),
                             *diagnosis.warnings],
                "device": kind, "devices": request.devices,
+               "threads": torch.get_num_threads(), "overrides": list(request.overrides),
                "seconds": time.perf_counter() - started,
-               "versions": versions(), "git_sha": git_sha(), "command": request.command}
-    write_json(request.output, result)
+               "versions": versions(), "machine": machine(), "git_sha": git_sha(),
+               "command": request.command}
     return result
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vael.errors import ConfigError
+from vael.plain import parse_yaml
 from vael.report.history import History, read_history
 
 ORDER = ("reconstructions", "samples", "traversal", "latent_scatter")
@@ -83,12 +85,10 @@ def _text(path: Path) -> str:
 
 def _config(text: str) -> Mapping[str, Any]:
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError  # type: ignore[import-untyped]
 
     try:
-        config = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except (YAMLError, OmegaConfBaseException):
+        config = OmegaConf.to_container(parse_yaml(text, "config.yaml"), resolve=False)
+    except ConfigError:
         return {}
     return {str(k): v for k, v in config.items()} if isinstance(config, dict) else {}
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from omegaconf import OmegaConf
 
 from vael.errors import ConfigError
+from vael.plain import read_yaml
 
 Direction = Literal["minimize", "maximize"]
 Node = str | dict[str, Any] | None
@@ -98,10 +99,7 @@ def read(path: Path) -> Definition:
     """
     if not path.is_file():
         raise ConfigError(f"{path} is no sweep file: there is none. {_others(path)}")
-    try:
-        plain = OmegaConf.to_container(OmegaConf.load(path))
-    except Exception as error:  # yaml and OmegaConf have no common base
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    plain = OmegaConf.to_container(read_yaml(path))
     if not isinstance(plain, dict) or not plain:
         raise ConfigError(f"{path} must hold a mapping with a space.")
     try:

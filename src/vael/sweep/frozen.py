@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from vael.errors import ConfigError
 from vael.files import write_text
+from vael.plain import read_yaml
 from vael.sweep.definition import Definition, parse
 
 NAME = "sweep.yaml"
@@ -58,7 +59,7 @@ def read(folder: Path) -> Frozen:
     if not path.is_file():
         raise ConfigError(f"{folder} is no sweep: it has no {NAME}.")
     try:
-        plain = OmegaConf.to_container(OmegaConf.load(path))
+        plain = OmegaConf.to_container(read_yaml(path))
         assert isinstance(plain, dict)
         study = plain.pop("study")
         return Frozen(definition=parse({str(k): v for k, v in plain.items()}), **study)

@@ -1,0 +1,260 @@
+"""Floor 9: a run's numbers made again out of its checkpoint, and held against those stored."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from vael import checkpoint, circumstances
+from vael.assembly import read_config
+from vael.circumstances import Difference
+from vael.data.source import Split
+from vael.errors import CheckpointError, ConfigError
+from vael.evaluation.countdown import Countdown
+from vael.evaluation.crew import kind_of
+from vael.evaluation.evaluate import Request, scored
+from vael.evaluation.record import read_evaluation
+from vael.evaluation.scoring import Part, Scorer
+from vael.metrics.evidence import evidence
+from vael.metrics.scores import Scores
+from vael.status import read_summary
+from vael.summary import file_digest
+from vael.trained import Trained, load_trained
+from vael.types import Shape
+
+SAME = 1e-12  # several processes may take a sum in another order; all else is equal to the bit
+OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
+COARSE = 1e-2  # 16 bits elsewhere; or a GPU, whose convolutions keep 10 bits (TF32), and a CPU
+DEVICE = "device"
+SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it is stored and as it comes out now; None where it is not finite."""
+
+    name: str
+    stored: float | None
+    now: float | None
+
+    @property
+    def difference(self) -> float:
+        """Relative to the larger of the two, or to 1; infinite where only one is a number."""
+        if self.stored == self.now:
+            return 0.0
+        if self.stored is None or self.now is None:
+            return math.inf
+        return abs(self.stored - self.now) / max(abs(self.stored), abs(self.now), 1)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Numbers of one file, made again.
+
+    Attributes:
+        what: file, split and number of samples.
+        numbers: all of them.
+        tolerance: relative.
+        elsewhere: versions and hardware that are not what they were: why the tolerance is wide.
+    """
+
+    what: str
+    numbers: tuple[Number, ...]
+    tolerance: float
+    elsewhere: tuple[Difference, ...]
+
+    @property
+    def wrong(self) -> list[Number]:
+        """Those that differ by more than the tolerance, the worst first."""
+        found = [number for number in self.numbers if number.difference > self.tolerance]
+        return sorted(found, key=lambda number: -number.difference)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came out.
+
+    Attributes:
+        compared: all numbers that were made again.
+        changed: data, config or checkpoint that are not those of the run.
+        left_out: what was not made again, and why.
+    """
+
+    compared: tuple[Compared, ...]
+    changed: tuple[Difference, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether every number is within its tolerance."""
+        return not any(part.wrong for part in self.compared)
+
+
+def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60) -> Verification:
+    """Scores the best checkpoint again, as the run itself did: same k, split, chunks and noise.
+
+    Args:
+        folder: of a run that has finished.
+        overrides: where the data is now: ``data.path=...``.
+        max_seconds: evaluation.json is made again if that took no longer when it was made.
+
+    Raises:
+        ConfigError: no run, no numbers, or a config or data that cannot be used any more.
+        CheckpointError: no checkpoint, or one that does not fit.
+    """
+    summary = read_summary(folder)
+    if summary is None:
+        raise ConfigError(f"{folder} has no summary.json, so there is nothing to verify: train it "
+                          f"first (vael train {folder}).")
+    stored = {split: {name: value for name, value in summary["metrics"].items()
+                      if name.startswith(f"{split}/")} for split in ("val", "test")}
+    if not any(stored.values()):
+        raise ConfigError(f"{folder}/summary.json ({summary['status']}) holds no val/* and no "
+                          "test/*, so there is nothing to verify.")
+    changed = _config(folder)
+    try:
+        trained = load_trained(folder, overrides)
+    except (ConfigError, CheckpointError) as error:
+        told = "".join(f" {difference}." for difference in changed)
+        raise type(error)(f"{error}{told}") from error
+    changed += _content(summary, trained)
+    elsewhere = circumstances.of_machine(summary)
+    then = "cpu" if summary["accelerator"] == "cpu" else "cuda"
+    kind = kind_of("cpu" if then == "cpu" else "auto", 1)
+    if kind != then:
+        elsewhere.append(Difference(DEVICE, then, kind))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(summary["threads"])
+    try:
+        scorer = Scorer(trained, torch.device(kind), 1)
+        compared = [_again(scorer, split, summary, stored[split], elsewhere)  # type: ignore[arg-type]
+                    for split in stored if stored[split]]
+    finally:
+        torch.set_num_threads(threads)
+    left_out = [f"{sum(n.startswith('train/') for n in summary['metrics'])} train/* of "
+                f"summary.json: only vael train {folder} --again makes them again"]
+    evaluation = read_evaluation(folder)
+    if evaluation is not None:
+        why = _unaffordable(evaluation, overrides, max_seconds)
+        if why is None:
+            compared.append(_evaluation(folder, evaluation, overrides, trained))
+        else:
+            left_out.append(f"evaluation.json ({_called(evaluation)}): {why}")
+    return Verification(tuple(compared), tuple(changed), tuple(left_out))
+
+
+def _config(folder: Path) -> list[Difference]:
+    """What config.yaml says otherwise than the checkpoint, which holds the config it is of."""
+    now = read_config(folder)
+    best = folder / "checkpoints" / "best.ckpt"
+    if not best.is_file():
+        return []  # load_trained says so
+    then = OmegaConf.create(checkpoint.load(best)["config"])
+    return circumstances.of_config(then, now, "config.yaml, against the checkpoint's own")
+
+
+def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
+    recorded = {"data_digest": trained.spec.digest,
+                "checkpoint_digest": file_digest(trained.checkpoint)}
+    return [Difference(name, summary[name], now) for name, now in recorded.items()
+            if summary.get(name) not in (None, now)]
+
+
+def _again(
+    scorer: Scorer, split: Split, summary: Mapping[str, Any], stored: Mapping[str, float | None],
+    elsewhere: Sequence[Difference],
+) -> Compared:
+    """The scores of a split, in the way of ``vael train``."""
+    samples = summary["samples"][split]
+    now = rescore(scorer, split, samples)
+    numbers = tuple(Number(name, value, _finite(now.get(name.partition("/")[2])))
+                    for name, value in stored.items())
+    what = f"{split}/* of summary.json, k = {samples}"
+    return Compared(what, numbers, _tolerance(scorer.trained, elsewhere), tuple(elsewhere))
+
+
+def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
+    """What `vael.lit.LitVAE` would publish of this model and split, in one process."""
+    trained, part = scorer.trained, Part(split)
+    spec = trained.spec
+    scores = Scores(math.prod(scorer.vae.noise_shapes[0]), spec.levels is not None,
+                    spec.support == "unit").to(scorer.device)
+    examples = scorer.examples(part)
+    with (Countdown(f"{split}, {samples} samples", len(examples.index) * samples) as countdown,
+          torch.inference_mode(), scorer.precision()):
+        for batch in examples:
+            x = scorer.x(part, batch)
+
+            def eps(number: int, shape: Shape, batch: Any = batch) -> torch.Tensor:
+                countdown.add(len(batch.x))
+                return scorer.eps(part, batch, number, shape)
+
+            scores.update(evidence(scorer.vae, x, eps, samples, spec.levels))
+    return scores.compute()
+
+
+def _tolerance(trained: Trained, elsewhere: Sequence[Difference]) -> float:
+    if not elsewhere:
+        return SAME
+    fine = str(trained.config.trainer.precision) == "32"
+    return OTHER if fine and not any(d.what == DEVICE for d in elsewhere) else COARSE
+
+
+def _unaffordable(
+    evaluation: Mapping[str, Any], overrides: Sequence[str], max_seconds: float
+) -> str | None:
+    """Why an evaluation is not made again, or None."""
+    if evaluation.get("overrides") and overrides:
+        return f"it is of other data ({' '.join(evaluation['overrides'])})"
+    if "overrides" not in evaluation and any("other data" in w for w in evaluation["warnings"]):
+        return "it is of other data, and an older vael did not record which"
+    if evaluation["seconds"] > max_seconds:
+        return (f"it took {evaluation['seconds']:.0f} s; --max-seconds "
+                f"{math.ceil(evaluation['seconds'])} makes it again, too")
+    return None
+
+
+def _evaluation(
+    folder: Path, stored: Mapping[str, Any], overrides: Sequence[str], trained: Trained
+) -> Compared:
+    elsewhere = circumstances.of_machine(stored)
+    kind = stored["device"]
+    if kind == "cuda" and not torch.cuda.is_available():
+        elsewhere.append(Difference(DEVICE, kind, "cpu"))
+        kind = "cpu"
+    if "threads" in stored:
+        torch.set_num_threads(stored["threads"])
+    devices = 1 if elsewhere else stored["devices"]
+    request = Request(folder, stored["split"], stored["samples"], kind, devices,
+                      tuple(stored.get("overrides") or overrides))
+    now = dict(_leaves(scored(request)))
+    numbers = tuple(Number(name, value, now.get(name)) for name, value in _leaves(stored)
+                    if not (elsewhere and name.startswith("probe")))  # it counts hits: it jumps
+    what = f"evaluation.json, {_called(stored)}"
+    return Compared(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))
+
+
+def _called(evaluation: Mapping[str, Any]) -> str:
+    return f"{evaluation['split']}, k = {evaluation['samples']}"
+
+
+def _leaves(node: object, path: str = "") -> Iterator[tuple[str, float | None]]:
+    """Every number of an evaluation by its path."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            if path or name in SECTIONS:
+                yield from _leaves(value, f"{path}.{name}" if path else str(name))
+    elif isinstance(node, list | tuple):
+        for place, value in enumerate(node):
+            yield from _leaves(value, f"{path}.{place}")
+    elif node is None or (isinstance(node, int | float) and not isinstance(node, bool)):
+        yield path, _finite(node)
+
+
+def _finite(value: float | None) -> float | None:
+    """As JSON holds it."""
+    return value if value is not None and math.isfinite(value) else None
