@@ -63,6 +63,10 @@ def _name(value: object) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule("output_dir", "a folder", _path),
+    Rule("data.cache_dir", "null or a folder", _or_null(_path)),
+    Rule("callbacks.extra", "a mapping of names to sections with a _target_",
+         lambda v: isinstance(v, DictConfig) and all(isinstance(n, DictConfig)
+                                                     for n in v.values())),
     Rule("name", "the name of a folder below output_dir", _name),
     Rule("trainer.threads", f"null or an integer from 1 to {MOST_THREADS}",
          _or_null(lambda v: _integer(1)(v) and v <= MOST_THREADS)),  # type: ignore[operator]

@@ -187,7 +187,7 @@ def test_bad_input_is_one_line_and_leaves_the_file_alone(run, five, case):
 
 def test_a_run_without_checkpoints(tmp_path):
     folder = make_run(tmp_path, *QUICK)
-    with pytest.raises(VaelError, match=r"has no checkpoints/best\.ckpt: train it first"):
+    with pytest.raises(VaelError, match=r"has no checkpoints/best\.ckpt[:;] train it first"):
         evaluate(Request(folder))
     with pytest.raises(VaelError, match="neither a run's folder nor a checkpoint file"):
         evaluate(Request(tmp_path / "nowhere"))

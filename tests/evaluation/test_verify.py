@@ -131,7 +131,7 @@ def test_data_that_moved_are_followed_and_data_that_changed_are_named(run, tmp_p
     found = verify(run, [f"data.path={json.dumps(str(moved), ensure_ascii=False)}"])
     assert found.same
     assert found.changed == ()
-    other = digits(tmp_path / "other.npz", change=9)
+    other = digits(tmp_path / "other.npz", change=16)
     found = verify(run, [f"data.path={other}"])
     assert not found.same
     assert [d.what for d in found.changed] == ["data_digest"]

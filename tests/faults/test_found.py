@@ -35,6 +35,8 @@ def changed(tmp_path, **settings):
     ("name", "../../x", "name must be the name of a folder below output_dir"),
     ("seed", "${oc.env:HOME}", "seed is an interpolation"),
     ("model.encoder._target_", 5, "model.encoder must be a section with a _target_"),
+    ("callbacks.extra", 5, "callbacks.extra must be a mapping"),
+    ("data.cache_dir", 5, "data.cache_dir must be null or a folder"),
     ("optimizer._partial_", 0, r"optimizer \(torch.optim.Adam\) cannot be built"),
     ("trainer.threads", 10**6, "trainer.threads must be null or an integer from 1 to 1024"),
 ])  # fmt: skip

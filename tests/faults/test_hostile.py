@@ -64,7 +64,7 @@ def test_yaml(place):
     hostile_configs.yaml_bombs(tally, place, every=3)
     hostile_configs.yaml_damage(tally, place, 20)
     hostile_configs.sweeps(tally, place, 20)
-    check_both(tally, "config.yaml, bombs", "config.yaml, truncated")
+    check_both(tally, "config.yaml, bombs", "sweep files, settings")
     assert tally.counts["sweep files, bombs"]["refused"] > 10
 
 

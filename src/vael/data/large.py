@@ -35,7 +35,7 @@ def file_key(path: Path) -> str:
         OSError: it cannot be read, or is no file: to read a pipe would wait for ever.
     """
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     with path.open("rb") as file:
         if found.st_size <= LARGE:
