@@ -61,7 +61,7 @@ def test_a_group_that_is_a_number(override):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="cannot be made, see output_dir and name"):
+    with pytest.raises(VaelError, match="cannot make the run's folder"):
         make_run(tmp_path / "file", *hostile_configs.SMALL)
 
 
