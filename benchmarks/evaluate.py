@@ -31,9 +31,9 @@ import torch
 from vael.build import build_data, build_vae
 from vael.compose import compose_config
 from vael.data.batches import EVAL_CHUNK
-from vael.evaluation.heap import keep_freed_memory
 from vael.evaluation.scoring import Part, Scorer
 from vael.files import write_json
+from vael.heap import keep_freed_memory
 from vael.metrics.evidence import samples_per_pass
 from vael.trained import Trained, seeds_of
 
