@@ -47,7 +47,7 @@ def fill(small, step, test, mark):
             f"test: {test}, mark: {small}/{mark}}}")
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
     tmp_path, small, alone, whole
 ):
@@ -66,9 +66,9 @@ def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
     """)
     assert done.stdout.split("\n")[:3] == ["code 5", "code 5", "code 0"], (
         done.stdout + done.stderr + "".join(p.read_text() for p in tmp_path.glob("err_*")))
-    for n, what in ((1, "checkpoints/last.ckpt"), (2, "summary.json")):
+    for n in (1, 2):
         (said,) = (tmp_path / f"err_{n}").read_text().splitlines()
-        assert said.startswith(f"vael: cannot write {run}/{what}")
+        assert said.startswith(f"vael: cannot write {run}/")
         assert "No space left on device (it needs " in said
         assert "are free)" in said
     shutil.rmtree(folder)

@@ -115,7 +115,7 @@ def test_asked_to_stop_while_it_writes_it_stops_afterwards(case, alone, whole, t
     assert_as_if_never_stopped(whole, folder)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_of_two_processes_one_is_killed(whole_of_two, tmp_path):
     assert die_of_two(0, whole_of_two, tmp_path)["kills"] > 0
 

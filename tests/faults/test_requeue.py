@@ -61,7 +61,7 @@ class Job:
         return not self.call("squeue", "-h", "-j", self.id).strip()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.xdist_group("faults")
 def test_a_warned_and_a_preempted_job_continue_by_themselves(tmp_path, cluster, whole_of_two):
     environment = {**os.environ, **cluster, "PYTHONPATH": str(ROOT / "tests"),
