@@ -13,6 +13,7 @@ from vael.dashboard.cli import dashboard
 from vael.errors import VaelError, one_line
 from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
+from vael.export.cli import export
 from vael.generate.cli import generate
 from vael.ranks import Rank
 from vael.status import as_text, read_summary
@@ -26,6 +27,7 @@ app.add_typer(sweep.app, name="sweep")
 app.command()(dashboard)
 app.command()(explore)
 app.command()(generate)
+app.command()(export)
 app.command(hidden=True)(sweep.sweep_node)
 app.command(hidden=True)(sweep.sweep_worker)
 

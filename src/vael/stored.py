@@ -1,11 +1,13 @@
 """Floor 8: what a file holds of a trained model: its config, what its data was, its weights."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vael import checkpoint
@@ -13,6 +15,8 @@ from vael.data.source import MAX_LEVELS
 from vael.errors import CheckpointError
 from vael.types import DataSpec
 
+WEIGHTS = "model.safetensors"  # the name of an export's file
+HEADER, FORMAT = "vael", 1  # of its header
 MOST_NODES, MOST_LEVELS = 10_000, 20  # of a config; vael's own have some 150 in 4 levels
 
 
@@ -34,7 +38,7 @@ class Stored:
 
 
 def find(path: Path, which: str = "best") -> Path:
-    """``path`` itself if it is a file, else that checkpoint of a run's folder.
+    """``path`` itself if it is a file, else an export's weights or that checkpoint of a run.
 
     Raises:
         CheckpointError: there is no such file or folder, or no such checkpoint in it.
@@ -43,6 +47,11 @@ def find(path: Path, which: str = "best") -> Path:
         return path
     if not path.is_dir():
         raise CheckpointError(f"{path} is neither a run's folder nor a checkpoint file.")
+    if (path / WEIGHTS).is_file():
+        return path / WEIGHTS
+    if (path / "encoder.onnx").is_file():
+        raise CheckpointError(f"{path} is an export to ONNX, which vael cannot read: export with "
+                              "--format safetensors for that.")
     found = path / "checkpoints" / f"{which}.ckpt"
     if not found.is_file():
         others = sorted(file.stem for file in found.parent.glob("*.ckpt"))
@@ -53,12 +62,13 @@ def find(path: Path, which: str = "best") -> Path:
 
 
 def read(file: Path) -> Stored:
-    """What a checkpoint holds; nothing in it is run.
+    """What a checkpoint or an export's weights hold; nothing in it is run.
 
     Raises:
         CheckpointError: it is missing, damaged, foreign or not as vael writes it.
     """
-    loaded = checkpoint.load(file)
+    is_export = file.suffix == Path(WEIGHTS).suffix
+    loaded = _read_safetensors(file) if is_export else checkpoint.load(file)
     state, config = loaded["state_dict"], loaded["config"]
     if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
         raise CheckpointError(f"{file} must hold its weights as plain tensors on the CPU, but "
@@ -69,6 +79,20 @@ def read(file: Path) -> Stored:
     data = loaded.get("data")
     spec = None if data is None else spec_of(data, file)
     return Stored(file, config, {str(name): value for name, value in state.items()}, spec)
+
+
+def _read_safetensors(file: Path) -> dict[str, Any]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            header = json.loads((opened.metadata() or {})[HEADER])
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        if header["format"] != FORMAT:
+            raise ValueError(f"format {header['format']}, not {FORMAT}")
+        return {"state_dict": state, "config": header["config"], "data": header["data"]}
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError,
+            MemoryError) as error:
+        raise CheckpointError(f"{file} cannot be read as an export of vael: it is truncated, "
+                              "damaged or of another kind. Get it again.") from error
 
 
 def spec_of(data: object, file: Path) -> DataSpec:

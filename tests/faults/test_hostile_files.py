@@ -1,5 +1,6 @@
 """Checkpoints and exports that a stranger made: one clear error each, no code runs."""
 
+import json
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from support import QUICK, make_run
 import vael
 from vael import checkpoint
 from vael.errors import CheckpointError, ConfigError
+from vael.export.export import export
 from vael.files import write_bytes
 from vael.run import train
 
@@ -98,3 +100,50 @@ def test_interpolations_are_refused(loaded, put, monkeypatch):
     with pytest.raises(CheckpointError, match="interpolation") as caught:
         vael.load(put(loaded))
     assert "plainly" not in str(caught.value)
+
+
+def test_every_truncation_is_one_clear_error(run, tmp_path):
+    export(run, output=tmp_path / "whole")
+    for whole in (run / "checkpoints" / "best.ckpt", tmp_path / "whole" / "model.safetensors"):
+        content = whole.read_bytes()
+        for percent in range(0, 100, 5):
+            cut = tmp_path / f"cut{whole.suffix}"
+            cut.write_bytes(content[: len(content) * percent // 100])
+            with pytest.raises(CheckpointError, match="cannot be read as") as caught:
+                vael.load(cut)
+            assert "\n" not in str(caught.value)
+
+
+def test_a_header_that_claims_10_gigabytes_is_refused(run, tmp_path):
+    claim = {"vae.w": {"dtype": "F32", "shape": [2500000000], "data_offsets": [0, 10**10]}}
+    for header, size in ((json.dumps(claim).encode(), None), (b"{}", 10**10)):
+        path = tmp_path / "claim.safetensors"
+        length = len(header) if size is None else size
+        path.write_bytes(length.to_bytes(8, "little") + header + bytes(100))
+        with pytest.raises(CheckpointError, match="cannot be read as an export"):
+            vael.load(path)
+
+
+@pytest.mark.parametrize("change", [
+    lambda kept: kept.update(config=[]),
+    lambda kept: kept.update(state_dict={"vae.w": "text"}),
+    lambda kept: kept.update(state_dict={}),
+    lambda kept: kept.update(data={"event_shape": [10**9]}),
+    lambda kept: kept.update(data={**kept["data"], "event_shape": (1, 9, 9)}),
+    lambda kept: kept.update(data=7),
+    lambda kept: kept["config"]["model"].update(latent_dim=5),
+])
+def test_content_of_another_shape_is_refused(loaded, put, change):
+    change(loaded)
+    with pytest.raises(CheckpointError) as caught:
+        vael.load(put(loaded))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_config_that_unfolds_without_end_is_refused(loaded, put):
+    laughs: list = ["ha"]
+    for _ in range(12):
+        laughs = [laughs] * 10
+    loaded["config"]["name"] = laughs
+    with pytest.raises(CheckpointError, match="small mapping"):
+        vael.load(put(loaded))

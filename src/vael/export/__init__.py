@@ -1,0 +1,1 @@
+"""Floor 9: a trained model to take elsewhere: ``vael export``."""
