@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from identical import read, weights
 from omegaconf import OmegaConf
 from support import QUICK, make_run
-from test_run import read, weights
 from typer.testing import CliRunner
 
 from vael import run

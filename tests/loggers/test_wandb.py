@@ -14,7 +14,7 @@ from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 from vael import run
 from vael.dashboard.publish import as_json
 from vael.dashboard.workspace import Shown, make_workspace
-from vael.loggers.login import has_login
+from vael.login import has_login
 from vael.stop import Stopped
 
 pytestmark = pytest.mark.slow

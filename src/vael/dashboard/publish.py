@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vael.dashboard.workspace import Shown, make_workspace
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
-from vael.loggers.login import has_login
+from vael.login import has_login
 from vael.sweep import frozen
 from vael.sweep.space import Interval, parse_space
 
