@@ -31,7 +31,8 @@ from vael.sweep.records import Slot
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 START_SECONDS = 300.0
 KILLED = -signal.SIGKILL
-LEFT_OUT = ("vael.cli", "vael.sweep", "vael.launch")
+LEFT_OUT = ("vael.cli", "vael.sweep", "vael.launch", "vael.dashboard", "vael.explore",
+            "vael.export", "vael.generate")  # no trial uses them
 
 
 class ForkServer:
