@@ -50,7 +50,7 @@ def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
         assert min(pool.map(make_and_remove, range(4))) > 5
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_twenty_runs_at_once_share_one_cache_and_end_alike(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1",
                    "VAEL_CACHE": str(tmp_path / "cache")}  # fmt: skip

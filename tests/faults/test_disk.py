@@ -80,7 +80,7 @@ def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
             assert json.loads(found.read_text())["status"] == "interrupted"
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_read_only_folder_is_one_line(tmp_path, small, devices):
     folder = make_run(small, *QUICK, f"trainer.devices={devices}")
