@@ -11,8 +11,7 @@ Three figures, of processor time, so that other work of the machine disturbs lit
 
 The weights are those of an untrained model: no matter for the time. The evaluation, its products
 and the loop are measured in turns, the loop in a process of its own because the evaluation
-changes how memory is given back (`vael.evaluation.heap`); a figure is the median of the rounds'
-ratios.
+changes how memory is given back (`vael.heap`); a figure is the median of the rounds' ratios.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import torch
 from mpmath import mp, mpf
 
 from vael.likelihoods import _max_entropy
-from vael.likelihoods.bernoulli import Bernoulli
+from vael.likelihoods.bernoulli import FLOATS_IN_CACHE, Bernoulli
 
 LOGITS = (-60, -30, -26, -25.5, -24, -10, -3, -0.5, -1e-3, 0.0, 1e-6, 0.02, 1, 5.3, 20, 25.6, 60)
 ULP = 2.0**-23
@@ -145,6 +145,16 @@ def test_cross_entropy_and_its_gradients_equal_scipys(num_dims: int, grey: bool)
     np.testing.assert_allclose(seen_leaf.grad, by_x, rtol=1e-6, atol=1e-4)
     exact = likelihood(logits.double()).log_prob(x.double())
     np.testing.assert_allclose(exact, cells.sum(-1), rtol=1e-12, atol=1e-12)
+
+
+def test_cross_entropy_of_many_samples_equals_scipys():
+    logits = 4 * torch.randn(5, 70, 1, 784, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(70, 784).round()
+    assert 2 * x.numel() < FLOATS_IN_CACHE < 3 * x.numel()  # pieces of 2, 2 and 1 samples
+    found = Bernoulli((784,), 2)(logits).log_prob(x)
+    wide, seen = logits.double().squeeze(2).numpy(), x.double().numpy()
+    cells = scipy.special.log_expit((2 * seen - 1) * wide)
+    np.testing.assert_allclose(found, cells.sum(-1), rtol=1e-6)
 
 
 def test_cross_entropy_is_differentiable_twice():
