@@ -126,11 +126,25 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")],
+    runs: Annotated[list[Path], typer.Argument(help="A run's or a sweep's folder, or two runs'.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Of two runs; by default RUN_A/report_vs_<NAME_B>.html.")
+    ] = None,
 ) -> None:
-    """Write RUN/report.html anew from what is in the folder."""
+    """Write RUN/report.html anew from what is in the folder, or a page about two runs."""
     from vael.report.page import write_report
 
+    if len(runs) > 2:
+        raise VaelError(f"a report is about one run or two, got {len(runs)}: vael compare "
+                        "prints the scores of more.")
+    if len(runs) == 2:
+        from vael.versus.page import write_versus
+
+        print(write_versus(runs[0], runs[1], output).resolve())
+        return
+    (run,) = runs
+    if output is not None:
+        raise VaelError("--output is for two runs: of one the report is RUN/report.html.")
     if (run / "sweep.yaml").is_file():
         from vael.sweep.report.write import report_of
         from vael.sweep.study import Study
@@ -167,7 +181,7 @@ def evaluate(
     print(evaluation_as_text(result))
     print(f"numbers {request.output.resolve()}")
     if run.is_dir():
-        report(run)
+        report([run])
 
 
 @app.command()

@@ -23,9 +23,9 @@ def side_by_side(runs: Sequence[Path]) -> str:
     """
     if len(runs) < 2:
         raise ConfigError("vael compare needs two runs or more.")
-    every = _all(runs, _evaluated) or _all(runs, _summed_up)
+    every = _all(runs, evaluated) or _all(runs, summed_up)
     if every is None:
-        bare = next(run for run in runs if _evaluated(run) is None)
+        bare = next(run for run in runs if evaluated(run) is None)
         raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
     for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):
         check_comparable(every[0][0], other_facts, (str(runs[0]), str(run)))
@@ -46,7 +46,8 @@ def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[N
     return every if len(every) == len(found) else None
 
 
-def _evaluated(run: Path) -> Numbers | None:
+def evaluated(run: Path) -> Numbers | None:
+    """What evaluation.json says; None where there is none."""
     read = read_evaluation(run)
     if read is None:
         return None
@@ -54,15 +55,16 @@ def _evaluated(run: Path) -> Numbers | None:
     return read["comparable"], scores
 
 
-def _summed_up(run: Path) -> Numbers | None:
+def summed_up(run: Path, split: str = "test") -> Numbers | None:
+    """What summary.json says of a split; None where it says nothing."""
     summary = read_summary(run)
-    if summary is None or not any(name.startswith("test/") for name in summary["metrics"]):
+    if summary is None or not any(name.startswith(f"{split}/") for name in summary["metrics"]):
         return None
     config = read_yaml(run / "config.yaml")
     known = facts(
-        split="test", k=summary["samples"]["test"], score=summary["target"].removeprefix("val/"),
+        split=split, k=summary["samples"][split], score=summary["target"].removeprefix("val/"),
         digest=summary["data_digest"], binarize=config.data.binarize,
         family=config.likelihood["_target_"].rpartition(".")[2].lower(),
     )
-    return known, {name.removeprefix("test/"): value for name, value in summary["metrics"].items()
-                   if name.startswith("test/")}
+    return known, {name.removeprefix(f"{split}/"): value
+                   for name, value in summary["metrics"].items() if name.startswith(f"{split}/")}

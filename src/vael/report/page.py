@@ -8,6 +8,7 @@ from vael.files import remove_unfinished, write_text
 from vael.report.evaluation import section
 from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
+from vael.report.template import template
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 NOTES = {"train": "mean of its epoch"}
@@ -52,27 +53,21 @@ def complete(run: Path) -> None:
 
 def render(run: Run) -> str:
     """The page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from vael.report.evaluation_plots import evaluation_plots
     from vael.report.plots import plots
 
     summary, curves, evaluated = run.summary, plots(run.history), section(run.evaluation)
     bounds = evaluation_plots(run.evaluation) if evaluated else []
     drawn = [*bounds, *curves]  # in the order of the page
-    columns, lines = table(run.metrics or run.latest, fit=_fit(run))
+    columns, lines = table(run.metrics or run.latest, fit=fit_of(run))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         samples = {
             "val": run.node("evaluation.samples"), "test": run.node("evaluation.test_samples")
         }
     status = str(summary.get("status") or "unfinished")
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
-        title=_title(run), facts=_facts(run), status=status,
+    return template("report.html").render(
+        title=title_of(run), facts=_facts(run), status=status,
         status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
         warnings=_list(summary.get("warnings")), latest=not run.metrics, columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
@@ -81,11 +76,12 @@ def render(run: Run) -> str:
         lines=lines, evaluation=evaluated, evaluation_plots=bounds, pictures=run.pictures,
         curves=curves, plots=drawn,
         command=str(summary.get("command") or run.node("command") or ""),
-        environment=_environment(run), config=run.config_text,
+        environment=circumstances(run), config=run.config_text,
     )
 
 
-def _title(run: Run) -> str:
+def title_of(run: Run) -> str:
+    """Model and data, else the name of the experiment."""
     model, data = run.choice("model"), run.choice("data")
     return f"{model} on {data}" if model and data else str(run.node("name") or "A run")
 
@@ -96,13 +92,13 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("data", run.choice("data")), ("model", run.choice("model")),
         ("latent dimensions", run.node("model.latent_dim")),
         ("likelihood", run.choice("likelihood")), ("scale", run.node("likelihood.scale")),
-        ("fit", _fit(run)), ("prior", run.choice("prior")),
+        ("fit", fit_of(run)), ("prior", run.choice("prior")),
         ("posterior", run.choice("posterior")), ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
-def _fit(run: Run) -> str:
+def fit_of(run: Run) -> str:
     """``mass`` or ``density``; what ``auto`` stands for shows in whether there are bits."""
     fit = str(run.node("likelihood.fit") or "")
     names = {*run.metrics, *run.history.series}
@@ -111,7 +107,8 @@ def _fit(run: Run) -> str:
     return fit
 
 
-def _environment(run: Run) -> list[tuple[str, str]]:
+def circumstances(run: Run) -> list[tuple[str, str]]:
+    """Seed, effort, devices and versions; what is not recorded is left out."""
     summary = run.summary
 
     def number(name: str) -> str:

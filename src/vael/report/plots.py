@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from vael.report.history import History, panels
+from vael.report.history import History, Panel, panels
 
 Plot = dict[str, Any]
 FAINT = "rgba(128,136,146,0.5)"
@@ -22,15 +22,20 @@ def plots(history: History) -> list[Plot]:
         for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
             traces.append(line(name, series.x, series.value, series.step, history.axis, colour))
-        plot = blank_plot(panel.title, history.axis, panel.unit, traces)
-        plot["layout"]["xaxis"]["whole"] = True
-        values = {y for trace in traces for y in trace["y"]}
-        level = values.pop() if len(values) == 1 else None
-        if level is not None and level > 0:  # else a constant 0.001 is drawn between -1 and 1
-            plot["layout"]["yaxis"]["range"] = [0, 1.25 * level]
-        made.append(plot)
-    path = _path(history)
-    return [*made, path] if path else made
+        made.append(panel_plot(panel, history.axis, traces))
+    plane = path(history)
+    return [*made, plane] if plane else made
+
+
+def panel_plot(panel: Panel, axis: str, traces: list[Plot]) -> Plot:
+    """The figure of one panel with these curves in it."""
+    plot = blank_plot(panel.title, axis, panel.unit, traces)
+    plot["layout"]["xaxis"]["whole"] = True
+    values = {y for trace in traces for y in trace["y"]}
+    level = values.pop() if len(values) == 1 else None
+    if level is not None and level > 0:  # else a constant 0.001 is drawn between -1 and 1
+        plot["layout"]["yaxis"]["range"] = [0, 1.25 * level]
+    return plot
 
 
 def line(name: str, x: list[float], y: list[float], steps: list[int], axis: str, colour: str
@@ -44,7 +49,7 @@ def line(name: str, x: list[float], y: list[float], steps: list[int], axis: str,
     }
 
 
-def _path(history: History) -> Plot | None:
+def path(history: History) -> Plot | None:
     """Distortion against rate, epoch after epoch: where on the trade-off the run has settled."""
     split = next((s for s in ("val", "train")
                   if {f"{s}/rate", f"{s}/distortion"} <= history.series.keys()), None)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import vael.report
 from vael.report.folder import Shown, read_run
+from vael.report.template import template
 from vael.sweep.report.figure import Figure
 from vael.sweep.report.folder import Sweep
 from vael.sweep.report.history import history, importance
@@ -43,17 +43,10 @@ def render(sweep: Sweep) -> str:
 
     What is missing in the run folders is left out, so an unfinished sweep has a page too.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     sections = _sections(sweep)
     figures = [figure for section in sections for figure in section.figures]
     first = leading(sweep)[:1]
-    places = [Path(__file__).parent, Path(vael.report.__path__[0])]
-    environment = Environment(
-        loader=FileSystemLoader(places), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )
-    return environment.get_template("sweep.html").render(
+    return template("sweep.html", Path(__file__).parent).render(
         title=sweep.goal.name, goal=sweep.goal, about=_about(sweep), facts=facts(sweep),
         lines=best_lines(sweep), best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],

@@ -1,0 +1,128 @@
+"""Floor 10: the numbers of two runs, their difference, and whether they may be compared."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vael.errors import ConfigError
+from vael.evaluation.comparable import NotComparableError, check_comparable
+from vael.evaluation.compare import Numbers, evaluated, summed_up
+from vael.report.folder import Run
+from vael.report.numbers import Quantity, format_number, quantities
+from vael.report.page import fit_of
+
+FIT_ONLY = ("elbo", "iwae", "distortion", "nll", "gap")  # of the trained fit, in nats
+OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
+EVALUATED = (
+    Quantity("nll", "Bound on \u2212log p(x)", "nats", "lower",
+             "Upper bound from k importance samples, of the trained fit."),
+    Quantity("gap", "Bound minus ELBO", "nats", "",
+             "What k importance samples gain over the ELBO."),
+)
+UNSHOWN = ("overfitting_examples",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quantity of both runs; ``better`` is A, B, equal or nothing."""
+
+    quantity: Quantity
+    values: tuple[str, str]
+    difference: str
+    better: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Numbers of one origin; ``refused`` says why they must not be compared, or is empty."""
+
+    title: str
+    about: str
+    refused: str
+    rows: Sequence[Row]
+
+
+def groups(paths: tuple[Path, Path], runs: tuple[Run, Run]) -> list[Group]:
+    """Evaluation, test and validation, where a run has numbers of them.
+
+    Raises:
+        VaelError: a summary.json or evaluation.json that cannot be read.
+    """
+    fits = [fit_of(run) for run in runs]
+    families = [run.choice("likelihood") for run in runs]
+    other_fit = fits[0] != fits[1] or (fits[0] == "density" and families[0] != families[1])
+    known = [*quantities("" if fits[0] != fits[1] else fits[0]), *EVALUATED]
+    origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
+        ("Evaluation", evaluated, "no evaluation.json: vael evaluate {run}"),
+        ("Test", lambda run: summed_up(run, "test"), "no test scores in its summary.json"),
+        ("Validation", lambda run: summed_up(run, "val"),
+         "no validation scores in its summary.json"),
+    ]
+    made = []
+    for title, read, lacking in origins:
+        found = [_read(path, read) for path in paths]
+        if any(found):
+            missing = [f"{name} has {lacking.format(run=path)}."
+                       for name, path, numbers in zip("AB", paths, found, strict=True)
+                       if numbers is None]
+            refused = missing[0] if missing else _refusal(found[0], found[1])
+            scores = [numbers[1] if numbers else {} for numbers in found]
+            rows = [_row(quantity, scores, refused, other_fit)
+                    for quantity in _present(known, scores)]
+            made.append(Group(title, "" if refused else _about(found[0]), refused, rows))
+    return made
+
+
+def _read(path: Path, read: Callable[[Path], Numbers | None]) -> Numbers | None:
+    try:
+        return read(path)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not what vael writes: its config.yaml, summary.json or "
+                          f"evaluation.json lacks something ({error}).") from error
+
+
+def _refusal(a: Numbers | None, b: Numbers | None) -> str:
+    assert a is not None
+    assert b is not None
+    try:
+        check_comparable(a[0], b[0], ("A", "B"))
+    except NotComparableError as error:
+        return str(error)
+    return ""
+
+
+def _about(numbers: Numbers | None) -> str:
+    assert numbers is not None
+    facts = numbers[0]
+    return f"split {facts['split']}, k = {facts['k']}, data {str(facts['digest'])[:8]}"
+
+
+def _present(known: Sequence[Quantity], scores: Sequence[Mapping[str, object]]) -> list[Quantity]:
+    """The quantities that a run has, those that are not known by their bare names."""
+    names = dict.fromkeys(name for one in scores for name in one
+                          if not name.endswith("_se") and name not in UNSHOWN)
+    unknown = names.keys() - {quantity.key for quantity in known}
+    return [*(q for q in known if q.key in names),
+            *(Quantity(name, name, "", "", "") for name in names if name in unknown)]
+
+
+def _row(quantity: Quantity, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
+         ) -> Row:
+    one, two = (_number(of_run.get(quantity.key)) for of_run in scores)
+    values = (format_number(one), format_number(two))
+    if refused or one is None or two is None or not math.isfinite(two - one):
+        return Row(quantity, values, "", "", "")
+    if other_fit and quantity.key in FIT_ONLY:
+        return Row(quantity, values, "", "", OTHER_FIT)
+    away = two - one
+    difference = ("+" if away > 0 else "") + format_number(away)
+    better = "equal" if away == 0 else ""
+    if away and quantity.better:
+        better = "B" if (away < 0) == (quantity.better == "lower") else "A"
+    return Row(quantity, values, difference, better, "")
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
