@@ -218,3 +218,18 @@ class Stolen(pl.Callback):
         else:
             (folder / "lease").write_text(json.dumps({"attempt": int(self.now)}))
         self.file.write_text(json.dumps(contents(folder)))
+
+
+class RaiseOnce(pl.Callback):
+    """A bug that shows in the first of several runs only."""
+
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Raises, and leaves the file."""
+        if not self.file.exists():
+            self.file.touch()
+            raise LookupError("no tea in the first run")
