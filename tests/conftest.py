@@ -1,6 +1,8 @@
 """One thread, no network, no account, an own cache: what every test starts from."""
 
 import os
+import time
+import uuid
 from pathlib import Path
 
 os.environ.update({"WANDB_MODE": "disabled", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
@@ -29,3 +31,30 @@ def shared():
     if not path.is_dir():
         pytest.skip("needs the real images in ../shared/data, which are not here")
     return path
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    """Marks all processes that the test starts; gives those that are left, after a moment."""
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv("VAEL_TEST_MARK", mark)
+
+    def left(seconds=10.0):
+        end = time.monotonic() + seconds
+        while (found := _with(mark)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
+
+    return left
+
+
+def _with(mark):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
+                command = (path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                found.append((int(path.parent.name), command))
+        except OSError:
+            continue
+    return found

@@ -1,9 +1,6 @@
-"""What the tests of sweeps share: one fork server, run folders, and a look for orphans."""
+"""What the tests of sweeps share: one fork server and run folders."""
 
 import os
-import time
-import uuid
-from pathlib import Path
 
 import pytest
 from support import ROOT, make_run
@@ -41,30 +38,3 @@ def trial(tmp_path):
         added = [f"+callbacks.extra.{key}={node}" for key, node in extra.items()]
         return make_run(tmp_path, *TRIAL, f"name={name}", *overrides, *added)
     return make
-
-
-@pytest.fixture
-def marked(monkeypatch):
-    """Marks all processes that the test starts; gives those that are left, after a moment."""
-    mark = uuid.uuid4().hex
-    monkeypatch.setenv("VAEL_TEST_MARK", mark)
-
-    def left(seconds=10.0):
-        end = time.monotonic() + seconds
-        while (found := _with(mark)) and time.monotonic() < end:
-            time.sleep(0.05)
-        return found
-
-    return left
-
-
-def _with(mark):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
-                command = (path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found.append((int(path.parent.name), command))
-        except OSError:
-            continue
-    return found
