@@ -11,6 +11,7 @@ from vael.nets.conv import ConvDecoder, ConvEncoder
 from vael.nets.linear import Affine
 from vael.nets.mlp import MLP
 from vael.nets.resnet import ResNetDecoder, ResNetEncoder
+from vael.nets.up import FEW, Up
 from vael.posteriors.normal import Normal
 
 IMAGES = [(1, 8, 8), (3, 8, 9), (1, 28, 28), (4, 28, 20), (2, 9, 31), (3, 32, 32), (1, 8, 128)]
@@ -97,6 +98,24 @@ def test_parameters_of_a_decoder_are_the_leading_axis(decoder):
     nn.init.zeros_(last.weight)
     last.bias.data = torch.arange(6.0)
     assert net(torch.zeros(1, LATENT))[0, :, :, 0, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("odd", [(0, 0), (1, 0), (0, 1), (1, 1)])
+@pytest.mark.parametrize("c_out", [1, FEW, FEW + 1])
+def test_up_is_torchs_transposed_convolution_with_its_gradients(c_out, odd):
+    torch.manual_seed(0)
+    ours = Up(5, c_out, odd).double()
+    theirs = nn.ConvTranspose2d(5, c_out, 4, 2, 1, output_padding=odd).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 5, 4, 7, dtype=torch.float64)
+    slopes = torch.randn(theirs(x).shape, dtype=torch.float64)
+
+    def both(layer):
+        h = x.clone().requires_grad_()
+        out = layer(h)
+        return [out, *torch.autograd.grad(out, [h, *layer.parameters()], slopes)]
+
+    torch.testing.assert_close(both(ours), both(theirs), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("pair", ["conv", "resnet"])

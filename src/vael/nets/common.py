@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from torch import nn
 
 from vael.errors import ConfigError
+from vael.nets.up import Up
 from vael.types import Shape
 
 Size = tuple[int, int]
@@ -90,7 +91,7 @@ def down(c_in: int, c_out: int) -> nn.Conv2d:
 def up(c_in: int, c_out: int, size: Size, target: Size) -> nn.ConvTranspose2d:
     """The transposed 4x4 convolution that undoes one halving of ``pyramid``, odd sides too."""
     odd = (target[0] - 2 * size[0], target[1] - 2 * size[1])
-    return start(nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1, output_padding=odd))
+    return start(Up(c_in, c_out, odd))
 
 
 def dense(c_in: int, hidden: int, c_out: int, gain: float, where: str) -> nn.Sequential:
