@@ -103,6 +103,9 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
     if rank is not None:
         os.environ.update(rank.environment())
         lastwords.forget(run, rank.rank)
+    from vael.lean import import_lightning
+
+    import_lightning()
     from vael.run import train as train_run
 
     try:

@@ -189,7 +189,9 @@ def preload() -> None:
     from PIL import Image
 
     import vael
+    from vael.lean import import_lightning
 
+    import_lightning()
     for module in pkgutil.walk_packages(vael.__path__, "vael."):
         if not module.name.startswith(LEFT_OUT):
             importlib.import_module(module.name)
