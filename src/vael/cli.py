@@ -169,13 +169,18 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
     samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option(help="GPUs, or CPU processes.")] = 1,
+    devices: Annotated[int, typer.Option(
+        help="GPUs, or CPU processes: as many cores, as many times as fast.")] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
+    allow: Annotated[list[str] | None, typer.Option(
+        help="A package of your own that a checkpoint's config may name.")] = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
     from vael.evaluation.evaluate import Request
     from vael.evaluation.evaluate import evaluate as evaluate_run
 
-    request = Request(run, split, samples, device, devices, tuple(overrides or ()))  # type: ignore[arg-type]
+    request = Request(run, split, samples, device, devices, tuple(overrides or ()),  # type: ignore[arg-type]
+                      threads, tuple(allow or ()))
     try:
         result = evaluate_run(request)
     except KeyboardInterrupt:  # typer would end without a word

@@ -94,6 +94,22 @@ def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
     assert (run / "checkpoints" / "evaluation.json").is_file()
 
 
+def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(
+    run, five, tmp_path, monkeypatch
+):
+    (tmp_path / "mylab.py").write_text(
+        "from vael.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    content["config"]["model"]["encoder"]["_target_"] = "mylab.Net"
+    torch.save(content, tmp_path / "own.ckpt")
+    with pytest.raises(VaelError, match="allow its package by name: mylab"):
+        evaluate(Request(tmp_path / "own.ckpt", samples=5))
+    found = evaluate(Request(tmp_path / "own.ckpt", samples=5, allow=("mylab",)))
+    assert found["bounds"] == five["bounds"]
+    assert "--allow mylab" in found["command"]
+
+
 def test_other_data_of_the_same_shape(run, five):
     less = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=5,
                             overrides=("data.limit=300",)))
@@ -131,6 +147,7 @@ def test_the_command_names_the_device_that_was_asked_for(tmp_path):
     assert Request(run, samples=5, device="cpu").command == (
         f"vael evaluate '{run}' --split test --samples 5 --device cpu")
     assert Request(run).command == f"vael evaluate '{run}' --split test --samples 1000"
+    assert Request(run, threads=2).command.endswith(" --samples 1000 --threads 2")
 
 
 def test_a_single_example_has_no_standard_error(tmp_path, run):
@@ -165,6 +182,7 @@ BAD = {
     "no samples": (Request, {"samples": 0}, r"--samples must be at least 1, but got 0"),
     "a split": (Request, {"split": "dev"}, r"--split must be one of train, val, test.* got dev"),
     "devices": (Request, {"devices": 0}, r"--devices must be at least 1, but got 0"),
+    "threads": (Request, {"threads": 0}, r"--threads must be at least 1, but got 0"),
     "a device": (Request, {"device": "tpu"}, r"--device must be auto, cpu or cuda, but got tpu"),
     "an override": (Request, {"overrides": ("objective.beta=2",)}, r"only the data can be"),
     "no such setting": (Request, {"overrides": ("data.pth=x",)}, r"data\.pth is not a setting"),

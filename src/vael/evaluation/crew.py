@@ -33,10 +33,12 @@ class Job:
 
     path: Path
     overrides: tuple[str, ...]
+    allow: tuple[str, ...]
     parts: tuple[Part, ...]
     samples: int
     kind: str
     devices: int
+    threads: int
 
     def device(self, rank: int) -> torch.device:
         """Where process ``rank`` computes."""
@@ -137,9 +139,9 @@ def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:
     die_with(os.getppid())
     keep_freed_memory()
     try:
-        if job.kind == "cpu":
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.devices))
-        scorer = Scorer(load_trained(job.path, job.overrides), job.device(rank), job.samples)
+        torch.set_num_threads(job.threads)
+        trained = load_trained(job.path, job.overrides, job.allow)
+        scorer = Scorer(trained, job.device(rank), job.samples)
 
         def tick(pairs: int) -> None:
             ticks[rank] += pairs

@@ -9,7 +9,6 @@ from typing import Any, get_args
 import torch
 
 from vael.data.source import Split
-from vael.devices import WORTH_THREADS
 from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
 from vael.evaluation.material import gather
@@ -36,6 +35,9 @@ class Request:
         device: ``auto | cpu | cuda``.
         devices: processes, each with a GPU of its own on ``cuda``.
         overrides: other data of the same shape: ``data=...``, ``data.path=...``.
+        threads: CPU threads of each process. Sums over another number of threads round
+            differently, and threads collapse where other work wants the cores: processes do not.
+        allow: packages of the user's own that the config in a checkpoint file may name.
     """
 
     path: Path
@@ -44,6 +46,8 @@ class Request:
     device: str = "auto"
     devices: int = 1
     overrides: tuple[str, ...] = ()
+    threads: int = 1
+    allow: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuses what cannot work whatever the run is.
@@ -56,6 +60,8 @@ class Request:
         if self.split not in get_args(Split):
             raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got "
                               f"{self.split}.")
+        if self.threads < 1:
+            raise ConfigError(f"--threads must be at least 1, but got {self.threads}.")
 
     @property
     def output(self) -> Path:
@@ -66,8 +72,11 @@ class Request:
     def command(self) -> str:
         """What gives the same again."""
         device = [] if self.device == "auto" else ["--device", self.device]
+        threads = [] if self.threads == 1 else ["--threads", str(self.threads)]
+        allowed = [word for package in self.allow for word in ("--allow", package)]
         return shlex.join(["vael", "evaluate", str(self.path), "--split", self.split,
-                           "--samples", str(self.samples), *device, *self.overrides])
+                           "--samples", str(self.samples), *device, *threads, *allowed,
+                           *self.overrides])
 
 
 def evaluate(request: Request) -> dict[str, Any]:
@@ -91,17 +100,15 @@ def scored(request: Request) -> dict[str, Any]:
     request.check()
     keep_freed_memory()
     kind = kind_of(request.device, request.devices)
-    trained = load_trained(request.path, request.overrides)
-    if kind == "cpu" and request.devices > 1:
-        torch.set_num_threads(1)  # the others do the work
-    elif trained.spec.num_dims * 100 < WORTH_THREADS:
-        torch.set_num_threads(1)
+    trained = load_trained(request.path, request.overrides, request.allow)
+    torch.set_num_threads(request.threads)
     split = Part(request.split)
     sizes = {"train": trained.spec.num_train, "val": trained.spec.num_val,
              "test": trained.spec.num_test}
     train = Part("train", sizes[request.split])
     parts = (split,) if request.split == "train" else (split, train)
-    job = Job(request.path, request.overrides, parts, request.samples, kind, request.devices)
+    job = Job(request.path, request.overrides, request.allow, parts, request.samples, kind,
+              request.devices, request.threads)
     scorer = Scorer(trained, job.device(0), request.samples)
     what = f"{request.split}, {request.samples} samples"
     columns = score(job, scorer, what if train is split else f"{what}, and train beside it")

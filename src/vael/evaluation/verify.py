@@ -226,11 +226,9 @@ def _evaluation(
     if kind == "cuda" and not torch.cuda.is_available():
         elsewhere.append(Difference(DEVICE, kind, "cpu"))
         kind = "cpu"
-    if "threads" in stored:
-        torch.set_num_threads(stored["threads"])
     devices = 1 if elsewhere else stored["devices"]
     request = Request(folder, stored["split"], stored["samples"], kind, devices,
-                      tuple(stored.get("overrides") or overrides))
+                      tuple(stored.get("overrides") or overrides), stored.get("threads", 1))
     now = dict(_leaves(scored(request)))
     numbers = tuple(Number(name, value, now.get(name)) for name, value in _leaves(stored)
                     if not (elsewhere and name.startswith("probe")))  # it counts hits: it jumps
