@@ -7,9 +7,9 @@ from omegaconf import OmegaConf
 
 from vael.compose import compose_config
 from vael.sweep import start, storage
-from vael.sweep.definition import parse
 from vael.sweep.records import Claim, Outcome
 from vael.sweep.study import Study
+from vael.sweep.sweep_file import parse
 
 SPACE = {
     "model.latent_dim": "tag(log, int(interval(2, 64)))",

@@ -19,7 +19,7 @@ from vael.lit import LitVAE
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
 from vael.options import Options
-from vael.plain import read_yaml
+from vael.plain import read_settings
 from vael.randomness import Noise, Seeds
 from vael.stop import StopRequest
 from vael.vae import VAE
@@ -68,9 +68,7 @@ def read_config(folder: Path) -> DictConfig:
     if not path.is_file():
         raise ConfigError(f"{folder} is not a run: it has no config.yaml. Runs are made by "
                           "python train.py.")
-    config = read_yaml(path)
-    if not isinstance(config, DictConfig):
-        raise ConfigError(f"{path} must hold a mapping.")
+    config = read_settings(path)
     check(config)
     return config
 

@@ -27,6 +27,18 @@ def read_yaml(path: Path) -> DictConfig | ListConfig:
     return parse_yaml(text, str(path))
 
 
+def read_settings(path: Path) -> DictConfig:
+    """A config file that holds settings by name, such as a run's ``config.yaml``.
+
+    Raises:
+        ConfigError: it holds something else, or see ``read_yaml``.
+    """
+    config = read_yaml(path)
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{path} must hold settings by name, and holds a list.")
+    return config
+
+
 def parse_yaml(text: str, where: str) -> DictConfig | ListConfig:
     """The same of a text.
 

@@ -12,7 +12,7 @@ from support import config_of
 from vael.check import check
 from vael.compose import compose_config
 from vael.launch import make_run_folder
-from vael.sweep.definition import read as read_sweep
+from vael.sweep.sweep_file import read as read_sweep
 
 SMALL = ("model=linear_vae", "data.limit=60", "data.batch_size=16", "logger=csv",
          "trainer.threads=1", "evaluation.samples=1")  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 from support import ROOT
 
 from vael.sweep import checks, plan, start
-from vael.sweep.space import parse_space
+from vael.sweep.grammar import parse_space
 
 FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
 

@@ -3,7 +3,8 @@
 import pytest
 
 from vael.errors import ConfigError
-from vael.sweep.definition import amended, parse, read
+from vael.sweep.definition import amended
+from vael.sweep.sweep_file import parse, read
 
 LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}}
 

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from optuna import create_study, samplers
 
 from vael.errors import ConfigError
-from vael.sweep.space import parse_space
+from vael.sweep.grammar import parse_space
 from vael.sweep.start import default_of
 
 SPACE = {

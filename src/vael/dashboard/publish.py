@@ -10,7 +10,8 @@ from vael.errors import ConfigError, VaelError
 from vael.files import write_text
 from vael.login import has_login
 from vael.sweep import frozen
-from vael.sweep.space import Interval, parse_space
+from vael.sweep.domain import Interval
+from vael.sweep.grammar import parse_space
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace

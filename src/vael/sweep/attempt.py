@@ -4,9 +4,8 @@ import signal
 import time
 from typing import Protocol
 
-from omegaconf import OmegaConf
-
 from vael.files import write_json
+from vael.plain import read_settings
 from vael.stop import STOP
 from vael.sweep import lease
 from vael.sweep.asked import Asked
@@ -62,7 +61,7 @@ class Attempt:
         handle = starter.start(self.claim.folder, slot, self.claim.attempt)
         try:
             vigil.start()  # not before: a process with threads does not fork safely
-            config = OmegaConf.load(self.claim.folder / "config.yaml")
+            config = read_settings(self.claim.folder / "config.yaml")
             self.status.begins(self.claim, config.trainer.max_epochs)
             while (code := handle.wait(LOOK)) is None:
                 self._look(handle)

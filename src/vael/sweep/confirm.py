@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
-
 from vael.files import write_json
+from vael.plain import read_settings
 from vael.status import read_summary
 from vael.sweep import attempts, freeze, lease
 from vael.sweep.ranking import ranked
@@ -88,7 +87,7 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     number = _unused(study.folder)
     run = study.folder / "confirm" / f"{number:04d}"
     run.mkdir(parents=True, exist_ok=True)
-    seed = int(OmegaConf.load(winner.folder / "config.yaml").seed) + 1 + index
+    seed = int(read_settings(winner.folder / "config.yaml").seed) + 1 + index
     overrides = study.space.overrides(winner.params)
     config = freeze.confirmation_config(d, overrides, number, study.frozen.threads, seed)
     freeze.freeze(run, config)

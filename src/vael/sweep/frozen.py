@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from vael.errors import ConfigError
 from vael.files import write_text
 from vael.plain import read_yaml
-from vael.sweep.definition import Definition, parse
+from vael.sweep.definition import Definition
+from vael.sweep.sweep_file import parse
 
 NAME = "sweep.yaml"
 

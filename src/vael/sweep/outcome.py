@@ -1,6 +1,7 @@
 """Floor 10: how an attempt at a trial ended, from what it left behind."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from vael.errors import DiskError, VaelError
 from vael.status import read_summary
 from vael.sweep.process import LOG
 from vael.sweep.records import Outcome
+from vael.sweep.rows import number
 
 UNWRITTEN = 120  # Python's own code where what it said could not be written
 SIGNALS = 128  # from there on, an exit code is that of a shell: 128 + the signal's number
@@ -41,6 +43,22 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
     return Outcome("failed", reason)
 
 
+def values_of(run: Path, targets: Sequence[str]) -> list[float]:
+    """The scores of a finished run, one for each target.
+
+    Raises:
+        VaelError: one is missing or not finite, or the summary cannot be read.
+    """
+    metrics = (read_summary(run) or {}).get("metrics") or {}
+    found = []
+    for target in targets:
+        value = number(metrics.get(target))
+        if value is None:
+            raise VaelError(f"{target} is {metrics.get(target)} in {run / 'summary.json'}")
+        found.append(value)
+    return found
+
+
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         return read_summary(folder) or {}
@@ -51,13 +69,13 @@ def _summary(folder: Path) -> dict[str, Any]:
 def _how(folder: Path, returncode: int) -> str:
     if returncode == 0:
         return "it ended without a result"
-    number = -returncode if returncode < 0 else returncode - SIGNALS
+    signum = -returncode if returncode < 0 else returncode - SIGNALS
     try:
-        name = signal.Signals(number).name
+        name = signal.Signals(signum).name
     except ValueError:
         name = "unknown"
     by_whom = ", by hand or by the kernel when memory ran out"
-    return f"killed by signal {number} ({name}){by_whom if number == signal.SIGKILL else ''}"
+    return f"killed by signal {signum} ({name}){by_whom if signum == signal.SIGKILL else ''}"
 
 
 def last_line(log: Path) -> str | None:

@@ -9,14 +9,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
-from vael.sweep import checks, code, frozen, optuna_nodes, start, storage
-from vael.sweep import definition as definitions
-from vael.sweep.definition import Definition
+from vael.sweep import checks, code, frozen, optuna_nodes, start, storage, sweep_file
+from vael.sweep.definition import Definition, amended
+from vael.sweep.domain import Choice, Interval
 from vael.sweep.frozen import Frozen
+from vael.sweep.grammar import parse_space
 from vael.sweep.probe import probe
 from vael.sweep.records import Slot
 from vael.sweep.slots import default_workers, slots
-from vael.sweep.space import Choice, Interval, Space, parse_space
+from vael.sweep.space import Space
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def define(file: Path, changes: Mapping[str, Any], prune: bool | None,
     Raises:
         ConfigError: something in it cannot be.
     """
-    d = definitions.amended(definitions.read(file), changes, prune)
+    d = amended(sweep_file.read(file), changes, prune)
     d = replace(d, overrides=(*d.overrides, *overrides))
     space = parse_space(d.space, d.when)
     optuna_nodes.sampler(d.sampler, d.seed, 0)
@@ -70,7 +71,7 @@ def existing(file: Path) -> Path:
     Raises:
         ConfigError: it has not.
     """
-    d = definitions.read(file)
+    d = sweep_file.read(file)
     folder = folder_of(d, checks.base_config(d))
     if not (folder / frozen.NAME).exists():
         raise ConfigError(f"{file} has not been started: there is no {folder / frozen.NAME}.")

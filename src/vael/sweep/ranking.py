@@ -3,11 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from vael.sweep.direction import Direction
 from vael.sweep.rows import TrialRow
-
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True)

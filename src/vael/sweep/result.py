@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from vael.errors import VaelError
 from vael.files import write_text
+from vael.plain import read_settings
 from vael.sweep.ranking import best, ranked
 from vael.sweep.rows import TrialRow, write_csv
 
@@ -50,7 +51,7 @@ def overrides_of(study: "Study", row: TrialRow) -> list[str]:
     """What a trial had beside the defaults: fixed overrides, its own choices, and its limit."""
     d = study.definition
     limit = d.limits.trial_epochs
-    epochs = OmegaConf.select(OmegaConf.load(row.folder / "config.yaml"), "trainer.max_epochs")
+    epochs = OmegaConf.select(read_settings(row.folder / "config.yaml"), "trainer.max_epochs")
     bounded = [] if limit is None or epochs is None else [f"trainer.max_epochs={epochs}"]
     return [*d.overrides, *study.space.overrides(row.params), *bounded]
 
@@ -70,7 +71,7 @@ def _title(study: "Study", row: TrialRow) -> str:
 
 def _best(study: "Study", row: TrialRow) -> str:
     d = study.definition
-    config = OmegaConf.load(row.folder / "config.yaml")
+    config = read_settings(row.folder / "config.yaml")
     choices = {str(group): str(option) for group, option in config.choices.items()}
     defaults: list[Any] = ["train"]
     defaults += [{f"override /{group}": option} for group, option in choices.items()]

@@ -12,131 +12,36 @@ mends it. Trial numbers are 0 .. N-1 and each ends once: the budget is exact.
 import logging
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from vael.errors import ConfigError, VaelError
-from vael.status import read_summary
-from vael.sweep import attempts, confirm, freeze, frozen, lease, optuna_nodes, result, storage
+from vael.sweep import attempts, confirm, freeze, lease, optuna_nodes, result
+from vael.sweep.book import Book
 from vael.sweep.definition import Definition
-from vael.sweep.frozen import Frozen
-from vael.sweep.lock import locked
-from vael.sweep.ranking import Goal
+from vael.sweep.outcome import values_of
 from vael.sweep.records import Claim, Outcome, Wait
-from vael.sweep.rows import Table, TrialRow, number
-from vael.sweep.space import Space, parse_space
 
-T = TypeVar("T")
 log = logging.getLogger("vael")
 
 
-class Study:
+class Study(Book):
     """One sweep's study, as a worker sees it.
 
     ``claim``, ``report`` and ``finish`` may take minutes while the storage is away: a worker
     touches its lease from another thread meanwhile.
 
     Attributes:
-        folder: of the sweep.
-        space: what it searches.
-        url: of the storage, with its password: not to be shown.
         watch: over the leases of others.
         weights: which trials keep theirs.
-        hurried: whether there is no time to wait for a storage that is away.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-        self._frozen = frozen.read(folder)
-        self._read_at = (folder / frozen.NAME).stat().st_mtime_ns
-        d = self._frozen.definition
-        self.space: Space = parse_space(d.space, d.when)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study = optuna.load_study(
-                study_name=d.name, storage=storage.connect(url, folder),
-                sampler=optuna_nodes.sampler(d.sampler, d.seed, 0),
-                pruner=optuna_nodes.pruner(d.pruner, self._frozen.epochs),
-            )
-        self._storage = self._study._storage
+        super().__init__(folder, url)
         self.watch = lease.Watch()
         self.weights = result.Weights()
-        self._table = Table(folder)
-        self.hurried: Callable[[], bool] = storage.never
-
-    @classmethod
-    def open(cls, folder: Path) -> "Study":
-        """The study of a sweep's folder, which ``vael sweep`` has made.
-
-        Raises:
-            ConfigError: it is none, or its storage is another than ``VAEL_STORAGE`` names.
-            StorageAway: the storage cannot be reached for long.
-        """
-        recorded = frozen.read(folder).definition
-        url = locate(recorded, folder)
-
-        def opened() -> Study:
-            return cls(folder, url)
-
-        return storage.patiently(opened, recorded.patience, url)
-
-    # ------------------------------------------------------------------------- what is asked of it
-
-    @property
-    def definition(self) -> Definition:
-        """As it is now: another ``vael sweep`` may have raised the budget meanwhile."""
-        return self.frozen.definition
-
-    @property
-    def frozen(self) -> Frozen:
-        """All of sweep.yaml."""
-        read_at = (self.folder / frozen.NAME).stat().st_mtime_ns
-        if read_at != self._read_at:
-            self._frozen, self._read_at = frozen.read(self.folder), read_at
-        return self._frozen
-
-    @property
-    def storage(self) -> BaseStorage:
-        """What it is kept in."""
-        return self._storage
-
-    @property
-    def id(self) -> int:
-        """In its storage."""
-        return self._study._study_id
-
-    @property
-    def goal(self) -> Goal:
-        """What the sweep wants."""
-        d = self.definition
-        return Goal(d.name, d.targets, d.directions, d.trials)
-
-    @property
-    def target(self) -> str:
-        """The (first) score that is searched for."""
-        return self._frozen.definition.targets[0]
-
-    @property
-    def prunes(self) -> bool:
-        """Whether reports can end a trial."""
-        return self._frozen.definition.pruner is not None
-
-    def trials(self) -> list[FrozenTrial]:
-        """All, by number."""
-        return self._patiently(lambda: self._study.get_trials(deepcopy=False))
-
-    def rows(self) -> list[TrialRow]:
-        """All as a table."""
-        return self._patiently(self._rows)
-
-    def _rows(self) -> list[TrialRow]:
-        return self._table.rows(self._study.get_trials(deepcopy=False))
 
     # --------------------------------------------------------------------------------------- claim
 
@@ -306,23 +211,11 @@ class Study:
 
     def _complete(self, trial: FrozenTrial) -> None:
         try:
-            values = self._values(self._run(trial.number))
+            values = values_of(self._run(trial.number), self._frozen.definition.targets)
         except VaelError as error:
             self._fail(trial, str(error))
             return
         self._study.tell(trial.number, values)
-
-    def _values(self, run: Path) -> list[float]:
-        metrics = (read_summary(run) or {}).get("metrics") or {}
-        found = []
-        for target in self._frozen.definition.targets:
-            value = number(metrics.get(target))
-            if value is None:
-                raise VaelError(f"{target} is {metrics.get(target)} in {run / 'summary.json'}")
-            found.append(value)
-        return found
-
-    # ------------------------------------------------------------------------------------- helpers
 
     def _holds(self, claim: Claim) -> bool:
         found = lease.holder(claim.folder)
@@ -334,49 +227,3 @@ class Study:
         self._reason(trial, reason)
         self._study.tell(trial.number, state=TrialState.FAIL)
         result.write(self, self._rows())
-
-    def _reason(self, trial: FrozenTrial, reason: str | None) -> None:
-        if reason:
-            line = " ".join(reason.split())[:500]
-            self._storage.set_trial_user_attr(trial._trial_id, "reason", line)
-
-    def _trial(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(deepcopy=False)[number]
-
-    def _state(self, trial: FrozenTrial) -> TrialState:
-        return self._storage.get_trial(trial._trial_id).state
-
-    def _set(self, trial: FrozenTrial, state: TrialState) -> None:
-        self._storage.set_trial_state_values(trial._trial_id, state)
-
-    def _run(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:04d}"
-
-    def _one_at_a_time(self, step: Callable[[float], T]) -> T:
-        def alone() -> T:
-            with locked(self.folder / "lock") as now:
-                return step(now)
-
-        return self._patiently(alone)
-
-    def _patiently(self, operation: Callable[[], T]) -> T:
-        patience = self._frozen.definition.patience
-        return storage.patiently(operation, patience, self.url, self.hurried)
-
-
-def locate(d: Definition, folder: Path) -> str:
-    """The storage of a frozen sweep, with its password where ``VAEL_STORAGE`` has it.
-
-    Raises:
-        ConfigError: ``VAEL_STORAGE`` names another storage than the sweep's.
-    """
-    recorded = storage.locate(d.storage, folder)
-    given = storage.locate(None, folder)
-    if given == storage.JOURNAL:
-        return recorded
-    if storage.redacted(given) != storage.redacted(recorded):
-        raise ConfigError(
-            f"{storage.ENVIRONMENT} is {storage.redacted(given)}, but the study of {folder} is "
-            f"in {storage.redacted(recorded)}: set it to that, or unset it."
-        )
-    return given

@@ -1,6 +1,7 @@
 """Floor 10: numbers, parameters and times of trials in words."""
 
-from collections.abc import Iterable, Mapping
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -43,3 +44,9 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def near(word: str, known: Sequence[str]) -> str:
+    """What somebody may have meant, for the end of an error."""
+    close = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
+    return f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(known)}."

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from vael.errors import ConfigError
 from vael.files import write_text
-from vael.plain import read_yaml
+from vael.plain import read_settings
 from vael.report.folder import Run, Shown, read_run
 from vael.report.page import STATUS, circumstances, title_of
 from vael.report.template import template
@@ -64,7 +64,7 @@ def render(a: Path, b: Path) -> str:
     """The page as HTML."""
     paths, runs = (a, b), (read_run(a), read_run(b))
     sides = [_side(*each) for each in zip(COLOURS, paths, runs, strict=True)]
-    changed, equal = changes(*(_config(path) for path in paths))
+    changed, equal = changes(*(read_settings(path / "config.yaml") for path in paths))
     curves = overlaid(runs)
     return template("versus.html", Path(__file__).parent).render(
         title=" against ".join(_short(path) for path in paths), sides=sides,
@@ -88,13 +88,6 @@ def _text(flat: dict[str, Any], name: str) -> str:
     if name not in flat:
         return "not set"
     return "null" if flat[name] is None else str(flat[name])
-
-
-def _config(path: Path) -> DictConfig:
-    config = read_yaml(path / "config.yaml")
-    if not isinstance(config, DictConfig):
-        raise ConfigError(f"{path}/config.yaml must hold settings by name, and holds a list.")
-    return config
 
 
 def _short(path: Path) -> str:

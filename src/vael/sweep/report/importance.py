@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from vael.sweep.ranking import Direction, scored
+from vael.sweep.direction import Direction
+from vael.sweep.ranking import scored
 from vael.sweep.rows import TrialRow
 
 Importances = dict[str, float] | str
