@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import time
 
 import pytest
 import torch
@@ -126,6 +127,26 @@ def test_simple_profiles_hooks_alone_and_neither_it_nor_anomaly_changes_the_run(
     calls = {name: count for name, count, _ in found["hook"]}
     assert calls["SingleDeviceStrategy.training_step"] == 6
     assert column(watched, "train/loss") == column(tiny, "train/loss")
+
+
+def test_a_training_step_is_split_into_its_parts(tmp_path):
+    profiler = RunProfiler(tmp_path / "profile.txt", "simple", nn.Identity())
+    for _ in range(3):
+        with profiler.profile("run_training_batch"):
+            with profiler.profile("[Strategy]SingleDeviceStrategy.training_step"):
+                time.sleep(0.03)
+            with profiler.profile("[Strategy]SingleDeviceStrategy.backward"):
+                time.sleep(0.01)
+            time.sleep(0.02)
+    head, *rows = profiler.summary().split("\n\n")[0].splitlines()
+    found = {name: float(ms) for name, ms in
+             (re.match(r"(.*?)  +([0-9.]+) ms", row).groups() for row in rows)}
+    whole = float(re.search(r"([0-9.]+) ms", head)[1])
+    assert whole == pytest.approx(sum(found.values()), abs=0.1)
+    assert found["next batch"] == found["to the device"] == 0
+    assert 30 <= found["forward and loss"] < 60
+    assert 10 <= found["backward"] < 30
+    assert 20 <= found["optimiser and the rest"] < 50
 
 
 class Slow(nn.Module):

@@ -1,5 +1,6 @@
 """Floor 8: RUN/profile.txt: where the time of a run goes."""
 
+import os
 import re
 import time
 from collections import defaultdict
@@ -22,6 +23,8 @@ WARMUP, STEPS = 2, 20  # training steps before and while torch's profiler looks
 ROWS = 25
 MODULE = "module: "
 NOTHING = nullcontext()
+PARTS = {"next batch": "train_dataloader_next", "to the device": "batch_to_device",
+         "forward and loss": "Strategy.training_step", "backward": "Strategy.backward"}
 
 
 class Unprofiled(PassThroughProfiler):
@@ -38,6 +41,11 @@ class Clock:
 
     calls: int = 0
     seconds: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more call."""
+        self.calls += 1
+        self.seconds += seconds
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class RunProfiler(Profiler):
         self._handles: list[RemovableHandle] = []
         self._steps = self._looked = 0
         self._seen: list[Any] = []
+        self._own = Clock()
 
     def start(self, action_name: str) -> None:
         """Starts the clock of a hook; the first training step starts torch's profiler."""
@@ -83,18 +92,20 @@ class RunProfiler(Profiler):
     def stop(self, action_name: str) -> None:
         """Stops the clock of a hook."""
         began = self._running.pop(action_name)
-        clock = self._clocks[action_name]
-        clock.calls += 1
-        clock.seconds += time.perf_counter() - began
+        self._clocks[action_name].add(time.perf_counter() - began)
         if action_name == STEP:
             self._steps += 1
             if self._torch is not None:
+                began = time.perf_counter()
                 self._torch.step()
+                self._own.add(time.perf_counter() - began)
                 self._looked = self._steps - WARMUP
                 if self._looked == STEPS:
                     self._look_away()
 
     def _look(self) -> None:
+        began = time.perf_counter()
+        os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # else it tells the terminal that it starts
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
             activities.append(ProfilerActivity.CUDA)
@@ -106,16 +117,19 @@ class RunProfiler(Profiler):
             acc_events=True,
         )
         self._torch.start()
+        self._own.add(time.perf_counter() - began)
 
     def _look_away(self) -> None:
         if self._torch is None:
             return
+        began = time.perf_counter()
         for handle in self._handles:
             handle.remove()
         self._torch.stop()
         if self._looked > 0:
             self._seen = list(self._torch.key_averages())
         self._torch = None
+        self._own.add(time.perf_counter() - began)
 
     def teardown(self, stage: str | None) -> None:
         """Ends torch's profiler, if the run was too short for it to end by itself."""
@@ -135,8 +149,11 @@ class RunProfiler(Profiler):
         """The tables, each sorted by time."""
         whole = time.perf_counter() - self._began
         hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._clocks.items()]
-        parts = [f"{whole:.1f} s since the start; the time of a hook includes the hooks that it "
-                 "calls.", _table("hook", hooks, whole, "of all")]
+        parts = [_step(hooks), f"The run, {whole:.1f} s since its start. The time of a hook "
+                 "includes the hooks that it calls."]
+        if self.kind == "torch":
+            hooks.append(Row("torch's profiler itself", self._own.calls, self._own.seconds))
+        parts.append(_table("hook", hooks, whole, "of all"))
         if self.kind == "torch":
             parts += self._torch_tables()
         return "\n\n".join(parts) + "\n"
@@ -193,6 +210,22 @@ def _short(action: str) -> str:
     """``[Callback]Name{its: options}.on_fit_start`` as ``Name.on_fit_start``."""
     plain = re.sub(r"\{.*\}", "", action)
     return plain.partition("]")[2].lstrip(".") if plain.startswith("[") else plain
+
+
+def _step(hooks: list[Row]) -> str:
+    """Where the time of a training step goes, in a few words."""
+    means = {row.name: row.seconds / row.calls for row in hooks}
+    if STEP not in means:
+        return "No training step was made."
+    rows = {part: next((mean for name, mean in means.items() if name.endswith(end)), 0.0)
+            for part, end in PARTS.items()}
+    inside = rows["forward and loss"] + rows["backward"]
+    rows["optimiser and the rest"] = means[STEP] - inside
+    whole = sum(rows.values())
+    lines = [f"A training step, {1e3 * whole:.2f} ms in the mean:"]
+    lines += [f"{part:<24}{1e3 * mean:>9.2f} ms  {mean / whole:>6.1%}"
+              for part, mean in rows.items()]
+    return "\n".join(lines)
 
 
 def _table(title: str, rows: list[Row], whole: float, of: str) -> str:
