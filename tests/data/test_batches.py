@@ -6,6 +6,7 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 
 from vael.data.batches import EVAL_CHUNK, EvalBatches, TrainBatches
+from vael.data.resident import SHARE, Resident, settle
 from vael.data.source import Arrays
 
 N = 1003
@@ -20,6 +21,29 @@ def ids(batch):
     found = x[:, 0] * 256 + x[:, 1]
     assert torch.equal(found, batch.y)
     return found.tolist()
+
+
+def same(batches, others):
+    return all(torch.equal(a, b) for one, two in zip(batches, others, strict=True)
+               for a, b in zip(one[:2], two[:2], strict=True))
+
+
+def test_data_that_lives_on_a_device_gives_the_same_batches():
+    there = Resident.of(WORLD, torch.device("cpu"))
+    assert same(TrainBatches(there, INDEX, 24, 7), TrainBatches(WORLD, INDEX, 24, 7))
+    assert same(EvalBatches(there, INDEX, 1, 2), EvalBatches(WORLD, INDEX, 1, 2))
+    unlabelled = Resident.of(Arrays(WORLD.x), torch.device("cpu"))
+    assert next(iter(EvalBatches(unlabelled, INDEX))).y is None
+
+
+def test_data_moves_to_a_gpu_only_where_it_fits(monkeypatch):
+    """No GPU is needed: how much is free, and the copy, are stood in for."""
+    gpu, size = torch.device("cuda"), WORLD.x.nbytes
+    monkeypatch.setattr(Resident, "of", lambda arrays, device: (arrays, device))
+    for free, moves in ((SHARE * size, True), (SHARE * size - 1, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 0))
+        assert settle(WORLD, gpu) == ((WORLD, gpu) if moves else WORLD)
+    assert settle(WORLD, torch.device("cpu")) is WORLD
 
 
 def join(lists):

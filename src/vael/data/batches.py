@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vael.data.resident import Resident
 from vael.data.source import Arrays
 from vael.data.splits import Index
 from vael.randomness import Noise
@@ -35,8 +36,10 @@ class EvalBatch(NamedTuple):
     chunk: int
 
 
-def take(arrays: Arrays, index: Index) -> Batch:
+def take(arrays: Arrays | Resident, index: Index) -> Batch:
     """The examples at these positions, copied."""
+    if isinstance(arrays, Resident):
+        return arrays.take(index)
     y = None if arrays.y is None else torch.from_numpy(arrays.y[index])
     return Batch(torch.from_numpy(arrays.x[index]), y)
 
@@ -61,7 +64,7 @@ class TrainBatches:
     """
 
     def __init__(
-        self, arrays: Arrays, index: Index, batch_size: int, seed: int, *,
+        self, arrays: Arrays | Resident, index: Index, batch_size: int, seed: int, *,
         rank: int = 0, world_size: int = 1, accumulate: int = 1,
     ) -> None:
         assert 1 <= batch_size <= len(index)
@@ -129,7 +132,9 @@ class EvalBatches:
         world_size: number of processes.
     """
 
-    def __init__(self, arrays: Arrays, index: Index, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self, arrays: Arrays | Resident, index: Index, rank: int = 0, world_size: int = 1
+    ) -> None:
         assert 0 <= rank < world_size
         self.arrays, self.index, self.rank, self.world_size = arrays, index, rank, world_size
         chunks = -(-len(index) // EVAL_CHUNK)

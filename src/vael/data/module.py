@@ -5,11 +5,13 @@ import json
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 
 from vael.data.batches import EvalBatches, TrainBatches, take
 from vael.data.cache import Cached, cache_root, load
 from vael.data.large import row_blocks
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
+from vael.data.resident import Resident, settle
 from vael.data.source import Array, Arrays, Source, Split
 from vael.data.splits import Index, Part, make_splits
 from vael.errors import ConfigError, DataError
@@ -55,6 +57,7 @@ class VaelData(pl.LightningDataModule):
         self._cached: Cached | None = None
         self._splits: dict[Split, Part] = {}
         self._preprocess: Preprocess | None = None
+        self._settled: dict[Split, Arrays | Resident] = {}
 
     def prepare(self) -> None:
         """Decode or find the data, and split it.
@@ -153,25 +156,29 @@ class VaelData(pl.LightningDataModule):
         found: Array = arrays.factors[index].astype(np.int64)
         return found
 
-    def evaluation(self, split: Split, rank: int = 0, world_size: int = 1) -> EvalBatches:
-        """A split in its own order, for scoring."""
-        return EvalBatches(*self.select(split), rank=rank, world_size=world_size)
-
     def train_dataloader(self) -> TrainBatches:
         """The training batches of this rank."""
         rank, world_size = self._place()
         accumulate = self.trainer.accumulate_grad_batches if self.trainer else 1
         self.check_batch(world_size, accumulate)
-        return TrainBatches(*self.select("train"), self.batch_size, self.order_seed,
+        return TrainBatches(*self._at_hand("train"), self.batch_size, self.order_seed,
                             rank=rank, world_size=world_size, accumulate=accumulate)
 
     def val_dataloader(self) -> EvalBatches:
         """The validation chunks of this rank."""
-        return self.evaluation("val", *self._place())
+        return EvalBatches(*self._at_hand("val"), *self._place())
 
     def test_dataloader(self) -> EvalBatches:
         """The test chunks of this rank."""
-        return self.evaluation("test", *self._place())
+        return EvalBatches(*self._at_hand("test"), *self._place())
+
+    def _at_hand(self, split: Split) -> tuple[Arrays | Resident, Index]:
+        """The same as `select`, on the device of the trainer where it fits there."""
+        origin, index = self._splits[split].origin, self._splits[split].index
+        if origin not in self._settled:
+            device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+            self._settled[origin] = settle(self.cached.data.parts[origin], device)
+        return self._settled[origin], index
 
     def _place(self) -> tuple[int, int]:
         """Rank and number of processes; alone without a trainer."""

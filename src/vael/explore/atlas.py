@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.data.images import progress
-from vael.data.source import Array
+from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.scores import ACTIVE_THRESHOLD
@@ -139,6 +139,7 @@ def survey(scorer: Scorer, part: Part) -> Atlas:
 def _colourings(scorer: Scorer, part: Part) -> tuple[Colouring, ...]:
     examples, spec = scorer.examples(part), scorer.trained.spec
     arrays, index = examples.arrays, examples.index
+    assert isinstance(arrays, Arrays)  # on the host
     found = []
     if arrays.y is not None and spec.num_classes:
         found.append(Colouring("label", spec.num_classes, _plain(arrays.y[index])))
