@@ -3,10 +3,14 @@
 python train.py model=conv_vae likelihood=gaussian objective.beta=4 trainer.devices=4
 """
 
-import hydra
-from omegaconf import DictConfig
+from vael import early
 
-from vael import launch
+early.block()  # signals wait for the run: what follows takes a while to import
+
+import hydra  # noqa: E402
+from omegaconf import DictConfig  # noqa: E402
+
+from vael import launch  # noqa: E402
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael import checkpoint
 from vael.build import build_data, build_recipe, build_vae, make
+from vael.callbacks.clock import Clock
 from vael.callbacks.prune import Prune
 from vael.check import check
 from vael.conditional import Conditional
@@ -40,6 +41,7 @@ class Run:
     board: Board
     stop: StopRequest
     prune: Prune
+    clock: Clock
 
     @property
     def best(self) -> Path:
@@ -98,7 +100,7 @@ def prepare(folder: Path, config: DictConfig) -> Run:
                  recipe.scheduler, options, {str(k): v for k, v in container.items()})
     board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
     run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board,
-              StopRequest(), Prune(folder))
+              StopRequest(), Prune(folder), Clock())
     if config.init_from is not None:
         _warm_start(run, Path(config.init_from))
     rehearse(run)

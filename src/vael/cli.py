@@ -2,13 +2,13 @@
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vael import exhausted, lastwords, ranks, supervise
+from vael import early, epitaph, exhausted, lastwords, ranks, supervise, tenure
 from vael.dashboard.cli import dashboard
 from vael.errors import VaelError, one_line
 from vael.evaluation.record import as_text as evaluation_as_text
@@ -48,16 +48,20 @@ def train(
     ] = False,
 ) -> None:
     """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
-    if again:
-        _repeat(run)
-    else:
-        _train(run, discard_on_error)
+    try:
+        if again:
+            _repeat(run)
+        else:
+            _train(run, discard_on_error)
+    finally:
+        early.disarm()
 
 
 def _repeat(run: Path) -> None:
     """Exit code 0 if the repeated run is the same to the bit, else 1."""
     if ranks.find() is not None:
         raise VaelError("--again is for one process: it starts the others, and compares.")
+    early.arm()
     from vael.again import as_text as again_as_text
     from vael.again import begin
 
@@ -70,6 +74,21 @@ def _repeat(run: Path) -> None:
 
 
 def _train(run: Path, discard_on_error: bool) -> None:
+    """Keeps others away from the folder, and leaves a true summary of an early end there."""
+    speaks = ranks.first() and ranks.SUPERVISED not in os.environ
+    try:
+        early.arm()
+        with tenure.alone(run) if speaks else nullcontext():
+            _train_alone(run, discard_on_error)
+    except early.StoppedEarly as stop:
+        if speaks and (run / "config.yaml").is_file() and tenure.held(run):
+            epitaph.write(run, lastwords.of(stop, 0), seconds=0.0)
+            stop.tell()
+            stop.requeue()
+        raise
+
+
+def _train_alone(run: Path, discard_on_error: bool) -> None:
     devices, num_nodes = supervise.size(run)
     rank = ranks.find()
     ranks.check(rank, devices, num_nodes)
@@ -79,6 +98,7 @@ def _train(run: Path, discard_on_error: bool) -> None:
             return
         from vael.report.page import complete
 
+        early.disarm()
         complete(run)
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")
@@ -103,13 +123,17 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
     if rank is not None:
         os.environ.update(rank.environment())
         lastwords.forget(run, rank.rank)
-    from vael.lean import import_lightning
-
-    import_lightning()
-    from vael.run import train as train_run
-
     try:
+        from vael.lean import import_lightning
+
+        import_lightning()
+        from vael.run import train as train_run
+
         train_run(run, discard_on_error)
+    except early.StoppedEarly as stop:
+        if rank is not None:
+            lastwords.leave(run, lastwords.of(stop, rank.rank))
+        raise
     except BaseException as error:
         if rank is None:
             raise
@@ -261,6 +285,9 @@ def main() -> None:
         with suppress(OSError):  # a full disk must not hide the code
             print(f"vael: {one_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except early.StoppedEarly as stop:
+        stop.tell()
+        raise
     except KeyboardInterrupt:
         print("vael: interrupted", file=sys.stderr)
         raise SystemExit(130) from None

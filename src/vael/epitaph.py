@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from vael import lastwords
+from vael.early import StoppedEarly, exit_code
 from vael.errors import VaelError
 from vael.files import write_json
 from vael.lastwords import LastWords
@@ -35,12 +36,11 @@ def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
         asked: the signal that we have passed on to it, if any.
     """
     tail = _tail(stderr)
+    if asked is not None and code in (-asked, exit_code(asked)):
+        return lastwords.of(StoppedEarly(asked), rank)
     if code < 0:
         name = signal.Signals(-code).name
         message = f"killed by signal {-code} ({name})"
-        if -code == asked:
-            return LastWords(rank, time.time(), f"stopped by {name} before its first step",
-                             128 - code, clear=True)
         if -code == signal.SIGKILL:  # it had no time to say anything
             tail, message = "", f"{message}, by hand or by the kernel when memory ran out"
         code = 128 - code
@@ -82,10 +82,14 @@ def write(folder: Path, words: LastWords, seconds: float) -> None:
 
 
 def _summary(folder: Path, seconds: float) -> dict[str, Any]:
-    """Of this attempt: the first rank's own, or its draft with what metrics.csv says."""
+    """Of this attempt: the first rank's own, or its draft with what metrics.csv says.
+
+    Without a draft nothing was trained: what an attempt before has said still holds.
+    """
     draft = folder / lastwords.FOLDER / "summary.json"
-    if _own(folder, seconds):
-        return read_summary(folder) or dict(EMPTY)
+    before = read_summary(folder)
+    if before is not None and (_own(folder, seconds) or not draft.exists()):
+        return before
     found = dict(EMPTY)
     if draft.exists():
         found |= json.loads(draft.read_text())
@@ -93,7 +97,7 @@ def _summary(folder: Path, seconds: float) -> dict[str, Any]:
         config = read_yaml(folder / "config.yaml")
         found["seed"], found["command"] = config.seed, config.command
         found["devices"] = config.trainer.devices * config.trainer.num_nodes
-    found["seconds"] = seconds
+    found["seconds"] += seconds
     return found | _progress(folder, found["target"])
 
 

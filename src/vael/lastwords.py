@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vael import tenure
+from vael.early import StoppedEarly, exit_code
 from vael.errors import VaelError
 from vael.files import write_json
 
@@ -23,6 +24,7 @@ class LastWords:
         at: seconds since 1970.
         code: its exit code.
         clear: whether the message is meant for users, and needs no traceback.
+        early: whether a signal stopped it before its first step.
     """
 
     rank: int
@@ -31,10 +33,11 @@ class LastWords:
     code: int
     clear: bool
     traceback: str = ""
+    early: bool = False
 
     def told(self) -> str:
         """The message, with the rank where it was not the first's clear word."""
-        plain = self.clear and self.rank == 0
+        plain = self.early or (self.clear and self.rank == 0)
         return self.message if plain else f"rank {self.rank}: {self.message}"
 
 
@@ -42,6 +45,9 @@ def of(error: BaseException, rank: int) -> LastWords:
     """The last words of a process that ends with this error."""
     if isinstance(error, VaelError):
         return LastWords(rank, time.time(), str(error), error.exit_code, clear=True)
+    if isinstance(error, StoppedEarly):
+        return LastWords(rank, time.time(), str(error), exit_code(error.number), clear=True,
+                         early=True)
     if isinstance(error, KeyboardInterrupt):
         return LastWords(rank, time.time(), "interrupted", 130, clear=True)
     code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1

@@ -22,7 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vael import ranks
+from vael import early, ranks
 from vael.check import check
 from vael.compose import explain, resolved
 from vael.errors import ConfigError, DiskError, VaelError, one_line
@@ -37,6 +37,11 @@ def guard(main: Callable[[], None]) -> None:
     warnings.filterwarnings("error", UNSEARCHED)
     try:
         main()
+    except early.StoppedEarly as stop:
+        stop.tell()
+        if ranks.first():
+            stop.requeue()
+        raise
     except UserWarning as warning:
         path = re.search(r"path=(.*) is not available", str(warning))
         if path is None:
@@ -64,6 +69,7 @@ def fail(error: VaelError) -> NoReturn:
 
 def start(config: DictConfig) -> None:
     """Checks the config, makes the run's folder, and trains in it: never returns in a run."""
+    early.arm()
     try:
         _start(config)
     except VaelError as error:  # here, before Hydra adds a line of its own
@@ -88,7 +94,9 @@ def _start(config: DictConfig) -> None:
     child = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()
     if not multirun:
+        early.block()
         os.execv(sys.executable, child)
+    early.disarm()
     code = subprocess.run(child, check=False).returncode
     if code:
         raise SystemExit(code)

@@ -76,18 +76,20 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
     tenure.check(run.folder)
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
+    saved = checkpoint.load(run.last) if run.last.exists() else {}
+    run.clock.start(saved)
+    summary.seconds = run.clock.before
     if is_first():
         remove_unfinished(run.folder)
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
             summary.write(run.folder / lastwords.FOLDER)
-        if run.last.exists():
-            step = int(checkpoint.load(run.last)["global_step"])
+        if saved:
+            step = int(saved["global_step"])
             run.csv.keep_until(step)
             log.info("continuing from %s at step %d", run.last, step)
         board_log = run.board.open(run.folder, flat_config(run.config))
         if board_log is not None:
             trainer.loggers = [run.csv, board_log]
-    started = time.perf_counter()
     try:
         with exhausted.named():
             _fit(run, trainer)
@@ -111,7 +113,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         raise
     finally:
         if is_first() and tenure.held(run.folder):
-            summary.seconds = time.perf_counter() - started
+            summary.seconds = run.clock.seconds()
             _finish(run, trainer, summary)
 
 

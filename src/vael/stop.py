@@ -3,10 +3,10 @@
 import signal
 from types import FrameType
 
+from vael.early import SIGNALS, exit_code, lost
 from vael.errors import VaelError
 
 STOP = "stop.json"  # in a run's folder: others ask it to stop for good
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(VaelError):
@@ -17,7 +17,7 @@ class Stopped(VaelError):
         name = signal.Signals(number).name
         super().__init__(f"stopped by {name} after step {step}; all is saved: continue with "
                          "vael train RUN")
-        self.exit_code = 130 if number == signal.SIGINT else 143
+        self.exit_code = exit_code(number)
 
 
 class StopRequest:
@@ -31,6 +31,7 @@ class StopRequest:
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopRequest":
+        self.number = lost.pop() if lost else self.number
         self._before = {number: signal.getsignal(number) for number in SIGNALS}
         self.arm()
         return self

@@ -35,6 +35,7 @@ class Summary:
         metrics: the scores of the epoch with the best target, and ``test/*`` of its weights.
         samples: k, importance samples per example behind ``val/*`` and ``test/*``.
         weights: which weights were scored and are in best.ckpt: ``raw`` or ``ema``.
+        seconds: of all attempts; what a kill has lost is not counted.
         skipped_steps: steps left out by trainer.skip_gradient_above.
         data_digest: content key of the data with its splits and options.
         machine: processor, instructions, GPU and system: the last bits depend on them.

@@ -18,13 +18,12 @@ from types import FrameType
 
 from omegaconf import DictConfig
 
-from vael import epitaph, lastwords, processes, ranks, tenure
+from vael import early, epitaph, lastwords, processes, ranks, tenure
 from vael.files import make_folder
 from vael.lastwords import LastWords
 from vael.plain import read_yaml
 from vael.ranks import Rank
 
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 GRACE = 8.0  # seconds in which the others notice by themselves that one is dead, and sum up
 ORDERLY_GRACE = 60.0  # the same where all stop alike: the first still writes its report
 AFTER_TERM = 3.0
@@ -99,6 +98,8 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
             shutil.rmtree(notes, ignore_errors=True)
     with suppress(OSError):  # a full disk must not hide the code
         print(f"{dead.traceback}vael: {dead.told()}", file=sys.stderr)
+    if dead.early and team.asked == signal.SIGUSR1 and node == 0:
+        early.StoppedEarly(signal.SIGUSR1).requeue()
     return dead.code
 
 
@@ -121,7 +122,7 @@ class _Team:
             )  # fmt: skip
             whole = {**os.environ, **rank.environment(), ranks.SUPERVISED: str(self.own),
                      "LOCAL_WORLD_SIZE": str(self.devices)}
-            with self._stderr(rank.rank).open("wb") as stderr:
+            with self._stderr(rank.rank).open("wb") as stderr, early.blocked():
                 self.children[rank.rank] = subprocess.Popen(
                     [sys.executable, "-m", "vael.cli", "train", str(self.folder),
                      "--discard-on-error"],
@@ -141,7 +142,7 @@ class _Team:
             codes = {rank: child.poll() for rank, child in self.children.items()}
             if words is None and any(codes.values()):
                 words = self._first_of(codes)
-                orderly = words.code in ORDERLY and words.clear
+                orderly = words.code in ORDERLY and words.clear and not words.early
                 deadline = time.monotonic() + (ORDERLY_GRACE if orderly else GRACE)
             if all(code is not None for code in codes.values()):
                 self._signal(signal.SIGKILL)  # what a rank has started goes with it
@@ -186,7 +187,7 @@ class _Team:
             self.asked = number
             self._signal(number)
 
-        before = {number: signal.signal(number, forward) for number in FORWARDED}
+        before = {number: signal.signal(number, forward) for number in early.SIGNALS}
         try:
             yield
         finally:

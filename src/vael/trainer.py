@@ -57,7 +57,7 @@ def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
     folder = run.folder / "checkpoints"
     found: list[Callback] = [
-        Tenant(run.folder),
+        Tenant(run.folder), run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
         ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from identical import assert_same, metrics, read, rows, weights
-from support import ROOT, config_of
+from support import QUICK, ROOT, config_of, make_run
 
-from vael import launch, supervise
+from vael import launch, supervise, tenure
+from vael.errors import ConfigError
 
 
 def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
@@ -118,3 +119,44 @@ def _waits(pid, lock):
     """Whether the kernel lists the process among those that wait for this file's lock."""
     text = Path("/proc/locks").read_text()
     return re.search(rf"-> FLOCK .* {pid} \w+:\w+:{lock.stat().st_ino} ", text) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
+    """The second leaves all as it is; the folder is free again when the first was killed."""
+    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.5}}"
+    folder = make_run(tmp_path, *QUICK, f"trainer.devices={devices}", wait)
+    vael = [sys.executable, "-m", "vael.cli", "train", str(folder), "--discard-on-error"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
+    first = subprocess.Popen(vael, env=environment, stderr=subprocess.PIPE)
+    end = time.monotonic() + 120
+    while not all((tmp_path / f"step_{rank}").exists() for rank in range(devices)):
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    log = (folder / "train.log").read_bytes()
+    second = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
+                            timeout=60)
+    assert (second.returncode, second.stdout) == (2, ""), second.stderr
+    assert second.stderr == (f"vael: {folder} is being trained by another process: wait until it "
+                             "ends, or stop it.\n")
+    assert first.poll() is None
+    assert (folder / "train.log").read_bytes() == log
+    first.kill()
+    first.communicate()
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("0.5", "0"))
+    third = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
+                           timeout=120)
+    assert third.returncode == 0, third.stderr
+    assert read(folder)["status"] == "finished"
+
+
+def test_in_a_sweep_the_leases_decide_who_may_train(tmp_path):
+    folder = make_run(tmp_path)
+    with tenure.alone(folder), pytest.raises(ConfigError, match="trained by another process"):
+        tenure.alone(folder).__enter__()
+    with tenure.alone(folder, {tenure.ATTEMPT: "1"}), tenure.alone(folder):
+        pass
+    with tenure.alone(tmp_path / "nothing"):  # whoever trains says that it is no run
+        pass

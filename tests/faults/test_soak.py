@@ -21,7 +21,7 @@ def whole(folder, trials):
     study = Study.open(folder)
     told = study.trials()
     assert [(t.number, t.state.name) for t in told] == [(n, "COMPLETE") for n in range(trials)]
-    with (folder / "trials.csv").open() as file:
+    with (folder / "trials.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     runs = sorted((folder / "trials").iterdir())
     assert len(table) == len(runs) == trials
@@ -88,7 +88,8 @@ def test_three_hundred_trials(tmp_path, marked):
     growth = assert_steady(samples, 300, megabytes=16)
     assert marked() == []
     assert list((tmp_path / "temporary").iterdir()) == []
-    ended = [row["ended"] for row in csv.DictReader((folder / "trials.csv").open())]
+    with (folder / "trials.csv").open(newline="") as file:
+        ended = [row["ended"] for row in csv.DictReader(file)]
     result = {"trials": 300, "workers": WORKERS, "first_ended": min(ended),
               "last_ended": max(ended), "growth_from_second_to_last_quarter": growth,
               "samples": [asdict(s) for s in _thinned(samples)]}  # fmt: skip
@@ -103,17 +104,27 @@ def _thinned(samples):
 
 def _plot(samples, path: Path):
     import matplotlib.figure
+    import matplotlib.ticker
 
-    figure = matplotlib.figure.Figure(figsize=(8, 6), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(8, 7), layout="constrained")
     names = {"memory": "memory (MiB)", "descriptors": "file descriptors", "threads": "threads",
              "zombies": "zombies", "temporary": "temporary files"}
-    axes = figure.subplots(len(names), 1, sharex=True)
+    grown, *axes = figure.subplots(len(names) + 1, 1, sharex=True)
+    grown.set_ylabel("memory since trial 10", fontsize=7)
+    for who in sorted({s.who for s in samples}):
+        own = [s for s in samples if s.who == who]
+        at = [s.trials for s in own]
+        style = {"lw": 1, "ls": "-" if who.endswith("0") else "--"}
+        first = next(s.memory for s in own if s.trials >= 10)
+        grown.plot([s.trials for s in own if s.trials >= 10],
+                   [s.memory - first for s in own if s.trials >= 10], label=who, **style)
+        for axis, name in zip(axes, names, strict=True):
+            axis.plot(at, [getattr(s, name) for s in own], **style)
     for axis, (name, label) in zip(axes, names.items(), strict=True):
-        for who in sorted({s.who for s in samples}):
-            own = [s for s in samples if s.who == who]
-            axis.plot([s.trials for s in own], [getattr(s, name) for s in own], label=who, lw=1)
+        most = max(getattr(s, name) for s in samples)
+        axis.set(ylim=(0, 1.2 * max(most, 1)))
         axis.set_ylabel(label, fontsize=7)
-        axis.set_ylim(bottom=0)
-    axes[0].legend(fontsize=7, ncols=4)
+        axis.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3, integer=True))
+    figure.legend(fontsize=7, ncols=4, loc="outside upper center")
     axes[-1].set_xlabel("trials ended")
     figure.savefig(path, dpi=110)

@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[2] / "src" / "vael"
 FLOORS = {
     "types": 0, "schedules": 0, "errors": 0, "randomness": 0, "trace": 0, "files": 0,
     "status": 0, "gather": 0, "ranks": 0, "lastwords": 0, "exhausted": 0, "processes": 0,
-    "tenure": 0, "heap": 0, "slurm": 0,
+    "tenure": 0, "heap": 0, "slurm": 0, "early": 0,
     "likelihoods": 1, "posteriors": 1, "nets": 1,
     "conditional": 2, "priors": 3, "latents": 4, "vae": 5,
     "objectives": 6, "metrics": 6, "data": 6,
@@ -22,7 +22,7 @@ FLOORS = {
     "trained": 9, "model": 9, "generate": 9, "export": 9, "evaluation": 9,
     "again": 9, "nondeterminism": 9,
     "sweep": 10, "dashboard": 10, "explore": 10, "versus": 10,
-    "cli": 11,
+    "cli": 11, "entry": 12,
 }  # fmt: skip
 MACHINERY = {"pytorch_lightning", "hydra", "omegaconf", "wandb", "typer", "rich",
              "jinja2", "matplotlib"}

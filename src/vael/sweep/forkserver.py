@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vael import processes
+from vael import early, processes
 from vael.errors import VaelError
 from vael.sweep import environment
 from vael.sweep.process import LOG
@@ -164,6 +164,7 @@ def serve(descriptor: int, command: Callable[[], None]) -> None:
     """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)  # the worker says when a trial is to stop
+    early.block()  # a trial answers when it can
     line = _Line(socket.socket(fileno=descriptor))
     preload()
     gc.collect()

@@ -1,0 +1,14 @@
+"""Floor 12: the ``vael`` command: what it imports takes a while, and signals wait for its verb."""
+
+import sys
+
+from vael import early
+
+
+def main() -> None:
+    """Runs the command."""
+    if sys.argv[1:2] == ["train"]:
+        early.block()
+    from vael.cli import main as command
+
+    command()
