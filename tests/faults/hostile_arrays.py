@@ -202,7 +202,8 @@ def places(tally, folder):
                         "loop": lambda p=path: p.symlink_to(p),
                         "device": lambda p=path: p.symlink_to("/dev/null"),
                         "zero": lambda p=path: p.symlink_to("/dev/zero"),
-                        "empty": path.touch, "secret": lambda p=path: p.symlink_to("/root/none")}
+                        "empty": path.touch,
+                        "secret": lambda p=path: p.symlink_to("/nowhere/none")}
                 make.get(kind, lambda: None)()
             tally.attempt("places", lambda p=path: runs.step(p))
     for name in ("a b", " a", "ä", "漢字", "a'b", 'a"b', "a$b", "${x}", "a:b", "#a", "a\nb", "-a",
