@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -160,6 +161,23 @@ def test_two_nodes_without_slurm_share_a_budget_while_the_storage_is_away(tmp_pa
     assert all("[8/8;" in out for out in told)
     assert len(list(sweep.out.glob("trials/*/summary.json"))) == 8
     assert sweep.secrets() == []
+
+
+def test_a_connection_over_a_dead_network_breaks_within_a_minute_or_two(tmp_path, postgres):
+    """What the kernel is asked for; a plug cannot be pulled here."""
+    kept = storage.connect(postgres.url, tmp_path)
+    with kept._backend.engine.connect() as connection:
+        number = connection.connection.driver_connection.fileno()
+        with socket.socket(fileno=os.dup(number)) as line:
+            unanswered = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
+            alive = line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, every, count = (line.getsockopt(socket.IPPROTO_TCP, option) for option in (
+                socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT))
+    kept.remove_session()
+    kept._backend.engine.dispose()
+    assert 0 < unanswered <= 120
+    assert alive
+    assert idle + every * count <= 120
 
 
 def test_a_wrong_password_is_one_line_without_it(tmp_path, postgres):

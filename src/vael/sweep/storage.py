@@ -20,6 +20,11 @@ log = logging.getLogger("vael")
 ENVIRONMENT = "VAEL_STORAGE"
 JOURNAL = "journal"
 CONNECT_SECONDS = 10
+DEAD_SECONDS = 60  # of a network that answers nothing: then the connection counts as broken
+POSTGRES = {  # of libpq; without them a query whose server has lost its power waits for hours
+    "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": 1000 * DEAD_SECONDS,
+    "keepalives_idle": DEAD_SECONDS // 2, "keepalives_interval": 10, "keepalives_count": 3,
+}
 DENIED = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
 
@@ -95,7 +100,7 @@ def connect(url: str, folder: Path) -> "BaseStorage":
     if url.startswith("sqlite"):
         kwargs["connect_args"] = {"timeout": 60}
     elif url.startswith("postgresql"):
-        kwargs["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+        kwargs["connect_args"] = POSTGRES
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
