@@ -41,6 +41,7 @@ assert not torch.cuda.is_initialized()
 import sys
 assert "wandb" not in sys.modules
 assert "optuna" not in sys.modules
+assert "scipy.stats" not in sys.modules
 """
 
 

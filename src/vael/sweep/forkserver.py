@@ -32,7 +32,8 @@ IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 START_SECONDS = 300.0
 KILLED = -signal.SIGKILL
 LEFT_OUT = ("vael.cli", "vael.sweep", "vael.launch", "vael.dashboard", "vael.explore",
-            "vael.export", "vael.generate")  # no trial uses them
+            "vael.export", "vael.generate", "vael.again", "vael.versus",
+            "vael.nondeterminism")  # no trial uses them
 
 
 class ForkServer:

@@ -51,6 +51,9 @@ def probe(config: DictConfig) -> Facts:
 def _facts(config: DictConfig) -> Facts:
     import torch
 
+    from vael.lean import import_lightning
+
+    import_lightning()  # the sweep waits for this
     from vael.build import build_data
     from vael.devices import WORTH_THREADS, place
     from vael.randomness import Seeds
