@@ -1,8 +1,10 @@
 """How fast sweeps are, on 2 cores: sweeps/latent_beta_likelihood.yaml, shortened.
 
-    python benchmarks/sweep.py [--rounds 3] [--seeds 5] [--hydra PYTHON] [--out results/sweep.json]
+    python benchmarks/sweep.py [workers pruning hydra] [--rounds 3] [--seeds 5] [--hydra PYTHON]
+                               [--out results/sweep.json]
 
-Four figures, from whole `vael sweep` commands on the digits, without wandb:
+Four figures, from whole `vael sweep` commands on the digits, without wandb; a part that is not
+asked for stays in the file as it was:
 
 - gap: seconds between two trials of a worker that are not training (1 worker, no pruner);
 - workers: how much sooner 2 workers of 1 thread finish the same 12 trials than 1 worker of 2
@@ -10,14 +12,14 @@ Four figures, from whole `vael sweep` commands on the digits, without wandb:
 - pruning: over study seeds, the share of the epochs that a pruned study needs, and its best
   val/bpd beside that of the unpruned one;
 - hydra: finished trials an hour beside hydra-optuna-sweeper (n_jobs=2, joblib), given the Python
-  of an environment that has it. It can neither prune nor search a parameter conditionally.
+  of an environment that has it, with the file's pruner (a pruned trial is a finished one) and
+  with none. It can neither prune nor search a parameter conditionally.
 """
 
 import argparse
 import csv
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,7 @@ from typing import Any
 import yaml
 
 from vael.files import write_json
+from vael.machine import machine
 
 ROOT = Path(__file__).parents[1]
 SEARCH = ROOT / "sweeps" / "latent_beta_likelihood.yaml"
@@ -110,7 +113,7 @@ def best(table: list[dict[str, str]]) -> float:
 
 def hydra(parent: Path, python: str, rounds: int) -> dict[str, Any]:
     """The same budget by hydra-optuna-sweeper, in turns."""
-    ratios, seconds = [], []
+    seconds: dict[str, list[float]] = {"hydra": [], "pruned": [], "unpruned": []}
     for n in range(rounds):
         began = time.perf_counter()
         subprocess.run(
@@ -122,13 +125,19 @@ def hydra(parent: Path, python: str, rounds: int) -> dict[str, Any]:
              "trainer.threads=1", *_space()],
             env=ENVIRON, check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
         )
-        theirs = time.perf_counter() - began
+        seconds["hydra"].append(time.perf_counter() - began)
         runs = list(Path(f"{parent}/hydra-{n}").rglob("summary.json"))
-        done = sum(json.loads(run.read_text())["status"] == "finished" for run in runs)
-        ours, table = search(parent, f"beside-{n}", seed=n)
-        seconds.append([theirs, ours])
-        ratios.append((len(table) / ours) / (done / theirs))
-    return {"ratio": statistics.median(ratios), "ratios": ratios, "seconds": seconds}
+        done = [run for run in runs if json.loads(run.read_text())["status"] == "finished"]
+        assert len(done) == TRIALS, f"hydra finished {len(done)} of {TRIALS} trials"
+        for way, changes in (("pruned", {}), ("unpruned", {"pruner": None})):
+            took, table = search(parent, f"{way}-beside-{n}", seed=n, **changes)
+            assert len(table) == TRIALS
+            seconds[way].append(took)
+    ratios = {way: [t / o for t, o in zip(seconds["hydra"], seconds[way], strict=True)]
+              for way in ("pruned", "unpruned")}
+    return {"ratio": statistics.median(ratios["pruned"]),
+            "ratio_unpruned": statistics.median(ratios["unpruned"]),
+            "ratios": ratios, "seconds": seconds}
 
 
 def _space() -> list[str]:
@@ -137,24 +146,28 @@ def _space() -> list[str]:
 
 
 def main() -> None:
-    """Prints the figures and writes them."""
+    """Prints the figures and writes them, part by part."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", default=["workers", "pruning"],
+                        help="workers, pruning, hydra")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--hydra", help="Python of an environment with hydra-optuna-sweeper")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "sweep.json")
     options = parser.parse_args()
+    if "hydra" in options.parts and not options.hydra:
+        parser.error("hydra needs --hydra PYTHON")
+    found: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
+    found |= {"search": f"{SEARCH.name}: {TRIALS} trials of at most {EPOCHS} epochs",
+              "cores": os.cpu_count(), "machine": machine()["processor"]}
     with tempfile.TemporaryDirectory() as parent:
-        found: dict[str, Any] = {
-            "search": f"{SEARCH.name}: {TRIALS} trials of at most {EPOCHS} epochs",
-            "cores": os.cpu_count(), "machine": platform.machine(),
-            "workers": workers(Path(parent), options.rounds),
-            "pruning": pruning(Path(parent), options.seeds),
-        }
-        if options.hydra:
-            found["hydra"] = hydra(Path(parent), options.hydra, options.rounds)
-    write_json(options.out, found)
-    print(json.dumps(found, indent=2))
+        for part in options.parts:
+            found[part] = {"workers": lambda: workers(Path(parent), options.rounds),
+                           "pruning": lambda: pruning(Path(parent), options.seeds),
+                           "hydra": lambda: hydra(Path(parent), options.hydra, options.rounds),
+                           }[part]()  # fmt: skip
+            print(json.dumps({part: found[part]}, indent=2), flush=True)
+            write_json(options.out, found)
 
 
 if __name__ == "__main__":
