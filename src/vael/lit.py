@@ -2,7 +2,6 @@
 
 import logging
 import math
-import sys
 from dataclasses import asdict
 from functools import partial
 from typing import Any, NoReturn
@@ -16,20 +15,18 @@ from vael import optim
 from vael.build import OptimizerFactory
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
-from vael.errors import NonFiniteLoss
 from vael.means import EpochMeans
 from vael.metrics.evidence import evidence
-from vael.metrics.scores import Scores
+from vael.metrics.scores import AT_BOUND, Scores
 from vael.objectives.base import Objective
 from vael.options import Options, Target
 from vael.randomness import Noise, Seeds
+from vael.refused import Skipped, bad_step, check_weights, gradient_norm
 from vael.trace import Loss
 from vael.types import Batch, DataSpec, Shape
 from vael.vae import VAE
 
 log = logging.getLogger("vael")
-MOST_SKIPPED = 100  # steps in a row that may be left out
-AT_BOUND = 0.01  # share of the scales from which on it is said
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
@@ -72,7 +69,7 @@ class LitVAE(pl.LightningModule):
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
         self.means = EpochMeans()
-        self.skipped_steps = self.skipped_in_a_row = 0
+        self.skipped = Skipped()
 
     # -------------------------------------------------------------------------------- training
 
@@ -123,37 +120,25 @@ class LitVAE(pl.LightningModule):
 
     def _skip_above(self, limit: float) -> None:
         """The gradients are averaged by now: every process decides alike."""
-        norm = self._gradient_norm()
-        if norm <= limit:
-            self.skipped_in_a_row = 0
+        if not self.skipped.leaves_out(self._gradient_norm(), limit):
             return
         for parameter in self.parameters():
             parameter.grad = None  # without one an optimiser leaves a parameter alone
-        self.skipped_steps += 1
-        self.skipped_in_a_row += 1
-        if self.skipped_in_a_row == MOST_SKIPPED:
-            self._refuse(f"{MOST_SKIPPED} steps in a row were left out, as their gradient's norm "
-                         f"was not below trainer.skip_gradient_above={limit:g}; ")
+        complaint = self.skipped.complaint(limit)
+        if complaint:
+            self._refuse(complaint)
 
     def _refuse(self, before: str = "") -> NoReturn:
         """Says what is not finite; without a scaler all processes are here, and say the same."""
         row = torch.stack([self._last.value, *self._last.terms.values()]).double()
         gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
         every = gather(row).reshape(-1, len(row))
-        broken = (~torch.isfinite(every[:, 0])).nonzero().flatten().tolist()
-        rank = broken[0] if broken else 0
-        loss, *values = every[rank].tolist()
-        terms = dict(zip(self._last.terms, values, strict=True))
-        bad = [name for name, value in terms.items() if not math.isfinite(value)]
-        listed = ", ".join(f"{name} {value:.6g}" for name, value in terms.items())
-        whose = f" of rank {rank}" if 0 < len(broken) < len(every) else ""
-        what = "" if before and not bad else f"{' and '.join(bad) or 'the gradient'} not finite "
-        raise NonFiniteLoss(
-            f"{before}the loss{whose} is {loss} at step {self.global_step} (epoch "
-            f"{self.current_epoch}): {what}({listed}); learning rate "
-            f"{self._learning_rate():.3g}, gradient norm {self._gradient_norm():.6g}. Lower "
-            "optimizer.lr, or set trainer.gradient_clip_val."
-        )
+        raise bad_step(every, list(self._last.terms), self._place, self._learning_rate(),
+                       self._gradient_norm(), before)
+
+    @property
+    def _place(self) -> str:
+        return f"{self.global_step} (epoch {self.current_epoch})"
 
     def _log_step(self) -> None:
         step = self.global_step + 1
@@ -174,8 +159,7 @@ class LitVAE(pl.LightningModule):
         return {"train/beta": beta, "train/beta_norm": norm}
 
     def _gradient_norm(self) -> float:
-        grads = [p.grad for p in self.parameters() if p.grad is not None]
-        return float(torch.nn.utils.get_total_norm(grads)) if grads else 0.0
+        return gradient_norm(self.parameters())
 
     def _learning_rate(self) -> float:
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -255,18 +239,8 @@ class LitVAE(pl.LightningModule):
         optimizer = self.optimizer_factory(self.vae.parameters())
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
-        schedule = self.scheduler.make(optimizer, self.options.total_steps, self.target.mode)
-        if schedule is None:
-            return optimizer
-        # a huge frequency keeps Lightning from stepping what on_train_epoch_end steps
-        frequency = sys.maxsize if self.scheduler.by_score else 1
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {
-                "scheduler": schedule, "interval": "step", "frequency": frequency,
-                "monitor": self.target.name,
-            },
-        }
+        return optim.paired(optimizer, self.scheduler, self.options.total_steps,
+                            self.target.name, self.target.mode)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The resolved config and what the data is travel with the weights.
@@ -278,16 +252,10 @@ class LitVAE(pl.LightningModule):
         Raises:
             NonFiniteLoss: the weights are not finite: nobody could go on from there.
         """
-        broken = [n for n, value in self.named_parameters() if not torch.isfinite(value).all()]
-        if broken:
-            raise NonFiniteLoss(
-                f"the weights are not finite after step {self.global_step} (epoch "
-                f"{self.current_epoch}): {broken[0]} and {len(broken) - 1} more; the last "
-                "checkpoint is kept. Lower optimizer.lr, or set trainer.gradient_clip_val."
-            )
+        check_weights(self.named_parameters(), self._place)
         checkpoint["config"] = self.config
         checkpoint["data"] = asdict(self.spec)
-        checkpoint["skipped_steps"] = self.skipped_steps
+        checkpoint["skipped_steps"] = self.skipped.steps
         checkpoint["warnings"] = self.warnings
         checkpoint["epoch_means"] = self.means.state(self.trainer.strategy.all_gather)
         for logger in self.loggers:
@@ -295,7 +263,7 @@ class LitVAE(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on within the epoch."""
-        self.skipped_steps = checkpoint.get("skipped_steps", 0)
+        self.skipped.steps = checkpoint.get("skipped_steps", 0)
         self.warnings = list(checkpoint.get("warnings", []))
         kept = checkpoint.get("epoch_means", {})
         self.means.restore(kept, self.global_rank, self.trainer.world_size)

@@ -1,9 +1,11 @@
 """Floor 7: learning-rate schedules, torch's own, by optimiser step or by validation score."""
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
@@ -101,3 +103,28 @@ class Plateau:
             optimizer, mode=mode, factor=self.factor, patience=self.patience,
             min_lr=self.min_lr, threshold=0.0, threshold_mode="abs",
         )
+
+
+def paired(optimizer: Optimizer, schedule: Schedule, total_steps: int, monitor: str,
+           mode: Literal["min", "max"]) -> OptimizerLRScheduler:
+    """An optimiser and its schedule as Lightning takes them.
+
+    A schedule by score is not stepped by Lightning: ``LitVAE.on_train_epoch_end`` steps it.
+
+    Args:
+        optimizer: whose learning rate it is.
+        schedule: of that rate.
+        total_steps: of the run.
+        monitor: the score by which a schedule may go.
+        mode: which way it is better.
+    """
+    made = schedule.make(optimizer, total_steps, mode)
+    if made is None:
+        return optimizer
+    frequency = sys.maxsize if schedule.by_score else 1
+    return {
+        "optimizer": optimizer,
+        "lr_scheduler": {
+            "scheduler": made, "interval": "step", "frequency": frequency, "monitor": monitor,
+        },
+    }

@@ -99,15 +99,15 @@ class Summary:
         if best.exists():
             self.best_checkpoint = str(best.relative_to(best.parents[1]))
             self.checkpoint_digest = file_digest(best)
-        self.skipped_steps = lit.skipped_steps
+        self.skipped_steps = lit.skipped.steps
         self.warnings = [*lit.warnings, *self._skipped(lit)]
         if self.status == "finished":
             self.warnings += _collapsed(lit, self.metrics)
 
     def _skipped(self, lit: LitVAE) -> list[str]:
-        if not lit.skipped_steps:
+        if not lit.skipped.steps:
             return []
-        return [f"{lit.skipped_steps} of {self.steps} steps were left out: their gradient's norm "
+        return [f"{lit.skipped.steps} of {self.steps} steps were left out: their gradient's norm "
                 f"was above trainer.skip_gradient_above={lit.options.skip_gradient_above:g}, or "
                 "not finite."]
 

@@ -12,7 +12,7 @@ import torch
 from identical import read, weights
 from support import QUICK, ROOT, make_run
 
-from vael import lit, run
+from vael import refused, run
 from vael.errors import ConfigError, DataError, NonFiniteLoss
 
 SPOIL = "+callbacks.extra.spoil_{0}={{_target_: faults.spoilers.Spoil, what: {0}, value: {1}, " \
@@ -66,7 +66,7 @@ def test_a_single_bad_step_can_be_left_out_and_is_counted(tmp_path, what, value)
 
 
 def test_a_run_that_leaves_out_every_step_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(lit, "MOST_SKIPPED", 7)
+    monkeypatch.setattr(refused, "MOST_SKIPPED", 7)
     folder = make_run(tmp_path, *QUICK, "trainer.skip_gradient_above=1e-9")
     said = "7 steps in a row were left out, as their gradient's norm was not below"
     with pytest.raises(NonFiniteLoss, match=f"{said} trainer.skip_gradient_above=1e-09"):

@@ -17,7 +17,7 @@ FLOORS = {
     "lit": 8, "callbacks": 8, "loggers": 8, "checkpoint": 8, "devices": 8, "summary": 8,
     "logbook": 8, "profiler": 8, "stop": 8, "stored": 8, "trust": 8,
     "epitaph": 8, "supervise": 8, "report": 8, "machine": 8, "circumstances": 8, "login": 8,
-    "lean": 8,
+    "lean": 8, "refused": 8,
     "run": 9, "assembly": 9, "trainer": 9, "launch": 9, "compose": 9,
     "trained": 9, "model": 9, "generate": 9, "export": 9, "evaluation": 9,
     "again": 9, "nondeterminism": 9,

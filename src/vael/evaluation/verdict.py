@@ -8,10 +8,10 @@ import numpy as np
 
 from vael.evaluation import comparable
 from vael.evaluation.scoring import Columns
+from vael.metrics.scores import AT_BOUND
 from vael.trained import Trained
 
 FEW = 10  # effective samples: below it a bound hangs on a handful of draws
-AT_BOUND = 0.01  # share of the scales from which on it is said
 JACKKNIFE = ("estimate of log p(x) with the bias of order 1/k removed (JVI-1, Nowozin 2018); "
              "not a bound, and never ranked by")
 

@@ -10,6 +10,7 @@ from vael.metrics.evidence import Evidence
 
 ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
 
+AT_BOUND = 0.01  # share of the scales of p(x|z) from which on it is said
 NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits", "scale_at_bound")
 
 
