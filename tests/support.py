@@ -30,6 +30,15 @@ def make_run(parent: Path, *overrides: str) -> Path:
     return launch.make_run_folder(config_of(f"output_dir={parent}", *overrides))
 
 
+def trained_run(parent: Path, *overrides: str) -> Path:
+    """A small run that has been trained in this process."""
+    from vael.run import train
+
+    folder = make_run(parent, *QUICK, *overrides)
+    train(folder)
+    return folder
+
+
 class Kill(pl.Callback):
     """Sends a signal to its own process at a place of the run, if the rank is the one."""
 

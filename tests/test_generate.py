@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import multivariate_normal
-from support import QUICK, make_run
+from support import trained_run
 from typer.testing import CliRunner
 
 import vael
@@ -21,7 +21,6 @@ from vael.generate.make import make
 from vael.generate.mixture import Mixture
 from vael.generate.paths import linear, spherical
 from vael.generate.request import SUFFIXES, Request
-from vael.run import train
 from vael.trained import load_trained
 
 FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]
@@ -30,16 +29,12 @@ NO_KEYS = {"train": None, "val": None, "test": None}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK)
-    train(folder)
-    return folder
+    return trained_run(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK, "data=breast_cancer")
-    train(folder)
-    return folder
+    return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
 
 
 def arrays(path):

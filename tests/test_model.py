@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_digits
-from support import QUICK, ROOT, make_run
+from support import ROOT, trained_run
 
 import vael
 from vael import checkpoint
@@ -19,17 +19,10 @@ from vael.files import write_bytes
 from vael.model import Model
 from vael.posteriors.full_normal import FullNormalRecord
 from vael.randomness import Noise
-from vael.run import train
 from vael.trained import load_trained
 
 DIGITS = load_digits().images.astype(np.uint8)[:, None]
 TABLE = load_breast_cancer().data
-
-
-def trained_run(parent, *overrides):
-    folder = make_run(parent, *QUICK, *overrides)
-    train(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

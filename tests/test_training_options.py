@@ -4,18 +4,12 @@ import json
 
 import pytest
 import torch
-from support import QUICK, make_run
+from support import QUICK, make_run, trained_run
 
 from vael import assembly, run
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
 from vael.stop import Stopped
-
-
-def train(parent, *overrides):
-    folder = make_run(parent, *QUICK, *overrides)
-    run.train(folder)
-    return folder
 
 
 def summary(folder):
@@ -29,7 +23,7 @@ def state(folder, name="best"):
 def test_ema_scores_and_keeps_the_average_of_the_weights(tmp_path):
     """The average is recomputed from the raw weights of every step."""
     keep = f"+callbacks.extra.keep={{_target_: support.KeepSteps, folder: {tmp_path}/steps}}"
-    folder = train(tmp_path, "callbacks.ema.decay=0.9", keep, "trainer.max_epochs=2")
+    folder = trained_run(tmp_path, "callbacks.ema.decay=0.9", keep, "trainer.max_epochs=2")
     assert summary(folder)["weights"] == "ema"
     steps = [torch.load(tmp_path / "steps" / f"{n}.pt") for n in range(1, 11)]
     name = next(n for n in steps[0] if n.endswith("weight"))
@@ -43,7 +37,7 @@ def test_ema_scores_and_keeps_the_average_of_the_weights(tmp_path):
 
 
 def test_ema_tests_the_weights_that_it_has_validated(tmp_path):
-    folder = train(tmp_path, "callbacks.ema.decay=0.9", "trainer.max_epochs=2")
+    folder = trained_run(tmp_path, "callbacks.ema.decay=0.9", "trainer.max_epochs=2")
     again = evaluate(Request(folder, samples=summary(folder)["samples"]["test"]))
     tested = summary(folder)["metrics"]
     assert again["bounds"]["5"]["bpd"] == pytest.approx(tested["test/bpd"], rel=1e-12)
@@ -52,7 +46,7 @@ def test_ema_tests_the_weights_that_it_has_validated(tmp_path):
 
 def test_ema_continues_as_if_never_stopped(tmp_path):
     kill = "+callbacks.extra.kill={_target_: support.Kill, number: SIGTERM, where: batch, step: 7}"
-    whole = train(tmp_path / "whole", "callbacks.ema.decay=0.9")
+    whole = trained_run(tmp_path / "whole", "callbacks.ema.decay=0.9")
     stopped = make_run(tmp_path / "stopped", *QUICK, "callbacks.ema.decay=0.9", kill)
     with pytest.raises(Stopped):
         run.train(stopped)
@@ -66,9 +60,9 @@ def test_ema_continues_as_if_never_stopped(tmp_path):
 
 
 def test_a_step_with_too_large_a_gradient_changes_nothing_and_is_counted(tmp_path):
-    folder = train(tmp_path, "trainer.skip_gradient_above=1e-9", "trainer.max_epochs=1")
+    folder = trained_run(tmp_path, "trainer.skip_gradient_above=1e-9", "trainer.max_epochs=1")
     assert summary(folder)["skipped_steps"] == summary(folder)["steps"] == 5
-    other = train(tmp_path, "trainer.skip_gradient_above=1e9", "trainer.max_epochs=1")
+    other = trained_run(tmp_path, "trainer.skip_gradient_above=1e9", "trainer.max_epochs=1")
     assert summary(other)["skipped_steps"] == 0
     fresh = assembly.prepare(folder, assembly.read_config(folder)).lit.state_dict()
     kept, moved = state(folder)["state_dict"], state(other)["state_dict"]
@@ -77,8 +71,9 @@ def test_a_step_with_too_large_a_gradient_changes_nothing_and_is_counted(tmp_pat
 
 
 def test_a_warm_start_begins_with_the_other_runs_best_weights(tmp_path):
-    first = train(tmp_path)
-    second = train(tmp_path, f"init_from={first}", "optimizer.lr=1e-30", "trainer.max_epochs=1")
+    first = trained_run(tmp_path)
+    second = trained_run(tmp_path, f"init_from={first}", "optimizer.lr=1e-30",
+                         "trainer.max_epochs=1")
     a, b = state(first)["state_dict"], state(second)["state_dict"]
     assert all(torch.equal(a[name], b[name]) for name in a)
     third = make_run(tmp_path, *QUICK, f"init_from={first}", "model.latent_dim=5")
@@ -91,15 +86,15 @@ def test_a_warm_start_begins_with_the_other_runs_best_weights(tmp_path):
 def test_accumulated_pieces_give_the_step_of_the_whole_batch(tmp_path):
     """Same examples a step; only epsilon differs in shape, so the rate's share is silenced."""
     still = ("trainer.max_epochs=1", "optimizer.lr=1e-30")
-    one = summary(train(tmp_path, *still))
-    four = summary(train(tmp_path, *still, "trainer.accumulate_grad_batches=4"))
+    one = summary(trained_run(tmp_path, *still))
+    four = summary(trained_run(tmp_path, *still, "trainer.accumulate_grad_batches=4"))
     assert one["steps"] == four["steps"]
     assert one["metrics"]["train/rate"] == pytest.approx(four["metrics"]["train/rate"], rel=1e-5)
 
 
 def test_bf16_trains_close_to_float32_and_reduces_in_float32(tmp_path):
-    full = summary(train(tmp_path))["metrics"]
-    half = summary(train(tmp_path, "trainer.precision=bf16"))["metrics"]
+    full = summary(trained_run(tmp_path))["metrics"]
+    half = summary(trained_run(tmp_path, "trainer.precision=bf16"))["metrics"]
     assert half["test/bpd"] == pytest.approx(full["test/bpd"], rel=0.03)
     assert half["test/bpd"] != full["test/bpd"]
 
@@ -114,8 +109,8 @@ def test_fp16_needs_a_gpu(tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch compiles with warnings about its own parts
 def test_compiled_nets_train_alike_and_keep_their_names(tmp_path):
-    plain = train(tmp_path, "trainer.max_epochs=1")
-    compiled = train(tmp_path, "trainer.max_epochs=1", "trainer.compile=true")
+    plain = trained_run(tmp_path, "trainer.max_epochs=1")
+    compiled = trained_run(tmp_path, "trainer.max_epochs=1", "trainer.compile=true")
     assert state(plain)["state_dict"].keys() == state(compiled)["state_dict"].keys()
     a, b = (summary(folder)["metrics"]["test/bpd"] for folder in (plain, compiled))
     assert a == pytest.approx(b, rel=1e-3)

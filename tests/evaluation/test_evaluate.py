@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from support import QUICK, ROOT, make_run
+from support import QUICK, ROOT, make_run, trained_run
 
 from vael.errors import VaelError
 from vael.evaluation import evaluate as module
@@ -26,9 +26,7 @@ LOSSES = ("nll", "bpd")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK)
-    train(folder)
-    return folder
+    return trained_run(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,13 @@ import sys
 
 import pytest
 import torch
-from support import QUICK, make_run
+from support import trained_run
 
 import vael
 from vael import checkpoint
 from vael.errors import CheckpointError, ConfigError
 from vael.export.export import export
 from vael.files import write_bytes
-from vael.run import train
 
 PLANTED = '''
 from pathlib import Path
@@ -29,9 +28,7 @@ class Net(nn.Module):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK)
-    train(folder)
-    return folder
+    return trained_run(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture

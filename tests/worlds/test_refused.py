@@ -4,9 +4,8 @@ import re
 
 import pytest
 from commands import vael
-from support import QUICK, make_run
+from support import trained_run
 
-from vael import run
 from vael.evaluation.comparable import NotComparableError, check_comparable, facts
 
 KNOWN = {"split": "test", "k": 100, "score": "bpd", "digest": "a", "binarize": "none",
@@ -41,9 +40,7 @@ def compare(*folders):
 
 
 def trained(parent, *overrides):
-    folder = make_run(parent, *QUICK, "trainer.max_epochs=1", "data.limit=150", *overrides)
-    run.train(folder)
-    return folder
+    return trained_run(parent, "trainer.max_epochs=1", "data.limit=150", *overrides)
 
 
 @pytest.fixture(scope="module")
