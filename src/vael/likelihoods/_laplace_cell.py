@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vael.likelihoods._cells import FAR, edges
+from vael.likelihoods._cells import FAR, LogMass, edges
 
 
 def log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
@@ -23,12 +23,10 @@ def log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
     x is on the grid ``k h`` of [0, 1]; the cells of 0 and 1 are open to infinity. log_sigma
     broadcasts to x - mu. Differentiable once, in mu and log_sigma.
     """
-    if not torch.is_grad_enabled():
-        mu, log_sigma = mu.detach(), log_sigma.detach()
-    return _LogCell.apply(x, mu, log_sigma, levels)  # type: ignore[no-untyped-call, no-any-return]
+    return _LogCell.of(x, mu, log_sigma, levels)
 
 
-class _LogCell(torch.autograd.Function):
+class _LogCell(LogMass):
     @staticmethod
     def forward(ctx: Any, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         lower, upper, inner = edges(x, levels)
@@ -54,13 +52,3 @@ class _LogCell(torch.autograd.Function):
             by_log_sigma = (around - (c + half) * (fall + 1).square_()).mul_(weight).add_(beside)
         ctx.save_for_backward(by_mu, by_log_sigma)
         return mass.log_().sub_(beside)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        by_mu, by_log_sigma = ctx.saved_tensors
-        return (
-            None,
-            None if by_mu is None else (grad * by_mu).sum_to_size(ctx.shapes[0]),
-            None if by_log_sigma is None else (grad * by_log_sigma).sum_to_size(ctx.shapes[1]),
-            None,
-        )
