@@ -24,6 +24,22 @@ def own_cache(tmp_path_factory):
     os.environ["VAEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run on the digits, trained once for the tests of a file."""
+    from support import trained_run
+
+    return trained_run(tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """The same on a table."""
+    from support import trained_run
+
+    return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
+
+
 @pytest.fixture
 def shared():
     """The folder of real data beside the checkout."""

@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from support import QUICK, config_of, make_run
+from support import config_of
 
 import vael
 from vael.build import build_vae
@@ -15,15 +15,7 @@ from vael.export.export import export
 from vael.export.weights import as_safetensors
 from vael.model import Model
 from vael.randomness import Seeds
-from vael.run import train
 from vael.types import DataSpec
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = make_run(tmp_path_factory.mktemp("out"), *QUICK)
-    train(folder)
-    return folder
 
 
 def untrained(model, likelihood, levels, shape, *overrides):

@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import multivariate_normal
-from support import trained_run
 from typer.testing import CliRunner
 
 import vael
@@ -25,16 +24,6 @@ from vael.trained import load_trained
 
 FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]
 NO_KEYS = {"train": None, "val": None, "test": None}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
 
 
 def arrays(path):

@@ -25,16 +25,6 @@ DIGITS = load_digits().images.astype(np.uint8)[:, None]
 TABLE = load_breast_cancer().data
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"))
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
-
-
 @pytest.fixture
 def model(run):
     return vael.load(run)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vael import early, epitaph, exhausted, lastwords, ranks, supervise, tenure
+from vael.arguments import Allow, OtherData
 from vael.dashboard.cli import dashboard
 from vael.errors import VaelError, one_line
 from vael.evaluation.record import as_text as evaluation_as_text
@@ -186,18 +187,14 @@ def report(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="Other data of the same shape: data=..., data.path=..."),
-    ] = None,
+    overrides: OtherData = None,
     split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
     samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[int, typer.Option(
         help="GPUs, or CPU processes: as many cores, as many times as fast.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
-    allow: Annotated[list[str] | None, typer.Option(
-        help="A package of your own that a checkpoint's config may name.")] = None,
+    allow: Allow = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
     from vael.evaluation.evaluate import Request

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from support import QUICK, ROOT, make_run, trained_run
+from support import QUICK, ROOT, make_run
 
 from vael.errors import VaelError
 from vael.evaluation import evaluate as module
@@ -22,11 +22,6 @@ from vael.run import train
 from vael.trained import load_trained
 
 LOSSES = ("nll", "bpd")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture(scope="module")

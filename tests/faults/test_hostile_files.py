@@ -5,7 +5,6 @@ import sys
 
 import pytest
 import torch
-from support import trained_run
 
 import vael
 from vael import checkpoint
@@ -24,11 +23,6 @@ Path(__file__).with_name("it_ran").touch()
 class Net(nn.Module):
     pass
 '''
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture

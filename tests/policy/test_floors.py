@@ -20,7 +20,7 @@ FLOORS = {
     "lean": 8, "refused": 8,
     "run": 9, "assembly": 9, "trainer": 9, "launch": 9, "compose": 9,
     "trained": 9, "model": 9, "generate": 9, "export": 9, "evaluation": 9,
-    "again": 9, "nondeterminism": 9,
+    "again": 9, "arguments": 9, "nondeterminism": 9,
     "sweep": 10, "dashboard": 10, "explore": 10, "versus": 10,
     "cli": 11, "entry": 12,
 }  # fmt: skip

@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
+from vael.arguments import Allow, OtherData, Which
 from vael.errors import ConfigError
 
 
 def explore(
     run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="Other data of the same shape: data=..., data.path=..."),
-    ] = None,
-    checkpoint: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
+    overrides: OtherData = None,
+    checkpoint: Which = "best",
     split: Annotated[
         str | None, typer.Option(help="Of the map; default: test, or val if the run has no test.")
     ] = None,
@@ -25,8 +23,7 @@ def explore(
     open_: Annotated[
         bool | None, typer.Option("--open/--no-open", help="A browser; default: on a terminal.")
     ] = None,
-    allow: Annotated[list[str] | None, typer.Option(
-        help="A package of your own that a checkpoint's config may name.")] = None,
+    allow: Allow = None,
 ) -> None:
     """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
     from vael.explore.app import make_app

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vael.arguments import Allow, Which
+
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
@@ -16,9 +18,8 @@ def export(
         help="A folder that does not exist yet. Default: RUN/export/FORMAT.")] = None,
     license_name: Annotated[str, typer.Option(
         "--license", help="Of the weights, for the card: apache-2.0, cc-by-4.0, ...")] = "unknown",
-    checkpoint: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
-    allow: Annotated[list[str] | None, typer.Option(
-        help="A package of your own that a checkpoint's config may name.")] = None,
+    checkpoint: Which = "best",
+    allow: Allow = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
     """Write a folder with the trained model, its config and a model card."""

@@ -6,16 +6,15 @@ from typing import Annotated
 
 import typer
 
+from vael.arguments import Allow, OtherData, Which
+
 
 def generate(
     run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
     kind: Annotated[str, typer.Argument(
         metavar="KIND",
         help="samples, reconstructions, traversal, interpolation or encodings.")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Argument(help="Other data of the same shape: data=..., data.path=..."),
-    ] = None,
+    overrides: OtherData = None,
     count: Annotated[int | None, typer.Option(
         help="Samples, examples, columns of a traversal, or pairs to interpolate.")] = None,
     seed: Annotated[int, typer.Option(
@@ -38,9 +37,8 @@ def generate(
              ".png, traversals and interpolations as a .gif, encodings as an .npz; that one is "
              "overwritten.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT.")] = False,
-    checkpoint: Annotated[str, typer.Option(help="Of a run's folder: best or last.")] = "best",
-    allow: Annotated[list[str] | None, typer.Option(
-        help="A package of your own that a checkpoint's config may name.")] = None,
+    checkpoint: Which = "best",
+    allow: Allow = None,
 ) -> None:
     """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
     from vael.generate.make import make

@@ -120,19 +120,13 @@ def table_comparison(
         names: of the columns.
         columns: how many at most are shown.
     """
-    count = min(columns, data.shape[1])
-    wide = min(3, count)
-    rows = ceil(count / wide)
-    figure, made = blank(rows, wide, 3.4 * wide, 2.8 * rows)
-    for axes in made[count:]:
-        axes.set_visible(False)
-    for i, axes in zip(range(count), made, strict=False):
+    figure, made = _each_column(min(columns, data.shape[1]), names, 2.8)
+    for i, axes in enumerate(made):
         pair = [_finite(data[:, i]), _finite(samples[:, i])]
         bins = np.histogram_bin_edges(np.concatenate(pair), bins=30).tolist()
         axes.hist(pair[0], bins, density=True, color=TRAIN, alpha=0.45, label="data")
         axes.hist(pair[1], bins, density=True, color=VAL, histtype="step", linewidth=1.8,
                   label="model")
-        axes.set_title(names[i] if names else f"column {i}", fontsize=10)
         axes.set_yticks([])
     made[0].legend(frameon=False, labelcolor=INK, fontsize=9)
     return figure
@@ -143,18 +137,12 @@ def table_reconstructions(
 ) -> Figure:
     """Original against reconstruction for the first columns of a table ``(N, D)``."""
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
-    count = min(columns, x.shape[1])
-    wide = min(3, count)
-    rows = ceil(count / wide)
-    figure, made = blank(rows, wide, 3.4 * wide, 3.2 * rows)
-    for axes in made[count:]:
-        axes.set_visible(False)
-    for i, axes in zip(range(count), made, strict=False):
+    figure, made = _each_column(min(columns, x.shape[1]), names, 3.2)
+    for i, axes in enumerate(made):
         original, decoded = x[:, i].detach().float().cpu(), mean[:, i].detach().float().cpu()
         axes.scatter(original, decoded, s=10, c=TRAIN, alpha=0.6, linewidths=0)
         low, high = float(original.min()), float(original.max())
         axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle="--")
-        axes.set_title(names[i] if names else f"column {i}", fontsize=10)
         axes.set_xlabel("original", fontsize=9)
         axes.set_ylabel("decoded", fontsize=9)
     return figure
@@ -165,3 +153,15 @@ def _finite(values: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]
     array = values.detach().float().cpu().numpy()
     finite: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = array[np.isfinite(array)]
     return finite
+
+
+def _each_column(count: int, names: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
+    """A small plot for each of the first columns of a table, three in a row, with its name."""
+    wide = min(3, count)
+    rows = ceil(count / wide)
+    figure, made = blank(rows, wide, 3.4 * wide, height * rows)
+    for axes in made[count:]:
+        axes.set_visible(False)
+    for i, axes in enumerate(made[:count]):
+        axes.set_title(names[i] if names else f"column {i}", fontsize=10)
+    return figure, list(made[:count])
