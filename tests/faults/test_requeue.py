@@ -14,11 +14,11 @@ from support import QUICK, ROOT
 
 from vael import slurm
 
-SCRIPT = re.search(r"\n    (#!/bin/bash\n(?:    .*\n)+)", (ROOT / "README.md").read_text())
+SCRIPT = re.search(r"\n    (#!/bin/bash\n(?:    .*\n)+)", (ROOT / "docs" / "nodes.md").read_text())
 
 
-def readme_script(tmp_path):
-    """The README's, with this interpreter, two CPU tasks and our settings."""
+def documented_script(tmp_path):
+    """The documented one, with this interpreter, two CPU tasks and our settings."""
     assert SCRIPT is not None
     text = SCRIPT[1].replace("\n    ", "\n")
     wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.3}}"
@@ -39,7 +39,7 @@ class Job:
     def __init__(self, tmp_path: Path, environment: dict[str, str]) -> None:
         self.environment, self.log = environment, tmp_path / "job.out"
         script = tmp_path / "job.sh"
-        script.write_text(readme_script(tmp_path))
+        script.write_text(documented_script(tmp_path))
         self.id = self.call("sbatch", "--parsable", f"--output={self.log}", str(script)).strip()
         self.run = tmp_path / "outputs" / "mnist" / self.id
 

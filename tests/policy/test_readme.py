@@ -34,9 +34,14 @@ def test_every_make_command_is_a_target(line):
     assert done.returncode == 0, done.stderr
 
 
-def test_every_picture_and_option_that_it_shows_is_there():
-    for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README):
-        assert (ROOT / path).is_file(), path
+@pytest.mark.parametrize("page", ["README.md", "docs/nodes.md", "docs/numbers.md"])
+def test_every_picture_and_file_that_it_links_is_there(page):
+    text = (ROOT / page).read_text()
+    for path in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
+        assert ((ROOT / page).parent / path).exists(), path
+
+
+def test_every_option_is_listed():
     for group, options in re.findall(r"^\| `(\w+)` \| (.*) \|$", README, re.MULTILINE):
         if (ROOT / "conf" / group).is_dir():
             found = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
