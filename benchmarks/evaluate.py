@@ -2,16 +2,17 @@
 
     python benchmarks/evaluate.py --data FOLDER [--images 100] [--out results/evaluate.json]
 
-Three figures, of processor time, so that other work of the machine disturbs little:
+Figures of processor time, so that other work of the machine disturbs little:
 
 - products: the share of the decoder's matrix products (``addmm`` of the same sizes, alone);
-- loop: how much longer a loop takes that scores one image at a time, 100 samples at a time, with
-  the same model, plain noise and a log-mean-exp at its end;
+- get_nll: how much longer pythae's ``VAE.get_nll`` takes (where the ``[bench]`` extra is
+  installed), a loop over single images in chunks of 100 samples, here without gradients;
+- loop: the same of a kinder loop: it takes vael's own model, hence its cross-entropy;
 - memory: the peak above the idle process (model and data loaded), with 1,000 and 10,000 samples.
 
-The weights are those of an untrained model: no matter for the time. The evaluation, its products
-and the loop are measured in turns, the loop in a process of its own because the evaluation
-changes how memory is given back (`vael.heap`); a figure is the median of the rounds' ratios.
+The weights are those of an untrained model: no matter for the time. All are measured in turns,
+the loops in a process of their own because the evaluation changes how memory is given back
+(`vael.heap`); a figure is the median of the rounds' ratios.
 """
 
 import argparse
@@ -20,8 +21,10 @@ import os
 import platform
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,7 @@ from vael.trained import Trained, seeds_of
 
 SAMPLES, LOOP_SAMPLES, MANY = 1000, 100, 10_000
 TEST = Part("test")
+LOOPS = {"loop": "one image at a time       ", "get_nll": "pythae's get_nll          "}
 
 
 def make_scorer(folder: str, samples: int) -> Scorer:
@@ -82,6 +86,16 @@ def loop(scorer: Scorer, images: int) -> None:
         torch.logsumexp(torch.cat(log_w), 0)
 
 
+@torch.inference_mode()
+def get_nll(scorer: Scorer, images: int) -> None:
+    """The loop of pythae over the same nets."""
+    sys.path.insert(0, str(Path(__file__).parent / "contenders"))
+    from _pythae import vae
+
+    x = scorer.x(TEST, scorer.examples(TEST).at(0))
+    vae("mlp").eval().get_nll(x[:images], n_samples=SAMPLES, batch_size=LOOP_SAMPLES)
+
+
 def serve(pipe: Any, folder: str, keep: bool) -> None:
     """Answers requests (what, images) with the seconds of processor time."""
     torch.set_num_threads(1)
@@ -89,7 +103,7 @@ def serve(pipe: Any, folder: str, keep: bool) -> None:
         keep_freed_memory()
     scorer = make_scorer(folder, SAMPLES)
     work: dict[str, Callable[[Scorer, int], None]] = {
-        "evaluation": evaluation, "products": products, "loop": loop,
+        "evaluation": evaluation, "products": products, "loop": loop, "get_nll": get_nll,
     }
     while (request := pipe.recv()) is not None:
         what, images = request
@@ -123,10 +137,12 @@ def measure(folder: str, images: int, rounds: int) -> dict[str, Any]:
         pipe.send((what, count))
         return float(pipe.recv())
 
-    per_image: dict[str, list[float]] = {"evaluation": [], "products": [], "loop": []}
+    loops = ["loop", *(["get_nll"] if find_spec("pythae") else [])]
+    turns = [("evaluation", ours, images), ("products", ours, images),
+             *((name, theirs, EVAL_CHUNK) for name in loops)]
+    per_image: dict[str, list[float]] = {what: [] for what, *_ in turns}
     for turn in range(rounds + 1):
-        for what, pipe, count in (("evaluation", ours, images), ("products", ours, images),
-                                  ("loop", theirs, min(images, EVAL_CHUNK))):
+        for what, pipe, count in turns:
             spent = seconds(pipe, what, count) / count
             if turn:  # the first one warms up
                 per_image[what].append(spent)
@@ -135,7 +151,7 @@ def measure(folder: str, images: int, rounds: int) -> dict[str, Any]:
     whole = per_image["evaluation"]
     return {
         "share_of_products": ratio(per_image["products"], whole),
-        "loop_over_evaluation": ratio(per_image["loop"], whole),
+        **{f"{name}_over_evaluation": ratio(per_image[name], whole) for name in loops},
         "milliseconds_per_image": {name: 1000 * statistics.median(values)
                                    for name, values in per_image.items()},
         "peak_mib_above_idle": {str(samples): start(peak, folder, samples).recv()
@@ -168,11 +184,13 @@ def main() -> None:
               "command": f"python benchmarks/evaluate.py --data FOLDER --images {options.images} "
                          f"--rounds {options.rounds}"}
     write_json(options.out, found)
-    shares, loops = found["share_of_products"], found["loop_over_evaluation"]
+    shares = found["share_of_products"]
     print(f"decoder's matrix products  {shares['median']:.0%} of the evaluation's time "
           f"({shares['least']:.0%} .. {shares['largest']:.0%})")
-    print(f"one image at a time        {loops['median']:.2f} times as long "
-          f"({loops['least']:.2f} .. {loops['largest']:.2f})")
+    for name in ("loop", "get_nll"):
+        if times := found.get(f"{name}_over_evaluation"):
+            print(f"{LOOPS[name]} {times['median']:.2f} times as long "
+                  f"({times['least']:.2f} .. {times['largest']:.2f})")
     for samples, mib in found["peak_mib_above_idle"].items():
         print(f"peak memory                {mib:.0f} MiB above idle with {samples} samples")
 

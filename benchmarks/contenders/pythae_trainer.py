@@ -8,44 +8,14 @@ from typing import Any
 
 import torch
 from _common import answer, task
-from _torch import LATENT, net
+from _pythae import vae
 from pythae.data.datasets import BaseDataset
-from pythae.models import VAE, VAEConfig
-from pythae.models.base.base_utils import ModelOutput
-from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
-from torch import Tensor, nn
 
 warnings.filterwarnings("ignore")
 given = task()
 torch.set_num_threads(1)
 torch.manual_seed(0)
-encoder, decoder = net(given.model)
-
-
-class Encoder(BaseEncoder):
-    """The encoder, with the outputs that pythae wants."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = encoder
-
-    def forward(self, x: Tensor) -> ModelOutput:
-        """Mean and log variance."""
-        mu, log_var = self.net(x.flatten(1)).chunk(2, 1)
-        return ModelOutput(embedding=mu, log_covariance=log_var)
-
-
-class Decoder(BaseDecoder):
-    """The decoder; pythae wants probabilities."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(decoder, nn.Sigmoid())
-
-    def forward(self, z: Tensor) -> ModelOutput:
-        """The mean of x."""
-        return ModelOutput(reconstruction=self.net(z).reshape(-1, 1, 28, 28))
 
 
 class Timed(BaseTrainer):
@@ -62,9 +32,7 @@ class Timed(BaseTrainer):
         return loss
 
 
-config = VAEConfig(input_dim=(1, 28, 28), latent_dim=LATENT[given.model],
-                   reconstruction_loss="bce")
-model = VAE(config, encoder=Encoder(), decoder=Decoder())
+model = vae(given.model)
 x = torch.from_numpy(given.x[: len(given.x) // given.batch * given.batch]).float() / 255
 x = x.reshape(-1, 1, 28, 28)
 with tempfile.TemporaryDirectory() as folder:
