@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
+from drip import until_closed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from vael import visitors
 from vael.explore import app
 from vael.explore.app import make_app
 
@@ -143,6 +145,21 @@ def test_a_body_that_never_ends_is_given_up(digits_url, monkeypatch):
         slow.sendall(f"POST /api/decode HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 99\r\n"
                      "\r\n{".encode())
         assert b" 408 " in slow.recv(1000).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /", b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "],
+                         ids=["nothing", "line", "header"])
+def test_a_request_whose_headers_never_end_is_given_up(digits_url, monkeypatch, start):
+    """Also where a byte drips in now and then; a second one on the connection as well."""
+    monkeypatch.setattr(visitors, "HEADER_SECONDS", 0.5)
+    place, good = urlsplit(digits_url), b"GET /api/model HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for before in (b"", good):
+        with socket.create_connection((place.hostname, place.port), timeout=30) as slow:
+            slow.sendall(before)
+            if before:
+                assert slow.recv(2**20).startswith(b"HTTP/1.1 200")
+            slow.sendall(start)
+            assert 0.4 < until_closed(slow, b"a" if start else b"") < 10
 
 
 @pytest.mark.parametrize("host", [

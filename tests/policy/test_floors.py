@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[2] / "src" / "vael"
 FLOORS = {
     "types": 0, "schedules": 0, "errors": 0, "randomness": 0, "trace": 0, "files": 0,
     "status": 0, "gather": 0, "ranks": 0, "lastwords": 0, "exhausted": 0, "processes": 0,
-    "tenure": 0, "heap": 0, "slurm": 0, "early": 0,
+    "tenure": 0, "heap": 0, "slurm": 0, "early": 0, "visitors": 0,
     "likelihoods": 1, "posteriors": 1, "nets": 1,
     "conditional": 2, "priors": 3, "latents": 4, "vae": 5,
     "objectives": 6, "metrics": 6, "data": 6,

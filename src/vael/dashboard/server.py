@@ -1,30 +1,35 @@
 """Floor 10: optuna-dashboard on a study, with a report of the sweep and of each trial."""
 
 import errno
-import json
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import make_server
 
+from vael.dashboard.door import Door, Handler, Server
 from vael.dashboard.overlay import Overlay, RunPictures
 from vael.errors import ConfigError, VaelError
 from vael.report.folder import read_run
 from vael.report.page import render
 from vael.sweep.report.write import render_study
 from vael.sweep.study import Study
+from vael.visitors import own_names
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-READ_ONLY = "This dashboard only looks: nothing of a study is changed here."
+MOST_DIGITS = 9  # of a trial's number
 
 
-def make_app(study: Study) -> "WSGIApplication":
+def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "WSGIApplication":
     """The dashboard of one study; it answers to reading only.
+
+    Args:
+        study: it is read whenever the page asks.
+        names: by which this machine may be asked for, see `vael.visitors.refusal`.
+        public: whether it can be reached from elsewhere.
 
     Raises:
         ConfigError: optuna-dashboard is not installed.
@@ -46,6 +51,8 @@ def make_app(study: Study) -> "WSGIApplication":
         return render_study(study)
 
     def report_of_trial(number: int) -> Any:
+        if len(str(number)) > MOST_DIGITS:
+            return HTTPError(404, "there is no such trial")
         run = study.folder / "trials" / f"{number:04d}"
         if not (run / "config.yaml").is_file():
             return HTTPError(404, f"trial {number} has left nothing in {run}")
@@ -54,35 +61,7 @@ def make_app(study: Study) -> "WSGIApplication":
 
     app.get("/report", callback=report_of_sweep)
     app.get("/report/<number:int>", callback=report_of_trial)
-    return _ReadOnly(app)
-
-
-class _ReadOnly:
-    """Refuses whatever would change the study: it may be running, and its numbers are final."""
-
-    def __init__(self, app: "WSGIApplication") -> None:
-        self.app = app
-
-    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            return self.app(environ, start)
-        start("403 Forbidden", [("Content-Type", "application/json")])
-        return [json.dumps({"reason": READ_ONLY}).encode()]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-    def server_bind(self) -> None:
-        """Without asking the network what this machine is called."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
-        self.setup_environ()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """No line for each request."""
+    return Door(app, names, public)
 
 
 def serve(folder: Path, host: str, port: int, tell: Callable[[str], None]) -> None:
@@ -100,15 +79,16 @@ def serve(folder: Path, host: str, port: int, tell: Callable[[str], None]) -> No
         VaelError: it cannot listen there.
     """
     study = Study.open(folder)
-    app = make_app(study)
+    public = host not in LOOPBACK
+    app = make_app(study, {*own_names(), host} if public else (), public)
     try:
-        server = make_server(host, port, app, server_class=_Server, handler_class=_Quiet)
+        server = make_server(host, port, app, server_class=Server, handler_class=Handler)
     except (OSError, OverflowError) as error:
         raise VaelError(_refused(host, port, error)) from error
     with server:
         tell(f"study {study.definition.name}: http://{host}:{server.server_port}/dashboard/"
              f"studies/{study.id}   (Ctrl-C ends)")
-        if host not in LOOPBACK:
+        if public:
             tell(f"it listens on {host}: whoever reaches this machine sees the study")
         try:
             server.serve_forever()

@@ -27,9 +27,9 @@ def explore(
 ) -> None:
     """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
     from vael.explore.app import make_app
-    from vael.explore.guard import own_names
     from vael.explore.model import load
     from vael.explore.serve import announce, is_loopback, listen, open_browser, server
+    from vael.visitors import own_names
 
     if examples < 2:
         raise ConfigError(f"--examples must be at least 2, but got {examples}.")

@@ -1,18 +1,12 @@
-"""Floor 10: who may ask, and what every answer says to the browser.
+"""Floor 10: who may ask, and what every answer says to the browser."""
 
-A page on the internet can make a browser send requests to 127.0.0.1, and by DNS rebinding even
-read the answers: its own name then leads to this machine, but the ``Host`` header still has that
-name. So a request must name this machine, and must not come from another page.
-"""
-
-import socket
 from collections.abc import Iterable
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vael.visitors import refusal
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -36,8 +30,7 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str] = (), public: bool = False) -> None:
-        self.app, self.public = app, public
-        self.names = {"localhost", *(name.lower() for name in names)}
+        self.app, self.names, self.public = app, frozenset(names), public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes on what may be asked."""
@@ -50,35 +43,6 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        why = self._refusal(Headers(scope=scope))
+        why = refusal(Headers(scope=scope), self.names, self.public)
         answer = self.app if why is None else JSONResponse({"error": why}, 403)
         await answer(scope, receive, send_with_headers)
-
-    def _refusal(self, headers: Headers) -> str | None:
-        host = headers.get("host", "")
-        if not self._is_us(host):
-            return "this server answers to its own name only; open the address that it printed."
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return "this server answers to its own page only."
-        if headers.get("sec-fetch-site") == "cross-site" and headers.get(
-            "sec-fetch-mode") != "navigate":
-            return "this server answers to its own page only."
-        return None
-
-    def _is_us(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name in self.names:
-            return True
-        try:
-            return ip_address(name).is_loopback or self.public
-        except ValueError:
-            return False
-
-
-def own_names() -> set[str]:
-    """What this machine is called."""
-    return {socket.gethostname(), socket.getfqdn()} - {"localhost"}

@@ -1,5 +1,6 @@
 """Floor 10: the page at an address of this machine, until somebody stops it."""
 
+import asyncio
 import errno
 import socket
 import sys
@@ -8,12 +9,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from vael import visitors
 from vael.errors import ConfigError
-
-CONNECTIONS = 64  # at once
+from vael.visitors import CONNECTIONS
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -62,10 +65,48 @@ def url(listener: socket.socket) -> str:
 def server(app: ASGIApp, ready: Callable[[], None]) -> uvicorn.Server:
     """What answers; ``run(sockets=[listener])`` ends at once with SIGINT, a KeyboardInterrupt."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", ws="none",
+        app, http=_Punctual, log_level="warning", access_log=False, lifespan="off", ws="none",
         server_header=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1,
     )
     return _Server(config, ready)
+
+
+class _Punctual(H11Protocol):
+    """Closes a connection whose request does not get to its body in time.
+
+    Else a few dozen that send a header a minute would keep everybody else out.
+    """
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the clock."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Stops it when the headers are there; the next request on the connection has its own."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits any more."""
+        super().connection_lost(exc)
+        if self._late is not None:
+            self._late.cancel()
+
+    def _watch(self) -> None:
+        waits = self.conn.their_state is h11.IDLE
+        if waits and self._late is None:
+            self._late = self.loop.call_later(visitors.HEADER_SECONDS, self._close)
+        elif not waits and self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _close(self) -> None:
+        self._late = None
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
