@@ -105,6 +105,7 @@ def others(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
         return bench.run([sys.executable, "-c", "import torch, pytorch_lightning"], cores=2)[1]
 
     def data(fresh: bool) -> Found:
+        bench.images()  # fills the cache of the later use
         cache = tempfile.mkdtemp(dir=bench.work) if fresh else str(bench.work / "cache")
         printed, _ = bench.run([sys.executable, "data_start.py",
                                 *([bench.data] if bench.data else [])], VAEL_CACHE=cache)
