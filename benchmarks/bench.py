@@ -36,6 +36,20 @@ def table(known: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def ratios(known: dict[str, Any]) -> str:
+    """Of vael's rate to each other's of the same turn, the median; of the memory likewise."""
+    lines = []
+    for part in ("mlp", "conv"):
+        rows = known["parts"].get(part, {})
+        for name, found in rows.items():
+            turns = list(zip(rows.get("vael", []), found, strict=False))
+            if turns and name != "vael":
+                rate, memory = (statistics.median(a[key] / b[key] for a, b in turns)
+                                for key in ("rate", "memory"))
+                lines.append(f"{part:11}vael / {name:42} rate {rate:.2f}  memory {memory:.2f}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measures what is missing, writes, prints, draws."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
@@ -63,7 +77,7 @@ def main() -> None:
     finally:
         if given.work is None:
             shutil.rmtree(work)
-    print(table(bench.known))
+    print(table(bench.known), ratios(bench.known), sep="\n")
     draw(bench.known, given.out.with_suffix(".svg"))
 
 
