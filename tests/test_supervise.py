@@ -1,7 +1,9 @@
 """What becomes of a run's folder, and what is said of a rank that said nothing."""
 
 import json
+import os
 import signal
+from pathlib import Path
 
 import pytest
 from support import make_run
@@ -67,3 +69,13 @@ def test_what_the_first_rank_wrote_itself_stands(tmp_path):
     lastwords.leave(run, own)
     epitaph.write(run, own, seconds=1.0)
     assert json.loads((run / "summary.json").read_text())["reason"] == "its own"
+
+
+def test_more_processes_than_cores_are_warned_of(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    assert supervise.crowded(2) is None
+    said = supervise.crowded(64)
+    assert said.startswith("trainer.devices=64 starts 64 processes, which take turns on 2 cores")
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidiactl")
+    assert supervise.crowded(64) is None

@@ -90,6 +90,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         board_log = run.board.open(run.folder, flat_config(run.config))
         if board_log is not None:
             trainer.loggers = [run.csv, board_log]
+            run.board.catch_up(run.csv.by_step())
     try:
         with exhausted.named():
             _fit(run, trainer)

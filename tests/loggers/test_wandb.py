@@ -1,6 +1,7 @@
 """An offline run read back with wandb's own command."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support import QUICK, make_run
+from identical import rows
+from support import QUICK, ROOT, make_run
 from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
 from vael import run
@@ -93,6 +95,32 @@ def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
     epochs = [row["history"]["item"]["epoch"] for part in parts for row in inspect(part)
               if "history" in row and "val/bpd" in row["history"]["item"]]
     assert epochs == [0, 1, 2]
+
+
+def test_after_kill_9_the_history_of_its_wandb_run_has_no_step_missing(tmp_path, monkeypatch):
+    """Killed after step 13, continued from step 12; wandb has lost all that it was given."""
+    kill = (f"+callbacks.extra.kill={{_target_: support.KillOnce, number: SIGKILL, where: batch, "
+            f"step: 13, file: {tmp_path}/mark}}")
+    folder = make_run(tmp_path, *QUICK, "logger=wandb", "trainer.log_every_n_steps=1",
+                      "callbacks.checkpoint.every_n_steps=2", kill)
+    monkeypatch.delenv("WANDB_SERVICE", raising=False)  # of this process: it would outlive them
+    environment = {**os.environ, "WANDB_MODE": "offline", "PYTHONPATH": str(ROOT / "tests")}
+    vael = [sys.executable, "-m", "vael.cli", "train", str(folder)]
+    first, second = (subprocess.run(vael, env=environment, check=False, capture_output=True,
+                                    text=True) for _ in range(2))
+    assert (first.returncode, second.returncode) == (-9, 0), second.stderr
+    (part,) = (folder / "wandb").glob("offline-run-*")
+    (killed,) = (folder / "wandb").glob("killed-offline-run-*")
+    found = inspect(part)
+    (started,) = [row["run"] for row in found if "run" in row]
+    assert killed.name.endswith(started["run_id"])
+    history = [row["history"]["item"] for row in found if "history" in row]
+    wanted = list(rows(folder))
+    for name in ("train/step_loss", "train/grad_norm", "train/loss", "val/bpd"):
+        logged = [(int(row["trainer/global_step"]), float(row[name])) for row in history
+                  if name in row]
+        assert logged == [(int(row["step"]), float(row[name])) for row in wanted if row[name]]
+    assert [int(row["step"]) for row in wanted if row["train/step_loss"]] == list(range(1, 16))
 
 
 @pytest.mark.parametrize("host", ["api.wandb.ai", urlsplit(DEFAULT_BASE_URL).netloc])

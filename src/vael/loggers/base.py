@@ -14,6 +14,9 @@ class Board(ABC):
     def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
         """Starts logging of this run folder with its flat, dotted config."""
 
+    def catch_up(self, rows: Mapping[int, Mapping[str, float]]) -> None:  # noqa: B027
+        """Logs what a killed attempt has logged, and this place may have lost, by step."""
+
     @abstractmethod
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
         """Shows PNG files by name."""

@@ -45,6 +45,10 @@ class MetricsCsv(Logger):
                 if number <= step:
                     self._rows[number] = {k: float(v) for k, v in row.items() if v}
 
+    def by_step(self) -> dict[int, dict[str, float]]:
+        """The rows so far."""
+        return dict(sorted(self._rows.items()))
+
     def rows(self) -> list[dict[str, float]]:
         """The rows so far, in the order of the steps."""
         return [self._rows[step] for step in sorted(self._rows)]

@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger
 
 from vael.files import write_text
 from vael.loggers.base import Board
+from vael.loggers.parts import Parts
 from vael.login import has_login
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Wandb(Board):
         self.job_type = job_type
         self.tags = list(tags)
         self._run: Run | None = None
+        self._parts: Parts | None = None
 
     def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
         """Starts or continues the run and wraps it for Lightning."""
@@ -54,6 +56,7 @@ class Wandb(Board):
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):
             folder = Path(self._run.dir).parent
+            self._parts = Parts(run / "wandb", folder.name)
             print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
         return WandbLogger(experiment=self._run)
 
@@ -66,6 +69,15 @@ class Wandb(Board):
             resume="allow", mode=mode, config=dict(config),  # type: ignore[arg-type]
             settings=wandb.Settings(silent=True, init_timeout=INIT_SECONDS),
         )
+
+    def catch_up(self, rows: Mapping[int, Mapping[str, float]]) -> None:
+        """Offline, a killed process takes what it has logged with it: it is logged once more."""
+        if self._run is None or self._parts is None:
+            return
+        since = self._parts.begin(max(rows, default=0))
+        for step, row in rows.items():
+            if step > since:
+                self._run.log({**row, "trainer/global_step": step})
 
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
         """One media panel for each picture."""
@@ -81,7 +93,9 @@ class Wandb(Board):
             return
         self._run.summary.update(dict(summary))
         self._run.finish(exit_code=0 if succeeded else 1)
-        self._run = None
+        if self._parts is not None:
+            self._parts.end()
+        self._run = self._parts = None
 
 
 def _own_id(run: Path) -> str:
