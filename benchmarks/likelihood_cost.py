@@ -6,7 +6,8 @@ Every YAML of conf/likelihood, from the decoder's output theta (standard normal)
 log-likelihood of a batch of 128 examples with 784 dimensions: link and ``log_likelihood``, forward
 without and with the way back to theta. The squared error is ``((x - mu)**2).sum()`` on 128 x 784
 numbers. The two are timed in turns; a row holds the median of the ratios and their quartiles.
-Processor time is counted, so that other work of the machine disturbs little. Theta has as many
+Processor time is counted, so that other work of the machine disturbs little; freed memory is kept,
+as in training (`vael.heap`). Theta has as many
 numbers as the family has parameters: a categorical on 256 levels needs 256 times the memory of a
 Gaussian for it (103 MB), and as much again for each intermediate result.
 """
@@ -27,6 +28,7 @@ from torch import Tensor
 from vael.build import make
 from vael.errors import ConfigError
 from vael.files import write_json
+from vael.heap import keep_freed_memory
 from vael.likelihoods.base import Likelihood
 
 CONF = Path(__file__).parents[1] / "conf" / "likelihood"
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     out = parser.parse_args().out
     torch.set_num_threads(1)
+    keep_freed_memory()
     rows = measure()
     if out is not None:
         write_json(out, {
