@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from vael.sweep.ranking import Goal
 from vael.sweep.report.figure import axis_of, colours, ticks, window
 from vael.sweep.report.folder import read_sweep
-from vael.sweep.report.history import history
+from vael.sweep.report.history import history, importance
 from vael.sweep.report.importance import importances
 from vael.sweep.report.parallel import FAN, UNUSED, make_axis, mix, parallel
 from vael.sweep.report.plane import alone, maps, planes
@@ -185,10 +186,35 @@ def test_what_decides_is_important():
         + 1e-6 * t.suggest_float("idle", 0, 1) + 0 * t.suggest_int("fixed", 3, 3), 60,
     )
     trials = study.get_trials()
-    shares = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
+    found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
+    assert (found.trials, found.epoch) == (60, None)
+    shares = found.shares
     assert list(shares) == ["decides", "idle"]
     assert shares["decides"] > 0.8
     assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_reached():
+    """The final values would say "idle": only the scores of epoch 5 know what decides."""
+    study = optuna.create_study()
+    generator = np.random.default_rng(0)
+    unit = optuna.distributions.FloatDistribution(0, 1)
+    for number in range(60):
+        decides, idle = generator.random(2)
+        pruned = number % 10 != 0
+        reported = {1: idle, 5: decides} | ({} if pruned else {9: idle})
+        study.add_trial(optuna.trial.create_trial(
+            state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
+            value=None if pruned else idle, intermediate_values=reported,
+            params={"decides": decides, "idle": idle},
+            distributions={"decides": unit, "idle": unit},
+        ))
+    trials = study.get_trials()
+    found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
+    assert (found.trials, found.epoch) == (60, 5)
+    assert found.shares["decides"] > 0.8
+    assert "after 5 epochs, which all 60 reached" in importance(
+        Goal("one", ("val/bpd",), ("minimize",), None), found).note
 
 
 @pytest.mark.parametrize(("count", "value", "words"), [

@@ -1,9 +1,10 @@
 """Floor 10: the plots over a sweep's trials: their scores in time, and what moved them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from vael.sweep.ranking import Goal, running_best, scored
 from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, hover, layout
+from vael.sweep.report.importance import Importance
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import one_line
 
@@ -63,10 +64,10 @@ def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | N
     return Figure(f"History of {target}", note, plot)
 
 
-def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
+def importance(goal: Goal, found: Importance) -> Figure:
     """Bars, the largest on top."""
-    ordered = sorted(shares.items(), key=lambda item: item[1])
-    largest = max(shares.values())
+    ordered = sorted(found.shares.items(), key=lambda item: item[1])
+    largest = max(found.shares.values())
     plot = {
         "data": [{
             "type": "bar", "orientation": "h", "y": [one_line(name) for name, _ in ordered],
@@ -80,6 +81,9 @@ def importance(goal: Goal, shares: Mapping[str, float]) -> Figure:
         ),
     }
     what = goal.targets[0] if len(goal.targets) == 1 else "the Pareto front"
+    if found.epoch is not None:
+        what += (f" after {found.epoch} epochs, which all {found.trials} reached (few are "
+                 "complete),")
     return Figure(
         "Importance of each parameter",
         f"How much the best tenth of the trials by {what} differs from all in this parameter "
