@@ -62,6 +62,16 @@ def test_a_pruned_trial_ends_early_and_keeps_what_it_has(tmp_path, server, trial
         assert (run / name).exists(), name
 
 
+def test_in_its_last_quarter_a_trial_is_left_to_end(tmp_path, server, trial):
+    """One noisy epoch would lose the best trial, and save next to nothing."""
+    run = trial("trainer.max_epochs=30", "callbacks.early_stopping.patience=null")
+    study = FakeStudy(tmp_path / "sweep", [run], prune_at={0: 23})
+    assert work(study, "me", server, SLOT) == 0
+    assert kinds(study) == {0: ["complete"]}
+    assert summary(run)["epochs"] == 30
+    assert [step for _, step, _ in study.reports] == list(range(1, 31))
+
+
 def test_a_killed_trial_goes_on_from_its_checkpoint_under_its_number(tmp_path, server, trial):
     kill = "{_target_: support.KillOnce, file: %s, number: SIGKILL, where: batch, step: %d}"
     run = trial(kill=kill % (tmp_path / "killed", 2 * STEPS))

@@ -19,6 +19,7 @@ from vael.sweep.vigil import Vigil
 
 LOOK = 0.05  # seconds between two looks at metrics.csv: a trial stops an epoch after it is told to
 GRACE = 120.0  # seconds in which a trial saves itself
+PRUNABLE = 0.75  # of its epochs: later there is little to save, and the noise of one epoch decides
 AGAIN = 2.0  # seconds after which a signal is sent again: a trial that has just begun may miss it
 
 
@@ -55,6 +56,7 @@ class Attempt:
         self._stopping: str | None = None
         self._signalled: tuple[float, float] | None = None
         self._reported = False
+        self._epochs = 0
 
     def run(self, starter: Starter, slot: Slot, vigil: Vigil) -> Outcome:
         """From its start to its end; whatever happens, no process is left."""
@@ -62,7 +64,8 @@ class Attempt:
         try:
             vigil.start()  # not before: a process with threads does not fork safely
             config = read_settings(self.claim.folder / "config.yaml")
-            self.status.begins(self.claim, config.trainer.max_epochs)
+            self._epochs = config.trainer.max_epochs
+            self.status.begins(self.claim, self._epochs)
             while (code := handle.wait(LOOK)) is None:
                 self._look(handle)
                 if vigil.lost:
@@ -90,7 +93,7 @@ class Attempt:
             value = row[self.study.target]
             self._reported = True
             self.status.progresses(epoch + 1, value)
-            if self._hopeless(epoch + 1, value):
+            if self._hopeless(epoch + 1, value) and epoch + 1 <= PRUNABLE * self._epochs:
                 self._stop(f"pruned after {epoch + 1} epochs")
 
     def _hopeless(self, epochs: int, value: float) -> bool:
