@@ -8,8 +8,11 @@ import sys
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
 from identical import read, weights
+from pytorch_lightning import Trainer
+from pytorch_lightning.plugins.precision import MixedPrecision
 from support import QUICK, ROOT, make_run
 
 from vael import refused, run
@@ -78,6 +81,52 @@ def test_bf16_that_overflows_is_said(tmp_path):
     """Products of weights beyond the largest bfloat16, 3.4e38."""
     huge = "+callbacks.extra.nan={_target_: support.Poison, step: 7, value: 3e38}"
     folder = make_run(tmp_path, *QUICK, "trainer.precision=bf16", huge)
+    with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
+        run.train(folder)
+    assert_finite(folder)
+
+
+@pytest.fixture
+def half(monkeypatch):
+    """Trains in float16 with a scaler of gradients on the CPU, where torch can and vael does not.
+
+    The scaler, and a note of the scale after each of its steps.
+    """
+    scaler, scales = torch.amp.GradScaler("cpu", init_scale=2.0**40), []
+    update = scaler.update
+
+    def updated(*arguments):
+        update(*arguments)
+        scales.append(scaler.get_scale())
+
+    scaler.update = updated
+    precision = MixedPrecision("16-mixed", "cpu", scaler)
+
+    def make(**settings):
+        del settings["precision"]
+        settings["plugins"] = [*settings["plugins"], precision]
+        return Trainer(**settings)
+
+    monkeypatch.setattr(pl, "Trainer", make)
+    return scales
+
+
+def test_gradients_that_overflow_fp16_are_left_to_the_scaler(tmp_path, half):
+    """Times 2^40 they are beyond 65504: the scale is halved until they fit."""
+    folder = make_run(tmp_path, *QUICK)
+    run.train(folder)
+    halved = [scale for scale, before in zip(half, [2.0**40, *half[:-1]], strict=True)
+              if scale == before / 2]
+    assert len(halved) >= 3
+    assert read(folder)["status"] == "finished"
+    assert read(folder)["steps"] == 15
+    assert_finite(folder)
+
+
+def test_a_loss_that_overflows_fp16_ends_the_run_at_its_step(tmp_path, half):
+    """A product beyond 65504 in the decoder, which float32 and bfloat16 would hold."""
+    huge = "+callbacks.extra.huge={_target_: support.Poison, step: 7, value: 6e4}"
+    folder = make_run(tmp_path, *QUICK, huge)
     with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
         run.train(folder)
     assert_finite(folder)
