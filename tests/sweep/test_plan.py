@@ -86,6 +86,8 @@ BAD = {
     "storage": ({"storage": "postgres"}, "is no URL"),
     "unreachable": ({"storage": "postgresql+psycopg://me:s3cret-word@127.0.0.1:9/db"},
                     "cannot be used"),
+    "no driver": ({"storage": "mysql://me:s3cret-word@127.0.0.1:9/db"},
+                  "install it, or use journal, SQLite or PostgreSQL"),
     "no such folder": ({"storage": "sqlite:////nowhere/at/all.db"}, "cannot be used"),
 }  # fmt: skip
 

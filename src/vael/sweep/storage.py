@@ -106,8 +106,10 @@ def connect(url: str, folder: Path) -> "BaseStorage":
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.storages.get_storage(optuna.storages.RDBStorage(url, kwargs))
     except ImportError as error:
+        remedy = ("pip install 'vael[postgres]'" if url.startswith("postgresql")
+                  else "install it, or use journal, SQLite or PostgreSQL, which are tested")
         raise ConfigError(f"storage {redacted(url)} needs a package that is not installed "
-                          f"({error}): pip install 'vael[postgres]'.") from error
+                          f"({error}): {remedy}.") from error
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         raise ConfigError(
             f"storage {redacted(url)} cannot be used: {reason(error, url)}"
