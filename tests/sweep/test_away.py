@@ -6,7 +6,8 @@ import threading
 import time
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 from sweep.fakes import FakeStudy
 from sweep_support import make_study, states
 
@@ -41,6 +42,23 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_storage():
     with pytest.raises(StorageAway, match=r"is away: .*connection refused"):
         storage.patiently(operation, 600.0, "sqlite:///x", asked.is_set)
     assert 0.4 < time.monotonic() - begun < 5
+
+
+def test_a_connection_that_breaks_between_two_queries_is_waited_for():
+    """SQLAlchemy then names the transaction, and optuna the commit: seen with a real server."""
+    tries = []
+
+    def operation():
+        tries.append(None)
+        if len(tries) > 1:
+            return 7
+        try:
+            raise PendingRollbackError("Can't reconnect until invalid transaction is rolled back.")
+        except PendingRollbackError as error:
+            raise StorageInternalError("An exception is raised during the commit.") from error
+
+    assert storage.patiently(operation, 30.0, "sqlite:///x") == 7
+    assert len(tries) == 2
 
 
 @pytest.mark.parametrize("idle", [False, True], ids=["in a trial", "without work"])

@@ -179,8 +179,11 @@ def _rest(seconds: float, hurried: Callable[[], bool]) -> None:
 
 def _away(error: BaseException) -> bool:
     """Whether it may work later by itself: a connection, a folder that is shared; no full disk."""
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
     from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+    # the last one is what SQLAlchemy says where a connection broke between two queries of one
+    away = OperationalError | InterfaceError | PoolTimeout | OSError | PendingRollbackError
 
     seen: BaseException | None = error
     while seen is not None:
@@ -188,7 +191,7 @@ def _away(error: BaseException) -> bool:
             return False
         if isinstance(seen, OperationalError) and any(text in str(seen) for text in DENIED):
             return False  # psycopg raises the same for a server that is there and refuses us
-        if isinstance(seen, OperationalError | InterfaceError | PoolTimeout | OSError):
+        if isinstance(seen, away):
             return True
         seen = seen.__cause__
     return False
