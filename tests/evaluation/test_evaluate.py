@@ -90,17 +90,17 @@ def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
 def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(
     run, five, tmp_path, monkeypatch
 ):
-    (tmp_path / "mylab.py").write_text(
+    (tmp_path / "ownnets.py").write_text(
         "from vael.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
-    content["config"]["model"]["encoder"]["_target_"] = "mylab.Net"
+    content["config"]["model"]["encoder"]["_target_"] = "ownnets.Net"
     torch.save(content, tmp_path / "own.ckpt")
-    with pytest.raises(VaelError, match="allow its package by name: mylab"):
+    with pytest.raises(VaelError, match="allow its package by name: ownnets"):
         evaluate(Request(tmp_path / "own.ckpt", samples=5))
-    found = evaluate(Request(tmp_path / "own.ckpt", samples=5, allow=("mylab",)))
+    found = evaluate(Request(tmp_path / "own.ckpt", samples=5, allow=("ownnets",)))
     assert found["bounds"] == five["bounds"]
-    assert "--allow mylab" in found["command"]
+    assert "--allow ownnets" in found["command"]
 
 
 def test_other_data_of_the_same_shape(run, five):

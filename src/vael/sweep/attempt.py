@@ -1,5 +1,6 @@
 """Floor 10: one attempt at a trial: start it, watch it, and say how it ended."""
 
+import math
 import signal
 import time
 from typing import Protocol
@@ -56,7 +57,7 @@ class Attempt:
         self._stopping: str | None = None
         self._signalled: tuple[float, float] | None = None
         self._reported = False
-        self._epochs = 0
+        self._prunable = math.inf  # epochs up to which it may be pruned
 
     def run(self, starter: Starter, slot: Slot, vigil: Vigil) -> Outcome:
         """From its start to its end; whatever happens, no process is left."""
@@ -64,8 +65,8 @@ class Attempt:
         try:
             vigil.start()  # not before: a process with threads does not fork safely
             config = read_settings(self.claim.folder / "config.yaml")
-            self._epochs = config.trainer.max_epochs
-            self.status.begins(self.claim, self._epochs)
+            self._prunable = PRUNABLE * config.trainer.max_epochs
+            self.status.begins(self.claim, config.trainer.max_epochs)
             while (code := handle.wait(LOOK)) is None:
                 self._look(handle)
                 if vigil.lost:
@@ -93,7 +94,7 @@ class Attempt:
             value = row[self.study.target]
             self._reported = True
             self.status.progresses(epoch + 1, value)
-            if self._hopeless(epoch + 1, value) and epoch + 1 <= PRUNABLE * self._epochs:
+            if self._hopeless(epoch + 1, value) and epoch + 1 <= self._prunable:
                 self._stop(f"pruned after {epoch + 1} epochs")
 
     def _hopeless(self, epochs: int, value: float) -> bool:
