@@ -108,11 +108,11 @@ def test_it_says_who_can_reach_it(host, address, public, capsys):
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_an_address_of_ipv6_is_written_in_brackets():
-    try:
-        listener = serve.listen("::1", 0)
-    except ConfigError:
+    try:  # plain sockets decide: an error of ours must not look like a machine without it
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
         pytest.skip("this machine has no IPv6 loopback")
-    with listener:
+    with serve.listen("::1", 0) as listener:
         assert serve.url(listener).startswith("http://[::1]:")
         assert serve.is_loopback(listener)
 
