@@ -12,6 +12,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from vael import ranks
 from vael.errors import ConfigError
+from vael.processes import cores
 
 WORTH_THREADS = 2**16  # numbers in a batch from which on more than one thread pays
 
@@ -102,10 +103,7 @@ class Placement:
         """
         if asked is not None:
             return asked
-        cores = os.cpu_count() or 1
-        if hasattr(os, "sched_getaffinity"):
-            cores = len(os.sched_getaffinity(0))
-        worth = max(1, cores // self.devices) if values >= WORTH_THREADS else 1
+        worth = max(1, cores() // self.devices) if values >= WORTH_THREADS else 1
         return min(worth, int(os.environ.get(ranks.MAX_THREADS, sys.maxsize)))
 
     def environment(self) -> Started:

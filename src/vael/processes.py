@@ -11,6 +11,13 @@ from pathlib import Path
 SET_PDEATHSIG = 1  # linux/prctl.h
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def die_with(parent: int) -> None:
     """The kernel kills this process when the thread of ``parent`` that forked it ends (Linux)."""
     if sys.platform == "linux":

@@ -107,8 +107,8 @@ def supervise(folder: Path, devices: int, num_nodes: int, discard_on_error: bool
 
 def crowded(devices: int) -> str | None:
     """What to say of more processes than cores, where there is no GPU to compute on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if cores is None or devices <= cores or Path("/dev/nvidiactl").exists():
+    cores = processes.cores()
+    if devices <= cores or Path("/dev/nvidiactl").exists():
         return None
     return (f"trainer.devices={devices} starts {devices} processes, which take turns on {cores} "
             f"cores and need about {0.4 * devices:.0f} GiB: trainer.devices={cores} is faster.")

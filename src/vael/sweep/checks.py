@@ -1,6 +1,5 @@
 """Floor 10: what can be said of a sweep before its first trial, and before anything is made."""
 
-import os
 from collections.abc import Iterable, Sequence
 
 from omegaconf import DictConfig
@@ -8,6 +7,7 @@ from omegaconf import DictConfig
 from vael.check import check
 from vael.compose import compose_config
 from vael.errors import ConfigError
+from vael.processes import cores
 from vael.sweep.definition import Definition
 from vael.sweep.probe import Facts
 from vael.sweep.space import Space
@@ -119,10 +119,3 @@ def check_devices(devices: int, facts: Facts) -> None:
     kind = "GPUs" if facts.accelerator == "gpu" else "CPU cores"
     if devices > there:
         raise ConfigError(f"--devices-per-trial={devices}, but this machine has {there} {kind}.")
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -3,7 +3,7 @@
 import os
 
 from vael.errors import ConfigError
-from vael.sweep.checks import cores
+from vael.processes import cores
 from vael.sweep.probe import Facts
 from vael.sweep.records import Slot
 
