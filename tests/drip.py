@@ -1,7 +1,22 @@
-"""A visitor of a server who lets his bytes drip in."""
+"""A visitor of a server who lets his bytes drip in, and one whom the server shuts out."""
 
+import errno
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def shut_out() -> Iterator[None]:
+    """Ends the block where the server has closed the connection, at whichever call that shows."""
+    try:
+        yield
+    except ConnectionError:
+        pass
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # a reset that arrived between sendall and shutdown
+            raise
 
 
 def until_closed(one: socket.socket, byte: bytes, most: float = 20) -> float:
