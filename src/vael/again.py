@@ -12,6 +12,7 @@ from vael import checkpoint, circumstances
 from vael.assembly import read_config
 from vael.errors import ConfigError
 from vael.files import write_bytes
+from vael.rows import read_rows
 from vael.status import read_summary
 
 TIMED = "examples_per_second"
@@ -86,6 +87,7 @@ def _rows(run: Path, again: Path) -> str | None:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
+    read_rows(path)  # what is damaged is no difference
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 

@@ -41,9 +41,15 @@ def of_machine(recorded: Mapping[str, Any]) -> list[Difference]:
             for name, value in now.items() if then.get(name, NOT_RECORDED) != value]
 
 
-def of_config(then: DictConfig, now: DictConfig, where: str) -> list[Difference]:
-    """Settings that are not the same, by their dotted names; the command is none."""
+def of_config(then: DictConfig, now: DictConfig, where: str = "") -> list[Difference]:
+    """Settings that are not the same, by their dotted names; the command is none.
+
+    Args:
+        then: as they were.
+        now: as they are.
+        where: said after each name.
+    """
     before, after = (flat_config(OmegaConf.merge(c)) for c in (then, now))  # type: ignore[arg-type]
     names = sorted((before.keys() | after.keys()) - {"command"})
-    return [Difference(f"{name} ({where})", before.get(name), after.get(name))
+    return [Difference(f"{name}{where and f' ({where})'}", before.get(name), after.get(name))
             for name in names if before.get(name) != after.get(name)]

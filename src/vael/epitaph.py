@@ -1,6 +1,5 @@
 """Floor 8: what is said of a rank that could not say it itself, and of its run."""
 
-import csv
 import json
 import signal
 import time
@@ -16,6 +15,7 @@ from vael.files import write_json
 from vael.lastwords import LastWords
 from vael.plain import read_yaml
 from vael.report.page import write_report
+from vael.rows import read_rows
 from vael.status import read_summary
 
 EMPTY: dict[str, Any] = {
@@ -109,11 +109,7 @@ def _own(folder: Path, seconds: float) -> bool:
 
 def _progress(folder: Path, target: str | None) -> dict[str, Any]:
     """Steps, epochs and the scores of the best epoch, as far as they were written."""
-    path = folder / "metrics.csv"
-    if not path.exists():
-        return {}
-    with path.open(newline="") as file:
-        rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+    rows = [{"step": step, **row} for step, row in read_rows(folder / "metrics.csv").items()]
     scored = [row for row in rows if target in row]
     if not scored:
         return {"steps": int(rows[-1]["step"])} if rows else {}

@@ -27,6 +27,7 @@ from vael.types import Batch, DataSpec, Shape
 from vael.vae import VAE
 
 log = logging.getLogger("vael")
+SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
@@ -223,12 +224,12 @@ class LitVAE(pl.LightningModule):
         for name, value in scores.items():
             self.published[f"{split}/{name}"] = value
             self.log(f"{split}/{name}", value, logger=False)
-        if scores["scale_at_bound"] > AT_BOUND and not self.warnings:
+        known = any(SAID_AT_BOUND in text for text in self.warnings)
+        if scores["scale_at_bound"] > AT_BOUND and not known:
             self.warnings.append(
-                f"{scores['scale_at_bound']:.0%} of the scales of p(x|z) are at their lower bound "
-                f"(first seen in epoch {self.current_epoch}): the data is sharper than its grid "
-                "lets a score see; with likelihood.fit=density the ELBO there only measures the "
-                "grid."
+                f"{scores['scale_at_bound']:.0%} {SAID_AT_BOUND} (first seen in epoch "
+                f"{self.current_epoch}): the data is sharper than its grid lets a score see; with "
+                "likelihood.fit=density the ELBO there only measures the grid."
             )
             log.warning(self.warnings[-1])
 
@@ -264,6 +265,6 @@ class LitVAE(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on within the epoch."""
         self.skipped.steps = checkpoint.get("skipped_steps", 0)
-        self.warnings = list(checkpoint.get("warnings", []))
+        self.warnings = [*checkpoint.get("warnings", []), *self.warnings]
         kept = checkpoint.get("epoch_means", {})
         self.means.restore(kept, self.global_rank, self.trainer.world_size)

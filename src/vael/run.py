@@ -85,7 +85,6 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             summary.write(run.folder / lastwords.FOLDER)
         if saved:
             step = int(saved["global_step"])
-            run.csv.keep_until(step)
             log.info("continuing from %s at step %d", run.last, step)
         board_log = run.board.open(run.folder, flat_config(run.config))
         if board_log is not None:

@@ -6,7 +6,6 @@ from pytorch_lightning.callbacks import (
     Callback,
     EarlyStopping,
     EMAWeightAveraging,
-    ModelCheckpoint,
 )
 from pytorch_lightning.profilers import Profiler
 
@@ -14,6 +13,7 @@ from vael import checkpoint
 from vael.assembly import Run
 from vael.build import make
 from vael.callbacks.anomaly import Anomaly
+from vael.callbacks.best import Best
 from vael.callbacks.idle import leave_out_idle_hooks
 from vael.callbacks.last import Last
 from vael.callbacks.pictures import Pictures
@@ -55,13 +55,11 @@ def _profiler(run: Run) -> Profiler:
 
 def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
-    folder = run.folder / "checkpoints"
     found: list[Callback] = [
         Tenant(run.folder), run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
-        ModelCheckpoint(folder, "best", monitor=target.name, mode=target.mode,
-                        save_on_train_epoch_end=True, enable_version_counter=False),
+        Best(run.best, target.name, target.mode),
         Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
              run.stop),
     ]

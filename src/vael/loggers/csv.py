@@ -10,6 +10,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from vael.files import write_text
+from vael.rows import read_rows
 
 
 class MetricsCsv(Logger):
@@ -36,14 +37,13 @@ class MetricsCsv(Logger):
         return ""
 
     def keep_until(self, step: int) -> None:
-        """Reads what an earlier process wrote, up to and with this optimiser step."""
-        if not self.path.exists():
-            return
-        with self.path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                number = int(row.pop("step"))
-                if number <= step:
-                    self._rows[number] = {k: float(v) for k, v in row.items() if v}
+        """Reads what an earlier process wrote, up to and with this optimiser step.
+
+        Raises:
+            ConfigError: the file is damaged.
+        """
+        self._rows = {number: row for number, row in read_rows(self.path).items()
+                      if number <= step}
 
     def by_step(self) -> dict[int, dict[str, float]]:
         """The rows so far."""
