@@ -25,7 +25,7 @@ def browser(tmp_path_factory):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     started = webdriver.Chrome(options, Service(executable_path=driver))
-    started.set_script_timeout(30)
+    started.set_script_timeout(90)
     yield started
     started.quit()
 
@@ -44,7 +44,7 @@ def until(browser, script):
     """Waits for a script to return something true, and returns it."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 30).until(lambda b: b.execute_script(f"return {script}"))
+    return WebDriverWait(browser, 90).until(lambda b: b.execute_script(f"return {script}"))
 
 
 def plotted(browser, page):

@@ -55,7 +55,7 @@ def marked(monkeypatch):
     mark = uuid.uuid4().hex
     monkeypatch.setenv("VAEL_TEST_MARK", mark)
 
-    def left(seconds=10.0):
+    def left(seconds=60.0):
         end = time.monotonic() + seconds
         while (found := _with(mark)) and time.monotonic() < end:
             time.sleep(0.05)

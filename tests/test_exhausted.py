@@ -65,7 +65,7 @@ def test_a_model_larger_than_memory_fails_with_that_reason(tmp_path):
     code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); "
             f"sys.argv = ['vael', 'train', {str(folder)!r}]; from vael.cli import main; main()")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=False, timeout=100)
+                          check=False, timeout=250)
     assert done.returncode == OutOfMemory.exit_code, done.stderr
     assert done.stderr.startswith("vael: out of memory: ")
     assert len(done.stderr.splitlines()) == 1

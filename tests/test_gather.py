@@ -36,7 +36,7 @@ def test_value_and_gradient_are_those_of_the_whole_batch(tmp_path, world):
                                  str(world), str(tmp_path)],
                                 env={**os.environ, "OMP_NUM_THREADS": "1"})
                for rank in range(world)]  # fmt: skip
-    assert [process.wait(timeout=120) for process in running] == [0] * world
+    assert [process.wait(timeout=250) for process in running] == [0] * world
     torch.manual_seed(0)
     net = torch.nn.Linear(3, 2).double()
     x = torch.randn(6, 3, dtype=torch.float64)

@@ -24,7 +24,7 @@ def test_a_terminal_shows_a_bar_with_score_and_speed(tmp_path):
             shown += chunk
     except OSError:  # the other end is closed: the run is over
         pass
-    assert running.wait(timeout=60) == 0
+    assert running.wait(timeout=200) == 0
     text = shown.decode()
     assert "epoch 2" in text
     assert "15/15" in text

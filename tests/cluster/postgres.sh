@@ -27,7 +27,7 @@ start() {
     as_owner "$bin/initdb" -D "$folder/data" -U vael --pwfile="$folder/password" \
       --auth=scram-sha-256 --no-sync -E UTF8 --locale=C >/dev/null
   fi
-  as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 30 \
+  as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -t 150 \
     -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off" \
     start >/dev/null || { tail -n 5 "$folder/log" >&2; exit 4; }
   PGPASSWORD=$password "$bin/createdb" -h 127.0.0.1 -p "$port" -U vael vael 2>/dev/null || true

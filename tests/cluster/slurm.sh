@@ -21,6 +21,8 @@ ours() { # the daemons of this folder; never a stranger who has got an old numbe
   done
 }
 
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 stop() {
   kill $(ours) 2>/dev/null || true
   for _ in $(seq 30); do [ -z "$(ours)" ] && return; sleep 0.1; done
@@ -37,6 +39,7 @@ start() {
   local host port
   host=$(hostname -s)
   port=$((20000 + $$ % 4000 * 3))
+  while taken $port || taken $((port + 1)) || taken $((port + 2)); do port=$((port + 3)); done
 
   mkdir -m 755 "$folder/munge"
   (umask 077 && head -c 128 /dev/urandom >"$folder/munge/key")
@@ -87,11 +90,11 @@ EOF
   export SLURM_CONF=$folder/slurm.conf
   slurmctld -c -f "$SLURM_CONF"
   for node in n1 n2; do slurmd -N $node -c -f "$SLURM_CONF"; done
-  for _ in $(seq 100); do
+  for _ in $(seq 1000); do
     [ "$(sinfo -h -o %T | sort -u)" = idle ] && return
     sleep 0.1
   done
-  echo "the nodes are not idle after 10 s: $(sinfo -h -N -o '%N %T')" >&2
+  echo "the nodes are not idle after 100 s: $(sinfo -h -N -o '%N %T')" >&2
   exit 4
 }
 

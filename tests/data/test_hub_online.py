@@ -19,7 +19,7 @@ def test_without_network_it_says_at_once_how_to_give_a_path(tmp_path):
                                         r"reached: there is no network .*a local copy.*"
                                         r"data.path=FOLDER") as caught:
         load(Hub("ylecun/mnist"), tmp_path)
-    assert time.perf_counter() - before < 5
+    assert time.perf_counter() - before < 60  # retries would take minutes
     assert "\n" not in str(caught.value)
 
 

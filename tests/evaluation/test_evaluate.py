@@ -251,7 +251,7 @@ def test_an_interruption_leaves_the_old_file_and_no_process(run, five, devices):
     assert out == ""
     assert (run / "evaluation.json").read_bytes() == before
     assert not list(run.glob(".evaluation.json*"))
-    assert gone(process.pid, seconds=20)
+    assert gone(process.pid, seconds=60)
 
 
 @pytest.mark.slow

@@ -60,7 +60,7 @@ def serving(session):
         thread = threading.Thread(target=made.run, args=([listener],))
         thread.start()
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 100
             while not made.started:
                 assert time.monotonic() < until
                 time.sleep(0.01)

@@ -36,19 +36,15 @@ def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
 def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
     """One thread removes what it has made, and the parent with it; the others go on making."""
     config = config_of(f"output_dir={tmp_path}")
-    end = time.monotonic() + 2
 
     def make_and_remove(number):
-        made = 0
-        while time.monotonic() < end:
+        for _ in range(60):
             folder = launch.make_run_folder(config)
             assert (folder / "config.yaml").exists()
             supervise.discard(folder, is_first=True)
-            made += 1
-        return made
 
     with ThreadPoolExecutor(4) as pool:
-        assert min(pool.map(make_and_remove, range(4))) > 5
+        list(pool.map(make_and_remove, range(4)))
 
 
 @pytest.mark.slow
@@ -106,13 +102,13 @@ def test_who_waits_for_a_cache_that_is_being_filled_takes_over_when_its_filler_i
     waiting = start()
     assert waiting.stdout.readline() == "asking\n"
     (lock,) = (tmp_path / "cache").glob("*.lock")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 200
     while not _waits(waiting.pid, lock):
         assert time.monotonic() < end, "it does not wait"
         time.sleep(0.05)
     filler.send_signal(signal.SIGKILL)
     filler.communicate()
-    assert waiting.communicate(timeout=60)[0] == "decoding\nsum 84\n"
+    assert waiting.communicate(timeout=200)[0] == "decoding\nsum 84\n"
 
 
 def _waits(pid, lock):
@@ -125,19 +121,19 @@ def _waits(pid, lock):
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
     """The second leaves all as it is; the folder is free again when the first was killed."""
-    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.5}}"
+    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 250}}"
     folder = make_run(tmp_path, *QUICK, f"trainer.devices={devices}", wait)
     vael = [sys.executable, "-m", "vael.cli", "train", str(folder), "--discard-on-error"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(vael, env=environment, stderr=subprocess.PIPE)
-    end = time.monotonic() + 120
+    end = time.monotonic() + 200
     while not all((tmp_path / f"step_{rank}").exists() for rank in range(devices)):
         assert first.poll() is None, first.communicate()
         assert time.monotonic() < end
         time.sleep(0.05)
     log = (folder / "train.log").read_bytes()
     second = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
-                            timeout=60)
+                            timeout=200)
     assert (second.returncode, second.stdout) == (2, ""), second.stderr
     assert second.stderr == (f"vael: {folder} is being trained by another process: wait until it "
                              "ends, or stop it.\n")
@@ -145,9 +141,9 @@ def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
     assert (folder / "train.log").read_bytes() == log
     first.kill()
     first.communicate()
-    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("0.5", "0"))
+    (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("250", "0"))
     third = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
-                           timeout=120)
+                           timeout=300)
     assert third.returncode == 0, third.stderr
     assert read(folder)["status"] == "finished"
 

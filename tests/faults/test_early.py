@@ -34,7 +34,7 @@ def start(command, tmp_path):
 
 
 def until(condition, child):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 200
     while not condition():
         assert child.poll() is None, child.communicate()
         assert time.monotonic() < end
@@ -63,7 +63,7 @@ def children(pid):
 def assert_stopped(child, name, tmp_path):
     """One line, its code, and after SLURM's warning one request to be queued again."""
     number = signal.Signals[name]
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=200)
     assert (child.returncode, out) == (CODES[name], ""), err
     lines = err.splitlines()
     assert lines[0] == f"vael: stopped by {name} before its first step"
@@ -123,7 +123,7 @@ def test_a_signal_during_the_start_of_two_processes(name, delay, tmp_path):
     began = time.monotonic()
     child.send_signal(signal.Signals[name])
     assert_stopped(child, name, tmp_path)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
     summary = read(folder)
     assert summary["status"] == "interrupted"
     assert summary["reason"] == f"stopped by {name} before its first step"
@@ -133,7 +133,7 @@ def test_what_an_attempt_before_has_reached_is_kept(tmp_path):
     kill = f"support.KillOnce, number: SIGTERM, where: batch, step: 7, file: {tmp_path}/mark"
     folder = make_run(tmp_path, *QUICK, f"+callbacks.extra.stop={{_target_: {kill}}}")
     child = start([*TRAIN, str(folder)], tmp_path)
-    assert child.wait(60) == 143, child.communicate()
+    assert child.wait(200) == 143, child.communicate()
     child.communicate()
     before = read(folder)
     child = start([*TRAIN, str(folder)], tmp_path)

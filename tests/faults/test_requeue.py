@@ -48,7 +48,7 @@ class Job:
                               text=True).stdout
 
     def until(self, happened, what: str) -> None:
-        end = time.monotonic() + 150
+        end = time.monotonic() + 270
         while not happened():
             text = self.log.read_text() if self.log.exists() else ""
             assert time.monotonic() < end, f"{what} did not happen: {text}"

@@ -41,7 +41,7 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_storage():
     begun = time.monotonic()
     with pytest.raises(StorageAway, match=r"is away: .*connection refused"):
         storage.patiently(operation, 600.0, "sqlite:///x", asked.is_set)
-    assert 0.4 < time.monotonic() - begun < 5
+    assert 0.4 < time.monotonic() - begun < 60  # not 600 s
 
 
 def test_a_connection_that_breaks_between_two_queries_is_waited_for():
@@ -82,7 +82,7 @@ def test_a_signal_while_the_storage_is_away_is_heard_at_once(tmp_path, server, t
     thread.start()
     assert work(study, "me", server, Slot(None, 1, 1)) == 130
     thread.join()
-    assert time.monotonic() - stopped[0] < 30
+    assert time.monotonic() - stopped[0] < 120
     broken.away = False
     if idle:
         assert states(study) == ["WAITING"]

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from sweep.fakes import STEPS, FakeStudy
@@ -126,7 +127,7 @@ def test_a_trial_that_uses_up_its_time_counts_with_what_it_has(tmp_path, server,
     study = FakeStudy(tmp_path / "sweep", [run], limits=Limits(trial_minutes=0.05))
     begun = time.monotonic()
     assert work(study, "me", server, SLOT) == 0
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 150  # all its epochs would take longer
     [outcome] = study.told[0]
     assert (outcome.kind, outcome.reason) == ("pruned", "time limit of 0.05 min")
     assert summary(run)["epochs"] == len(study.reports) < 5000
@@ -173,5 +174,6 @@ def test_the_lease_is_kept_up_while_the_storage_is_away(tmp_path, server, trial)
     study = FakeStudy(tmp_path / "sweep", [run], away=away)  # its leases are stale after 5 s
     assert work(study, "me", server, SLOT) == 0
     assert len(ages) == 30
-    assert max(ages) < 2.5
+    assert any(later < age for age, later in pairwise(ages)), "it was touched meanwhile"
+    assert max(ages) < 5
     assert kinds(study) == {0: ["complete"]}
