@@ -77,6 +77,25 @@ def test_a_checkpoint_without_its_best_one_is_refused_before_the_first_step(firs
     assert weights(folder)["global_step"] == 8
 
 
+def without(name):
+    return lambda saved: saved.pop(name)
+
+
+@pytest.mark.parametrize("spoil", [
+    *map(without, ("optimizer_states", "loops", "callbacks", "global_step", "epoch")),
+    lambda saved: saved.update(global_step="8"), lambda saved: saved["loops"].clear(),
+    lambda saved: saved.update(loops=[]), lambda saved: saved.update(config="${oc.env:HOME}"),
+])
+def test_a_checkpoint_that_holds_something_else_is_one_line(first_part, tmp_path, spoil):
+    folder = shutil.copytree(first_part, tmp_path / "run")
+    saved = weights(folder)
+    spoil(saved)
+    torch.save(saved, folder / "checkpoints" / "last.ckpt")
+    with pytest.raises(CheckpointError, match=r"last\.ckpt (is no|must hold)") as caught:
+        run.train(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_settings_that_were_changed_between_are_told_to_the_end(first_part, tmp_path, capfd):
     folder = shutil.copytree(first_part, tmp_path / "run")
     edit(folder, r"\nseed: 0\n", "\nseed: 5\n")

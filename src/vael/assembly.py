@@ -1,15 +1,13 @@
 """Floor 9: a run put together; whatever cannot work is found here, before the first step."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vael import checkpoint, continued
+from vael import checkpoint, continued, stored
 from vael.build import build_data, build_recipe, build_vae, make
 from vael.callbacks.clock import Clock
 from vael.callbacks.prune import Prune
@@ -110,18 +108,20 @@ def prepare(folder: Path, config: DictConfig) -> Run:
         compile_nets(lit.vae)
     _report_warmup(lit)
     if run.last.exists():
-        _go_on(run, checkpoint.load(run.last))
+        _go_on(run)
     return run
 
 
-def _go_on(run: Run, saved: Mapping[str, Any]) -> None:
-    """Looks whether the run can go on from a checkpoint, and says what is not as it was then."""
-    checkpoint.check_fits(run.last, saved["state_dict"], run.lit.state_dict(),
+def _go_on(run: Run) -> None:
+    """Looks whether the run can go on from last.ckpt, and says what is not as it was then."""
+    saved = stored.read(run.last)
+    checkpoint.check_fits(run.last, saved.state, run.lit.state_dict(),
                           f"the model of {run.folder / 'config.yaml'}",
                           "Train in a new folder instead.")
-    found = continued.edits(saved, run.config)
-    run.csv.keep_until(int(saved["global_step"]))
-    found += continued.lost(saved, run.csv.rows(), run.lit.target.name)
+    place = continued.place_of(run.last)
+    found = continued.edits(saved.config, place, run.config)
+    run.csv.keep_until(place.step)
+    found += continued.lost(place, run.csv.rows(), run.lit.target.name)
     run.lit.warnings += found
     for text in found:
         log.warning(text)

@@ -1,58 +1,93 @@
 """Floor 9: what a run that goes on finds otherwise than it was when its checkpoint was saved."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael import circumstances
-from vael.errors import ConfigError
+from vael import checkpoint, circumstances
+from vael.errors import CheckpointError, ConfigError
 
 PATIENCE = "callbacks.early_stopping.patience"
+NEEDED = {"state_dict", "config", "optimizer_states", "lr_schedulers", "callbacks", "loops"}
 
 
-def edits(saved: Mapping[str, Any], config: DictConfig) -> list[str]:
+@dataclass(frozen=True)
+class Place:
+    """How far a checkpoint's run has come.
+
+    Attributes:
+        step: optimiser steps.
+        epochs: that are over, with their validation.
+    """
+
+    step: int
+    epochs: int
+
+
+def place_of(path: Path) -> Place:
+    """Where a run goes on from a checkpoint.
+
+    Raises:
+        CheckpointError: it holds weights alone, or is of something else.
+    """
+    saved = checkpoint.load(path)
+    try:
+        if missing := sorted(NEEDED - saved.keys()):
+            raise TypeError(f"it has no {missing[0]}")
+        step, epoch = saved["global_step"], saved["epoch"]
+        over = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]
+        if not (type(step) is type(epoch) is int and type(over) is bool):
+            raise TypeError("its step is no number")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint that a run can go on from ({error}): put the run's own "
+            "there, or delete it to start anew; init_from=FILE starts from its weights."
+        ) from error
+    return Place(step, epoch + over)
+
+
+def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str]:
     """What to say of settings that are not those of the checkpoint.
 
     Args:
-        saved: the checkpoint.
+        then: the checkpoint's config.
+        place: the checkpoint's.
         config: of the run's folder now.
 
     Raises:
         ConfigError: one of them is in the state that is loaded from the checkpoint: the config
             would not say what is trained.
     """
-    found = circumstances.of_config(OmegaConf.create(saved["config"]), config)
-    step = saved["global_step"]
+    found = circumstances.of_config(OmegaConf.create(dict(then)), config)
     kept = [str(one) for one in found if one.what.startswith(("optimizer.", "scheduler."))
             or (one.what == PATIENCE and None not in (one.then, one.now))]
     if kept:
         raise ConfigError(
-            f"config.yaml was edited after step {step}, but an optimiser, its schedule and early "
-            f"stopping go on with the state in last.ckpt: {'; '.join(kept)}. Undo that, or start "
-            "from these weights in a new folder: python train.py init_from=RUN."
+            f"config.yaml was edited after step {place.step}, but an optimiser, its schedule and "
+            f"early stopping go on with the state in last.ckpt: {'; '.join(kept)}. Undo that, or "
+            "start from these weights in a new folder: python train.py init_from=RUN."
         )
     if not found:
         return []
-    return [f"config.yaml was edited after step {step}, from which this run goes on: "
+    return [f"config.yaml was edited after step {place.step}, from which this run goes on: "
             f"{'; '.join(map(str, found))}"]
 
 
-def lost(
-    saved: Mapping[str, Any], rows: Iterable[Mapping[str, float]], target: str
-) -> list[str]:
+def lost(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
     """What to say of epochs whose scores are not in metrics.csv any more.
 
     Args:
-        saved: the checkpoint.
+        place: the checkpoint's.
         rows: of metrics.csv, up to the checkpoint's step.
         target: the score that each epoch has.
     """
-    progress = saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    wanted = set(range(saved["epoch"] + bool(progress["is_last_batch"])))
-    missing = wanted - {int(row["epoch"]) for row in rows if target in row}
+    there = {row["epoch"] for row in rows if target in row and "epoch" in row}
+    missing = place.epochs - sum(0 <= epoch < place.epochs for epoch in there)
     if not missing:
         return []
-    return [f"metrics.csv had lost the scores of {len(missing)} of {len(wanted)} epochs before "
-            f"step {saved['global_step']}, from which this run goes on: train/* and val/* of the "
+    return [f"metrics.csv had lost the scores of {missing} of {place.epochs} epochs before "
+            f"step {place.step}, from which this run goes on: train/* and val/* of the "
             "summary are of the best epoch that is left, which need not be best.ckpt's"]
