@@ -1,6 +1,7 @@
 """Floor 9: a run put together; whatever cannot work is found here, before the first step."""
 
 import logging
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from vael.options import Options
 from vael.plain import read_settings
 from vael.randomness import Noise, Seeds
 from vael.stop import StopRequest
+from vael.trace import Loss
 from vael.vae import VAE
 
 log = logging.getLogger("vael")
@@ -138,22 +140,36 @@ def rehearse(run: Run) -> None:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
         x = run.data.preprocess(run.data.head("train", 1).x, noise)
-        still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
+        samples = lit.objective.num_samples
+        still = tuple(x.new_zeros(samples, 1, *shape) for shape in lit.vae.noise_shapes)
         try:
-            lit.vae(x, still)
+            trace = lit.vae(x, still)
         except (RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(
-                f"the model does not fit examples of shape {run.data.spec.event_shape}: {reason}. "
-                "model.encoder must emit posterior.theta_shape, model.decoder "
+                f"the model does not fit examples of shape {run.data.spec.event_shape}: {reason}"
+                f"{_place(error)}. model.encoder must emit posterior.theta_shape, model.decoder "
                 "likelihood.theta_shape."
             ) from error
+        loss: object = lit.objective(trace, 0)
+        if not isinstance(loss, Loss):
+            raise ConfigError(f"objective ({run.config.objective['_target_']}) must return a "
+                              f"vael.trace.Loss, but returned a {type(loss).__name__}.")
     try:
         optimizer = lit.optimizer_factory(lit.vae.parameters())
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer ({run.config.optimizer['_target_']}) cannot be built: "
                           f"{error}") from error
     lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
+
+
+def _place(error: BaseException) -> str:
+    """The last line of a user's own code, and of no package's, that led to an error."""
+    here = Path(__file__).parent
+    own = [f"{frame.filename}, line {frame.lineno}"
+           for frame in traceback.extract_tb(error.__traceback__)
+           if "site-packages" not in frame.filename and here not in Path(frame.filename).parents]
+    return f" ({own[-1]})" if own else ""
 
 
 def _report_warmup(lit: LitVAE) -> None:

@@ -55,7 +55,7 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
         cause = error.__cause__
         if isinstance(cause, VaelError):
             raise cause from None
-        reason = _reason(cause or error)
+        reason = _reason(cause or error, str(node["_target_"]))
         raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
     if not isinstance(made, kind):
         raise ConfigError(f"{where}={node['_target_']} must make a {kind.__name__}, "
@@ -63,12 +63,15 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
     return made
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, target: str) -> str:
     """What went wrong, in one line; with the remedy where a package of the user's is not found."""
     text = " ".join(str(error).split())
     absent = re.search(r"ModuleNotFoundError\(.(No module named '[^']+')", text)
     if absent is None:
         return text
+    module, _, name = target.rpartition(".")
+    if absent[1] == f"No module named '{target}'":  # the last part that Hydra looks for
+        return f"{module} has no {name}."
     return f"{absent[1]}. Install its package, or put the folder that holds it on PYTHONPATH."
 
 

@@ -11,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael.check import suggest
 from vael.errors import ConfigError
@@ -45,7 +46,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
                 composed.pop("hydra")
             command = shlex.join(["python", "train.py", *overrides])
             return resolved(composed, choices, command)
-    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise ConfigError(explain(error, overrides)) from error
 
 
@@ -63,10 +64,14 @@ def resolved(config: DictConfig, choices: dict[str, Any], command: str) -> DictC
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """Hydra's or OmegaConf's message in one line, with the remedy."""
     text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return f"a YAML of this config is not UTF-8: {text}: ... {error.object[:80]!r} ..."
     typed = re.search(r"Could not override '([^']+)'", text)
     if typed:
         path = typed[1]
         given = next((a for a in overrides if a.lstrip("+~").startswith(f"{path}=")), path)
+        if path.startswith("callbacks.extra"):
+            return f"{given}: your own callbacks are added with a plus: +callbacks.extra.NAME=..."
         return f"{given}: {path} is not a setting. {_remedy(path)}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     options = re.search(r"Could not find '([^']+)'", text)

@@ -21,6 +21,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael import early, ranks
 from vael.check import check
@@ -48,16 +49,16 @@ def guard(main: Callable[[], None]) -> None:
             raise
         fail(ConfigError(f"hydra.searchpath: {path[1]} is not a folder (or, after pkg://, not a "
                          "package) that can be read."))
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        if isinstance(error, ValueError) and not _composing(error):
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
+        if not _composing(error):
             raise
         fail(ConfigError(explain(error, sys.argv[1:])))
 
 
 def _composing(error: BaseException) -> bool:
-    """Whether Hydra raised this while it read the command line, as it does on ``data=null``."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__")).startswith("hydra.")
+    """Whether this is of what Hydra reads: the command line and the YAMLs, not of the run."""
+    return all(frame.f_code is not start.__code__
+               for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def fail(error: VaelError) -> NoReturn:
@@ -79,7 +80,10 @@ def start(config: DictConfig) -> None:
 def _start(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
-    plain = resolved(config, dict(hydra.runtime.choices), command)
+    try:
+        plain = resolved(config, dict(hydra.runtime.choices), command)
+    except OmegaConfBaseException as error:  # what an interpolation names is not there
+        raise ConfigError(explain(error, sys.argv[1:])) from error
     check(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
     multirun = hydra.mode == RunMode.MULTIRUN
