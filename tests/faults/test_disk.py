@@ -25,6 +25,19 @@ print(len(load(path)["state_dict"]["a"]), [p.name for p in path.parent.iterdir()
 """
 
 
+FILL = """
+from pathlib import Path
+from vael.data import cache
+from vael.data.digits import Digits
+from vael.errors import DataError
+try:
+    cache.load(Digits(), Path("{small}"))
+except DataError as error:
+    print(error)
+print([p.name for p in Path("{small}").iterdir() if p.suffix != ".lock"])
+"""
+
+
 @pytest.fixture
 def small(tmp_path):
     (folder := tmp_path / "small").mkdir()
@@ -40,6 +53,16 @@ def test_a_checkpoint_that_does_not_fit_says_where_and_how_much_it_needs(tmp_pat
                            "(it needs 2.67 MiB, 1.6")
     assert said.endswith("then continue the run.")
     assert kept == "100000 ['last.ckpt']"
+
+
+def test_a_cache_that_does_not_fit_says_so_and_leaves_no_entry(tmp_path, small):
+    """1797 digits of 64 bytes and a label of 8: 0.123 MiB."""
+    (tmp_path / "load.py").write_text(FILL.format(small=small))
+    done = apart(f"mount -t tmpfs -o size=60k tmpfs {small} && $python {tmp_path}/load.py")
+    said, left = done.stdout.splitlines()
+    assert f"got {small}: No space left on device (it needs 0.123 MiB, 0.0" in said
+    assert said.endswith("set data.cache_dir or VAEL_CACHE to one with enough room")
+    assert left == "[]"
 
 
 def fill(small, step, test, mark):

@@ -12,6 +12,7 @@ their entry says that they were checked, and holds all else.
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -35,6 +36,7 @@ from vael.data.source import (
     check_decoded,
 )
 from vael.errors import DataError
+from vael.exhausted import FULL
 
 FORMAT = 2  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
@@ -84,7 +86,7 @@ def load(source: Source, root: Path) -> Cached:
         if not entry.exists():
             data = source.decode()
             check_decoded(data, who)
-            with _writable(root):
+            with _writable(root, _size(data)):
                 _write(data, entry, who, sweep=locked, key=fingerprint)
     return _read(entry, source)
 
@@ -94,14 +96,25 @@ def _hash(text: str) -> str:
 
 
 @contextmanager
-def _writable(root: Path) -> Iterator[None]:
-    """Says what is wrong with the cache where it cannot be written."""
+def _writable(root: Path, needed: int = 0) -> Iterator[None]:
+    """Says what is wrong with a cache that cannot be written, and how much a full one lacks."""
     try:
         yield
     except OSError as error:
+        room = ""
+        if error.errno in FULL and needed:
+            free = shutil.disk_usage(root).free
+            room = f" (it needs {needed / 2**20:.3g} MiB, {free / 2**20:.3g} MiB are free)"
         raise DataError(f"the data cache must be a folder that can be written, got {root}: "
-                        f"{error.strerror or error}; set data.cache_dir or VAEL_CACHE to one with "
-                        "enough room") from error
+                        f"{error.strerror or error}{room}; set data.cache_dir or VAEL_CACHE to "
+                        "one with enough room") from error
+
+
+def _size(data: Decoded) -> int:
+    """Bytes of the arrays that go to the disk."""
+    arrays = [array for part in data.parts.values() for array in (part.x, part.y, part.factors)]
+    return sum(math.prod(array.shape) * array.dtype.itemsize for array in arrays
+               if array is not None and (array.keep if isinstance(array, Lazy) else True))
 
 
 def _lock(file: IO[str]) -> bool:
