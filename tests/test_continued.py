@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from identical import assert_as_if_never_stopped, metrics, read, rows, weights
@@ -124,6 +125,21 @@ def test_settings_that_could_have_no_effect_any_more_are_refused(first_part, tmp
         run.train(folder)
     edit(folder, re.escape(new), old.replace(r"\n", "\n"))
     assert weights(folder)["global_step"] == 8
+
+
+def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
+    x = np.random.default_rng(0).integers(0, 17, (400, 1, 8, 8), np.uint8)
+    np.save(tmp_path / "x.npy", x)
+    folder = make_run(tmp_path, *BEST_FIRST, KILL.replace("FILE", str(tmp_path / "killed")),
+                      "data=array", f"data.path={tmp_path}/x.npy", "likelihood=gaussian")
+    with pytest.raises(Stopped):
+        run.train(folder)
+    x[0, 0, 0, 0] += 1
+    np.save(tmp_path / "x.npy", x)
+    run.train(folder)
+    said = read(folder)["warnings"][0]
+    assert said.startswith("the data are not what they were before step 8, from which this run")
+    assert said.endswith(f"and is {read(folder)['data_digest']}")
 
 
 @pytest.mark.parametrize("spoil", [

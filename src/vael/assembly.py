@@ -122,6 +122,7 @@ def _go_on(run: Run) -> None:
                           "Train in a new folder instead.")
     place = continued.place_of(run.last)
     found = continued.edits(saved.config, place, run.config)
+    found += continued.other_data(saved.spec, place, run.data.spec)
     run.csv.keep_until(place.step)
     found += continued.lost(place, run.csv.rows(), run.lit.target.name)
     run.lit.warnings += found

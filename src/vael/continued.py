@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael import checkpoint, circumstances
 from vael.errors import CheckpointError, ConfigError
+from vael.types import DataSpec
 
 PATIENCE = "callbacks.early_stopping.patience"
 NEEDED = {"state_dict", "config", "optimizer_states", "lr_schedulers", "callbacks", "loops"}
@@ -74,6 +75,20 @@ def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str
         return []
     return [f"config.yaml was edited after step {place.step}, from which this run goes on: "
             f"{'; '.join(map(str, found))}"]
+
+
+def other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
+    """What to say of data that are not those of the checkpoint.
+
+    Args:
+        then: what they were; None in checkpoints of vael 0.1.
+        place: the checkpoint's.
+        now: what they are.
+    """
+    if then is None or then.digest == now.digest:
+        return []
+    return [f"the data are not what they were before step {place.step}, from which this run goes "
+            f"on: their digest was {then.digest}, and is {now.digest}"]
 
 
 def lost(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
