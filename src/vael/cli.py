@@ -197,12 +197,14 @@ def evaluate(
     allow: Allow = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
+    early.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
     from vael.evaluation.evaluate import Request
     from vael.evaluation.evaluate import evaluate as evaluate_run
 
     request = Request(run, split, samples, device, devices, tuple(overrides or ()),  # type: ignore[arg-type]
                       threads, tuple(allow or ()))
     try:
+        early.unblock()
         result = evaluate_run(request)
     except KeyboardInterrupt:  # typer would end without a word
         print(f"vael: interrupted; {request.output} is as it was", file=sys.stderr)

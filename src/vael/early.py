@@ -53,6 +53,11 @@ def block() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
+def unblock() -> None:
+    """What was kept comes now, as it would in any Python."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 @contextmanager
 def blocked() -> Iterator[None]:
     """The same for a while: children that are started meanwhile answer when they can."""
@@ -67,7 +72,7 @@ def arm() -> None:
     """From now on a signal raises StoppedEarly; one that was kept does at once."""
     for number in SIGNALS:
         signal.signal(number, _leave)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    unblock()
 
 
 def disarm() -> None:
@@ -75,7 +80,7 @@ def disarm() -> None:
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    unblock()
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

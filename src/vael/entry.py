@@ -7,7 +7,7 @@ from vael import early
 
 def main() -> None:
     """Runs the command."""
-    if sys.argv[1:2] == ["train"]:
+    if sys.argv[1:2] in (["train"], ["evaluate"]):
         early.block()
     from vael.cli import main as command
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,9 +217,9 @@ def hear_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start(*arguments):
+def start(*arguments, command=(sys.executable, "-m", "vael.cli")):
     return subprocess.Popen(
-        [sys.executable, "-m", "vael.cli", *map(str, arguments)], cwd=ROOT,
+        [*command, *map(str, arguments)], cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, preexec_fn=hear_interrupts,
     )  # fmt: skip
@@ -252,6 +253,31 @@ def test_an_interruption_leaves_the_old_file_and_no_process(run, five, devices):
     assert (run / "evaluation.json").read_bytes() == before
     assert not list(run.glob(".evaluation.json*"))
     assert gone(process.pid, seconds=60)
+
+
+def blocks(pid, number):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16) >> (number - 1) & 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loaded", ["", "libtorch"])
+def test_an_interruption_while_it_still_imports_is_one_line(run, five, loaded):
+    """It waits: in the middle of an import, torch goes on without numpy."""
+    before = (run / "evaluation.json").read_bytes()
+    vael = str(Path(sys.executable).with_name("vael"))
+    process = start("evaluate", run, command=[vael])
+    end = time.monotonic() + 60
+    while not (blocks(process.pid, signal.SIGINT)
+               and loaded in Path(f"/proc/{process.pid}/maps").read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=300)
+    assert (process.returncode, out) == (130, "")
+    assert errors == f"vael: interrupted; {run / 'evaluation.json'} is as it was\n"
+    assert (run / "evaluation.json").read_bytes() == before
 
 
 @pytest.mark.slow
