@@ -62,9 +62,12 @@ class Sweep:
                 found[state["number"]] = state["worker"]
         return found
 
-    def wait_for(self, holds, seconds: float = 240) -> None:
+    def wait_for(self, holds, *processes: "subprocess.Popen[str]", seconds: float = 240) -> None:
+        """Until it holds; the processes must not end before."""
         end = time.monotonic() + seconds
         while not holds():
+            for process in processes:
+                assert process.poll() is None, process.communicate()
             assert time.monotonic() < end, "it did not come to it in time"
             time.sleep(0.2)
 
@@ -105,7 +108,7 @@ def test_a_job_array_survives_a_cancelled_task_and_a_dead_node(tmp_path, cluster
     sweep = Sweep(tmp_path, "array", postgres.url, 12, **cluster, **places)
     process = sweep.start("--engine", "slurm", "--workers", "4")
     try:
-        sweep.wait_for(lambda: len(sweep.running()) >= 3)
+        sweep.wait_for(lambda: len(sweep.running()) >= 3, process)
         [job] = {line.partition("_")[0] for line in
                  sweep.call("squeue", "-h", "-r", "-o", "%i").split()}
         nodes = sweep.call("squeue", "-h", "-r", "-t", "R", "-o", "%i %N").split("\n")
@@ -149,7 +152,7 @@ def test_two_nodes_without_slurm_share_a_budget_while_the_storage_is_away(tmp_pa
     sweep = Sweep(tmp_path, "shared", postgres.url, 8)
     first, second = (sweep.start("--workers", "1") for _ in range(2))
     try:
-        sweep.wait_for(lambda: len(set(sweep.running().values())) == 2)
+        sweep.wait_for(lambda: len(set(sweep.running().values())) == 2, first, second)
         postgres.stop()
         time.sleep(20)
         postgres.start()

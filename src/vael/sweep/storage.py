@@ -13,13 +13,14 @@ from vael.exhausted import FULL
 from vael.sweep.lock import locked
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
+    from optuna.storages import BaseStorage, RDBStorage
 
 T = TypeVar("T")
 log = logging.getLogger("vael")
 ENVIRONMENT = "VAEL_STORAGE"
 JOURNAL = "journal"
 CONNECT_SECONDS = 10
+MAKING = 50  # tries to make the tables, beside others that make them
 DEAD_SECONDS = 60  # of a network that answers nothing: then the connection counts as broken
 POSTGRES = {  # of libpq; without them a query whose server has lost its power waits for hours
     "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": 1000 * DEAD_SECONDS,
@@ -104,7 +105,7 @@ def connect(url: str, folder: Path) -> "BaseStorage":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.storages.get_storage(optuna.storages.RDBStorage(url, kwargs))
+            return optuna.storages.get_storage(_tables(url, kwargs))
     except ImportError as error:
         remedy = ("pip install 'vael[postgres]'" if url.startswith("postgresql")
                   else "install it, or use journal, SQLite or PostgreSQL, which are tested")
@@ -114,6 +115,26 @@ def connect(url: str, folder: Path) -> "BaseStorage":
         raise ConfigError(
             f"storage {redacted(url)} cannot be used: {reason(error, url)}"
         ) from error
+
+
+def _tables(url: str, kwargs: dict[str, Any]) -> "RDBStorage":
+    """Makes the tables, or finds them; of several that make them at once, all but one try again.
+
+    "if not exists" is asked first and done afterwards: in between another one may have done it.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    tries = MAKING
+    while True:
+        try:
+            return RDBStorage(url, kwargs)
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            tries -= 1
+            made = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not made or not tries:
+                raise
+            time.sleep(0.1)
 
 
 def reason(error: BaseException, url: str) -> str:
