@@ -11,6 +11,7 @@ from support import QUICK, make_run
 
 from vael import run
 from vael.errors import CheckpointError, ConfigError
+from vael.evaluation.verify import verify
 from vael.stop import Stopped
 
 # the first epoch is the best: its score must outlive a stop in the second one
@@ -128,18 +129,21 @@ def test_settings_that_could_have_no_effect_any_more_are_refused(first_part, tmp
 
 
 def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
-    x = np.random.default_rng(0).integers(0, 17, (400, 1, 8, 8), np.uint8)
+    x = np.random.default_rng(0).integers(0, 4, (400, 1, 8, 8), np.uint8)
     np.save(tmp_path / "x.npy", x)
     folder = make_run(tmp_path, *BEST_FIRST, KILL.replace("FILE", str(tmp_path / "killed")),
                       "data=array", f"data.path={tmp_path}/x.npy", "likelihood=gaussian")
     with pytest.raises(Stopped):
         run.train(folder)
-    x[0, 0, 0, 0] += 1
-    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "x.npy", x + 12)
     run.train(folder)
     said = read(folder)["warnings"][0]
     assert said.startswith("the data are not what they were before step 8, from which this run")
     assert said.endswith(f"and is {read(folder)['data_digest']}")
+    found = verify(folder)
+    assert weights(folder, "best")["epoch"] == 0, "its val/* are of the data before"
+    assert not found.same
+    assert [d.what for d in found.changed] == ["data_digest (the checkpoint's own)"]
 
 
 @pytest.mark.parametrize("spoil", [

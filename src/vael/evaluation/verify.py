@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from vael import checkpoint, circumstances
+from vael import checkpoint, circumstances, stored
 from vael.assembly import read_config
 from vael.circumstances import Difference
 from vael.data.source import Split
@@ -110,9 +110,9 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
     if summary is None:
         raise ConfigError(f"{folder} has no summary.json, so there is nothing to verify: train it "
                           f"first (vael train {folder}).")
-    stored = {split: {name: value for name, value in summary["metrics"].items()
+    numbers = {split: {name: value for name, value in summary["metrics"].items()
                       if name.startswith(f"{split}/")} for split in ("val", "test")}
-    if not any(stored.values()):
+    if not any(numbers.values()):
         raise ConfigError(f"{folder}/summary.json ({summary['status']}) holds no val/* and no "
                           "test/*, so there is nothing to verify.")
     changed = _config(folder)
@@ -131,8 +131,8 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
     torch.set_num_threads(summary["threads"])
     try:
         scorer = Scorer(trained, torch.device(kind), 1)
-        compared = [_again(scorer, split, summary, stored[split], elsewhere)  # type: ignore[arg-type]
-                    for split in stored if stored[split]]
+        compared = [_again(scorer, split, summary, numbers[split], elsewhere)  # type: ignore[arg-type]
+                    for split in numbers if numbers[split]]
     finally:
         torch.set_num_threads(threads)
     left_out = [f"{sum(n.startswith('train/') for n in summary['metrics'])} train/* of "
@@ -160,8 +160,13 @@ def _config(folder: Path) -> list[Difference]:
 def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
     recorded = {"data_digest": trained.spec.digest,
                 "checkpoint_digest": file_digest(trained.checkpoint)}
-    return [Difference(name, summary[name], now) for name, now in recorded.items()
-            if summary.get(name) not in (None, now)]
+    found = [Difference(name, summary[name], now) for name, now in recorded.items()
+             if summary.get(name) not in (None, now)]
+    own = stored.read(trained.checkpoint).spec  # of a run that went on with other data
+    if not found and own is not None and own.digest != trained.spec.digest:
+        found.append(Difference("data_digest (the checkpoint's own)", own.digest,
+                                trained.spec.digest))
+    return found
 
 
 def _again(
