@@ -43,11 +43,11 @@ def test_families_may_be_compared_where_they_all_score_the_same_levels():
     check_comparable(*differing(TABLE))
 
 
-def evaluated(folder, nll, **changes):
+def evaluated(folder, nll, fit="mass", **changes):
     folder.mkdir()
     known = facts(**{**IMAGES, **changes})
     (folder / "evaluation.json").write_text(json.dumps({
-        "comparable": known, "samples": known["k"],
+        "comparable": known, "samples": known["k"], "fit": fit, "family": "gaussian",
         "bounds": {"1": {"nll": 0}, str(known["k"]): {"nll": nll}}, "scores": {"elbo": -7.5},
     }))  # fmt: skip
     return folder
@@ -58,6 +58,32 @@ def test_runs_side_by_side(tmp_path):
     rows = {line.split()[0]: line.split()[1:] for line in side_by_side(runs).splitlines()}
     assert rows["nll"] == ["11.2500", "12.5000"]
     assert rows["elbo"] == ["-7.5000", "-7.5000"]
+
+
+def summed_up(folder, family, fit):
+    folder.mkdir()
+    (folder / "summary.json").write_text(json.dumps({
+        "status": "finished", "metrics": {"test/elbo": -7.5, "test/bpd": 2.0},
+        "samples": {"test": 100}, "target": "val/bpd", "data_digest": "aa"}))  # fmt: skip
+    (folder / "config.yaml").write_text(
+        f"data: {{binarize: none}}\nlikelihood: {{_target_: vael.{family}, fit: {fit}}}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(("a.Gaussian", "mass"), ("b.Laplace", "auto"), True),
+     (("a.Gaussian", "mass"), ("a.Gaussian", "density"), False),
+     (("a.Gaussian", "density"), ("a.Gaussian", "density"), True),
+     (("a.Gaussian", "density"), ("b.Laplace", "density"), False)],
+)  # fmt: skip
+def test_nats_of_another_fit_say_so_and_bits_do_not(tmp_path, one, other, same):
+    runs = [summed_up(tmp_path / "a", *one), summed_up(tmp_path / "b", *other)]
+    rows = {line.split()[0]: line for line in side_by_side(runs).splitlines()}
+    assert rows["bpd"].split() == ["bpd", "2.0000", "2.0000"]
+    assert ("not compared: the trained fit" in rows["elbo"]) != same
+    evaluated_too = [evaluated(tmp_path / "c", 1.0, fit=one[1]), evaluated(tmp_path / "d", 1.0)]
+    assert ("not compared" in side_by_side(evaluated_too)) == (one[1] == "density")
 
 
 def test_runs_that_must_not_be_compared(tmp_path):

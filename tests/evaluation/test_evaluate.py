@@ -64,11 +64,17 @@ def test_standard_errors_are_over_the_examples(run, five):
     scorer = Scorer(load_trained(run), torch.device("cpu"), 5)
     part = Part("test")
     count = len(scorer.examples(part).index)
-    every = np.concatenate([scorer.score(part, chunk, lambda n: None)["nll_5"]
-                            for chunk in range(-(-count // 100))])
+    chunks = [scorer.score(part, chunk, lambda n: None) for chunk in range(-(-count // 100))]
+    every = np.concatenate([chunk["nll_5"] for chunk in chunks])
     assert len(every) == count == five["num_examples"]
-    expected = np.sqrt(((every - every.mean()) ** 2).sum() / (count - 1) / count)
-    assert five["bounds"]["5"]["nll_se"] == pytest.approx(expected, rel=1e-12)
+
+    def error(values):
+        return np.sqrt(((values - values.mean()) ** 2).sum() / (count - 1) / count)
+
+    assert five["bounds"]["5"]["nll_se"] == pytest.approx(error(every), rel=1e-12)
+    bias = every - np.concatenate([chunk["nll_jackknife"] for chunk in chunks])
+    assert five["jackknife"]["bias"] == pytest.approx(bias.mean(), rel=1e-12)
+    assert five["jackknife"]["bias_se"] == pytest.approx(error(bias), rel=1e-12)
 
 
 def test_the_overfitting_gap_is_that_of_as_many_training_examples(run, five):

@@ -13,9 +13,15 @@ from vael.status import read_summary
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Facts, and scores by name."""
 
+FIT_ONLY = ("elbo", "iwae", "distortion", "nll", "gap")  # of the trained fit, in nats
+OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
+
 
 def side_by_side(runs: Sequence[Path]) -> str:
     """A table of the runs' evaluations, or where one has none, of their summaries.
+
+    A row of nats that are different quantities says so: those of a density grow without bound as
+    it becomes sharper, and are not those of a mass.
 
     Raises:
         NotComparableError: other k, levels, binarisation, split, data, or families of a table.
@@ -33,11 +39,32 @@ def side_by_side(runs: Sequence[Path]) -> str:
     lines = [f"split {known['split']}, k = {known['k']}, data {known['digest'][:8]}"]
     lines += [f"[{number}] {run}" for number, run in enumerate(runs)]
     lines.append("".ljust(18) + "".join(f"[{n}]".rjust(14) for n in range(len(runs))))
+    other_fit = len({_fit(run, numbers[0]) for run, numbers in zip(runs, every, strict=True)}) > 1
     for name in dict.fromkeys(name for _, scores in every for name in scores):
         cells = (scores.get(name) for _, scores in every)
-        lines.append(name.ljust(18) + "".join(
-            ("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells))
+        row = "".join(("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells)
+        refused = other_fit and name.removesuffix("_se") in FIT_ONLY
+        lines.append(name.ljust(18) + row + (f"  {OTHER_FIT}" if refused else ""))
     return "\n".join(lines)
+
+
+def _fit(run: Path, known: Mapping[str, Any]) -> str:
+    """``mass``, or of which family a density is; empty where nothing says it."""
+    read = read_evaluation(run)
+    if read is not None and "fit" in read:
+        fit, family = read["fit"], read["family"]
+    elif (run / "config.yaml").is_file():
+        likelihood = read_yaml(run / "config.yaml").likelihood
+        fit, family = likelihood.get("fit", "auto"), _family(likelihood)
+        if fit == "auto":
+            fit = "mass" if known["score"] == "bpd" else "density"
+    else:
+        return ""
+    return "mass" if fit == "mass" else f"density of {family}"
+
+
+def _family(likelihood: Any) -> str:
+    return str(likelihood["_target_"]).rpartition(".")[2].lower()
 
 
 def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[Numbers] | None:
@@ -64,7 +91,7 @@ def summed_up(run: Path, split: str = "test") -> Numbers | None:
     known = facts(
         split=split, k=summary["samples"][split], score=summary["target"].removeprefix("val/"),
         digest=summary["data_digest"], binarize=config.data.binarize,
-        family=config.likelihood["_target_"].rpartition(".")[2].lower(),
+        family=_family(config.likelihood),
     )
     return known, {name.removeprefix(f"{split}/"): value
                    for name, value in summary["metrics"].items() if name.startswith(f"{split}/")}

@@ -44,15 +44,18 @@ def verdict(
     result: dict[str, Any] = {
         "split": split, "samples": k, "num_examples": len(found["elbo"]),
         "checkpoint": str(trained.checkpoint), "data_digest": trained.spec.digest,
-        "target": score_name,
+        "target": score_name, "fit": "mass" if trained.vae.fits_mass else "density",
+        "family": _family(trained),
         "comparable": comparable.facts(
             split=split, k=k, score=score_name, digest=_digest(trained),
             binarize=trained.config.data.binarize, levels=trained.spec.levels,
             num_dims=trained.spec.num_dims, family=_family(trained),
         ),
         "bounds": bounds,
-        "jackknife": None if k == 1 else {**_means({"nll": found["nll_jackknife"]}),
-                                          "label": JACKKNIFE},
+        "jackknife": None if k == 1 else {
+            **_means({"nll": found["nll_jackknife"],
+                      "bias": found[f"nll_{k}"] - found["nll_jackknife"]}),
+            "label": JACKKNIFE},
         "ess": {"mean": float(ess.mean()), "median": float(np.median(ess)),
                 "min": float(ess.min()), "share_below_10": float((ess < FEW).mean())},
         "scores": scores,

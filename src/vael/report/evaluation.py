@@ -121,6 +121,7 @@ def _row(name: str, value: str, unit: str, better: str, meaning: str) -> list[Li
 
 def _scores(v: Values) -> Group:
     median, least, k = v.text("ess.median"), v.text("ess.min"), v.text("samples")
+    few = v.number("ess.share_below_10")
     return Group("Bound and its parts", [
         *_row("ELBO", v.text("scores.elbo"), "nats", "higher",
               "Minus distortion minus rate, of the trained fit."),
@@ -134,10 +135,13 @@ def _scores(v: Values) -> Group:
               "How many nats more these examples cost than as many training examples do."),
         *_row("Effective samples", f"{median} (least {least})" if median else "", f"of {k}",
               "higher", "How many equal weights the weights are worth, median over the examples; "
-              "few make the bound loose."),
+              "few make the bound loose." + (
+                  f" Fewer than 10: {few:.0%} of the examples." if few is not None else "")),
         *_row("Jackknife", v.measured("jackknife.nll"), "nats", "",
               "An estimate of the negative log-likelihood, with the bias of order 1/k removed. "
               "It is no bound, so nothing is ranked by it."),
+        *_row("\u2026 bias left", v.measured("jackknife.bias"), "nats", "",
+              f"The same estimate of how far the bound of {k} samples lies above it."),
     ])
 
 

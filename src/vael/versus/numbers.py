@@ -7,13 +7,11 @@ from pathlib import Path
 
 from vael.errors import ConfigError
 from vael.evaluation.comparable import NotComparableError, check_comparable
-from vael.evaluation.compare import Numbers, evaluated, summed_up
+from vael.evaluation.compare import FIT_ONLY, OTHER_FIT, Numbers, evaluated, summed_up
 from vael.report.folder import Run
 from vael.report.numbers import Quantity, format_number, quantities
 from vael.report.page import fit_of
 
-FIT_ONLY = ("elbo", "iwae", "distortion", "nll", "gap")  # of the trained fit, in nats
-OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
 EVALUATED = (
     Quantity("nll", "Bound on \u2212log p(x)", "nats", "lower",
              "Upper bound from k importance samples, of the trained fit."),
