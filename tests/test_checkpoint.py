@@ -5,7 +5,7 @@ import zipfile
 import pytest
 import torch
 
-from vael.checkpoint import SafeCheckpointIO, load
+from vael.checkpoint import SafeCheckpointIO, check_fits, load
 from vael.errors import CheckpointError
 
 GOOD = {"state_dict": {"w": torch.arange(1000.0)}, "config": {"seed": 0}, "global_step": 3}
@@ -68,3 +68,10 @@ def test_foreign_files_are_refused(tmp_path):
         load(tmp_path / "absent.ckpt")
     with pytest.raises(CheckpointError, match="is not a file"):
         load(tmp_path)
+
+
+def test_what_does_not_fit_is_counted_out_of_all_names(tmp_path):
+    one, two = torch.zeros(1), torch.zeros(2)
+    there, here = {"a": one, "b": one, "c": one}, {"a": one, "b": two, "d": two}
+    with pytest.raises(CheckpointError, match=r"3 of 4 tensors differ, b is \(1,\) there and \("):
+        check_fits(tmp_path, there, here, "mine", "")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,6 +84,27 @@ def test_a_typo_gets_one_line_code_2_and_no_folder(override, tmp_path):
     assert line.startswith("vael: ")
     assert re.search(BAD[override], line), line
     assert list(tmp_path.iterdir()) == []
+
+
+UNTRAINED = """
+import runpy, subprocess, sys, types
+subprocess.run = lambda *arguments, **options: types.SimpleNamespace(returncode=0)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_each_run_of_a_multirun_has_the_command_that_repeats_it_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    given = ["--config-dir", "mine", "-m", "seed=1,2", "logger=csv",
+             "model.encoder.hidden=256,128"]
+    subprocess.run([sys.executable, "-c", UNTRAINED, str(ROOT / "train.py"), *given],
+                   cwd=tmp_path, check=True, timeout=120)
+    configs = [OmegaConf.load(path) for path in tmp_path.glob("outputs/*/*/config.yaml")]
+    assert {c.command: (c.seed, c.model.encoder.hidden) for c in configs} == {
+        f"python train.py --config-dir mine seed={seed} logger=csv model.encoder.hidden={hidden}":
+        (seed, hidden) for seed in (1, 2) for hidden in (256, 128)
+    }
 
 
 def test_multirun_on_several_devices_is_refused(tmp_path):

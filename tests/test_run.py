@@ -95,7 +95,8 @@ def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where,
     summary = read(stopped)
     assert summary["status"] == "interrupted"
     assert summary["reason"] == str(raised.value)
-    assert re.search(r"stopped by SIGTERM after step \d+; all is saved", summary["reason"])
+    assert re.fullmatch(r"stopped by SIGTERM after step \d+; all is saved: continue with "
+                        rf"vael train {stopped}", summary["reason"])
     disarm(stopped)
     run.train(stopped)
     assert_as_if_never_stopped(whole, stopped)

@@ -80,8 +80,8 @@ def check_fits(
     if differing:
         name = differing[0]
         raise CheckpointError(
-            f"{path} does not fit {whose}: {len(differing)} of {len(here)} tensors differ, "
-            f"{name} is {there.get(name)} there and {here.get(name)} here. {remedy}"
+            f"{path} does not fit {whose}: {len(differing)} of {len(there | here)} tensors "
+            f"differ, {name} is {there.get(name)} there and {here.get(name)} here. {remedy}"
         )
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -79,14 +79,15 @@ def start(config: DictConfig) -> None:
 
 def _start(config: DictConfig) -> None:
     hydra = HydraConfig.get()
-    command = shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    multirun = hydra.mode == RunMode.MULTIRUN
+    given = _one_job(sys.argv[1:], hydra.overrides.task) if multirun else sys.argv[1:]
+    command = shlex.join(["python", Path(sys.argv[0]).name, *given])
     try:
         plain = resolved(config, dict(hydra.runtime.choices), command)
     except OmegaConfBaseException as error:  # what an interpolation names is not there
         raise ConfigError(explain(error, sys.argv[1:])) from error
     check(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
-    multirun = hydra.mode == RunMode.MULTIRUN
     if multirun and world > 1:
         raise ConfigError(
             f"python train.py -m with trainer.devices * trainer.num_nodes = {world} is refused: "
@@ -104,6 +105,13 @@ def _start(config: DictConfig) -> None:
     code = subprocess.run(child, check=False).returncode
     if code:
         raise SystemExit(code)
+
+
+def _one_job(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """The command line of one job of ``-m``: its own value of each setting that had several."""
+    of_this_job = {override.partition("=")[0]: override for override in overrides}
+    return [of_this_job.get(argument.partition("=")[0], argument) for argument in arguments
+            if argument not in ("-m", "--multirun")]
 
 
 def make_run_folder(config: DictConfig) -> Path:

@@ -1,6 +1,7 @@
 """Floor 8: being asked to stop: save, say so, and go on later as if nothing had happened."""
 
 import signal
+from pathlib import Path
 from types import FrameType
 
 from vael.early import SIGNALS, exit_code, lost
@@ -12,11 +13,11 @@ STOP = "stop.json"  # in a run's folder: others ask it to stop for good
 class Stopped(VaelError):
     """The run saved a checkpoint and stopped because a signal asked it to."""
 
-    def __init__(self, number: int, step: int) -> None:
+    def __init__(self, number: int, step: int, run: Path) -> None:
         self.number = number
         name = signal.Signals(number).name
         super().__init__(f"stopped by {name} after step {step}; all is saved: continue with "
-                         "vael train RUN")
+                         f"vael train {run}")
         self.exit_code = exit_code(number)
 
 

@@ -92,6 +92,15 @@ def test_the_columns_of_a_table_have_their_names(pixel_vae):
         assert titles[:2] == ["radius", "texture"]
 
 
+@pytest.mark.parametrize(("columns", "said"), [(6, "All columns"), (7, "The first 6 of 7 col")])
+def test_the_caption_of_a_table_says_its_units_and_how_much_is_shown(pixel_vae, columns, said):
+    x = torch.randn(20, columns, generator=torch.Generator().manual_seed(0))
+    made = draw(pixel_vae((columns,), torch.ones(columns)), None, x)
+    for name in ("reconstructions", "samples"):
+        assert said in made[name].caption
+        assert "standard deviations from its mean in training" in made[name].caption
+
+
 def test_chunks_change_nothing(pixel_vae, monkeypatch):
     vae, x = pixel_vae((1, 3, 3), RATES), digits()
     whole = {name: encode_png(picture) for name, picture in draw(vae, None, x).items()}

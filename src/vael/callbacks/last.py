@@ -51,7 +51,7 @@ class Last(Checkpoint):
         if number or due:
             trainer.save_checkpoint(self.path)
         if number:
-            raise Stopped(number, trainer.global_step)
+            raise Stopped(number, trainer.global_step, self.path.parents[1])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """After the epoch's validation."""
@@ -60,7 +60,7 @@ class Last(Checkpoint):
         if number or last or (trainer.current_epoch + 1) % self.every_n_epochs == 0:
             trainer.save_checkpoint(self.path)
         if number:
-            raise Stopped(number, trainer.global_step)
+            raise Stopped(number, trainer.global_step, self.path.parents[1])
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
@@ -71,7 +71,7 @@ class Last(Checkpoint):
         Ranks differ in their number of batches, so each stops for itself.
         """
         if self.stop.number:
-            raise Stopped(self.stop.number, trainer.global_step)
+            raise Stopped(self.stop.number, trainer.global_step, self.path.parents[1])
 
     def _asked(self, trainer: pl.Trainer) -> int:
         """The signal that any process got: all stop at the same batch."""

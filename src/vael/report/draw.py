@@ -11,6 +11,7 @@ from torch import Tensor
 from vael.posteriors.base import PosteriorRecord
 from vael.randomness import Noise
 from vael.report import pictures
+from vael.report.figures import COLUMNS
 from vael.report.pictures import Picture
 from vael.trace import LatentRecord, ObservedRecord
 from vael.types import Shape
@@ -148,17 +149,20 @@ def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
 
 def _of_tables(x: Tensor, decoded: Tensor, samples: Tensor, columns: Sequence[str]
                ) -> dict[str, Picture]:
-    """Plots by column."""
+    """Plots by column, in the units that the model sees."""
+    number = x.shape[1]
+    which = f"The first {COLUMNS} of {number} columns" if number > COLUMNS else "All columns"
+    units = f"{which}, each in standard deviations from its mean in training."
     return {
         "reconstructions": Picture(
             pictures.table_reconstructions(x, decoded, columns),
             "Held-out values against the mean of p(x|z) at their posterior mean; on the dashed "
-            "line the two agree.",
+            f"line the two agree. {units}",
         ),
         "samples": Picture(
             pictures.table_comparison(x, samples, columns),
             "Held-out values (filled) and means of p(x|z) for z drawn from the prior p(z) "
-            "(outline); means spread less than samples of p(x|z) would.",
+            f"(outline); means spread less than samples of p(x|z) would. {units}",
         ),
     }
 

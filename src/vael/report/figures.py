@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 INK = "#7a828c"  # reads on white and on near-black
 MARKERS = "osD^vP"  # tell classes apart where colour does not
 MAX_LEGEND = 30
+COLUMNS = 6  # of a table, shown at most
 
 
 def blank(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -110,7 +111,7 @@ def curves(history: History) -> Figure:
 
 
 def table_comparison(
-    data: Tensor, samples: Tensor, names: Sequence[str] = (), columns: int = 6
+    data: Tensor, samples: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
 ) -> Figure:
     """Histograms of the first columns of a table, data against samples of the model.
 
@@ -133,7 +134,7 @@ def table_comparison(
 
 
 def table_reconstructions(
-    x: Tensor, mean: Tensor, names: Sequence[str] = (), columns: int = 6
+    x: Tensor, mean: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
 ) -> Figure:
     """Original against reconstruction for the first columns of a table ``(N, D)``."""
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
