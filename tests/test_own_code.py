@@ -36,6 +36,7 @@ class TwoLayers(nn.Module):
     "package/mylab/wrong.py": '''
 from torch import nn
 
+from mylab.laplace import Laplace
 from vael.objectives.elbo import Elbo
 
 
@@ -46,6 +47,11 @@ class Transposed(nn.Module):
 
     def forward(self, h):
         return self.layer(h.flatten(1))
+
+
+class Unsummed(Laplace):
+    def log_likelihood(self, px, x):
+        return px.cells(x)
 
 
 class Bare(Elbo):
@@ -287,9 +293,12 @@ BAD = {
     "typo": (["model.encoder.widht=3"], "package", "Did you mean model.encoder.width"),
     "net": (["model.encoder._target_=mylab.wrong.Transposed",
              "model.encoder.width=3"], "package",
-            "cannot be multiplied (1x64 and 3x3) (PLACE/mylab/wrong.py, line 12). model.encoder"),
+            "cannot be multiplied (1x64 and 3x3) (PLACE/mylab/wrong.py, line 13). model.encoder"),
     "objective": (["objective._target_=mylab.wrong.Bare"], "package",
                   "(mylab.wrong.Bare) must return a vael.trace.Loss, but returned a Tensor."),
+    "sum": (["likelihood._target_=mylab.wrong.Unsummed"], "package",
+            "must sum log p(x|z) over the dimensions of an example, to shape (S, B) = (1, 1), but "
+            "gave (1, 1, 1, 8, 8)."),
     "callback": (["callbacks.extra.mine={_target_: mylab.Mine}"], "package",
                  "your own callbacks are added with a plus: +callbacks.extra.NAME=..."),
     "option": (["model=my_vea"], "package", "no such option; choose from conv_vae, linear_vae, "

@@ -152,6 +152,10 @@ def rehearse(run: Run) -> None:
                 f"{_place(error)}. model.encoder must emit posterior.theta_shape, model.decoder "
                 "likelihood.theta_shape."
             ) from error
+        if trace.log_px.shape != (samples, 1):
+            raise ConfigError(f"likelihood ({run.config.likelihood['_target_']}) must sum log "
+                              f"p(x|z) over the dimensions of an example, to shape (S, B) = "
+                              f"({samples}, 1), but gave {tuple(trace.log_px.shape)}.")
         loss: object = lit.objective(trace, 0)
         if not isinstance(loss, Loss):
             raise ConfigError(f"objective ({run.config.objective['_target_']}) must return a "
