@@ -54,6 +54,9 @@ def test_scores_are_tied_to_each_other(five):
     bounds, scores = five["bounds"], five["scores"]
     assert list(bounds) == ["1", "5"]
     assert bounds["5"]["nll"] < bounds["1"]["nll"]
+    assert five["fit"] == "mass"
+    for bound in bounds.values():
+        assert bound["bpd"] == pytest.approx(bound["nll"] / (8 * 8 * np.log(2)), rel=1e-12)
     assert scores["elbo"] == pytest.approx(-scores["distortion"] - scores["rate"], rel=1e-12)
     assert scores["gap"] == pytest.approx(-bounds["5"]["nll"] - scores["elbo"], rel=1e-12)
     assert 1 <= five["ess"]["min"] <= five["ess"]["mean"] <= 5

@@ -37,6 +37,12 @@ def test_latents_that_know_nothing_guess():
     assert abs(found.knn - 0.5) < BOUND * 0.5 / math.sqrt(2000)
 
 
+def test_what_is_learnt_by_heart_is_not_scored():
+    """40 examples in 50 dimensions are always separable: fitted to the split it would get 1."""
+    found = probe(*two_classes(40, 0, 0.0, 50), *two_classes(40, 1, 0.0, 50))
+    assert abs(found.linear - 0.5) < BOUND * 0.5 / math.sqrt(40)
+
+
 def test_a_checkerboard_is_local_and_not_linear():
     rng = np.random.default_rng(0)
     z = torch.tensor(rng.uniform(-1, 1, size=(4000, 2)))
