@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import QUICK, ROOT, make_run
+from support import QUICK, ROOT, make_run, said
 
 from vael import supervise
 
@@ -85,7 +85,7 @@ def summary(run):
 
 
 def lines(text):
-    return [line for line in text.splitlines() if line.startswith("vael: ")]
+    return [line for line in said(text) if line.startswith("vael: ")]
 
 
 def free_port():
@@ -196,7 +196,7 @@ def test_what_cannot_work_is_one_line_and_leaves_no_folder(tmp_path, launcher):
     assert done.returncode == (2 if launcher is PYTHON else 1), done.stderr
     (line,) = lines(done.stderr)
     assert "unexpected keyword argument 'foo'" in line
-    assert done.stderr == f"{line}\n" or launcher is TORCHRUN
+    assert said(done.stderr) == [line] or launcher is TORCHRUN
     assert not list((tmp_path / "out").rglob("*"))
 
 
@@ -212,7 +212,7 @@ def test_another_size_than_the_launcher_started_is_one_line(tmp_path):
 def test_two_nodes_without_a_place_of_their_own_are_one_line(tmp_path):
     done = call(tmp_path, [*PYTHON, *TRAIN, *settings(tmp_path, "trainer.num_nodes=2")])
     assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    (line,) = said(done.stderr)
     assert "NODE_RANK and MASTER_ADDR and MASTER_PORT not set" in line
 
 

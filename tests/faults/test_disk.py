@@ -7,7 +7,7 @@ import pytest
 from faults.disks import apart, needs_mount
 from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped
-from support import QUICK, make_run
+from support import QUICK, make_run, said
 
 pytestmark = [needs_mount, pytest.mark.xdist_group("faults")]
 SAVE = """
@@ -48,10 +48,10 @@ def test_a_checkpoint_that_does_not_fit_says_where_and_how_much_it_needs(tmp_pat
     """2 MiB hold 0.4 MB, but not 2.8 MB beside it."""
     (tmp_path / "save.py").write_text(SAVE.format(small=small))
     done = apart(f"mount -t tmpfs -o size=2m tmpfs {small} && $python {tmp_path}/save.py")
-    said, kept = done.stdout.splitlines()
-    assert said.startswith(f"cannot write {small}/checkpoints/last.ckpt: No space left on device "
+    told, kept = done.stdout.splitlines()
+    assert told.startswith(f"cannot write {small}/checkpoints/last.ckpt: No space left on device "
                            "(it needs 2.67 MiB, 1.6")
-    assert said.endswith("then continue the run.")
+    assert told.endswith("then continue the run.")
     assert kept == "100000 ['last.ckpt']"
 
 
@@ -59,9 +59,9 @@ def test_a_cache_that_does_not_fit_says_so_and_leaves_no_entry(tmp_path, small):
     """1797 digits of 64 bytes and a label of 8: 0.123 MiB."""
     (tmp_path / "load.py").write_text(FILL.format(small=small))
     done = apart(f"mount -t tmpfs -o size=60k tmpfs {small} && $python {tmp_path}/load.py")
-    said, left = done.stdout.splitlines()
-    assert f"got {small}: No space left on device (it needs 0.123 MiB, 0.0" in said
-    assert said.endswith("set data.cache_dir or VAEL_CACHE to one with enough room")
+    told, left = done.stdout.splitlines()
+    assert f"got {small}: No space left on device (it needs 0.123 MiB, 0.0" in told
+    assert told.endswith("set data.cache_dir or VAEL_CACHE to one with enough room")
     assert left == "[]"
 
 
@@ -90,10 +90,10 @@ def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
     assert done.stdout.split("\n")[:3] == ["code 5", "code 5", "code 0"], (
         done.stdout + done.stderr + "".join(p.read_text() for p in tmp_path.glob("err_*")))
     for n in (1, 2):
-        (said,) = (tmp_path / f"err_{n}").read_text().splitlines()
-        assert said.startswith(f"vael: cannot write {run}/")
-        assert "No space left on device (it needs " in said
-        assert "are free)" in said
+        (told,) = (tmp_path / f"err_{n}").read_text().splitlines()
+        assert told.startswith(f"vael: cannot write {run}/")
+        assert "No space left on device (it needs " in told
+        assert "are free)" in told
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "after_3", folder)
     assert_as_if_never_stopped(whole, folder)
@@ -112,10 +112,10 @@ def test_a_read_only_folder_is_one_line(tmp_path, small, devices):
     $python -m vael.cli train {folder}; echo "code $?"
     """)
     assert done.stdout == "code 5\n", done.stderr
-    (said,) = done.stderr.splitlines()
-    assert said.startswith(("vael: cannot write ", "vael: cannot make "))
-    assert str(folder) in said
-    assert "Read-only file system" in said
+    (line,) = said(done.stderr)
+    assert line.startswith(("vael: cannot write ", "vael: cannot make "))
+    assert str(folder) in line
+    assert "Read-only file system" in line
     assert [path.name for path in folder.iterdir()] == ["config.yaml"]
 
 
@@ -125,6 +125,6 @@ def test_no_folder_can_be_made_on_a_read_only_disk(tmp_path, small):
     $python train.py output_dir={small}/outputs; echo "code $?"
     """)
     assert done.stdout == "code 5\n", done.stderr
-    (said,) = done.stderr.splitlines()
-    assert said.startswith(f"vael: cannot make the run's folder {small}/outputs/")
-    assert "Read-only file system" in said
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"vael: cannot make the run's folder {small}/outputs/")
+    assert "Read-only file system" in line

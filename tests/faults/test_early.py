@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped, read
-from support import QUICK, ROOT, make_run
+from support import QUICK, ROOT, make_run, said
 
 TRAIN = [sys.executable, "-m", "vael.cli", "train"]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
@@ -65,7 +65,7 @@ def assert_stopped(child, name, tmp_path):
     number = signal.Signals[name]
     out, err = child.communicate(timeout=200)
     assert (child.returncode, out) == (CODES[name], ""), err
-    lines = err.splitlines()
+    lines = said(err)
     assert lines[0] == f"vael: stopped by {name} before its first step"
     asked = tmp_path / "asked"
     if number == signal.SIGUSR1:
