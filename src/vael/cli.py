@@ -125,12 +125,13 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
         os.environ.update(rank.environment())
         lastwords.forget(run, rank.rank)
     try:
-        from vael.lean import import_lightning
+        with early.heard():
+            from vael.lean import import_lightning
 
-        import_lightning()
-        from vael.run import train as train_run
+            import_lightning()
+            from vael.run import train as train_run
 
-        train_run(run, discard_on_error)
+            train_run(run, discard_on_error)
     except early.StoppedEarly as stop:
         if rank is not None:
             lastwords.leave(run, lastwords.of(stop, rank.rank))

@@ -75,6 +75,20 @@ def arm() -> None:
     unblock()
 
 
+@contextmanager
+def heard() -> Iterator[None]:
+    """Stops early also where what a signal raised was ignored, and broke something.
+
+    Torch tries numpy's import and forgets what comes of it; a second try is an ImportError.
+    """
+    try:
+        yield
+    except Exception as error:
+        if lost:
+            raise StoppedEarly(lost[-1]) from error
+        raise
+
+
 def disarm() -> None:
     """The signals do what they do in any Python."""
     for number in SIGNALS:

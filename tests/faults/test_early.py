@@ -6,12 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from commands import vael
 from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped, read
 from support import QUICK, ROOT, make_run, said
+
+from vael import lean
 
 TRAIN = [sys.executable, "-m", "vael.cli", "train"]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
@@ -127,6 +131,21 @@ def test_a_signal_during_the_start_of_two_processes(name, delay, tmp_path):
     summary = read(folder)
     assert summary["status"] == "interrupted"
     assert summary["reason"] == f"stopped by {name} before its first step"
+
+
+def test_a_signal_that_an_import_swallows_and_breaks_of_is_heard(tmp_path, monkeypatch):
+    """Torch tries numpy and ignores what comes of it; numpy cannot be imported twice."""
+    def broken():
+        with suppress(BaseException):
+            signal.raise_signal(signal.SIGTERM)
+        raise ImportError("cannot load module more than once per process")
+
+    monkeypatch.setattr(lean, "import_lightning", broken)
+    folder = make_run(tmp_path, *QUICK)
+    done = vael("train", str(folder))
+    assert (done.returncode, done.stdout) == (143, "")
+    assert done.stderr == "vael: stopped by SIGTERM before its first step\n"
+    assert read(folder)["status"] == "interrupted"
 
 
 def test_what_an_attempt_before_has_reached_is_kept(tmp_path):
