@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
+from vael.processes import cores
 from vael.sweep.study import Study
 
 pytestmark = pytest.mark.slow
+needs_two_cores = pytest.mark.skipif(cores() < 2, reason="a trial of two devices needs two cores")
 
 SWEEP = """\
 name: search
@@ -162,6 +164,7 @@ def attempts(run):
     return json.loads((run / "attempts").read_text())
 
 
+@needs_two_cores
 def test_a_pruned_trial_of_two_devices_stops_on_both_and_keeps_what_it_has(
     tmp_path, sweep, marked
 ):
@@ -188,6 +191,7 @@ def last(run, name):
         return [float(row[name]) for row in csv.DictReader(file) if row[name]][-1]
 
 
+@needs_two_cores
 def test_a_trial_of_two_devices_has_one_config_and_survives_the_loss_of_a_rank(
     tmp_path, sweep, marked
 ):

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from sweep_support import SPACE, WHEN, finish_all, states
 
 from vael.errors import ConfigError
-from vael.sweep import code, frozen, plan, storage
+from vael.sweep import checks, code, frozen, plan, storage
 from vael.sweep.probe import Facts
 from vael.sweep.study import Study
 
@@ -197,7 +197,8 @@ def test_a_default_outside_of_the_space_is_told_and_not_tried(sweep):
     assert OmegaConf.load(claim.folder / "config.yaml").model.latent_dim in (2, 3)
 
 
-def test_limits_and_devices_reach_the_trial_and_its_command(sweep):
+def test_limits_and_devices_reach_the_trial_and_its_command(sweep, monkeypatch):
+    monkeypatch.setattr(checks, "cores", lambda: 2)
     ready = sweep(limits={"trial_epochs": 7}, changes={"devices": 2}, workers=1)
     run = Study.open(ready.folder).claim("a").folder
     config = OmegaConf.load(run / "config.yaml")
