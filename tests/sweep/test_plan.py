@@ -197,6 +197,15 @@ def test_a_default_outside_of_the_space_is_told_and_not_tried(sweep):
     assert OmegaConf.load(claim.folder / "config.yaml").model.latent_dim in (2, 3)
 
 
+def test_a_fixed_value_of_what_the_space_varies_is_trial_0_and_told(sweep):
+    ready = sweep(overrides=["model.latent_dim=3", "trainer.max_epochs=7"])
+    assert ready.notes == ("model.latent_dim=3: only where the search begins (trial 0), because "
+                           "the space varies it",)
+    assert sweep(changes={"name": "other"}).notes == ()
+    claim = Study.open(ready.folder).claim("a")
+    assert OmegaConf.load(claim.folder / "config.yaml").model.latent_dim == 3
+
+
 def test_limits_and_devices_reach_the_trial_and_its_command(sweep, monkeypatch):
     monkeypatch.setattr(checks, "cores", lambda: 2)
     ready = sweep(limits={"trial_epochs": 7}, changes={"devices": 2}, workers=1)

@@ -115,7 +115,7 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     threads = 1 if not facts.threaded else dealt[0].threads if dealt else _threads(d, per_device)
     new = start.frozen_of(d, config, threads)
     start.begin(folder, new, url)
-    return Plan(folder, d, url, count, dealt, tuple(_notes(space, config, url)))
+    return Plan(folder, d, url, count, dealt, tuple(_notes(d, space, config, url)))
 
 
 def _on_a_login_node(config: DictConfig) -> DictConfig:
@@ -197,13 +197,18 @@ def _choices(d: Definition) -> set[str]:
     return parse_space(d.space, d.when).choices()
 
 
-def _notes(space: Space, config: DictConfig, url: str) -> list[str]:
+def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
     notes = []
     default = start.default_of(space, config)
     outside = start.outside(default)
     if outside:
         listed = ", ".join(f"{path}={value}" for path, value in outside.items())
         notes.append(f"the default configuration is not tried: {listed} is outside of the space")
+    varied = {p.path for p in space.parameters}
+    fixed = [o for o in d.overrides if o.lstrip("+").partition("=")[0] in varied]
+    if fixed and not outside:
+        notes.append(f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
+                     "space varies it")
     if storage.has_password(url) and storage.ENVIRONMENT not in os.environ:
         notes.append(f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
                      "line shows in the list of processes")
