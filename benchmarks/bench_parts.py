@@ -5,7 +5,8 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +19,24 @@ CONV = ("model=conv_vae", "model.latent_dim=16")
 
 @dataclass(frozen=True)
 class Contender:
-    """A row of the comparison: a file of contenders/ and its option; vael has none."""
+    """A row of the comparison: a file of contenders/ and its options; vael has none."""
 
     name: str
     file: str = ""
-    option: str = ""
+    options: tuple[str, ...] = ()
     needs: str = ""
 
 
 CONTENDERS = (
     Contender("vael"),
-    Contender("plain PyTorch loop, fast binarisation", "plain.py", "bytes"),
-    Contender("plain PyTorch loop", "plain.py", "bernoulli"),
+    Contender("plain PyTorch loop, fast binarisation", "plain.py", ("bytes",)),
+    Contender("plain PyTorch loop", "plain.py"),
     Contender("stock Lightning", "stock_lightning.py"),
     Contender("pythae", "pythae_trainer.py", needs="pythae"),
+    Contender("plain PyTorch loop, fast binarisation, fused Adam", "plain.py", ("bytes", "fused")),
+    Contender("plain PyTorch loop, fused Adam", "plain.py", ("fused",)),
+    Contender("stock Lightning, fused Adam", "stock_lightning.py", ("fused",)),
+    Contender("pythae, fused Adam", "pythae_trainer.py", ("fused",), needs="pythae"),
     Contender("JAX, epoch in one scan", "jax_scan.py", needs="jax"),
     Contender("arithmetic alone", "limit.py"),
 )
@@ -51,7 +56,7 @@ def contender(bench: Bench, who: Contender, model: str) -> Found:
         examples, epochs = 512, 2  # a hundredth of the others' speed
     folder = Path(tempfile.mkdtemp(dir=bench.work))
     printed, _ = bench.run([*measured(folder), sys.executable, who.file, model,
-                           str(bench.images()), str(examples), str(epochs), "128", who.option])
+                           str(bench.images()), str(examples), str(epochs), "128", *who.options])
     rates = json.loads(printed.splitlines()[-1])["rates"]
     return {"rate": statistics.median(rates), "memory": peak(folder)}
 
@@ -101,9 +106,18 @@ def means(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     yield row("conv, 1 thread", *conv, cores=2)
     yield row("conv, 2 threads", *conv, "trainer.threads=2", cores=2)
     yield row("conv, 2 devices", *conv, "trainer.devices=2", cores=2)
+    yield "means", "conv, 2 runs of half the batch", lambda: pair(bench, conv)
     yield row("conv, compiled", *conv, "trainer.compile=true")
     yield row("mlp, 1 thread", *mlp, cores=2)
     yield row("mlp, compiled", *mlp, "trainer.compile=true")
+
+
+def pair(bench: Bench, conv: Sequence[str]) -> Found:
+    """Two that say nothing to each other: as much as two devices could reach here."""
+    with ThreadPoolExecutor(2) as both:
+        runs = [both.submit(bench.vael, *conv, "data.batch_size=64", cores=2) for _ in range(2)]
+        found = [run.result() for run in runs]
+    return {key: sum(one[key] for one in found) for key in found[0]}
 
 
 def others(bench: Bench) -> Iterator[tuple[str, str, Measure]]:

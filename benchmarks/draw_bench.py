@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-TITLES = {"mlp": "MLP 784-400-20", "conv": "convolutions, 32 and 64 channels"}
+TITLES = {"mlp": "MLP 784-400-20", "conv": "convolutions 32-64"}
 OURS, THEIRS, LIMIT = "#2563eb", "#94a3b8", "#d6d9de"
 
 
@@ -15,7 +15,7 @@ def draw(known: dict[str, Any], path: Path) -> None:
     parts = [part for part in TITLES if part in known["parts"]]
     if not parts:
         return
-    figure = Figure(figsize=(9.6, 3.2), layout="constrained")
+    figure = Figure(figsize=(11.5, 3.4), layout="constrained")
     for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         rows = known["parts"][part]
         rates = {name: [row["rate"] for row in found] for name, found in rows.items()}

@@ -21,28 +21,30 @@ class Task:
         x: ``(N, 784)`` uint8 grey values.
         epochs: how many; the first is not counted.
         batch: examples in a batch.
-        option: of the contender, see its file.
+        options: of the contender, see its file; ``fused`` everywhere: torch's fused Adam, where
+            without it is the one that ``torch.optim.Adam`` takes by itself.
     """
 
     model: str
     x: np.ndarray
     epochs: int
     batch: int
-    option: str
+    options: tuple[str, ...]
 
 
 def task() -> Task:
-    """The task of the command line: ``MODEL DATA.npy EXAMPLES EPOCHS BATCH [OPTION]``."""
+    """The task of the command line: ``MODEL DATA.npy EXAMPLES EPOCHS BATCH [OPTION ...]``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model", choices=("mlp", "conv"))
     parser.add_argument("data", type=Path)
     parser.add_argument("examples", type=int)
     parser.add_argument("epochs", type=int)
     parser.add_argument("batch", type=int)
-    parser.add_argument("option", nargs="?", default="")
+    parser.add_argument("options", nargs="*")
     given = parser.parse_args()
     x = np.load(given.data, mmap_mode="r")[: given.examples].reshape(given.examples, -1)
-    return Task(given.model, np.ascontiguousarray(x), given.epochs, given.batch, given.option)
+    return Task(given.model, np.ascontiguousarray(x), given.epochs, given.batch,
+                tuple(given.options))
 
 
 def rates(epoch: Callable[[], Any], given: Task) -> list[float]:

@@ -1,6 +1,9 @@
 """The nets and the loss in plain PyTorch."""
 
+from collections.abc import Iterable
+
 import torch
+from _common import Task
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -43,6 +46,11 @@ class PlainVAE(nn.Module):
         distortion = binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum")
         rate = -0.5 * torch.sum(1 + log_var - mu * mu - log_var.exp())
         return (distortion + rate) / len(x)
+
+
+def adam(parameters: Iterable[nn.Parameter], given: Task) -> torch.optim.Optimizer:
+    """Adam as a tutorial writes it, or the fused one."""
+    return torch.optim.Adam(parameters, lr=1e-3, fused=True if "fused" in given.options else None)
 
 
 def fast_binarise(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import warnings
 import pytorch_lightning as pl
 import torch
 from _common import answer, task
-from _torch import PlainVAE, slow_binarise
+from _torch import PlainVAE, adam, slow_binarise
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, TensorDataset
@@ -43,8 +43,8 @@ class Stock(pl.LightningModule):
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Fused Adam."""
-        return torch.optim.Adam(self.parameters(), lr=1e-3, fused=True)
+        """Adam."""
+        return adam(self.parameters(), given)
 
 
 class Clock(pl.Callback):
