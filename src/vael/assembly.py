@@ -116,11 +116,12 @@ def prepare(folder: Path, config: DictConfig) -> Run:
 
 def _go_on(run: Run) -> None:
     """Looks whether the run can go on from last.ckpt, and says what is not as it was then."""
-    saved = stored.read(run.last)
+    loaded = checkpoint.load(run.last)
+    saved = stored.of(loaded, run.last)
     checkpoint.check_fits(run.last, saved.state, run.lit.state_dict(),
                           f"the model of {run.folder / 'config.yaml'}",
                           "Train in a new folder instead.")
-    place = continued.place_of(run.last)
+    place = continued.place_of(loaded, run.last)
     found = continued.edits(saved.config, place, run.config)
     found += continued.other_data(saved.spec, place, run.data.spec)
     run.csv.keep_until(place.step)

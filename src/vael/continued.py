@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael import checkpoint, circumstances
+from vael import circumstances
 from vael.errors import CheckpointError, ConfigError
 from vael.types import DataSpec
 
@@ -28,13 +28,16 @@ class Place:
     epochs: int
 
 
-def place_of(path: Path) -> Place:
+def place_of(saved: Mapping[str, Any], path: Path) -> Place:
     """Where a run goes on from a checkpoint.
+
+    Args:
+        saved: what the checkpoint holds.
+        path: the checkpoint's.
 
     Raises:
         CheckpointError: it holds weights alone, or is of something else.
     """
-    saved = checkpoint.load(path)
     try:
         if missing := sorted(NEEDED - saved.keys()):
             raise TypeError(f"it has no {missing[0]}")

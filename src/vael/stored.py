@@ -68,7 +68,15 @@ def read(file: Path) -> Stored:
         CheckpointError: it is missing, damaged, foreign or not as vael writes it.
     """
     is_export = file.suffix == Path(WEIGHTS).suffix
-    loaded = _read_safetensors(file) if is_export else checkpoint.load(file)
+    return of(_read_safetensors(file) if is_export else checkpoint.load(file), file)
+
+
+def of(loaded: Mapping[str, Any], file: Path) -> Stored:
+    """The same of a file that has been loaded.
+
+    Raises:
+        CheckpointError: it is not as vael writes it.
+    """
     state, config = loaded["state_dict"], loaded["config"]
     if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
         raise CheckpointError(f"{file} must hold its weights as plain tensors on the CPU, but "
