@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep dashboard bench test test-slow test-long lint format type clean
+.PHONY: help setup train sweep dashboard bench test test-slow test-long check lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,11 +41,15 @@ test-slow: setup ## the tests that take minutes each
 test-long: setup ## many seeds and long soaks, by hand
 	$(BIN)/python -m pytest -m long --timeout 0
 
-lint: setup ## ruff: style and errors
-	$(BIN)/ruff check .
+check: lint type test ## all that a change must pass: lint, type, test
 
-format: setup ## let ruff repair what it can
+lint: setup ## ruff: style, errors and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup ## let ruff format the code and repair what it can
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 type: setup ## mypy, strict
 	$(BIN)/mypy

@@ -30,8 +30,10 @@ def table(known: dict[str, Any]) -> str:
             cells = []
             for key in found[0]:
                 values = [row[key] for row in found]
-                cells.append(f"{key} {statistics.median(values):,.2f} "
-                             f"({min(values):,.2f}-{max(values):,.2f})")
+                cells.append(
+                    f"{key} {statistics.median(values):,.2f} "
+                    f"({min(values):,.2f}-{max(values):,.2f})"
+                )
             lines.append(f"{part:11}{name:42}{len(found):>2} x  {'  '.join(cells)}")
     return "\n".join(lines)
 
@@ -44,8 +46,10 @@ def ratios(known: dict[str, Any]) -> str:
         for name, found in rows.items():
             turns = list(zip(rows.get("vael", []), found, strict=False))
             if turns and name != "vael":
-                rate, memory = (statistics.median(a[key] / b[key] for a, b in turns)
-                                for key in ("rate", "memory"))
+                rate, memory = (
+                    statistics.median(a[key] / b[key] for a, b in turns)
+                    for key in ("rate", "memory")
+                )
                 lines.append(f"{part:11}vael / {name:42} rate {rate:.2f}  memory {memory:.2f}")
     return "\n".join(lines)
 
@@ -58,16 +62,22 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "bench.json")
     parser.add_argument("--work", type=Path, help="for the cache of the data; kept")
-    parser.add_argument("--seconds", type=float, default=float("inf"),
-                        help="start no run after so many")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="start no run after so many"
+    )
     given = parser.parse_args()
     work = given.work or Path(tempfile.mkdtemp(prefix="bench-"))
     work.mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.data and str(Path(given.data).resolve()), work.resolve(), given.out,
-                  read(given.out))
+    bench = Bench(
+        given.data and str(Path(given.data).resolve()), work.resolve(), given.out, read(given.out)
+    )
     end = time.monotonic() + given.seconds
-    todo = [row for make in dict.fromkeys(PARTS[part] for part in given.only)
-            for row in make(bench) if row[0] in given.only]
+    todo = [
+        row
+        for make in dict.fromkeys(PARTS[part] for part in given.only)
+        for row in make(bench)
+        if row[0] in given.only
+    ]
     try:
         for turn in range(given.rounds, 0, -1):
             for part, name, measure in todo:

@@ -12,8 +12,12 @@ from pathlib import Path
 
 from measure import COMMON, ROOT, Bench, Found, measured, peak
 
-MLP = ("model=mlp_vae", "model.latent_dim=20", "model.encoder.hidden=[400]",
-       "model.decoder.hidden=[400]")  # fmt: skip
+MLP = (
+    "model=mlp_vae",
+    "model.latent_dim=20",
+    "model.encoder.hidden=[400]",
+    "model.decoder.hidden=[400]",
+)
 CONV = ("model=conv_vae", "model.latent_dim=16")
 
 
@@ -40,8 +44,10 @@ CONTENDERS = (
     Contender("JAX, epoch in one scan", "jax_scan.py", needs="jax"),
     Contender("arithmetic alone", "limit.py"),
 )
-SHORT = {"mlp": ("data.limit=20000", "trainer.max_epochs=3"),
-         "conv": ("data.limit=3000", "trainer.max_epochs=3")}
+SHORT = {
+    "mlp": ("data.limit=20000", "trainer.max_epochs=3"),
+    "conv": ("data.limit=3000", "trainer.max_epochs=3"),
+}
 SIZES = {"mlp": (18_000, 4), "conv": (3_600, 3)}  # training examples, epochs
 
 
@@ -50,13 +56,25 @@ def contender(bench: Bench, who: Contender, model: str) -> Found:
     examples, epochs = SIZES[model]
     if not who.file:
         nets = MLP if model == "mlp" else CONV
-        return bench.vael(*nets, f"data.limit={examples * 10 // 9}",
-                         f"trainer.max_epochs={epochs}")
+        return bench.vael(
+            *nets, f"data.limit={examples * 10 // 9}", f"trainer.max_epochs={epochs}"
+        )
     if who.needs == "jax" and model == "conv":
         examples, epochs = 512, 2  # a hundredth of the others' speed
     folder = Path(tempfile.mkdtemp(dir=bench.work))
-    printed, _ = bench.run([*measured(folder), sys.executable, who.file, model,
-                           str(bench.images()), str(examples), str(epochs), "128", *who.options])
+    printed, _ = bench.run(
+        [
+            *measured(folder),
+            sys.executable,
+            who.file,
+            model,
+            str(bench.images()),
+            str(examples),
+            str(epochs),
+            "128",
+            *who.options,
+        ]
+    )
     rates = json.loads(printed.splitlines()[-1])["rates"]
     return {"rate": statistics.median(rates), "memory": peak(folder)}
 
@@ -74,6 +92,7 @@ def comparisons(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
 
 def growth(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     """Cost against each size, around mlp_vae 784-400-20 and conv_vae 32-64."""
+
     def row(name: str, *overrides: str, cores: int = 1) -> tuple[str, str, Measure]:
         return "growth", name, lambda: bench.vael(*overrides, cores=cores)
 
@@ -81,24 +100,35 @@ def growth(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     for d in (2, 20, 200):
         yield row(f"mlp, latent dimension {d}", *MLP, *few, f"model.latent_dim={d}")
     for w in (100, 400, 1600):
-        yield row(f"mlp, width {w}", *MLP, *few, f"model.encoder.hidden=[{w}]",
-                  f"model.decoder.hidden=[{w}]")
+        yield row(
+            f"mlp, width {w}",
+            *MLP,
+            *few,
+            f"model.encoder.hidden=[{w}]",
+            f"model.decoder.hidden=[{w}]",
+        )
     for n in (32, 128, 512, 2048):
         yield row(f"mlp, batch {n}", *MLP, *few, f"data.batch_size={n}")
     for n in (10_000, 60_000):
         yield row(f"mlp, data {n}", *MLP, f"data.limit={n}", "trainer.max_epochs=2")
     for w in (16, 32, 64):
-        yield row(f"conv, width {w}", *conv, f"model.encoder.width={w}",
-                  f"model.decoder.width={w}")
+        yield row(
+            f"conv, width {w}", *conv, f"model.encoder.width={w}", f"model.decoder.width={w}"
+        )
     for size in (16, 28, 56):
-        name, *given = (f"conv, image {size} x {size}", *conv, f"data.image_size={size}",
-                        "data.limit=1500")
+        name, *given = (
+            f"conv, image {size} x {size}",
+            *conv,
+            f"data.image_size={size}",
+            "data.limit=1500",
+        )
         # the first run resizes all images, which takes memory of its own
         yield "growth", name, lambda given=given: (bench.vael(*given), bench.vael(*given))[1]
 
 
 def means(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     """What a second thread, a second device and the compiler gain."""
+
     def row(name: str, *overrides: str, cores: int = 1) -> tuple[str, str, Measure]:
         return "means", name, lambda: bench.vael(*overrides, cores=cores)
 
@@ -122,9 +152,14 @@ def pair(bench: Bench, conv: Sequence[str]) -> Found:
 
 def others(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     """Start, data, validation."""
+
     def start() -> Found:
-        command = [sys.executable, str(ROOT / "train.py"), f"output_dir={bench.work}/first",
-                   "+callbacks.extra.first={_target_: _watch.FirstStep}"]
+        command = [
+            sys.executable,
+            str(ROOT / "train.py"),
+            f"output_dir={bench.work}/first",
+            "+callbacks.extra.first={_target_: _watch.FirstStep}",
+        ]
         return bench.run(command, cores=2)[1]
 
     def imports() -> Found:
@@ -133,15 +168,22 @@ def others(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
     def data(fresh: bool) -> Found:
         bench.images()  # fills the cache of the later use
         cache = tempfile.mkdtemp(dir=bench.work) if fresh else str(bench.work / "cache")
-        printed, _ = bench.run([sys.executable, "data_start.py",
-                                *([bench.data] if bench.data else [])], VAEL_CACHE=cache)
+        printed, _ = bench.run(
+            [sys.executable, "data_start.py", *([bench.data] if bench.data else [])],
+            VAEL_CACHE=cache,
+        )
         found: Found = json.loads(printed.splitlines()[-1])
         return found
 
     def shares(*model: str) -> Found:
         told = bench.work / "shares.json"
-        given = [*COMMON, *model, "trainer.max_epochs=3", f"output_dir={bench.work}/shares",
-                 "+callbacks.extra.shares={_target_: _watch.Shares}"]
+        given = [
+            *COMMON,
+            *model,
+            "trainer.max_epochs=3",
+            f"output_dir={bench.work}/shares",
+            "+callbacks.extra.shares={_target_: _watch.Shares}",
+        ]
         if bench.data:
             given.append(f"data.path={bench.data}")
         bench.run([sys.executable, str(ROOT / "train.py"), *given], SHARES=str(told))
@@ -158,6 +200,11 @@ def others(bench: Bench) -> Iterator[tuple[str, str, Measure]]:
 
 
 PARTS: dict[str, Callable[[Bench], Iterator[tuple[str, str, Measure]]]] = {
-    "mlp": comparisons, "conv": comparisons, "means": means, "growth": growth, "start": others,
-    "data": others, "validation": others,
+    "mlp": comparisons,
+    "conv": comparisons,
+    "means": means,
+    "growth": growth,
+    "start": others,
+    "data": others,
+    "validation": others,
 }

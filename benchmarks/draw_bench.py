@@ -21,8 +21,10 @@ def draw(known: dict[str, Any], path: Path) -> None:
         rates = {name: [row["rate"] for row in found] for name, found in rows.items()}
         names = sorted(rates, key=lambda name: statistics.median(rates[name]))
         middle = [statistics.median(rates[name]) for name in names]
-        reach = [[m - min(rates[n]) for n, m in zip(names, middle, strict=True)],
-                 [max(rates[n]) - m for n, m in zip(names, middle, strict=True)]]  # fmt: skip
+        reach = [
+            [m - min(rates[n]) for n, m in zip(names, middle, strict=True)],
+            [max(rates[n]) - m for n, m in zip(names, middle, strict=True)],
+        ]
         colours = [{"vael": OURS, "arithmetic alone": LIMIT}.get(name, THEIRS) for name in names]
         axes.barh(names, middle, xerr=reach, color=colours, ecolor="#475569", height=0.7)
         for place, value in enumerate(middle):

@@ -46,10 +46,17 @@ LOOPS = {"loop": "one image at a time       ", "get_nll": "pythae's get_nll     
 
 def make_scorer(folder: str, samples: int) -> Scorer:
     """An untrained model on the MNIST of this folder."""
-    config = compose_config([
-        "data=mnist", f"data.path={folder}", "data.binarize=stochastic", "model=mlp_vae",
-        "model.encoder.hidden=[400]", "model.decoder.hidden=[400]", "model.latent_dim=20",
-    ])
+    config = compose_config(
+        [
+            "data=mnist",
+            f"data.path={folder}",
+            "data.binarize=stochastic",
+            "model=mlp_vae",
+            "model.encoder.hidden=[400]",
+            "model.decoder.hidden=[400]",
+            "model.latent_dim=20",
+        ]
+    )
     seeds = seeds_of(config)
     data = build_data(config, seeds)
     data.prepare()
@@ -81,8 +88,10 @@ def loop(scorer: Scorer, images: int) -> None:
     batch = scorer.examples(TEST).at(0)
     x = scorer.x(TEST, batch)
     for number in range(images):
-        log_w = [scorer.vae(x[number:number + 1], (torch.randn(LOOP_SAMPLES, 1, 20),)).log_w()
-                 for _ in range(SAMPLES // LOOP_SAMPLES)]
+        log_w = [
+            scorer.vae(x[number : number + 1], (torch.randn(LOOP_SAMPLES, 1, 20),)).log_w()
+            for _ in range(SAMPLES // LOOP_SAMPLES)
+        ]
         torch.logsumexp(torch.cat(log_w), 0)
 
 
@@ -103,7 +112,10 @@ def serve(pipe: Any, folder: str, keep: bool) -> None:
         keep_freed_memory()
     scorer = make_scorer(folder, SAMPLES)
     work: dict[str, Callable[[Scorer, int], None]] = {
-        "evaluation": evaluation, "products": products, "loop": loop, "get_nll": get_nll,
+        "evaluation": evaluation,
+        "products": products,
+        "loop": loop,
+        "get_nll": get_nll,
     }
     while (request := pipe.recv()) is not None:
         what, images = request
@@ -138,8 +150,11 @@ def measure(folder: str, images: int, rounds: int) -> dict[str, Any]:
         return float(pipe.recv())
 
     loops = ["loop", *(["get_nll"] if find_spec("pythae") else [])]
-    turns = [("evaluation", ours, images), ("products", ours, images),
-             *((name, theirs, EVAL_CHUNK) for name in loops)]
+    turns = [
+        ("evaluation", ours, images),
+        ("products", ours, images),
+        *((name, theirs, EVAL_CHUNK) for name in loops),
+    ]
     per_image: dict[str, list[float]] = {what: [] for what, *_ in turns}
     for turn in range(rounds + 1):
         for what, pipe, count in turns:
@@ -152,10 +167,12 @@ def measure(folder: str, images: int, rounds: int) -> dict[str, Any]:
     return {
         "share_of_products": ratio(per_image["products"], whole),
         **{f"{name}_over_evaluation": ratio(per_image[name], whole) for name in loops},
-        "milliseconds_per_image": {name: 1000 * statistics.median(values)
-                                   for name, values in per_image.items()},
-        "peak_mib_above_idle": {str(samples): start(peak, folder, samples).recv()
-                                for samples in (SAMPLES, MANY)},
+        "milliseconds_per_image": {
+            name: 1000 * statistics.median(values) for name, values in per_image.items()
+        },
+        "peak_mib_above_idle": {
+            str(samples): start(peak, folder, samples).recv() for samples in (SAMPLES, MANY)
+        },
     }
 
 
@@ -178,19 +195,28 @@ def main() -> None:
     core = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     found = measure(options.data, options.images, options.rounds)
-    found |= {"samples": SAMPLES, "images": options.images, "rounds": options.rounds,
-              "load_1min": os.getloadavg()[0], "torch": torch.__version__,
-              "machine": platform.processor() or platform.machine(),
-              "command": f"python benchmarks/evaluate.py --data FOLDER --images {options.images} "
-                         f"--rounds {options.rounds}"}
+    found |= {
+        "samples": SAMPLES,
+        "images": options.images,
+        "rounds": options.rounds,
+        "load_1min": os.getloadavg()[0],
+        "torch": torch.__version__,
+        "machine": platform.processor() or platform.machine(),
+        "command": f"python benchmarks/evaluate.py --data FOLDER --images {options.images} "
+        f"--rounds {options.rounds}",
+    }
     write_json(options.out, found)
     shares = found["share_of_products"]
-    print(f"decoder's matrix products  {shares['median']:.0%} of the evaluation's time "
-          f"({shares['least']:.0%} .. {shares['largest']:.0%})")
+    print(
+        f"decoder's matrix products  {shares['median']:.0%} of the evaluation's time "
+        f"({shares['least']:.0%} .. {shares['largest']:.0%})"
+    )
     for name in ("loop", "get_nll"):
         if times := found.get(f"{name}_over_evaluation"):
-            print(f"{LOOPS[name]} {times['median']:.2f} times as long "
-                  f"({times['least']:.2f} .. {times['largest']:.2f})")
+            print(
+                f"{LOOPS[name]} {times['median']:.2f} times as long "
+                f"({times['least']:.2f} .. {times['largest']:.2f})"
+            )
     for samples, mib in found["peak_mib_above_idle"].items():
         print(f"peak memory                {mib:.0f} MiB above idle with {samples} samples")
 

@@ -106,10 +106,12 @@ def compare(run: Callable[[], object], reference: Callable[[], object]) -> dict[
     times = [(seconds(run, counts[0]), seconds(reference, counts[1])) for _ in range(ROUNDS)]
     low, median, high = statistics.quantiles((a / b for a, b in times), n=4)
     return {
-        "ratio": round(median, 2), "quartile_1": round(low, 2), "quartile_3": round(high, 2),
+        "ratio": round(median, 2),
+        "quartile_1": round(low, 2),
+        "quartile_3": round(high, 2),
         "milliseconds": round(1e3 * statistics.median(a for a, _ in times), 4),
         "reference_milliseconds": round(1e3 * statistics.median(b for _, b in times), 4),
-    }  # fmt: skip
+    }
 
 
 def processor() -> str:
@@ -123,8 +125,10 @@ def processor() -> str:
 def measure() -> list[dict[str, object]]:
     """The rows of the table; each is printed when it is known."""
     rows: list[dict[str, object]] = []
-    print(f"{'likelihood':22}{'fit':9}{'levels':>7}{'numbers':>9}"
-          f"{'forward':>26}{'forward + backward':>26}")  # fmt: skip
+    print(
+        f"{'likelihood':22}{'fit':9}{'levels':>7}{'numbers':>9}"
+        f"{'forward':>26}{'forward + backward':>26}"
+    )
     for name, fit, levels, likelihood in families():
         torch.manual_seed(0)
         shape = (BATCH, *likelihood.event_shape)
@@ -134,14 +138,24 @@ def measure() -> list[dict[str, object]]:
         there = compare(forward(likelihood, theta, x), reference)
         back = compare(both_ways(likelihood, theta, x), reference_back)
         numbers = prod(likelihood.theta_shape) // prod(EVENT)
-        rows.append({
-            "likelihood": name, "fit": fit, "levels": levels, "numbers_per_dimension": numbers,
-            "forward": there, "forward_backward": back,
-        })  # fmt: skip
-        shown = [f"{r['ratio']:.1f} ({r['quartile_1']:.1f}-{r['quartile_3']:.1f})"
-                 for r in (there, back)]  # fmt: skip
-        print(f"{name:22}{fit:9}{levels or '-':>7}{numbers:>9}{shown[0]:>26}{shown[1]:>26}",
-              flush=True)  # fmt: skip
+        rows.append(
+            {
+                "likelihood": name,
+                "fit": fit,
+                "levels": levels,
+                "numbers_per_dimension": numbers,
+                "forward": there,
+                "forward_backward": back,
+            }
+        )
+        shown = [
+            f"{r['ratio']:.1f} ({r['quartile_1']:.1f}-{r['quartile_3']:.1f})"
+            for r in (there, back)
+        ]
+        print(
+            f"{name:22}{fit:9}{levels or '-':>7}{numbers:>9}{shown[0]:>26}{shown[1]:>26}",
+            flush=True,
+        )
     return rows
 
 
@@ -154,12 +168,20 @@ def main() -> None:
     keep_freed_memory()
     rows = measure()
     if out is not None:
-        write_json(out, {
-            "what": "processor time of link and log_likelihood over that of ((x - mu)**2).sum()",
-            "batch": BATCH, "dimensions": prod(EVENT), "rounds": ROUNDS, "threads": 1,
-            "torch": torch.__version__, "python": platform.python_version(),
-            "processor": processor(), "rows": rows,
-        })  # fmt: skip
+        write_json(
+            out,
+            {
+                "what": "processor time of link and log_likelihood over ((x - mu)**2).sum()'s",
+                "batch": BATCH,
+                "dimensions": prod(EVENT),
+                "rounds": ROUNDS,
+                "threads": 1,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+                "processor": processor(),
+                "rows": rows,
+            },
+        )
 
 
 if __name__ == "__main__":

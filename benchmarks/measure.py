@@ -23,9 +23,16 @@ ROOT = HERE.parent
 PACKAGES = ("torch", "pytorch-lightning", "pythae", "jax", "numpy")
 Found = dict[str, float]
 
-COMMON = ("data=mnist", "likelihood=bernoulli", "data.binarize=stochastic", "trainer.threads=1",
-          "logger=csv", "report=false", "evaluation.test=false",
-          "callbacks.early_stopping.patience=null")  # fmt: skip
+COMMON = (
+    "data=mnist",
+    "likelihood=bernoulli",
+    "data.binarize=stochastic",
+    "trainer.threads=1",
+    "logger=csv",
+    "report=false",
+    "evaluation.test=false",
+    "callbacks.early_stopping.patience=null",
+)
 
 
 @dataclass
@@ -42,12 +49,21 @@ class Bench:
         allowed = set(sorted(os.sched_getaffinity(0))[-cores:])
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=HERE / "contenders", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, preexec_fn=lambda: os.sched_setaffinity(0, allowed),
-            env={**os.environ, "OMP_NUM_THREADS": "1",
-                 "PYTHONPATH": f"{HERE / 'contenders'}:{ROOT / 'src'}",
-                 "VAEL_CACHE": str(self.work / "cache"), "WANDB_MODE": "offline", **env},
-        )  # fmt: skip
+            command,
+            cwd=HERE / "contenders",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, allowed),
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": f"{HERE / 'contenders'}:{ROOT / 'src'}",
+                "VAEL_CACHE": str(self.work / "cache"),
+                "WANDB_MODE": "offline",
+                **env,
+            },
+        )
         printed, errors = process.communicate()
         used = {"seconds": time.perf_counter() - start}
         if process.returncode:
@@ -80,8 +96,10 @@ class Bench:
         rows = self.known["parts"].setdefault(part, {}).setdefault(name, [])
         rows.append({key: round(value, 4) for key, value in found.items()})
         write_json(self.out, self.known)
-        print(f"{part:12} {name:45} " + "  ".join(f"{k} {v:,.2f}" for k, v in found.items()),
-              flush=True)
+        print(
+            f"{part:12} {name:45} " + "  ".join(f"{k} {v:,.2f}" for k, v in found.items()),
+            flush=True,
+        )
 
     def missing(self, part: str, name: str, rounds: int) -> int:
         """How many rounds are not there yet."""
@@ -90,9 +108,11 @@ class Bench:
 
 def measured(folder: Path) -> list[str]:
     """A prefix of a command that leaves the peak of its resident memory, MiB, in the folder."""
-    code = ("import os, resource, subprocess, sys; code = subprocess.call(sys.argv[2:]); "
-            "most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024; "
-            "open(sys.argv[1], 'w').write(str(most)); sys.exit(code)")
+    code = (
+        "import os, resource, subprocess, sys; code = subprocess.call(sys.argv[2:]); "
+        "most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024; "
+        "open(sys.argv[1], 'w').write(str(most)); sys.exit(code)"
+    )
     return [sys.executable, "-S", "-c", code, str(folder / "peak")]
 
 
@@ -111,8 +131,13 @@ def machine() -> dict[str, Any]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = "not installed"
-    return {"processor": names[0], "cores": len(names), "python": platform.python_version(),
-            "threads": 1, "versions": versions}
+    return {
+        "processor": names[0],
+        "cores": len(names),
+        "python": platform.python_version(),
+        "threads": 1,
+        "versions": versions,
+    }
 
 
 def read(path: Path) -> dict[str, Any]:

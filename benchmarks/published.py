@@ -56,11 +56,16 @@ class Published:
 
 REFERENCES = {
     "iwae_1l": Published(
-        nll=86.76, k=5000, active_units=19,
+        nll=86.76,
+        k=5000,
+        active_units=19,
         source="Burda, Grosse and Salakhutdinov 2016 (https://arxiv.org/abs/1509.00519), Table 1: "
-               "VAE, one stochastic layer, k = 1",
-        others={"nbip/IWAE, TensorFlow 2": 86.35, "nbip/IWAE, an older commit": 87.75,
-                "xqding, PyTorch": 87.75},
+        "VAE, one stochastic layer, k = 1",
+        others={
+            "nbip/IWAE, TensorFlow 2": 86.35,
+            "nbip/IWAE, an older commit": 87.75,
+            "xqding, PyTorch": 87.75,
+        },
         deviations=(
             "batches of 100 instead of 20",
             "the epochs given here instead of 3,280",
@@ -68,7 +73,7 @@ REFERENCES = {
             "55,000 training images instead of 59,600; 5,000 choose the best epoch",
             "test images binarised once, by a fixed seed",
         ),
-    ),
+    )
 }
 
 
@@ -82,12 +87,17 @@ def main() -> None:
     options = parser.parse_args()
     name = options.out.stem
     if name not in REFERENCES:
-        raise SystemExit(f"--out must be a .json called after one of {', '.join(REFERENCES)}, but "
-                         f"got {options.out.name}.")
+        raise SystemExit(
+            f"--out must be a .json called after one of {', '.join(REFERENCES)}, but "
+            f"got {options.out.name}."
+        )
     try:
         published = REFERENCES[name]
-        evaluation = (read_evaluation(options.run) if options.first is None
-                      else score_first(options.run, options.first, published.k))
+        evaluation = (
+            read_evaluation(options.run)
+            if options.first is None
+            else score_first(options.run, options.first, published.k)
+        )
         result, curve = collect(options.run, published, evaluation)
     except VaelError as error:
         raise SystemExit(str(error)) from None
@@ -95,8 +105,14 @@ def main() -> None:
     write_json(options.out, result)
     figure = draw(curve, result)
     write_bytes(options.out.with_suffix(".png"), lambda file: figure.savefig(file, format="png"))
-    print(json.dumps({key: result[key] for key in ("nll", "nll_se", "k", "num_examples", "epochs",
-                                                   "seconds")}))
+    print(
+        json.dumps(
+            {
+                key: result[key]
+                for key in ("nll", "nll_se", "k", "num_examples", "epochs", "seconds")
+            }
+        )
+    )
 
 
 def score_first(run: Path, images: int, samples: int) -> dict[str, Any]:
@@ -108,8 +124,10 @@ def score_first(run: Path, images: int, samples: int) -> dict[str, Any]:
     chunks = [scorer.score(part, number, lambda pairs: None) for number in numbers]
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
     found = verdict(trained, "test", scorer.ks, columns, None)
-    return found | {"seconds": time.perf_counter() - started,
-                    "command": f"python benchmarks/published.py RUN --first {images}"}
+    return found | {
+        "seconds": time.perf_counter() - started,
+        "command": f"python benchmarks/published.py RUN --first {images}",
+    }
 
 
 def collect(
@@ -124,29 +142,42 @@ def collect(
     if summary is None or summary["status"] != "finished":
         raise ConfigError(f"{run} has not finished: vael train {run}.")
     if evaluation is None:
-        raise ConfigError(f"{run} has no evaluation.json: vael evaluate {run} --samples "
-                          f"{published.k}.")
+        raise ConfigError(
+            f"{run} has no evaluation.json: vael evaluate {run} --samples {published.k}."
+        )
     bound = read_history(run / "metrics.csv").series["val/iwae"]
     curve = Series(bound.x, bound.step, [-value for value in bound.value])
     k = evaluation["samples"]
     last = evaluation["bounds"][str(k)]
     result = {
-        "nll": last["nll"], "nll_se": last["nll_se"], "k": k,
-        "split": evaluation["split"], "num_examples": evaluation["num_examples"],
+        "nll": last["nll"],
+        "nll_se": last["nll_se"],
+        "k": k,
+        "split": evaluation["split"],
+        "num_examples": evaluation["num_examples"],
         "published": asdict(published),
-        "bounds": evaluation["bounds"], "ess": evaluation["ess"], "scores": evaluation["scores"],
+        "bounds": evaluation["bounds"],
+        "ess": evaluation["ess"],
+        "scores": evaluation["scores"],
         "active_units": summary["metrics"].get("test/active_units"),
-        "epochs": summary["epochs"], "best_epoch": summary["best_epoch"],
-        "steps": summary["steps"], "seconds": summary["seconds"], "threads": summary["threads"],
-        "examples_per_second": summary["examples_per_second"], "seed": summary["seed"],
+        "epochs": summary["epochs"],
+        "best_epoch": summary["best_epoch"],
+        "steps": summary["steps"],
+        "seconds": summary["seconds"],
+        "threads": summary["threads"],
+        "examples_per_second": summary["examples_per_second"],
+        "seed": summary["seed"],
         "device": summary["accelerator"],
         "command": portable(summary["command"]),
         "evaluation_command": evaluation["command"].replace(str(run), "RUN"),
         "evaluation_seconds": evaluation["seconds"],
-        "git_sha": summary["git_sha"], "versions": summary["versions"],
-        "curve": {"epoch": [round(x, 3) for x in curve.x],
-                  "val_nll": [round(value, 4) for value in curve.value],
-                  "k": summary["samples"]["val"]},
+        "git_sha": summary["git_sha"],
+        "versions": summary["versions"],
+        "curve": {
+            "epoch": [round(x, 3) for x in curve.x],
+            "val_nll": [round(value, 4) for value in curve.value],
+            "k": summary["samples"]["val"],
+        },
     }
     return result, curve
 
@@ -154,8 +185,9 @@ def collect(
 def portable(command: str) -> str:
     """Without the folders of the machine."""
     words = [word for word in shlex.split(command) if not word.startswith("output_dir=")]
-    return " ".join("data.path=FOLDER" if word.startswith("data.path=") else word
-                    for word in words)
+    return " ".join(
+        "data.path=FOLDER" if word.startswith("data.path=") else word for word in words
+    )
 
 
 def draw(curve: Series, result: dict[str, Any]) -> Figure:
@@ -163,14 +195,28 @@ def draw(curve: Series, result: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
     axes = figure.subplots()
     published = result["published"]
-    axes.plot(curve.x, curve.value, color="#e76300",
-              label=f"validation, k = {result['curve']['k']}")
-    axes.plot([result["best_epoch"] + 1], [result["nll"]], "o", color="#3f90da",
-              label=f"test, k = {result['k']}: {result['nll']:.2f}")
-    axes.axhline(published["nll"], color="#717581", linestyle="--",
-                 label=f"published, k = {published['k']}: {published['nll']:.2f}")
-    axes.set(xlabel="epochs", ylabel="NLL, nats per image", xscale="log",
-             ylim=(min(published["nll"], result["nll"]) - 2, min(max(curve.value), 120)))
+    axes.plot(
+        curve.x, curve.value, color="#e76300", label=f"validation, k = {result['curve']['k']}"
+    )
+    axes.plot(
+        [result["best_epoch"] + 1],
+        [result["nll"]],
+        "o",
+        color="#3f90da",
+        label=f"test, k = {result['k']}: {result['nll']:.2f}",
+    )
+    axes.axhline(
+        published["nll"],
+        color="#717581",
+        linestyle="--",
+        label=f"published, k = {published['k']}: {published['nll']:.2f}",
+    )
+    axes.set(
+        xlabel="epochs",
+        ylabel="NLL, nats per image",
+        xscale="log",
+        ylim=(min(published["nll"], result["nll"]) - 2, min(max(curve.value), 120)),
+    )
     axes.xaxis.set_major_formatter("{x:g}")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

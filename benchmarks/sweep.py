@@ -49,9 +49,23 @@ def search(parent: Path, name: str, **changes: Any) -> tuple[float, list[dict[st
     file = parent / f"{name}.yaml"
     file.write_text(yaml.safe_dump(plain))
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "vael.cli", "sweep", str(file), "--workers",
-                    str(workers), f"output_dir={parent}", *SHORT], cwd=ROOT, env=ENVIRON,
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "vael.cli",
+            "sweep",
+            str(file),
+            "--workers",
+            str(workers),
+            f"output_dir={parent}",
+            *SHORT,
+        ],
+        cwd=ROOT,
+        env=ENVIRON,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     took = time.perf_counter() - began
     with (parent / "sweeps" / name / "trials.csv").open() as table:
         return took, list(csv.DictReader(table))
@@ -76,8 +90,13 @@ def workers(parent: Path, rounds: int) -> dict[str, Any]:
         gaps.append(gap(table))
         ratios.append(alone / pair)
         seconds.append([alone, pair])
-    return {"gap_seconds": statistics.median(gaps), "gaps": gaps,
-            "ratio": statistics.median(ratios), "ratios": ratios, "seconds": seconds}
+    return {
+        "gap_seconds": statistics.median(gaps),
+        "gaps": gaps,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "seconds": seconds,
+    }
 
 
 def scores(table: list[dict[str, str]]) -> list[str]:
@@ -91,13 +110,20 @@ def pruning(parent: Path, seeds: int) -> dict[str, Any]:
     for seed in range(seeds):
         slow, whole = search(parent, f"whole-{seed}", pruner=None, seed=seed)
         fast, pruned = search(parent, f"pruned-{seed}", seed=seed)
-        rows.append({
-            "epochs_share": epochs(pruned) / epochs(whole),
-            "best_ratio": best(pruned) / best(whole), "best": best(pruned),
-            "best_unpruned": best(whole), "seconds": fast, "seconds_unpruned": slow,
-        })
-    medians = {name: statistics.median(row[name] for row in rows)
-               for name in ("epochs_share", "best_ratio")}
+        rows.append(
+            {
+                "epochs_share": epochs(pruned) / epochs(whole),
+                "best_ratio": best(pruned) / best(whole),
+                "best": best(pruned),
+                "best_unpruned": best(whole),
+                "seconds": fast,
+                "seconds_unpruned": slow,
+            }
+        )
+    medians = {
+        name: statistics.median(row[name] for row in rows)
+        for name in ("epochs_share", "best_ratio")
+    }
     return {**medians, "studies": rows}
 
 
@@ -117,13 +143,29 @@ def hydra(parent: Path, python: str, rounds: int) -> dict[str, Any]:
     for n in range(rounds):
         began = time.perf_counter()
         subprocess.run(
-            [python, str(ROOT / "benchmarks" / "hydra_sweeper.py"), "-m", "hydra/sweeper=optuna",
-             f"hydra.sweeper.n_trials={TRIALS}", "hydra.sweeper.n_jobs=2",
-             "hydra.sweeper.direction=minimize", f"hydra.sweeper.sampler.seed={n}",
-             "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "logger=csv", *SHORT,
-             f"output_dir={parent}/hydra-{n}", "evaluation.test=false", "report=false",
-             "trainer.threads=1", *_space()],
-            env=ENVIRON, check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
+            [
+                python,
+                str(ROOT / "benchmarks" / "hydra_sweeper.py"),
+                "-m",
+                "hydra/sweeper=optuna",
+                f"hydra.sweeper.n_trials={TRIALS}",
+                "hydra.sweeper.n_jobs=2",
+                "hydra.sweeper.direction=minimize",
+                f"hydra.sweeper.sampler.seed={n}",
+                "hydra/launcher=joblib",
+                "hydra.launcher.n_jobs=2",
+                "logger=csv",
+                *SHORT,
+                f"output_dir={parent}/hydra-{n}",
+                "evaluation.test=false",
+                "report=false",
+                "trainer.threads=1",
+                *_space(),
+            ],
+            env=ENVIRON,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=ROOT,
         )
         seconds["hydra"].append(time.perf_counter() - began)
         runs = list(Path(f"{parent}/hydra-{n}").rglob("summary.json"))
@@ -133,11 +175,16 @@ def hydra(parent: Path, python: str, rounds: int) -> dict[str, Any]:
             took, table = search(parent, f"{way}-beside-{n}", seed=n, **changes)
             assert len(table) == TRIALS
             seconds[way].append(took)
-    ratios = {way: [t / o for t, o in zip(seconds["hydra"], seconds[way], strict=True)]
-              for way in ("pruned", "unpruned")}
-    return {"ratio": statistics.median(ratios["pruned"]),
-            "ratio_unpruned": statistics.median(ratios["unpruned"]),
-            "ratios": ratios, "seconds": seconds}
+    ratios = {
+        way: [t / o for t, o in zip(seconds["hydra"], seconds[way], strict=True)]
+        for way in ("pruned", "unpruned")
+    }
+    return {
+        "ratio": statistics.median(ratios["pruned"]),
+        "ratio_unpruned": statistics.median(ratios["unpruned"]),
+        "ratios": ratios,
+        "seconds": seconds,
+    }
 
 
 def _space() -> list[str]:
@@ -148,8 +195,9 @@ def _space() -> list[str]:
 def main() -> None:
     """Prints the figures and writes them, part by part."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", default=["workers", "pruning"],
-                        help="workers, pruning, hydra")
+    parser.add_argument(
+        "parts", nargs="*", default=["workers", "pruning"], help="workers, pruning, hydra"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--hydra", help="Python of an environment with hydra-optuna-sweeper")
@@ -158,14 +206,18 @@ def main() -> None:
     if "hydra" in options.parts and not options.hydra:
         parser.error("hydra needs --hydra PYTHON")
     found: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
-    found |= {"search": f"{SEARCH.name}: {TRIALS} trials of at most {EPOCHS} epochs",
-              "cores": os.cpu_count(), "machine": machine()["processor"]}
+    found |= {
+        "search": f"{SEARCH.name}: {TRIALS} trials of at most {EPOCHS} epochs",
+        "cores": os.cpu_count(),
+        "machine": machine()["processor"],
+    }
     with tempfile.TemporaryDirectory() as parent:
         for part in options.parts:
-            found[part] = {"workers": lambda: workers(Path(parent), options.rounds),
-                           "pruning": lambda: pruning(Path(parent), options.seeds),
-                           "hydra": lambda: hydra(Path(parent), options.hydra, options.rounds),
-                           }[part]()  # fmt: skip
+            found[part] = {
+                "workers": lambda: workers(Path(parent), options.rounds),
+                "pruning": lambda: pruning(Path(parent), options.seeds),
+                "hydra": lambda: hydra(Path(parent), options.hydra, options.rounds),
+            }[part]()
             print(json.dumps({part: found[part]}, indent=2), flush=True)
             write_json(options.out, found)
 

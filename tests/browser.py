@@ -4,9 +4,18 @@ import shutil
 
 import pytest
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--hide-scrollbars")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+)
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +43,10 @@ def screen(browser, width=1280, scheme="light"):
     """A width, a colour scheme, and a log without what earlier pages said."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-        "features": [{"name": "prefers-color-scheme", "value": scheme}]
-    })
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
     browser.get_log("browser")
 
 
@@ -50,5 +60,4 @@ def until(browser, script):
 def plotted(browser, page):
     """Opens a page from the disk and waits for its plots."""
     browser.get(page.as_uri())
-    until(browser,
-          "[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")
+    until(browser, "[...document.querySelectorAll('.plot')].every((p) => p.querySelector('svg'))")

@@ -68,8 +68,12 @@ def _be(
         os.environ.update(env)
         logging.getLogger().handlers.clear()
         warnings.resetwarnings()
-        for ignored in (DeprecationWarning, PendingDeprecationWarning, ImportWarning,
-                        ResourceWarning):  # as a new Python does
+        for ignored in (
+            DeprecationWarning,
+            PendingDeprecationWarning,
+            ImportWarning,
+            ResourceWarning,
+        ):  # as a new Python does
             warnings.simplefilter("ignore", ignored)
         os.execv = _become  # type: ignore[assignment]
         _run(arguments)

@@ -15,9 +15,16 @@ from vael import launch
 from vael.compose import compose_config
 
 ROOT = Path(__file__).parents[1]
-QUICK = ("logger=csv", "trainer.max_epochs=3", "data.limit=400", "data.batch_size=64",
-         "model=mlp_vae", "model.latent_dim=4", "evaluation.test_samples=5",
-         "callbacks.pictures.num_examples=50")  # fmt: skip
+QUICK = (
+    "logger=csv",
+    "trainer.max_epochs=3",
+    "data.limit=400",
+    "data.batch_size=64",
+    "model=mlp_vae",
+    "model.latent_dim=4",
+    "evaluation.test_samples=5",
+    "callbacks.pictures.num_examples=50",
+)
 
 
 def config_of(*overrides: str) -> DictConfig:
@@ -128,7 +135,11 @@ class KeepSteps(pl.Callback):
         self.folder = Path(folder)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """To ``folder/STEP.pt``."""
@@ -208,8 +219,11 @@ class Confess(pl.Callback):
 
 def contents(folder: Path) -> dict[str, str]:
     """A digest of every file below."""
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 class Stolen(pl.Callback):

@@ -21,8 +21,15 @@ STORAGES = ("journal", "sqlite:///")
 
 
 def definition(**changes):
-    plain = {"name": "search", "trials": 4, "confirm": 0, "space": SPACE, "when": WHEN,
-             "storage": "journal", "overrides": ["logger=csv"]}  # fmt: skip
+    plain = {
+        "name": "search",
+        "trials": 4,
+        "confirm": 0,
+        "space": SPACE,
+        "when": WHEN,
+        "storage": "journal",
+        "overrides": ["logger=csv"],
+    }
     return parse({**plain, **changes})
 
 
@@ -30,8 +37,11 @@ def make_study(parent: Path, **changes) -> Study:
     """A study in ``parent/search``, as ``vael sweep`` makes it once all is checked."""
     d = definition(**changes)
     folder = parent / d.name
-    start.begin(folder, start.frozen_of(d, compose_config(d.overrides), None),
-                storage.locate(d.storage, folder))
+    start.begin(
+        folder,
+        start.frozen_of(d, compose_config(d.overrides), None),
+        storage.locate(d.storage, folder),
+    )
     return Study.open(folder)
 
 
@@ -43,8 +53,7 @@ def score(claim: Claim) -> float:
 def train(study: Study, claim: Claim, value: float | None = None) -> None:
     """Leaves the summary that a finished run leaves, and tells it."""
     value = score(claim) if value is None else value
-    metrics = {"val/bpd": value, "test/bpd": value + 0.1, "val/rate": 1.0,
-               "val/distortion": value}  # fmt: skip
+    metrics = {"val/bpd": value, "test/bpd": value + 0.1, "val/rate": 1.0, "val/distortion": value}
     (claim.folder / "checkpoints").mkdir(exist_ok=True)
     for name in ("best", "last"):
         (claim.folder / "checkpoints" / f"{name}.ckpt").write_bytes(b"weights")

@@ -12,8 +12,13 @@ from vael import run as runs
 from vael.again import differences
 from vael.cli import app
 
-SMALL = (*QUICK, "trainer.max_epochs=2", "trainer.log_every_n_steps=2", "report=false",
-         "data.binarize=stochastic")  # fmt: skip
+SMALL = (
+    *QUICK,
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=2",
+    "report=false",
+    "data.binarize=stochastic",
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +40,21 @@ def test_a_repeated_run_is_the_same_to_the_bit(run, repeated):
     done, folder = repeated
     assert done.exit_code == 0, done.output
     assert f"same: {folder}" in done.stdout
-    state = [torch.load(f / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-             for f in (run, folder)]
+    state = [
+        torch.load(f / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for f in (run, folder)
+    ]
     assert all(torch.equal(state[0][name], state[1][name]) for name in state[0])
 
 
 def other_weight(folder):
     path = folder / "checkpoints" / "last.ckpt"
     loaded = torch.load(path, weights_only=True)
-    weight = loaded["state_dict"]["vae.latents.posterior.net.net.0.weight"] \
-        if "vae.latents.posterior.net.net.0.weight" in loaded["state_dict"] \
+    weight = (
+        loaded["state_dict"]["vae.latents.posterior.net.net.0.weight"]
+        if "vae.latents.posterior.net.net.0.weight" in loaded["state_dict"]
         else next(v for v in loaded["state_dict"].values() if v.ndim == 2)
+    )
     weight[1, 2] = torch.nextafter(weight[1, 2], weight[1, 2] + 1)
     torch.save(loaded, path)
     return r"checkpoints/last.ckpt, state_dict", "[1, 2]: ", "(1 of "
@@ -70,7 +79,7 @@ def other_row(folder):
 
 def missing_row(folder):
     text = (folder / "metrics.csv").read_text()
-    (folder / "metrics.csv").write_text(text[:text.rindex("\n", 0, -1) + 1])
+    (folder / "metrics.csv").write_text(text[: text.rindex("\n", 0, -1) + 1])
     rows = text.count("\n") - 1
     return (f"metrics.csv: {rows} and {rows - 1} rows",)
 
@@ -82,8 +91,9 @@ def other_summary(folder):
     return "summary.json, metrics.test/elbo: ", " and -1.5"
 
 
-@pytest.mark.parametrize("spoil", [other_weight, other_moment, other_row, missing_row,
-                                   other_summary])
+@pytest.mark.parametrize(
+    "spoil", [other_weight, other_moment, other_row, missing_row, other_summary]
+)
 def test_the_first_difference_is_named(run, repeated, tmp_path, spoil):
     folder = shutil.copytree(repeated[1], tmp_path / "copy")
     assert differences(run, folder) == []

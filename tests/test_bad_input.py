@@ -49,9 +49,15 @@ def test_one_line_code_2_and_no_folder(overrides, tmp_path):
 def test_a_python_of_its_own_says_the_same(tmp_path):
     """All of the others are forks of one that runs already."""
     command = ["logger=csv", "data.batch_size=4000"]
-    done = subprocess.run([sys.executable, str(ROOT / "train.py"), *command], cwd=tmp_path,
-                          capture_output=True, text=True, check=False, timeout=300,
-                          env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
     fork = train_py(*command, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (2, fork.stdout, fork.stderr)
     assert fork.returncode == 2

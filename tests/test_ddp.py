@@ -17,11 +17,22 @@ pytestmark = pytest.mark.slow
 def start(tmp_path, devices, *overrides):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *QUICK, f"trainer.devices={devices}",
-         f"+callbacks.extra.keep={{_target_: support.KeepWeights, folder: {tmp_path}/kept}}",
-         f"output_dir={tmp_path}/out", *overrides],
-        capture_output=True, text=True, check=False, env=environment, cwd=tmp_path, timeout=400,
-    )  # fmt: skip
+        [
+            sys.executable,
+            str(ROOT / "train.py"),
+            *QUICK,
+            f"trainer.devices={devices}",
+            f"+callbacks.extra.keep={{_target_: support.KeepWeights, folder: {tmp_path}/kept}}",
+            f"output_dir={tmp_path}/out",
+            *overrides,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=tmp_path,
+        timeout=400,
+    )
 
 
 def only(folder):
@@ -33,9 +44,15 @@ def go_on(run, cwd):
     """Continues a run whose `Kill` is taken out of its config, to its end."""
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
-    again = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(run)], cwd=cwd,
-                           env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, check=False,
-                           capture_output=True, text=True, timeout=400)  # fmt: skip
+    again = subprocess.run(
+        [sys.executable, "-m", "vael.cli", "train", str(run)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
     assert again.returncode == 0, again.stderr
 
 
@@ -43,8 +60,10 @@ def go_on(run, cwd):
 def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
     done = start(tmp_path, devices)
     assert done.returncode == 0, done.stderr
-    states = [torch.load(tmp_path / "kept" / f"rank_{rank}.pt", weights_only=True)
-              for rank in range(devices)]
+    states = [
+        torch.load(tmp_path / "kept" / f"rank_{rank}.pt", weights_only=True)
+        for rank in range(devices)
+    ]
     assert len(list((tmp_path / "kept").iterdir())) == devices
     for other in states[1:]:
         assert all(torch.equal(other[name], states[0][name]) for name in states[0])
@@ -102,8 +121,9 @@ def test_two_processes_stopped_within_an_epoch_continue_as_if_never_stopped(tmp_
 
 def test_kill_9_loses_no_more_than_the_steps_since_the_last_checkpoint(tmp_path):
     kill = "{_target_: support.Kill, number: SIGKILL, where: batch, step: 8}"
-    done = start(tmp_path, 1, f"+callbacks.extra.kill={kill}",
-                 "callbacks.checkpoint.every_n_steps=3")  # fmt: skip
+    done = start(
+        tmp_path, 1, f"+callbacks.extra.kill={kill}", "callbacks.checkpoint.every_n_steps=3"
+    )
     assert done.returncode == -9
     run = only(tmp_path)
     assert torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 6

@@ -63,9 +63,12 @@ class SameBatch(Callback):
 
 def test_one_batch_sees_one_batch_and_learns_it(tmp_path):
     seen = tmp_path / "seen"
-    folder = trained(tmp_path, "debug=one_batch", "trainer.max_epochs=100",
-                     "+callbacks.extra.same={_target_: "
-                     f"test_debug.SameBatch, path: {seen}}}")
+    folder = trained(
+        tmp_path,
+        "debug=one_batch",
+        "trainer.max_epochs=100",
+        f"+callbacks.extra.same={{_target_: test_debug.SameBatch, path: {seen}}}",
+    )
     batches = seen.read_text().splitlines()
     assert len(batches) == 100
     assert len(set(batches)) == 1
@@ -119,8 +122,9 @@ def test_profile_says_where_the_time_of_hooks_modules_and_operators_goes(tmp_pat
 
 
 def test_simple_profiles_hooks_alone_and_neither_it_nor_anomaly_changes_the_run(tiny, tmp_path):
-    watched = trained(tmp_path, "debug=tiny", "trainer.profiler=simple",
-                      "trainer.detect_anomaly=true")
+    watched = trained(
+        tmp_path, "debug=tiny", "trainer.profiler=simple", "trainer.detect_anomaly=true"
+    )
     found = tables((watched / "profile.txt").read_text())
     assert found.keys() == {"hook"}
     calls = {name: count for name, count, _ in found["hook"]}
@@ -140,8 +144,10 @@ def test_a_training_step_is_split_into_its_parts(tmp_path, monkeypatch):
                 now[0] += 0.01
             now[0] += 0.02
     head, *rows = profiler.summary().split("\n\n")[0].splitlines()
-    found = {name: float(ms) for name, ms in
-             (re.match(r"(.*?)  +([0-9.]+) ms", row).groups() for row in rows)}
+    found = {
+        name: float(ms)
+        for name, ms in (re.match(r"(.*?)  +([0-9.]+) ms", row).groups() for row in rows)
+    }
     whole = float(re.search(r"([0-9.]+) ms", head)[1])
     assert whole == pytest.approx(sum(found.values()), abs=0.1)
     assert found["next batch"] == found["to the device"] == 0
@@ -164,7 +170,10 @@ def test_the_slow_module_stands_above_the_fast_one_and_outer_above_inner(tmp_pat
     profiler.describe()
     rows = tables((tmp_path / "profile.txt").read_text())["module"]
     assert [row[:2] for row in rows] == [
-        ("net (Sequential)", 4), ("net.1 (Slow)", 4), ("net.0 (ReLU)", 4)]
+        ("net (Sequential)", 4),
+        ("net.1 (Slow)", 4),
+        ("net.0 (ReLU)", 4),
+    ]
     assert not model._forward_hooks
     assert MODULE not in (tmp_path / "profile.txt").read_text()
 
@@ -181,8 +190,9 @@ def test_an_epoch_too_short_for_operators_says_so(tmp_path):
 
 
 def failed(parent, *overrides):
-    folder = make_run(parent, *SMALL, "debug=anomaly", "data.limit=400", "data.batch_size=64",
-                      *overrides)
+    folder = make_run(
+        parent, *SMALL, "debug=anomaly", "data.limit=400", "data.batch_size=64", *overrides
+    )
     with pytest.raises(NonFiniteLoss) as raised:
         run.train(folder)
     summary = json.loads((folder / "summary.json").read_text())
@@ -215,8 +225,10 @@ def test_anomaly_names_the_operator_and_the_line_of_a_nan_gradient(tmp_path):
 
 @pytest.mark.parametrize(
     ("setting", "said"),
-    [("trainer.profiler=fast", "trainer.profiler must be null, simple or torch"),
-     ("trainer.detect_anomaly=1", "trainer.detect_anomaly must be true or false")],
+    [
+        ("trainer.profiler=fast", "trainer.profiler must be null, simple or torch"),
+        ("trainer.detect_anomaly=1", "trainer.detect_anomaly must be true or false"),
+    ],
 )
 def test_a_wrong_setting_is_refused(setting, said):
     with pytest.raises(ConfigError, match=re.escape(said)):

@@ -15,10 +15,15 @@ from vael.errors import DiskError, OutOfMemory
 from vael.exhausted import named
 
 
-@pytest.mark.parametrize("allocate", [
-    lambda: torch.empty(2**45), lambda: torch.randn(2**22, 1) @ torch.randn(1, 2**22),
-    lambda: np.ones(2**45), lambda: bytearray(2**55),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: torch.empty(2**45),
+        lambda: torch.randn(2**22, 1) @ torch.randn(1, 2**22),
+        lambda: np.ones(2**45),
+        lambda: bytearray(2**55),
+    ],
+)
 def test_a_failed_allocation_is_out_of_memory(allocate):
     with pytest.raises(OutOfMemory, match=r"^out of memory: .*(GiB|TiB|allocat)"), named():
         allocate()
@@ -36,8 +41,10 @@ def test_the_disk_behind_another_error_is_named():
         full_while_writing()
 
 
-@pytest.mark.parametrize("other", [ValueError("x"), OSError(errno.ENOENT, "no such file"),
-                                   RuntimeError("shapes do not match")])
+@pytest.mark.parametrize(
+    "other",
+    [ValueError("x"), OSError(errno.ENOENT, "no such file"), RuntimeError("shapes do not match")],
+)
 def test_other_errors_pass(other):
     with pytest.raises(type(other)) as raised, named():
         raise other
@@ -62,10 +69,18 @@ def test_an_error_that_is_its_own_cause_passes():
 def test_a_model_larger_than_memory_fails_with_that_reason(tmp_path):
     """The weights alone need 17 GB, in a process that may have 8."""
     folder = make_run(tmp_path, *QUICK, "model.encoder.hidden=[65536,65536]")
-    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); "
-            f"sys.argv = ['vael', 'train', {str(folder)!r}]; from vael.cli import main; main()")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=False, timeout=250)
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); "
+        f"sys.argv = ['vael', 'train', {str(folder)!r}]; from vael.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
     assert done.returncode == OutOfMemory.exit_code, done.stderr
     assert done.stderr.startswith("vael: out of memory: ")
     assert len(done.stderr.splitlines()) == 1
@@ -75,8 +90,9 @@ def test_a_model_larger_than_memory_fails_with_that_reason(tmp_path):
 
 
 def test_memory_that_runs_out_in_training_is_in_the_summary(tmp_path):
-    folder = make_run(tmp_path, *QUICK,
-                      "+callbacks.extra.greedy={_target_: support.Greedy, step: 7}")
+    folder = make_run(
+        tmp_path, *QUICK, "+callbacks.extra.greedy={_target_: support.Greedy, step: 7}"
+    )
     with pytest.raises(OutOfMemory):
         run.train(folder)
     summary = json.loads((folder / "summary.json").read_text())

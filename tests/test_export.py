@@ -24,14 +24,18 @@ def untrained(model, likelihood, levels, shape, *overrides):
     spec = DataSpec(shape, levels, support, 9, 9, 9, raw_levels=levels)
     vae_ = build_vae(config, spec, Seeds.derive(0)).eval().requires_grad_(False)
     moments = (torch.full(shape, 3.0), torch.full(shape, 2.0)) if len(shape) == 1 else ()
-    return Model(vae_, Preprocess("none", levels, *moments), spec, config, None,
-                 torch.device("cpu"))
+    return Model(
+        vae_, Preprocess("none", levels, *moments), spec, config, None, torch.device("cpu")
+    )
 
 
 def test_an_export_gives_the_same_to_the_bit(run, tmp_path):
     target = export(run, output=tmp_path / "out")
-    assert {path.name for path in target.iterdir()} == {"model.safetensors", "config.yaml",
-                                                        "README.md"}
+    assert {path.name for path in target.iterdir()} == {
+        "model.safetensors",
+        "config.yaml",
+        "README.md",
+    }
     x = np.arange(64 * 5).reshape(5, 1, 8, 8) % 17
     first = vael.load(run)
     for path in (target, target / "model.safetensors"):
@@ -47,8 +51,14 @@ def test_an_export_gives_the_same_to_the_bit(run, tmp_path):
 
 def test_the_card_says_what_it_is(run, tmp_path):
     text = (export(run, output=tmp_path / "a", license_name="cc-by-4.0") / "README.md").read_text()
-    for part in ('license: "cc-by-4.0"', "python train.py", "| test/bpd |", "| data | digits |",
-                 "nats, k = 5", "vael.load"):
+    for part in (
+        'license: "cc-by-4.0"',
+        "python train.py",
+        "| test/bpd |",
+        "| data | digits |",
+        "nats, k = 5",
+        "vael.load",
+    ):
         assert part in text
 
 
@@ -94,9 +104,10 @@ MORE = [
 )
 def test_onnxruntime_reproduces_torch(net, likelihood, levels, shape, overrides):
     model = untrained(net, likelihood, levels, shape, *overrides)
-    encoder, decoder = (onnxruntime.InferenceSession(
-        graph(model).content, providers=["CPUExecutionProvider"])
-        for graph in (graphs.encoder, graphs.decoder))
+    encoder, decoder = (
+        onnxruntime.InferenceSession(graph(model).content, providers=["CPUExecutionProvider"])
+        for graph in (graphs.encoder, graphs.decoder)
+    )
     for size in (1, 3, 10):
         x = torch.rand(size, *shape, generator=torch.Generator().manual_seed(size))
         seen = model.preprocess(x) if levels is None else x

@@ -52,5 +52,7 @@ def test_a_full_disk_names_the_path(tmp_path):
 def test_json_has_no_nan(tmp_path):
     write_json(tmp_path / "x.json", {"a": float("nan"), "b": [float("inf"), 1.5], "c": {"d": 2}})
     assert json.loads((tmp_path / "x.json").read_text()) == {
-        "a": None, "b": [None, 1.5], "c": {"d": 2}
+        "a": None,
+        "b": [None, 1.5],
+        "c": {"d": 2},
     }

@@ -32,10 +32,13 @@ distributed.destroy_process_group()
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_value_and_gradient_are_those_of_the_whole_batch(tmp_path, world):
-    running = [subprocess.Popen([sys.executable, "-W", "ignore", "-c", CODE, str(rank),
-                                 str(world), str(tmp_path)],
-                                env={**os.environ, "OMP_NUM_THREADS": "1"})
-               for rank in range(world)]  # fmt: skip
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", CODE, str(rank), str(world), str(tmp_path)],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(world)
+    ]
     assert [process.wait(timeout=250) for process in running] == [0] * world
     torch.manual_seed(0)
     net = torch.nn.Linear(3, 2).double()

@@ -34,8 +34,11 @@ def arrays(path):
 @pytest.mark.parametrize(("kind", "suffix"), FILES)
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(run, tmp_path, kind, suffix):
     first, again, other = (
-        make(Request(run, kind, count=3, seed=seed, output=tmp_path / f"{name}{suffix}"))
-        .read_bytes() for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+        make(
+            Request(run, kind, count=3, seed=seed, output=tmp_path / f"{name}{suffix}")
+        ).read_bytes()
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
     assert first == again
     assert (first != other) == (kind != "encodings")
     if suffix == ".npz":  # a time in the archive would differ later only
@@ -148,10 +151,10 @@ def test_the_mixture_of_a_run_is_nearer_to_its_encodings_than_the_prior(run, tmp
     by_prior = vael.load(run).sample(300)
     found = torch.from_numpy(arrays(path)["x"])
     assert (found.mean(0) - data.mean(0)).abs().mean() < (
-        by_prior.mean(0) - data.mean(0)).abs().mean()
+        by_prior.mean(0) - data.mean(0)
+    ).abs().mean()
     with pytest.raises(ConfigError, match=r"--components must be from 1 to the \d+ encoded"):
-        make(Request(run, "samples", sampler="mixture", components=401,
-                     output=tmp_path / "b.npz"))
+        make(Request(run, "samples", sampler="mixture", components=401, output=tmp_path / "b.npz"))
 
 
 def test_a_table_is_generated_in_its_units_and_has_no_traversal(table, tmp_path):
@@ -182,24 +185,28 @@ def test_the_command_writes_into_the_run_and_overwrites_only_there(run, tmp_path
     assert named.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"kind": "dreams"}, "what to generate must be one of samples, "),
-    ({"count": 0}, "--count must be at least 1, but got 0"),
-    ({"steps": 1}, "--steps must be at least 2, but got 1"),
-    ({"dims": -1}, "--dims must be at least 1"),
-    ({"components": 0}, "--components must be at least 1"),
-    ({"temperature": 0.0}, "--temperature must be a finite number > 0"),
-    ({"temperature": float("nan")}, "--temperature must be"),
-    ({"seed": -1}, "--seed must be from 0"),
-    ({"sampler": "vampire"}, "--sampler must be one of prior, mixture"),
-    ({"way": "scenic"}, "--path must be one of spherical, linear"),
-    ({"split": "best"}, "--split must be one of train, val, test"),
-    ({"checkpoint": "worst"}, "--checkpoint must be one of best, last"),
-    ({"kind": "traversal", "output": "a.npz"}, r"must end in \.gif or \.png for traversal"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "dreams"}, "what to generate must be one of samples, "),
+        ({"count": 0}, "--count must be at least 1, but got 0"),
+        ({"steps": 1}, "--steps must be at least 2, but got 1"),
+        ({"dims": -1}, "--dims must be at least 1"),
+        ({"components": 0}, "--components must be at least 1"),
+        ({"temperature": 0.0}, "--temperature must be a finite number > 0"),
+        ({"temperature": float("nan")}, "--temperature must be"),
+        ({"seed": -1}, "--seed must be from 0"),
+        ({"sampler": "vampire"}, "--sampler must be one of prior, mixture"),
+        ({"way": "scenic"}, "--path must be one of spherical, linear"),
+        ({"split": "best"}, "--split must be one of train, val, test"),
+        ({"checkpoint": "worst"}, "--checkpoint must be one of best, last"),
+        ({"kind": "traversal", "output": "a.npz"}, r"must end in \.gif or \.png for traversal"),
+    ],
+)
 def test_bad_options_are_refused_before_anything_is_read(tmp_path, changes, message):
-    changes = {key: tmp_path / value if key == "output" else value
-               for key, value in changes.items()}
+    changes = {
+        key: tmp_path / value if key == "output" else value for key, value in changes.items()
+    }
     with pytest.raises(ConfigError, match=message):
         make(Request(**{"path": tmp_path / "absent", "kind": "samples", **changes}))
     assert not any(tmp_path.iterdir())

@@ -15,15 +15,23 @@ ROOT = Path(__file__).parents[1]
 
 def call(*arguments, cwd=ROOT, env=None):
     return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments], cwd=cwd, capture_output=True,
-        text=True, check=False, env={**os.environ, **(env or {})}, timeout=120,
+        [sys.executable, str(ROOT / "train.py"), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(env or {})},
+        timeout=120,
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "shown"),
-    [(["--help"], "conv_vae"), (["--cfg", "job"], "latent_dim"),
-     (["-sc", "query=bash"], "conv_vae")],
+    [
+        (["--help"], "conv_vae"),
+        (["--cfg", "job"], "latent_dim"),
+        (["-sc", "query=bash"], "conv_vae"),
+    ],
 )
 def test_help_config_and_completion_answer_at_once(arguments, shown):
     env = {"COMP_LINE": "train.py model=", "COMP_POINT": "15"}
@@ -96,14 +104,26 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def test_each_run_of_a_multirun_has_the_command_that_repeats_it_alone(tmp_path):
     (tmp_path / "mine").mkdir()
-    given = ["--config-dir", "mine", "-m", "seed=1,2", "logger=csv",
-             "model.encoder.hidden=256,128"]
-    subprocess.run([sys.executable, "-c", UNTRAINED, str(ROOT / "train.py"), *given],
-                   cwd=tmp_path, check=True, timeout=120)
+    given = [
+        "--config-dir",
+        "mine",
+        "-m",
+        "seed=1,2",
+        "logger=csv",
+        "model.encoder.hidden=256,128",
+    ]
+    subprocess.run(
+        [sys.executable, "-c", UNTRAINED, str(ROOT / "train.py"), *given],
+        cwd=tmp_path,
+        check=True,
+        timeout=120,
+    )
     configs = [OmegaConf.load(path) for path in tmp_path.glob("outputs/*/*/config.yaml")]
     assert {c.command: (c.seed, c.model.encoder.hidden) for c in configs} == {
-        f"python train.py --config-dir mine seed={seed} logger=csv model.encoder.hidden={hidden}":
-        (seed, hidden) for seed in (1, 2) for hidden in (256, 128)
+        "python train.py --config-dir mine "
+        f"seed={seed} logger=csv model.encoder.hidden={hidden}": (seed, hidden)
+        for seed in (1, 2)
+        for hidden in (256, 128)
     }
 
 

@@ -24,13 +24,25 @@ TRAIN = [str(ROOT / "train.py")]
 
 def environment(tmp_path, **more):
     """Marked, so that a process which outlives its test is found."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "CUDA_VISIBLE_DEVICES": "",
-            "OMP_NUM_THREADS": "1", "VAEL_TEST_MARK": str(tmp_path), **more}  # fmt: skip
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "tests"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+        "VAEL_TEST_MARK": str(tmp_path),
+        **more,
+    }
 
 
 def begin(tmp_path, command, **more):
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=environment(tmp_path, **more), cwd=tmp_path)  # fmt: skip
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path, **more),
+        cwd=tmp_path,
+    )
 
 
 def settings(tmp_path, *overrides, devices=2):
@@ -122,10 +134,16 @@ def test_torchrun_of_a_run_folder_leads_to_the_same_weights(tmp_path, plain):
 
 
 def test_two_nodes_that_are_started_by_hand_lead_to_the_same_weights(tmp_path, plain):
-    where = {"VAEL_RUN": f"{tmp_path}/out/name/run", "MASTER_ADDR": "127.0.0.1",
-             "MASTER_PORT": str(free_port())}  # fmt: skip
-    command = [*PYTHON, *TRAIN,
-               *settings(tmp_path, keep(tmp_path), "trainer.num_nodes=2", devices=1)]
+    where = {
+        "VAEL_RUN": f"{tmp_path}/out/name/run",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
+    command = [
+        *PYTHON,
+        *TRAIN,
+        *settings(tmp_path, keep(tmp_path), "trainer.num_nodes=2", devices=1),
+    ]
     nodes = [begin(tmp_path, command, NODE_RANK=str(n), **where) for n in (1, 0)]
     ends = [node.communicate(timeout=300) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], ends
@@ -218,16 +236,16 @@ def test_two_nodes_without_a_place_of_their_own_are_one_line(tmp_path):
 
 @pytest.mark.xdist_group("cluster")
 def test_slurm_leads_to_one_folder_and_the_same_weights(tmp_path, plain, cluster, monkeypatch):
-    done = call(tmp_path, ["srun", "-n2", *PYTHON, *TRAIN, *settings(tmp_path, keep(tmp_path))],
-                **cluster)  # fmt: skip
+    done = call(
+        tmp_path, ["srun", "-n2", *PYTHON, *TRAIN, *settings(tmp_path, keep(tmp_path))], **cluster
+    )
     assert done.returncode == 0, done.stderr
     assert same(weights(tmp_path), plain)
     assert only(tmp_path).name.startswith("slurm-")
     assert done.stdout.count("test/bpd") == 1
     shutil.rmtree(tmp_path / "kept")
     monkeypatch.setenv("VAEL_RUN", str(tmp_path / "two"))
-    run = make_run(tmp_path,
-                   *settings(tmp_path, keep(tmp_path), "trainer.num_nodes=2", devices=1))
+    run = make_run(tmp_path, *settings(tmp_path, keep(tmp_path), "trainer.num_nodes=2", devices=1))
     vael = [*PYTHON, "-m", "vael.cli", "train", str(run)]
     done = call(tmp_path, ["srun", "-N2", "-n2", *vael], MASTER_ADDR="127.0.0.1", **cluster)
     assert done.returncode == 0, done.stderr
@@ -238,10 +256,15 @@ def test_slurm_leads_to_one_folder_and_the_same_weights(tmp_path, plain, cluster
 @pytest.mark.xdist_group("cluster")
 def test_a_job_script_starts_its_own_ranks(tmp_path, cluster):
     script = tmp_path / "job.sh"
-    script.write_text(f"#!/bin/sh\nexec {' '.join([*PYTHON, *TRAIN])} \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nexec {" ".join([*PYTHON, *TRAIN])} "$@"\n')
     job = ["sbatch", "-n2", f"--output={tmp_path}/job.out", str(script)]
-    done = subprocess.run([*job, *settings(tmp_path, keep(tmp_path))], check=False, text=True,
-                          capture_output=True, env=environment(tmp_path, **cluster))
+    done = subprocess.run(
+        [*job, *settings(tmp_path, keep(tmp_path))],
+        check=False,
+        text=True,
+        capture_output=True,
+        env=environment(tmp_path, **cluster),
+    )
     assert done.returncode == 0, done.stderr
     end = time.monotonic() + 200
     while subprocess.check_output(["squeue", "-h"], env={**os.environ, **cluster}):

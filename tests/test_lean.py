@@ -20,6 +20,7 @@ assert abs(ssim(x, x) - 1) < 1e-5
 
 
 def test_what_is_left_out_can_be_imported_afterwards():
-    done = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], check=False,
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

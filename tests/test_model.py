@@ -31,8 +31,10 @@ def model(run):
 
 
 def test_importing_vael_does_not_import_torch():
-    code = "import sys, vael; assert 'torch' not in sys.modules; vael.load; " \
-           "assert 'torch' in sys.modules"
+    code = (
+        "import sys, vael; assert 'torch' not in sys.modules; vael.load; "
+        "assert 'torch' in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
@@ -68,8 +70,15 @@ def test_raw_images_are_encoded_as_the_run_did_it(run, model):
 def test_integers_floats_and_images_without_channel_mean_the_same(model):
     x = DIGITS[:20]
     mu = model.encode(x).mu
-    for same in (x.astype(np.int64), x.astype(np.uint16), x / 16, (x / 16).astype(np.float32),
-                 x[:, 0], torch.from_numpy(x), x.tolist()):
+    for same in (
+        x.astype(np.int64),
+        x.astype(np.uint16),
+        x / 16,
+        (x / 16).astype(np.float32),
+        x[:, 0],
+        torch.from_numpy(x),
+        x.tolist(),
+    ):
         assert torch.equal(model.encode(same).mu, mu)
 
 
@@ -90,8 +99,9 @@ def test_a_checkpoint_that_does_not_say_what_its_data_was_is_loaded_through_it(r
     del loaded["data"]
     old = tmp_path / "old.ckpt"
     write_bytes(old, lambda file: torch.save(loaded, file))
-    assert torch.equal(vael.load(old).reconstruct(DIGITS[:5]),
-                       vael.load(run).reconstruct(DIGITS[:5]))
+    assert torch.equal(
+        vael.load(old).reconstruct(DIGITS[:5]), vael.load(run).reconstruct(DIGITS[:5])
+    )
 
 
 def test_log_prob_is_the_bound_of_the_runs_evaluation(run, model):
@@ -114,8 +124,11 @@ def test_log_prob_weighs_as_the_equation_says(model):
     vae = model.vae.double()
     q, z01 = vae.encode(x.double() / 16), torch.distributions.Normal(0.0, 1.0)
     z = q.mean + q.sigma * noise
-    log_w = (vae.decode(z).log_mass(x.double() / 16) + z01.log_prob(z).sum(-1)
-             - torch.distributions.Normal(q.mean, q.sigma).log_prob(z).sum(-1))
+    log_w = (
+        vae.decode(z).log_mass(x.double() / 16)
+        + z01.log_prob(z).sum(-1)
+        - torch.distributions.Normal(q.mean, q.sigma).log_prob(z).sum(-1)
+    )
     expected = torch.logsumexp(log_w, 0) - math.log(samples)
     vae.float()
     torch.testing.assert_close(model.log_prob(x, samples, seed=3), expected, rtol=1e-5, atol=1e-3)
@@ -197,18 +210,21 @@ def test_the_last_checkpoint_is_loaded_on_request(run, tmp_path):
     assert isinstance(vael.load(unfinished, checkpoint="last"), Model)
 
 
-@pytest.mark.parametrize(("x", "message"), [
-    (DIGITS[:2].repeat(2, axis=3), r"\(N, 1, 8, 8\), got \(2, 1, 8, 16\)"),
-    (DIGITS[0, 0], r"got \(8, 8\)"),
-    (DIGITS[:0], r"got \(0, 1, 8, 8\)"),
-    (DIGITS[:4] * 15, r"integers 0 \.\. 16, or floats in .* from 0 to 240"),
-    (DIGITS[:4] / 8, "floats in .* from 0 to 2"),
-    (-(DIGITS[:4].astype(int)), "from -16 to 0"),
-    (np.full((2, 1, 8, 8), np.nan), "128 of 128 values are NaN"),
-    (["a", "b"], "arrays? or|numbers, got list"),
-    (None, "numbers, got NoneType"),
-    (np.zeros((2, 1, 8, 8), complex), "numbers"),
-])
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (DIGITS[:2].repeat(2, axis=3), r"\(N, 1, 8, 8\), got \(2, 1, 8, 16\)"),
+        (DIGITS[0, 0], r"got \(8, 8\)"),
+        (DIGITS[:0], r"got \(0, 1, 8, 8\)"),
+        (DIGITS[:4] * 15, r"integers 0 \.\. 16, or floats in .* from 0 to 240"),
+        (DIGITS[:4] / 8, "floats in .* from 0 to 2"),
+        (-(DIGITS[:4].astype(int)), "from -16 to 0"),
+        (np.full((2, 1, 8, 8), np.nan), "128 of 128 values are NaN"),
+        (["a", "b"], "arrays? or|numbers, got list"),
+        (None, "numbers, got NoneType"),
+        (np.zeros((2, 1, 8, 8), complex), "numbers"),
+    ],
+)
 def test_bad_examples_are_refused_in_one_line(model, x, message):
     with pytest.raises(DataError, match=message) as caught:
         model.encode(x)

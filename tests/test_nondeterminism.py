@@ -15,9 +15,15 @@ from vael.errors import ConfigError
 from vael.nondeterminism import Spread, study
 from vael.randomness import STREAMS
 
-TINY = ("data.limit=200", "data.batch_size=64", "model.encoder.hidden=[16]",
-        "model.decoder.hidden=[16]", "model.latent_dim=2", "trainer.max_epochs=1",
-        "evaluation.test_samples=2")  # fmt: skip
+TINY = (
+    "data.limit=200",
+    "data.batch_size=64",
+    "model.encoder.hidden=[16]",
+    "model.decoder.hidden=[16]",
+    "model.latent_dim=2",
+    "trainer.max_epochs=1",
+    "evaluation.test_samples=2",
+)
 
 
 def test_the_standard_deviation_is_numpy_s_and_its_interval_scipy_s():
@@ -56,13 +62,16 @@ def test_a_study_varies_what_it_says_and_nothing_else(done):
     for name, spread in spreads.items():
         assert len(set(spread["values"])) == (1 if name == "none" else 2), name
     assert json.loads((folder / "nondeterminism.json").read_text())["spreads"] == json.loads(
-        json.dumps(spreads))
+        json.dumps(spreads)
+    )
     assert (folder / "nondeterminism.png").stat().st_size > 10_000
     for stream in STREAMS:
         config = (folder / stream / "01" / "config.yaml").read_text()
         assert f"seeds.{stream}=1" in config
-        assert config.count(": null\n") == (folder / "none" / "01" / "config.yaml").read_text() \
-            .count(": null\n") - 1
+        assert (
+            config.count(": null\n")
+            == (folder / "none" / "01" / "config.yaml").read_text().count(": null\n") - 1
+        )
     squares = sum(spreads[stream]["std"] ** 2 for stream in STREAMS)
     assert result["root_of_sum_of_squares"] ** 2 == pytest.approx(squares, rel=1e-12)
 
@@ -71,8 +80,9 @@ def test_a_study_goes_on_where_it_was_stopped(done, monkeypatch):
     folder, result = done
     trained = []
     train = nondeterminism.runs.train
-    monkeypatch.setattr(nondeterminism.runs, "train", lambda run: (trained.append(run),
-                                                                   train(run)))
+    monkeypatch.setattr(
+        nondeterminism.runs, "train", lambda run: (trained.append(run), train(run))
+    )
     lost = folder / "order" / "01" / "summary.json"
     lost.unlink()
     again = study(folder, TINY, 2)
@@ -80,17 +90,21 @@ def test_a_study_goes_on_where_it_was_stopped(done, monkeypatch):
     assert again["spreads"] == result["spreads"]
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    (["--seeds", "1"], "--seeds must be at least 2"),
-    (["seeds.latent=3"], "are what is varied here"),
-    (["evaluation.test=false"], "evaluation.test must be true"),
-    (["logger=wandb"], "logger=csv is fixed here"),
-    (["model.latent_dim=3"], "holds a run of another config"),
-])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seeds", "1"], "--seeds must be at least 2"),
+        (["seeds.latent=3"], "are what is varied here"),
+        (["evaluation.test=false"], "evaluation.test must be true"),
+        (["logger=wandb"], "logger=csv is fixed here"),
+        (["model.latent_dim=3"], "holds a run of another config"),
+    ],
+)
 def test_what_cannot_be_is_refused_before_anything_is_trained(done, options, said):
     command = ["nondeterminism", *TINY[:4], *options, "--folder", str(done[0])]
-    called = CliRunner().invoke(app, command if "--seeds" in options else [*command, "--seeds",
-                                                                           "2"])
+    called = CliRunner().invoke(
+        app, command if "--seeds" in options else [*command, "--seeds", "2"]
+    )
     assert isinstance(called.exception, ConfigError)
     assert said in str(called.exception)
 

@@ -31,15 +31,23 @@ class MaximumLikelihood:
         largest, rest = values[-latent_dim:], values[:-latent_dim]
         noise = rest.mean()
         log_det = np.log(largest).sum() + len(rest) * np.log(noise)
-        return cls(np.sqrt(noise), vectors[:, -latent_dim:],
-                   -0.5 * (num_dims * np.log(2 * np.pi) + log_det + num_dims))
+        return cls(
+            np.sqrt(noise),
+            vectors[:, -latent_dim:],
+            -0.5 * (num_dims * np.log(2 * np.pi) + log_det + num_dims),
+        )
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The trained model in float64, what it says as a world of numpy, and the training rows."""
-    folder = make_run(tmp_path_factory.mktemp("ppca"), "experiment=ppca", "logger=csv",
-                      "trainer.accelerator=cpu", "trainer.threads=1")
+    folder = make_run(
+        tmp_path_factory.mktemp("ppca"),
+        "experiment=ppca",
+        "logger=csv",
+        "trainer.accelerator=cpu",
+        "trainer.threads=1",
+    )
     run.train(folder)
     loaded = assembly.prepare(folder, assembly.read_config(folder))
     # the last weights: the best by validation need not be where the training data is likeliest
@@ -48,8 +56,7 @@ def trained(tmp_path_factory):
     vae = loaded.lit.vae.double().eval().requires_grad_(False)
     affine = vae.likelihood.net.linear
     px = vae.decode(x.new_zeros(1, affine.in_features))
-    world = LinearGaussian(affine.weight.numpy(), affine.bias.numpy(),
-                           float(px.log_sigma.exp()))
+    world = LinearGaussian(affine.weight.numpy(), affine.bias.numpy(), float(px.log_sigma.exp()))
     return vae, world, x
 
 

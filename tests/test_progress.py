@@ -15,8 +15,9 @@ COMMAND = [sys.executable, str(ROOT / "train.py"), *QUICK, "callbacks.progress.r
 def test_a_terminal_shows_a_bar_with_score_and_speed(tmp_path):
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    running = subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=theirs,
-                               stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        COMMAND, cwd=tmp_path, env=environment, stderr=theirs, stdout=subprocess.DEVNULL
+    )
     os.close(theirs)
     shown = b""
     try:

@@ -47,8 +47,14 @@ def test_the_same_run_with_and_without_its_test_trains_alike(tmp_path):
     with_test, without = make_run(tmp_path / "a", *QUICK), make_run(tmp_path / "b", *TRIAL)
     for folder in (with_test, without):
         run.train(folder)
-    found = [{k: v for k, v in read(f)["metrics"].items()
-              if not k.startswith("test/") and "second" not in k} for f in (with_test, without)]
+    found = [
+        {
+            k: v
+            for k, v in read(f)["metrics"].items()
+            if not k.startswith("test/") and "second" not in k
+        }
+        for f in (with_test, without)
+    ]
     assert found[0] == found[1]
 
 

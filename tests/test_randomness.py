@@ -21,8 +21,21 @@ def test_a_draw_depends_on_its_key_alone():
 
 
 def test_keys_differ_in_every_part_and_in_what_kind_of_part_it_is():
-    parts = [(0,), (1,), ("0",), (0, 0), (0, 1), (1, 0), (0, 0, 0), (11, 1), (1, 11), ("a", "b"),
-             ("ab",), (-1,), (2**63,)]
+    parts = [
+        (0,),
+        (1,),
+        ("0",),
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (0, 0, 0),
+        (11, 1),
+        (1, 11),
+        ("a", "b"),
+        ("ab",),
+        (-1,),
+        (2**63,),
+    ]
     keys = [key(*p) for p in parts]
     assert len(set(keys)) == len(keys)
     assert all(0 <= k < 2**63 for k in keys)
@@ -38,7 +51,9 @@ def test_one_stream_can_be_varied_alone_and_zero_is_a_seed():
     varied = Seeds.derive(0, latent=0)
     assert varied.latent == 0 != base.latent
     assert (varied.init, varied.order, varied.corruption) == (
-        base.init, base.order, base.corruption
+        base.init,
+        base.order,
+        base.corruption,
     )
     assert Seeds.derive(0) == base != Seeds.derive(1)
 

@@ -5,11 +5,27 @@ import pytest
 from vael import lastwords, ranks
 from vael.errors import ConfigError, NonFiniteLoss
 
-TORCHRUN = {"TORCHELASTIC_RUN_ID": "7f", "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1",
-            "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "9"}
-SRUN = {"SLURM_JOB_ID": "123456", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "4",
-        "SLURM_STEP_NUM_NODES": "2", "SLURM_PROCID": "3", "SLURM_LOCALID": "1",
-        "SLURM_NODEID": "1", "SLURM_NTASKS": "4", "SLURM_STEP_NODELIST": "localhost,elsewhere"}
+TORCHRUN = {
+    "TORCHELASTIC_RUN_ID": "7f",
+    "RANK": "3",
+    "WORLD_SIZE": "4",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "2",
+    "GROUP_RANK": "1",
+    "MASTER_ADDR": "a",
+    "MASTER_PORT": "9",
+}
+SRUN = {
+    "SLURM_JOB_ID": "123456",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_STEP_NUM_NODES": "2",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "1",
+    "SLURM_NODEID": "1",
+    "SLURM_NTASKS": "4",
+    "SLURM_STEP_NODELIST": "localhost,elsewhere",
+}
 
 
 def test_torchrun_and_srun_say_the_same():
@@ -24,10 +40,16 @@ def test_torchrun_within_srun_is_torchrun():
     assert ranks.find({**SRUN, **TORCHRUN}).launcher == "torchrun"
 
 
-@pytest.mark.parametrize("environ", [
-    {}, {"SLURM_JOB_ID": "1", "SLURM_PROCID": "0", "SLURM_NTASKS": "4"},
-    {**SRUN, "SLURM_STEP_NUM_TASKS": "1"}, {"NODE_RANK": "1"},
-], ids=["shell", "job script", "step of one task", "node"])  # fmt: skip
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"SLURM_JOB_ID": "1", "SLURM_PROCID": "0", "SLURM_NTASKS": "4"},
+        {**SRUN, "SLURM_STEP_NUM_TASKS": "1"},
+        {"NODE_RANK": "1"},
+    ],
+    ids=["shell", "job script", "step of one task", "node"],
+)
 def test_here_the_processes_are_ours_to_start(environ):
     assert ranks.find(environ) is None
 
@@ -38,9 +60,9 @@ def test_a_later_step_of_a_job_has_a_name_and_a_port_of_its_own():
     assert later.port != ranks.find(SRUN).port
 
 
-@pytest.mark.parametrize(("listed", "first"), [
-    ("gpu[05-07,9],cpu1", "gpu05"), ("n[3]", "n3"), ("a-b-[1,5]", "a-b-1"),
-])
+@pytest.mark.parametrize(
+    ("listed", "first"), [("gpu[05-07,9],cpu1", "gpu05"), ("n[3]", "n3"), ("a-b-[1,5]", "a-b-1")]
+)
 def test_the_first_node_of_a_list_must_have_an_address(listed, first, monkeypatch):
     asked = []
     monkeypatch.setattr(ranks.socket, "getaddrinfo", lambda name, port: asked.append(name))

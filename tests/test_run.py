@@ -21,9 +21,14 @@ def whole(tmp_path_factory):
     return folder
 
 
-STATEFUL = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.9",
-            "objective/schedule=linear", "objective.schedule.steps=9",
-            "trainer.log_every_n_steps=2")  # fmt: skip
+STATEFUL = (
+    "scheduler=plateau",
+    "scheduler.patience=0",
+    "scheduler.factor=0.9",
+    "objective/schedule=linear",
+    "objective.schedule.steps=9",
+    "trainer.log_every_n_steps=2",
+)
 
 
 def test_a_run_leaves_the_contract_behind(whole):
@@ -33,17 +38,38 @@ def test_a_run_leaves_the_contract_behind(whole):
     assert summary["steps"] == 3 * 5  # 360 training examples in batches of 64
     assert (whole / summary["best_checkpoint"]).exists()
     metrics = summary["metrics"]
-    names = {f"{split}/{name}" for split in ("val", "test") for name in (
-        "elbo", "rate", "distortion", "iwae", "bpd", "mse", "psnr", "active_units")}
-    names |= {f"train/{name}" for name in ("loss", "elbo", "rate", "distortion", "beta",
-                                           "beta_norm", "examples_per_second")}
+    names = {
+        f"{split}/{name}"
+        for split in ("val", "test")
+        for name in ("elbo", "rate", "distortion", "iwae", "bpd", "mse", "psnr", "active_units")
+    }
+    names |= {
+        f"train/{name}"
+        for name in (
+            "loss",
+            "elbo",
+            "rate",
+            "distortion",
+            "beta",
+            "beta_norm",
+            "examples_per_second",
+        )
+    }
     assert names <= metrics.keys()
     for split in ("train", "val", "test"):
         parts = metrics[f"{split}/distortion"] + metrics[f"{split}/rate"]
         assert metrics[f"{split}/elbo"] == pytest.approx(-parts, rel=1e-6)
-    for name in ("config.yaml", "metrics.csv", "train.log", "report.html", "images/samples.png",
-                 "images/reconstructions.png", "images/traversal.png",
-                 "images/latent_scatter.png", "checkpoints/last.ckpt"):  # fmt: skip
+    for name in (
+        "config.yaml",
+        "metrics.csv",
+        "train.log",
+        "report.html",
+        "images/samples.png",
+        "images/reconstructions.png",
+        "images/traversal.png",
+        "images/latent_scatter.png",
+        "checkpoints/last.ckpt",
+    ):
         assert (whole / name).stat().st_size > 0, name
 
 
@@ -70,8 +96,10 @@ def test_a_rerun_is_bit_identical(whole, tmp_path):
 
 
 def kill(number, where, step, rank=0):
-    return (f"+callbacks.extra.kill={{_target_: support.Kill, number: {number}, where: {where}, "
-            f"step: {step}, rank: {rank}}}")
+    return (
+        f"+callbacks.extra.kill={{_target_: support.Kill, number: {number}, where: {where}, "
+        f"step: {step}, rank: {rank}}}"
+    )
 
 
 def disarm(folder):
@@ -82,8 +110,16 @@ def disarm(folder):
 # 5 steps an epoch: after the first batch of all, within an epoch, before the last batch of one,
 # in the last batch (the epoch's end belongs to it), in a validation, at an epoch's start, in the
 # last validation, in the test
-PLACES = [("batch", 0), ("batch", 7), ("batch", 8), ("batch", 9), ("validation", 5),
-          ("epoch", 10), ("validation", 15), ("test", 15)]  # fmt: skip
+PLACES = [
+    ("batch", 0),
+    ("batch", 7),
+    ("batch", 8),
+    ("batch", 9),
+    ("validation", 5),
+    ("epoch", 10),
+    ("validation", 15),
+    ("test", 15),
+]
 
 
 @pytest.mark.parametrize(("where", "step"), PLACES)
@@ -95,8 +131,11 @@ def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where,
     summary = read(stopped)
     assert summary["status"] == "interrupted"
     assert summary["reason"] == str(raised.value)
-    assert re.fullmatch(r"stopped by SIGTERM after step \d+; all is saved: continue with "
-                        rf"vael train {stopped}", summary["reason"])
+    assert re.fullmatch(
+        r"stopped by SIGTERM after step \d+; all is saved: continue with "
+        rf"vael train {stopped}",
+        summary["reason"],
+    )
     disarm(stopped)
     run.train(stopped)
     assert_as_if_never_stopped(whole, stopped)
@@ -138,16 +177,26 @@ def test_accumulated_batches_are_not_torn_apart(tmp_path):
 
 
 def test_early_stopping_counts_validations_without_a_better_score(tmp_path):
-    folder = make_run(tmp_path, *QUICK, "optimizer.lr=1e-30", "trainer.max_epochs=50",
-                      "callbacks.early_stopping.patience=2")
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        "optimizer.lr=1e-30",
+        "trainer.max_epochs=50",
+        "callbacks.early_stopping.patience=2",
+    )
     run.train(folder)
     assert read(folder)["epochs"] == 3  # the first is the best, two more are no better
     assert read(folder)["best_epoch"] == 0
 
 
 def test_a_warm_up_that_cannot_finish_is_said_at_the_start(tmp_path, capfd):
-    folder = make_run(tmp_path, *QUICK, "objective.beta=2", "objective/schedule=linear",
-                      "objective.schedule.steps=100")
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        "objective.beta=2",
+        "objective/schedule=linear",
+        "objective.schedule.steps=100",
+    )
     run.train(folder)
     said = "the warm-up of beta ends at step 100, but this run has 15 steps: beta gets no further"
     assert f"vael: {said} than 0.28" in capfd.readouterr().err
@@ -162,8 +211,7 @@ def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, t
 
 
 def test_a_nan_stops_the_run_at_its_step_and_says_where(tmp_path):
-    folder = make_run(
-        tmp_path, *QUICK, "+callbacks.extra.nan={_target_: support.Poison, step: 7}")
+    folder = make_run(tmp_path, *QUICK, "+callbacks.extra.nan={_target_: support.Poison, step: 7}")
     with pytest.raises(NonFiniteLoss) as raised:
         run.train(folder)
     assert raised.value.exit_code == 3

@@ -27,9 +27,14 @@ def test_factor_is_one_from_the_end_of_the_warmup_on(schedule):
 
 @pytest.mark.parametrize(
     ("make", "name"),
-    [(lambda: Linear(0), "steps"), (lambda: Linear(2.5), "steps"), (lambda: Cyclical(0), "period"),
-     (lambda: Cyclical(5, cycles=0), "cycles"), (lambda: Cyclical(5, ramp=0), "ramp"),
-     (lambda: Cyclical(5, ramp=1.5), "ramp")],
+    [
+        (lambda: Linear(0), "steps"),
+        (lambda: Linear(2.5), "steps"),
+        (lambda: Cyclical(0), "period"),
+        (lambda: Cyclical(5, cycles=0), "cycles"),
+        (lambda: Cyclical(5, ramp=0), "ramp"),
+        (lambda: Cyclical(5, ramp=1.5), "ramp"),
+    ],
 )
 def test_impossible_schedules_are_refused_by_name(make, name):
     with pytest.raises(ConfigError, match=rf"objective\.schedule\.{name} must be"):

@@ -53,15 +53,26 @@ def watched(tmp_path_factory):
     def watch(*overrides):
         file = parent / f"{len(list(parent.glob('*.pickle')))}.pickle"
         extra = f"+callbacks.extra.watch={{_target_: test_streams.Watch, file: {file}}}"
-        folder = make_run(parent, *QUICK, "data.binarize=stochastic", "trainer.max_epochs=2",
-                          "data.limit=200", "evaluation.test=false", "report=false",
-                          extra, *overrides)
+        folder = make_run(
+            parent,
+            *QUICK,
+            "data.binarize=stochastic",
+            "trainer.max_epochs=2",
+            "data.limit=200",
+            "evaluation.test=false",
+            "report=false",
+            extra,
+            *overrides,
+        )
         runs.train(folder)
         with file.open("rb") as opened:
             return pickle.load(opened)
 
-    return {"none": watch(), "again": watch(),
-            **{stream: watch(f"seeds.{stream}=1") for stream in STREAMS}}
+    return {
+        "none": watch(),
+        "again": watch(),
+        **{stream: watch(f"seeds.{stream}=1") for stream in STREAMS},
+    }
 
 
 def same(a, b):

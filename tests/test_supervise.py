@@ -32,10 +32,16 @@ def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):
     assert (run / ".ranks" / "impossible").exists()
 
 
-@pytest.mark.parametrize(("text", "found"), [
-    ("trainer: {devices: 3, num_nodes: 2}", (3, 2)), ("trainer: {devices: x}", (1, 1)),
-    ("trainer: [", (1, 1)), ("[1]", (1, 1)), ("trainer: {devices: 0, num_nodes: 1}", (1, 1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("trainer: {devices: 3, num_nodes: 2}", (3, 2)),
+        ("trainer: {devices: x}", (1, 1)),
+        ("trainer: [", (1, 1)),
+        ("[1]", (1, 1)),
+        ("trainer: {devices: 0, num_nodes: 1}", (1, 1)),
+    ],
+)
 def test_a_config_that_is_no_good_is_left_to_one_process(tmp_path, text, found):
     (tmp_path / "config.yaml").write_text(text)
     assert supervise.size(tmp_path) == found

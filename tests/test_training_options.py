@@ -30,8 +30,9 @@ def test_ema_scores_and_keeps_the_average_of_the_weights(tmp_path):
     mean = steps[0][name].double()
     for step in steps[1:]:
         mean = 0.9 * mean + 0.1 * step[name].double()
-    torch.testing.assert_close(state(folder, "last")["state_dict"][name].double(), mean,
-                               rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(
+        state(folder, "last")["state_dict"][name].double(), mean, rtol=1e-5, atol=1e-7
+    )
     raw = state(folder, "last")["current_model_state"][name]
     assert torch.equal(raw, steps[-1][name])
 
@@ -72,8 +73,9 @@ def test_a_step_with_too_large_a_gradient_changes_nothing_and_is_counted(tmp_pat
 
 def test_a_warm_start_begins_with_the_other_runs_best_weights(tmp_path):
     first = trained_run(tmp_path)
-    second = trained_run(tmp_path, f"init_from={first}", "optimizer.lr=1e-30",
-                         "trainer.max_epochs=1")
+    second = trained_run(
+        tmp_path, f"init_from={first}", "optimizer.lr=1e-30", "trainer.max_epochs=1"
+    )
     a, b = state(first)["state_dict"], state(second)["state_dict"]
     assert all(torch.equal(a[name], b[name]) for name in a)
     third = make_run(tmp_path, *QUICK, f"init_from={first}", "model.latent_dim=5")

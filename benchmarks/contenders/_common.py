@@ -43,8 +43,9 @@ def task() -> Task:
     parser.add_argument("options", nargs="*")
     given = parser.parse_args()
     x = np.load(given.data, mmap_mode="r")[: given.examples].reshape(given.examples, -1)
-    return Task(given.model, np.ascontiguousarray(x), given.epochs, given.batch,
-                tuple(given.options))
+    return Task(
+        given.model, np.ascontiguousarray(x), given.epochs, given.batch, tuple(given.options)
+    )
 
 
 def rates(epoch: Callable[[], Any], given: Task) -> list[float]:

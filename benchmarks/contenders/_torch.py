@@ -13,22 +13,35 @@ LATENT = {"mlp": 20, "conv": 16}
 def net(model: str) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder."""
     if model == "mlp":
-        return (nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 40)),
-                nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)))
+        return (
+            nn.Sequential(nn.Linear(784, 400), nn.ReLU(), nn.Linear(400, 40)),
+            nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)),
+        )
     relu = nn.ReLU(inplace=True)
     return (
         nn.Sequential(
             nn.Unflatten(1, (1, 28, 28)),
-            nn.Conv2d(1, 32, 4, stride=2, padding=1), relu,
-            nn.Conv2d(32, 64, 4, stride=2, padding=1), relu,
-            nn.Flatten(), nn.Linear(3136, 256), relu, nn.Linear(256, 32),
+            nn.Conv2d(1, 32, 4, stride=2, padding=1),
+            relu,
+            nn.Conv2d(32, 64, 4, stride=2, padding=1),
+            relu,
+            nn.Flatten(),
+            nn.Linear(3136, 256),
+            relu,
+            nn.Linear(256, 32),
         ),
         nn.Sequential(
-            nn.Linear(16, 256), relu, nn.Linear(256, 3136), relu, nn.Unflatten(1, (64, 7, 7)),
-            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1), relu,
-            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1), nn.Flatten(),
+            nn.Linear(16, 256),
+            relu,
+            nn.Linear(256, 3136),
+            relu,
+            nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1),
+            relu,
+            nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1),
+            nn.Flatten(),
         ),
-    )  # fmt: skip
+    )
 
 
 class PlainVAE(nn.Module):

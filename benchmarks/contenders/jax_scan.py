@@ -21,9 +21,17 @@ def init(key: Any) -> Params:
     """Weights as PyTorch has them, near enough for a clock."""
     shapes = {
         "mlp": [(784, 400), (400, 40), (20, 400), (400, 784)],
-        "conv": [(4, 4, 1, 32), (4, 4, 32, 64), (3136, 256), (256, 32), (16, 256), (256, 3136),
-                 (4, 4, 64, 32), (4, 4, 32, 1)],
-    }[given.model]  # fmt: skip
+        "conv": [
+            (4, 4, 1, 32),
+            (4, 4, 32, 64),
+            (3136, 256),
+            (256, 32),
+            (16, 256),
+            (256, 3136),
+            (4, 4, 64, 32),
+            (4, 4, 32, 1),
+        ],
+    }[given.model]
     keys = jax.random.split(key, len(shapes))
     return [
         (jax.random.normal(k, s) / jnp.sqrt(jnp.prod(jnp.array(s[:-1]))), jnp.zeros(s[-1]))

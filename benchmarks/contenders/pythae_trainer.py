@@ -37,10 +37,14 @@ x = torch.from_numpy(given.x[: len(given.x) // given.batch * given.batch]).float
 x = x.reshape(-1, 1, 28, 28)
 with tempfile.TemporaryDirectory() as folder:
     settings = BaseTrainerConfig(
-        output_dir=folder, num_epochs=given.epochs, learning_rate=1e-3,
-        per_device_train_batch_size=given.batch, no_cuda=True, steps_saving=None,
+        output_dir=folder,
+        num_epochs=given.epochs,
+        learning_rate=1e-3,
+        per_device_train_batch_size=given.batch,
+        no_cuda=True,
+        steps_saving=None,
         optimizer_params={"fused": True} if "fused" in given.options else None,
-    )  # fmt: skip
+    )
     trainer = Timed(model, BaseDataset(x, torch.zeros(len(x))), training_config=settings)
     with open(os.devnull, "w") as nowhere:
         import contextlib

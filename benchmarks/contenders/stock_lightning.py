@@ -65,10 +65,17 @@ class Clock(pl.Callback):
 
 torch.manual_seed(0)
 clock = Clock()
-loader = DataLoader(TensorDataset(torch.from_numpy(given.x)), batch_size=given.batch,
-                    shuffle=True, drop_last=True)
-trainer = pl.Trainer(accelerator="cpu", max_epochs=given.epochs, callbacks=[clock], logger=False,
-                     enable_progress_bar=False, enable_model_summary=False,
-                     enable_checkpointing=False)
+loader = DataLoader(
+    TensorDataset(torch.from_numpy(given.x)), batch_size=given.batch, shuffle=True, drop_last=True
+)
+trainer = pl.Trainer(
+    accelerator="cpu",
+    max_epochs=given.epochs,
+    callbacks=[clock],
+    logger=False,
+    enable_progress_bar=False,
+    enable_model_summary=False,
+    enable_checkpointing=False,
+)
 trainer.fit(Stock(PlainVAE(given.model)), loader)
 answer(rates=clock.rates[1:], threads=torch.get_num_threads(), lightning=pl.__version__)

@@ -16,8 +16,21 @@ from vael.rows import read_rows
 from vael.status import read_summary
 
 TIMED = "examples_per_second"
-SUMMED_UP = ("status", "metrics", "target", "samples", "epochs", "steps", "parameters", "seed",
-             "data_digest", "best_epoch", "weights", "skipped_steps", "warnings")
+SUMMED_UP = (
+    "status",
+    "metrics",
+    "target",
+    "samples",
+    "epochs",
+    "steps",
+    "parameters",
+    "seed",
+    "data_digest",
+    "best_epoch",
+    "weights",
+    "skipped_steps",
+    "warnings",
+)
 PATHS = "callbacks"  # of a checkpoint: their states hold the folder's name
 
 
@@ -31,12 +44,16 @@ def begin(run: Path) -> Path:
     summary = read_summary(run)
     status = "not trained yet" if summary is None else summary["status"]
     if status != "finished":
-        raise ConfigError(f"{run} is {status}: only a finished run can be repeated and compared. "
-                          f"vael train {run} trains it, or goes on with it.")
+        raise ConfigError(
+            f"{run} is {status}: only a finished run can be repeated and compared. "
+            f"vael train {run} trains it, or goes on with it."
+        )
     for name in ("best", "last"):
         if not (run / "checkpoints" / f"{name}.ckpt").is_file():
-            raise ConfigError(f"{run} has no checkpoints/{name}.ckpt any more, so there is "
-                              "nothing to compare with.")
+            raise ConfigError(
+                f"{run} has no checkpoints/{name}.ckpt any more, so there is "
+                "nothing to compare with."
+            )
     config = (run / "config.yaml").read_bytes()
     for attempt in range(1000):
         folder = run.with_name(f"{run.name}-again{f'-{attempt}' if attempt else ''}")
@@ -52,8 +69,11 @@ def begin(run: Path) -> Path:
 
 def differences(run: Path, again: Path) -> list[str]:
     """Where two runs differ, one line for each file: in its first place; empty: to the bit."""
-    found = [_rows(run, again), _summaries(run, again),
-             *(_checkpoints(run, again, name) for name in ("last", "best"))]
+    found = [
+        _rows(run, again),
+        _summaries(run, again),
+        *(_checkpoints(run, again, name) for name in ("last", "best")),
+    ]
     return [text for text in found if text is not None]
 
 
@@ -61,18 +81,24 @@ def as_text(run: Path, again: Path) -> tuple[str, bool]:
     """The result in words, and whether the two are the same to the bit."""
     found = differences(run, again)
     if not found:
-        return (f"same: {again} has the weights, the optimiser state, metrics.csv and "
-                f"summary.json of {run}, all to the bit"), True
+        return (
+            f"same: {again} has the weights, the optimiser state, metrics.csv and "
+            f"summary.json of {run}, all to the bit"
+        ), True
     summary = read_summary(run)
     assert summary is not None
     reasons = [f"  {d}" for d in circumstances.of_machine(summary)]
-    lines = [f"differs: {again} is not {run}; their first differences:",
-             *(f"  {text}" for text in found)]
+    lines = [
+        f"differs: {again} is not {run}; their first differences:",
+        *(f"  {text}" for text in found),
+    ]
     if reasons:
         lines += ["another machine or other versions:", *reasons]
     else:
-        lines.append("versions and hardware are the same: look for a draw without a key, an "
-                     "operator that is not deterministic (a GPU's), or other threads.")
+        lines.append(
+            "versions and hardware are the same: look for a draw without a key, an "
+            "operator that is not deterministic (a GPU's), or other threads."
+        )
     return "\n".join(lines), False
 
 
@@ -81,8 +107,10 @@ def _rows(run: Path, again: Path) -> str | None:
     for row, other in zip(a, b, strict=False):
         for name in sorted(row.keys() | other.keys()):
             if TIMED not in name and row.get(name) != other.get(name):
-                return (f"metrics.csv, step {row['step']}, {name}: {row.get(name) or 'nothing'} "
-                        f"and {other.get(name) or 'nothing'}")
+                return (
+                    f"metrics.csv, step {row['step']}, {name}: {row.get(name) or 'nothing'} "
+                    f"and {other.get(name) or 'nothing'}"
+                )
     return None if len(a) == len(b) else f"metrics.csv: {len(a)} and {len(b)} rows"
 
 
@@ -96,16 +124,23 @@ def _summaries(run: Path, again: Path) -> str | None:
     a, b = (read_summary(folder) for folder in (run, again))
     assert a is not None
     assert b is not None
-    return next(("summary.json, " + text for name in SUMMED_UP
-                 for text in _first(a.get(name), b.get(name), name)), None)
+    return next(
+        (
+            "summary.json, " + text
+            for name in SUMMED_UP
+            for text in _first(a.get(name), b.get(name), name)
+        ),
+        None,
+    )
 
 
 def _checkpoints(run: Path, again: Path, name: str) -> str | None:
     path = Path("checkpoints") / f"{name}.ckpt"
     a, b = (checkpoint.load(folder / path) for folder in (run, again))
     keys = [key for key in dict.fromkeys([*a, *b]) if key != PATHS]
-    return next((f"{path}, {text}" for key in keys
-                 for text in _first(a.get(key), b.get(key), key)), None)
+    return next(
+        (f"{path}, {text}" for key in keys for text in _first(a.get(key), b.get(key), key)), None
+    )
 
 
 def _first(a: Any, b: Any, path: str) -> Iterator[str]:
@@ -133,5 +168,7 @@ def _tensors(a: Tensor, b: Tensor, path: str) -> Iterator[str]:
     if len(other):
         place = int(other[0])
         at = [int(i) for i in torch.unravel_index(torch.tensor(place), a.shape)]
-        yield (f"{path}{at}: {a.reshape(-1)[place]:.9g} and {b.reshape(-1)[place]:.9g} "
-               f"({len(other)} of {a.numel()} values differ)")
+        yield (
+            f"{path}{at}: {a.reshape(-1)[place]:.9g} and {b.reshape(-1)[place]:.9g} "
+            f"({len(other)} of {a.numel()} values differ)"
+        )

@@ -70,8 +70,9 @@ def read_config(folder: Path) -> DictConfig:
     """The resolved config of a run's folder."""
     path = folder / "config.yaml"
     if not path.is_file():
-        raise ConfigError(f"{folder} is not a run: it has no config.yaml. Runs are made by "
-                          "python train.py.")
+        raise ConfigError(
+            f"{folder} is not a run: it has no config.yaml. Runs are made by python train.py."
+        )
     config = read_settings(path)
     check(config)
     return config
@@ -91,18 +92,39 @@ def prepare(folder: Path, config: DictConfig) -> Run:
     vae = build_vae(config, data.spec, seeds)
     recipe = build_recipe(config)
     options = Options(
-        samples=config.evaluation.samples, test_samples=config.evaluation.test_samples,
-        split_seed=config.data.split_seed, log_every_n_steps=config.trainer.log_every_n_steps,
+        samples=config.evaluation.samples,
+        test_samples=config.evaluation.test_samples,
+        split_seed=config.data.split_seed,
+        log_every_n_steps=config.trainer.log_every_n_steps,
         total_steps=data.spec.num_train // config.data.batch_size * config.trainer.max_epochs,
         skip_gradient_above=config.trainer.skip_gradient_above,
     )
     container = OmegaConf.to_container(config)
     assert isinstance(container, dict)
-    lit = LitVAE(vae, recipe.objective, data.preprocess, data.spec, seeds, recipe.optimizer,
-                 recipe.scheduler, options, {str(k): v for k, v in container.items()})
+    lit = LitVAE(
+        vae,
+        recipe.objective,
+        data.preprocess,
+        data.spec,
+        seeds,
+        recipe.optimizer,
+        recipe.scheduler,
+        options,
+        {str(k): v for k, v in container.items()},
+    )
     board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
-    run = Run(folder, config, data, lit, placement, MetricsCsv(folder / "metrics.csv"), board,
-              StopRequest(), Prune(folder), Clock())
+    run = Run(
+        folder,
+        config,
+        data,
+        lit,
+        placement,
+        MetricsCsv(folder / "metrics.csv"),
+        board,
+        StopRequest(),
+        Prune(folder),
+        Clock(),
+    )
     if config.init_from is not None:
         _warm_start(run, Path(config.init_from))
     rehearse(run)
@@ -118,9 +140,13 @@ def _go_on(run: Run) -> None:
     """Looks whether the run can go on from last.ckpt, and says what is not as it was then."""
     loaded = checkpoint.load(run.last)
     saved = stored.of(loaded, run.last)
-    checkpoint.check_fits(run.last, saved.state, run.lit.state_dict(),
-                          f"the model of {run.folder / 'config.yaml'}",
-                          "Train in a new folder instead.")
+    checkpoint.check_fits(
+        run.last,
+        saved.state,
+        run.lit.state_dict(),
+        f"the model of {run.folder / 'config.yaml'}",
+        "Train in a new folder instead.",
+    )
     place = continued.place_of(loaded, run.last)
     found = continued.edits(saved.config, place, run.config)
     found += continued.other_data(saved.spec, place, run.data.spec)
@@ -154,27 +180,34 @@ def rehearse(run: Run) -> None:
                 "likelihood.theta_shape."
             ) from error
         if trace.log_px.shape != (samples, 1):
-            raise ConfigError(f"likelihood ({run.config.likelihood['_target_']}) must sum log "
-                              f"p(x|z) over the dimensions of an example, to shape (S, B) = "
-                              f"({samples}, 1), but gave {tuple(trace.log_px.shape)}.")
+            raise ConfigError(
+                f"likelihood ({run.config.likelihood['_target_']}) must sum log "
+                f"p(x|z) over the dimensions of an example, to shape (S, B) = "
+                f"({samples}, 1), but gave {tuple(trace.log_px.shape)}."
+            )
         loss: object = lit.objective(trace, 0)
         if not isinstance(loss, Loss):
-            raise ConfigError(f"objective ({run.config.objective['_target_']}) must return a "
-                              f"vael.trace.Loss, but returned a {type(loss).__name__}.")
+            raise ConfigError(
+                f"objective ({run.config.objective['_target_']}) must return a "
+                f"vael.trace.Loss, but returned a {type(loss).__name__}."
+            )
     try:
         optimizer = lit.optimizer_factory(lit.vae.parameters())
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"optimizer ({run.config.optimizer['_target_']}) cannot be built: "
-                          f"{error}") from error
+        raise ConfigError(
+            f"optimizer ({run.config.optimizer['_target_']}) cannot be built: {error}"
+        ) from error
     lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
 
 
 def _place(error: BaseException) -> str:
     """The last line of a user's own code, and of no package's, that led to an error."""
     here = Path(__file__).parent
-    own = [f"{frame.filename}, line {frame.lineno}"
-           for frame in traceback.extract_tb(error.__traceback__)
-           if "site-packages" not in frame.filename and here not in Path(frame.filename).parents]
+    own = [
+        f"{frame.filename}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename and here not in Path(frame.filename).parents
+    ]
     return f" ({own[-1]})" if own else ""
 
 
@@ -185,7 +218,9 @@ def _report_warmup(lit: LitVAE) -> None:
         log.warning(
             "the warm-up of beta ends at step %d, but this run has %d steps: beta gets no further "
             "than %.3g. Shorten objective.schedule or raise trainer.max_epochs.",
-            full, steps, max(objective.beta(step) for step in range(steps)),
+            full,
+            steps,
+            max(objective.beta(step) for step in range(steps)),
         )
 
 
@@ -193,9 +228,13 @@ def _warm_start(run: Run, other: Path) -> None:
     """Takes the best weights of another run, or of a checkpoint."""
     path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
     weights = checkpoint.load(path)["state_dict"]
-    checkpoint.check_fits(path, weights, run.lit.state_dict(),
-                          f"the model of {run.folder / 'config.yaml'}",
-                          "Give the same model and data, or leave init_from out.")
+    checkpoint.check_fits(
+        path,
+        weights,
+        run.lit.state_dict(),
+        f"the model of {run.folder / 'config.yaml'}",
+        "Give the same model and data, or leave init_from out.",
+    )
     run.lit.load_state_dict(weights)
 
 

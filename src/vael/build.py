@@ -47,8 +47,10 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
         raise ConfigError(f"{where} must be a section with a _target_, but got {node!r}.")
     overlap = sorted(facts.keys() & node.keys())
     if overlap:
-        raise ConfigError(f"{where}: {', '.join(map(str, overlap))} follow from the data or from "
-                          "another part; remove them from the config.")
+        raise ConfigError(
+            f"{where}: {', '.join(map(str, overlap))} follow from the data or from "
+            "another part; remove them from the config."
+        )
     try:
         made = instantiate(node, **facts)
     except (InstantiationException, OmegaConfBaseException, TypeError, ValueError) as error:
@@ -58,8 +60,10 @@ def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
         reason = _reason(cause or error, str(node["_target_"]))
         raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
     if not isinstance(made, kind):
-        raise ConfigError(f"{where}={node['_target_']} must make a {kind.__name__}, "
-                          f"but made a {type(made).__name__}.")
+        raise ConfigError(
+            f"{where}={node['_target_']} must make a {kind.__name__}, "
+            f"but made a {type(made).__name__}."
+        )
     return made
 
 
@@ -80,8 +84,12 @@ def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
     data = config.data
     return VaelData(
         source=make(data.source, Source, "data.source"),  # type: ignore[type-abstract]
-        batch_size=data.batch_size, binarize=data.binarize, limit=data.limit,
-        split_seed=data.split_seed, cache_dir=data.cache_dir, order_seed=seeds.order,
+        batch_size=data.batch_size,
+        binarize=data.binarize,
+        limit=data.limit,
+        split_seed=data.split_seed,
+        cache_dir=data.cache_dir,
+        order_seed=seeds.order,
     )
 
 
@@ -92,14 +100,27 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
         torch.manual_seed(key(seeds.init, "init"))
         posterior = make(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
         likelihood: Likelihood[Any] = make(
-            config.likelihood, Likelihood, "likelihood",  # type: ignore[type-abstract]
-            event_shape=event, levels=spec.levels,
+            config.likelihood,
+            Likelihood,  # type: ignore[type-abstract]
+            "likelihood",
+            event_shape=event,
+            levels=spec.levels,
         )
         _check_support(likelihood, spec)
-        encoder = make(config.model.encoder, nn.Module, "model.encoder",
-                       in_shape=event, out_shape=posterior.theta_shape)
-        decoder = make(config.model.decoder, nn.Module, "model.decoder",
-                       in_shape=z, out_shape=likelihood.theta_shape)
+        encoder = make(
+            config.model.encoder,
+            nn.Module,
+            "model.encoder",
+            in_shape=event,
+            out_shape=posterior.theta_shape,
+        )
+        decoder = make(
+            config.model.decoder,
+            nn.Module,
+            "model.decoder",
+            in_shape=z,
+            out_shape=likelihood.theta_shape,
+        )
         prior = make(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
     latents = Flat(Conditional(encoder, posterior, event), prior)
     return VAE(latents, Conditional(decoder, likelihood, z))

@@ -64,34 +64,63 @@ def _name(value: object) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule("output_dir", "a folder", _path),
     Rule("data.cache_dir", "null or a folder", _or_null(_path)),
-    Rule("callbacks.extra", "a mapping of names to sections with a _target_",
-         lambda v: isinstance(v, DictConfig) and all(isinstance(n, DictConfig)
-                                                     for n in v.values())),
+    Rule(
+        "callbacks.extra",
+        "a mapping of names to sections with a _target_",
+        lambda v: isinstance(v, DictConfig) and all(isinstance(n, DictConfig) for n in v.values()),
+    ),
     Rule("name", "the name of a folder below output_dir", _name),
-    Rule("trainer.threads", f"null or an integer from 1 to {MOST_THREADS}",
-         _or_null(lambda v: _integer(1)(v) and v <= MOST_THREADS)),  # type: ignore[operator]
-    *_integers(1, "model.latent_dim", "data.batch_size", "trainer.devices", "trainer.num_nodes",
-               "trainer.max_epochs", "trainer.accumulate_grad_batches",
-               "trainer.log_every_n_steps", "evaluation.samples", "evaluation.test_samples",
-               "objective.num_samples", "callbacks.checkpoint.every_n_epochs",
-               "callbacks.pictures.num_examples"),
+    Rule(
+        "trainer.threads",
+        f"null or an integer from 1 to {MOST_THREADS}",
+        _or_null(lambda v: _integer(1)(v) and v <= MOST_THREADS),  # type: ignore[operator]
+    ),
+    *_integers(
+        1,
+        "model.latent_dim",
+        "data.batch_size",
+        "trainer.devices",
+        "trainer.num_nodes",
+        "trainer.max_epochs",
+        "trainer.accumulate_grad_batches",
+        "trainer.log_every_n_steps",
+        "evaluation.samples",
+        "evaluation.test_samples",
+        "objective.num_samples",
+        "callbacks.checkpoint.every_n_epochs",
+        "callbacks.pictures.num_examples",
+    ),
     *_integers(0, "seed", "data.split_seed"),
     *_integers_or_null(0, "seeds.init", "seeds.order", "seeds.corruption", "seeds.latent"),
-    *_integers_or_null(1, "data.limit", "callbacks.early_stopping.patience",
-                       "callbacks.checkpoint.every_n_steps", "callbacks.pictures.every_n_epochs"),
+    *_integers_or_null(
+        1,
+        "data.limit",
+        "callbacks.early_stopping.patience",
+        "callbacks.checkpoint.every_n_steps",
+        "callbacks.pictures.every_n_epochs",
+    ),
     Rule("objective.beta", "a finite number >= 0", _number(lambda v: v >= 0)),
     Rule("optimizer.lr", "a finite number > 0", _number(lambda v: v > 0)),
-    Rule("trainer.gradient_clip_val", "null or a finite number > 0",
-         _or_null(_number(lambda v: v > 0))),
-    Rule("callbacks.early_stopping.min_delta", "a finite number >= 0",
-         _number(lambda v: v >= 0)),
-    Rule("callbacks.progress.refresh_seconds", "null or a finite number >= 0",
-         _or_null(_number(lambda v: v >= 0))),
-    Rule("trainer.skip_gradient_above", "null or a finite number > 0",
-         _or_null(_number(lambda v: v > 0))),
+    Rule(
+        "trainer.gradient_clip_val",
+        "null or a finite number > 0",
+        _or_null(_number(lambda v: v > 0)),
+    ),
+    Rule("callbacks.early_stopping.min_delta", "a finite number >= 0", _number(lambda v: v >= 0)),
+    Rule(
+        "callbacks.progress.refresh_seconds",
+        "null or a finite number >= 0",
+        _or_null(_number(lambda v: v >= 0)),
+    ),
+    Rule(
+        "trainer.skip_gradient_above",
+        "null or a finite number > 0",
+        _or_null(_number(lambda v: v > 0)),
+    ),
     Rule("trainer.compile", "true or false", lambda v: isinstance(v, bool)),
-    Rule("callbacks.ema.decay", "null or a number in (0, 1)",
-         _or_null(_number(lambda v: 0 < v < 1))),
+    Rule(
+        "callbacks.ema.decay", "null or a number in (0, 1)", _or_null(_number(lambda v: 0 < v < 1))
+    ),
     Rule("evaluation.test", "true or false", lambda v: isinstance(v, bool)),
     Rule("report", "true or false", lambda v: isinstance(v, bool)),
     Rule("init_from", "null or a run's folder", _or_null(lambda v: isinstance(v, str))),
@@ -99,38 +128,105 @@ RULES: tuple[Rule, ...] = (
     Rule("trainer.profiler", "null, simple or torch", _one_of(None, "simple", "torch")),
     Rule("trainer.detect_anomaly", "true or false", lambda v: isinstance(v, bool)),
     Rule("trainer.accelerator", "auto, cpu or gpu", _one_of("auto", "cpu", "gpu")),
-    Rule("data.binarize", "none, threshold or stochastic",
-         _one_of("none", "threshold", "stochastic")),
+    Rule(
+        "data.binarize",
+        "none, threshold or stochastic",
+        _one_of("none", "threshold", "stochastic"),
+    ),
 )
 
 SECTIONS: dict[str, frozenset[str]] = {
-    "": frozenset({"name", "output_dir", "init_from", "seed", "seeds", "data", "evaluation",
-                   "likelihood", "model", "posterior", "prior", "objective", "optimizer",
-                   "scheduler", "trainer", "logger", "callbacks", "report", "sweep",
-                   "choices", "command"}),
+    "": frozenset(
+        {
+            "name",
+            "output_dir",
+            "init_from",
+            "seed",
+            "seeds",
+            "data",
+            "evaluation",
+            "likelihood",
+            "model",
+            "posterior",
+            "prior",
+            "objective",
+            "optimizer",
+            "scheduler",
+            "trainer",
+            "logger",
+            "callbacks",
+            "report",
+            "sweep",
+            "choices",
+            "command",
+        }
+    ),
     "model": frozenset({"latent_dim", "encoder", "decoder"}),
     "evaluation": frozenset({"samples", "test_samples", "test"}),
     "seeds": frozenset({"init", "order", "corruption", "latent"}),
-    "trainer": frozenset({"accelerator", "devices", "num_nodes", "threads", "max_epochs",
-                          "precision", "gradient_clip_val", "accumulate_grad_batches",
-                          "log_every_n_steps", "profiler", "detect_anomaly",
-                          "compile", "skip_gradient_above"}),
-    "callbacks": frozenset({"early_stopping", "checkpoint", "ema", "pictures", "progress",
-                            "extra"}),
+    "trainer": frozenset(
+        {
+            "accelerator",
+            "devices",
+            "num_nodes",
+            "threads",
+            "max_epochs",
+            "precision",
+            "gradient_clip_val",
+            "accumulate_grad_batches",
+            "log_every_n_steps",
+            "profiler",
+            "detect_anomaly",
+            "compile",
+            "skip_gradient_above",
+        }
+    ),
+    "callbacks": frozenset(
+        {"early_stopping", "checkpoint", "ema", "pictures", "progress", "extra"}
+    ),
     "callbacks.early_stopping": frozenset({"patience", "min_delta"}),
     "callbacks.checkpoint": frozenset({"every_n_epochs", "every_n_steps"}),
     "callbacks.ema": frozenset({"decay"}),
     "callbacks.pictures": frozenset({"every_n_epochs", "num_examples"}),
     "callbacks.progress": frozenset({"refresh_seconds"}),
 }
-OPTIONAL = frozenset({"sweep", "choices", "command", "report", "evaluation.test",
-                      "trainer.profiler", "trainer.detect_anomaly"})
-NEEDED = ("data.batch_size", "data.binarize", "data.limit", "data.split_seed", "data.cache_dir",
-          *(f"{section}.{name}".lstrip(".") for section, names in SECTIONS.items()
-            for name in sorted(names) if f"{section}.{name}".lstrip(".") not in OPTIONAL))
+OPTIONAL = frozenset(
+    {
+        "sweep",
+        "choices",
+        "command",
+        "report",
+        "evaluation.test",
+        "trainer.profiler",
+        "trainer.detect_anomaly",
+    }
+)
+NEEDED = (
+    "data.batch_size",
+    "data.binarize",
+    "data.limit",
+    "data.split_seed",
+    "data.cache_dir",
+    *(
+        f"{section}.{name}".lstrip(".")
+        for section, names in SECTIONS.items()
+        for name in sorted(names)
+        if f"{section}.{name}".lstrip(".") not in OPTIONAL
+    ),
+)
 
-NODES = ("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior",
-         "objective", "optimizer", "scheduler", "logger")
+NODES = (
+    "data.source",
+    "model.encoder",
+    "model.decoder",
+    "likelihood",
+    "posterior",
+    "prior",
+    "objective",
+    "optimizer",
+    "scheduler",
+    "logger",
+)
 
 
 def check(config: DictConfig) -> None:
@@ -140,8 +236,10 @@ def check(config: DictConfig) -> None:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
     for path in _interpolations(OmegaConf.to_container(config)):
-        raise ConfigError(f"{path} is an interpolation, but the config of a run is resolved: "
-                          "write the value itself.")
+        raise ConfigError(
+            f"{path} is an interpolation, but the config of a run is resolved: "
+            "write the value itself."
+        )
     missing = sorted(str(k) for k in OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{missing[0]} has no value: give {missing[0]}=...")
@@ -155,14 +253,17 @@ def check(config: DictConfig) -> None:
                 raise ConfigError(f"{path} is not a setting of vael. {suggest(path, config)}")
     for path in NEEDED:
         if OmegaConf.select(config, path, default=config) is config:
-            raise ConfigError(f"{path} is missing: give it a value, or make the run anew "
-                              "(python train.py).")
+            raise ConfigError(
+                f"{path} is missing: give it a value, or make the run anew (python train.py)."
+            )
     for path in NODES:
         node = OmegaConf.select(config, path)
         if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
             group = path.partition(".")[0]
-            raise ConfigError(f"{path} must be a section with a _target_, but got {node!r}: "
-                              f"choose with {group}=<option> (python train.py --help).")
+            raise ConfigError(
+                f"{path} must be a section with a _target_, but got {node!r}: "
+                f"choose with {group}=<option> (python train.py --help)."
+            )
     for rule in RULES:
         value = OmegaConf.select(config, rule.path)
         if value is None and OmegaConf.select(config, rule.path, default=rule) is rule:

@@ -20,14 +20,17 @@ class SafeCheckpointIO(CheckpointIO):
     """Temporary file, fsync and rename on writing; ``weights_only=True`` on reading."""
 
     def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str],
+        self,
+        checkpoint: dict[str, Any],
+        path: str | os.PathLike[str],
         storage_options: Any | None = None,
     ) -> None:
         """Writes a checkpoint that is whole at any kill and on a full disk."""
         write_bytes(Path(path), lambda file: torch.save(checkpoint, file))
 
     def load_checkpoint(
-        self, path: str | os.PathLike[str],
+        self,
+        path: str | os.PathLike[str],
         map_location: Any | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
@@ -61,8 +64,10 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # a hostile file reaches every error of torch's reader
         raise CheckpointError(_damaged(path)) from error
     if not isinstance(loaded, dict) or not {"state_dict", "config"} <= loaded.keys():
-        raise CheckpointError(f"{path} is a torch file, but not a checkpoint of vael: it has no "
-                              "state_dict and config.")
+        raise CheckpointError(
+            f"{path} is a torch file, but not a checkpoint of vael: it has no "
+            "state_dict and config."
+        )
     return loaded
 
 
@@ -86,5 +91,7 @@ def check_fits(
 
 
 def _damaged(path: Path) -> str:
-    return (f"{path} cannot be read as a checkpoint: it is truncated, damaged or of another "
-            "kind. Delete it to start anew, or continue from another one.")
+    return (
+        f"{path} cannot be read as a checkpoint: it is truncated, damaged or of another "
+        "kind. Delete it to start anew, or continue from another one."
+    )

@@ -34,11 +34,17 @@ def of_machine(recorded: Mapping[str, Any]) -> list[Difference]:
     """Versions, code and hardware that are not those of a summary or an evaluation."""
     packages: dict[str, Any] = recorded.get("versions", {})
     hardware: dict[str, Any] = recorded.get("machine", {})
-    then = {**packages, "commit": recorded.get("git_sha", NOT_RECORDED),
-            **{name: hardware.get(name, NOT_RECORDED) for name in machine()}}
+    then = {
+        **packages,
+        "commit": recorded.get("git_sha", NOT_RECORDED),
+        **{name: hardware.get(name, NOT_RECORDED) for name in machine()},
+    }
     now = {**versions(), "commit": git_sha(), **machine()}
-    return [Difference(name, then.get(name, NOT_RECORDED), value)
-            for name, value in now.items() if then.get(name, NOT_RECORDED) != value]
+    return [
+        Difference(name, then.get(name, NOT_RECORDED), value)
+        for name, value in now.items()
+        if then.get(name, NOT_RECORDED) != value
+    ]
 
 
 def of_config(then: DictConfig, now: DictConfig, where: str = "") -> list[Difference]:
@@ -51,5 +57,8 @@ def of_config(then: DictConfig, now: DictConfig, where: str = "") -> list[Differ
     """
     before, after = (flat_config(OmegaConf.merge(c)) for c in (then, now))  # type: ignore[arg-type]
     names = sorted((before.keys() | after.keys()) - {"command"})
-    return [Difference(f"{name}{where and f' ({where})'}", before.get(name), after.get(name))
-            for name in names if before.get(name) != after.get(name)]
+    return [
+        Difference(f"{name}{where and f' ({where})'}", before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]

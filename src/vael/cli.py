@@ -20,8 +20,12 @@ from vael.ranks import Rank
 from vael.status import as_text, read_summary
 from vael.sweep import cli as sweep
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help="Variational autoencoders with numbers that can be compared.")
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Variational autoencoders with numbers that can be compared.",
+)
 
 
 app.add_typer(sweep.app, name="sweep")
@@ -41,9 +45,12 @@ def root() -> None:
 @app.command()
 def train(
     run: Annotated[Path, typer.Argument(help="A run's folder: it has a config.yaml.")],
-    again: Annotated[bool, typer.Option(
-        "--again", help="Repeat a finished run beside it, and compare the two to the bit."
-    )] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Repeat a finished run beside it, and compare the two to the bit."
+        ),
+    ] = False,
     discard_on_error: Annotated[
         bool, typer.Option(hidden=True, help="Remove the folder if the run cannot start.")
     ] = False,
@@ -164,8 +171,10 @@ def report(
     from vael.report.page import write_report
 
     if len(runs) > 2:
-        raise VaelError(f"a report is about one run or two, got {len(runs)}: vael compare "
-                        "prints the scores of more.")
+        raise VaelError(
+            f"a report is about one run or two, got {len(runs)}: vael compare "
+            "prints the scores of more."
+        )
     if len(runs) == 2:
         from vael.versus.page import write_versus
 
@@ -192,8 +201,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
     samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    devices: Annotated[int, typer.Option(
-        help="GPUs, or CPU processes: as many cores, as many times as fast.")] = 1,
+    devices: Annotated[
+        int, typer.Option(help="GPUs, or CPU processes: as many cores, as many times as fast.")
+    ] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
     allow: Allow = None,
 ) -> None:
@@ -202,8 +212,16 @@ def evaluate(
     from vael.evaluation.evaluate import Request
     from vael.evaluation.evaluate import evaluate as evaluate_run
 
-    request = Request(run, split, samples, device, devices, tuple(overrides or ()),  # type: ignore[arg-type]
-                      threads, tuple(allow or ()))
+    request = Request(
+        run,
+        split,  # type: ignore[arg-type]
+        samples,
+        device,
+        devices,
+        tuple(overrides or ()),
+        threads,
+        tuple(allow or ()),
+    )
     try:
         early.unblock()
         result = evaluate_run(request)
@@ -222,8 +240,9 @@ def verify(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Where the data is now: data.path=...")
     ] = None,
-    max_seconds: Annotated[float, typer.Option(
-        help="Make evaluation.json again, too, if that took no longer.")] = 60,
+    max_seconds: Annotated[
+        float, typer.Option(help="Make evaluation.json again, too, if that took no longer.")
+    ] = 60,
 ) -> None:
     """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
     from vael.evaluation.verified import as_text as verification_as_text
@@ -262,8 +281,10 @@ def nondeterminism(
     print(spreads_as_text(result))
     print(f"picture {(folder / 'nondeterminism.png').resolve()}")
     if result["spreads"]["none"]["std"]:
-        raise VaelError("the runs that vary nothing differ, so this machine does not repeat a "
-                        f"run: vael train {folder}/none/00 --again says where it first differs.")
+        raise VaelError(
+            "the runs that vary nothing differ, so this machine does not repeat a "
+            f"run: vael train {folder}/none/00 --again says where it first differs."
+        )
 
 
 @app.command(hidden=True)

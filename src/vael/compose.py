@@ -27,8 +27,10 @@ def find_conf() -> Path:
     for place in places:
         if (place / "train.yaml").is_file():
             return place
-    raise ConfigError(f"no conf/train.yaml in {' or '.join(str(p.parent) for p in places)}: call "
-                      "vael in its checkout.")
+    raise ConfigError(
+        f"no conf/train.yaml in {' or '.join(str(p.parent) for p in places)}: call "
+        "vael in its checkout."
+    )
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:

@@ -66,8 +66,12 @@ def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str
             would not say what is trained.
     """
     found = circumstances.of_config(OmegaConf.create(dict(then)), config)
-    kept = [str(one) for one in found if one.what.startswith(("optimizer.", "scheduler."))
-            or (one.what == PATIENCE and None not in (one.then, one.now))]
+    kept = [
+        str(one)
+        for one in found
+        if one.what.startswith(("optimizer.", "scheduler."))
+        or (one.what == PATIENCE and None not in (one.then, one.now))
+    ]
     if kept:
         raise ConfigError(
             f"config.yaml was edited after step {place.step}, but an optimiser, its schedule and "
@@ -76,8 +80,10 @@ def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str
         )
     if not found:
         return []
-    return [f"config.yaml was edited after step {place.step}, from which this run goes on: "
-            f"{'; '.join(map(str, found))}"]
+    return [
+        f"config.yaml was edited after step {place.step}, from which this run goes on: "
+        f"{'; '.join(map(str, found))}"
+    ]
 
 
 def other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
@@ -90,8 +96,10 @@ def other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
     """
     if then is None or then.digest == now.digest:
         return []
-    return [f"the data are not what they were before step {place.step}, from which this run goes "
-            f"on: their digest was {then.digest}, and is {now.digest}"]
+    return [
+        f"the data are not what they were before step {place.step}, from which this run goes "
+        f"on: their digest was {then.digest}, and is {now.digest}"
+    ]
 
 
 def lost(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
@@ -106,6 +114,8 @@ def lost(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list
     missing = place.epochs - sum(0 <= epoch < place.epochs for epoch in there)
     if not missing:
         return []
-    return [f"metrics.csv had lost the scores of {missing} of {place.epochs} epochs before "
-            f"step {place.step}, from which this run goes on: train/* and val/* of the "
-            "summary are of the best epoch that is left, which need not be best.ckpt's"]
+    return [
+        f"metrics.csv had lost the scores of {missing} of {place.epochs} epochs before "
+        f"step {place.step}, from which this run goes on: train/* and val/* of the "
+        "summary are of the best epoch that is left, which need not be best.ckpt's"
+    ]

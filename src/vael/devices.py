@@ -127,15 +127,21 @@ def place(options: DictConfig) -> Placement:
     """
     gpus = torch.cuda.device_count()
     if options.accelerator == "gpu" and gpus == 0:
-        raise ConfigError("trainer.accelerator=gpu, but torch sees no GPU here: use "
-                          "trainer.accelerator=cpu (or auto), or install torch with CUDA.")
+        raise ConfigError(
+            "trainer.accelerator=gpu, but torch sees no GPU here: use "
+            "trainer.accelerator=cpu (or auto), or install torch with CUDA."
+        )
     on_gpu = options.accelerator != "cpu" and gpus > 0
     if on_gpu and options.devices > gpus:
-        raise ConfigError(f"trainer.devices={options.devices}, but this machine has {gpus} GPUs: "
-                          f"use trainer.devices={gpus}, or trainer.accelerator=cpu.")
+        raise ConfigError(
+            f"trainer.devices={options.devices}, but this machine has {gpus} GPUs: "
+            f"use trainer.devices={gpus}, or trainer.accelerator=cpu."
+        )
     if str(options.precision) == "16" and not on_gpu:
-        raise ConfigError("trainer.precision=16 needs a GPU: use trainer.precision=bf16, which "
-                          "has the range of float32.")
+        raise ConfigError(
+            "trainer.precision=16 needs a GPU: use trainer.precision=bf16, which "
+            "has the range of float32."
+        )
     return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes)
 
 

@@ -19,10 +19,27 @@ from vael.rows import read_rows
 from vael.status import read_summary
 
 EMPTY: dict[str, Any] = {
-    "status": "failed", "reason": None, "metrics": {}, "target": None, "samples": {}, "epochs": 0,
-    "steps": 0, "seconds": 0.0, "examples_per_second": None, "parameters": None, "seed": None,
-    "devices": None, "accelerator": None, "threads": None, "data_digest": None, "git_sha": None,
-    "versions": {}, "command": "", "best_checkpoint": None, "best_epoch": None, "warnings": [],
+    "status": "failed",
+    "reason": None,
+    "metrics": {},
+    "target": None,
+    "samples": {},
+    "epochs": 0,
+    "steps": 0,
+    "seconds": 0.0,
+    "examples_per_second": None,
+    "parameters": None,
+    "seed": None,
+    "devices": None,
+    "accelerator": None,
+    "threads": None,
+    "data_digest": None,
+    "git_sha": None,
+    "versions": {},
+    "command": "",
+    "best_checkpoint": None,
+    "best_epoch": None,
+    "warnings": [],
 }
 
 
@@ -47,8 +64,9 @@ def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
     else:
         message = f"ended with exit code {code}"
     last = tail.strip().splitlines()[-1:]
-    return LastWords(rank, time.time(), ": ".join([message, *last]), code, clear=False,
-                     traceback=tail)
+    return LastWords(
+        rank, time.time(), ": ".join([message, *last]), code, clear=False, traceback=tail
+    )
 
 
 def _tail(path: Path, most: int = 4000) -> str:
@@ -68,8 +86,9 @@ def write(folder: Path, words: LastWords, seconds: float) -> None:
         return  # the first rank has written all of this itself
     try:
         with (folder / "train.log").open("a") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {words.told()}\n"
-                      f"{words.traceback}")
+            log.write(
+                f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {words.told()}\n{words.traceback}"
+            )
         summary = _summary(folder, seconds)
         summary["status"] = "interrupted" if words.code in (130, 143) else "failed"
         summary["reason"] = words.told()
@@ -117,7 +136,8 @@ def _progress(folder: Path, target: str | None) -> dict[str, Any]:
     best = min(scored, key=lambda row: sign * row[str(target)])
     checkpoint = "checkpoints/best.ckpt"
     return {
-        "steps": int(rows[-1]["step"]), "epochs": int(scored[-1]["epoch"]) + 1,
+        "steps": int(rows[-1]["step"]),
+        "epochs": int(scored[-1]["epoch"]) + 1,
         "metrics": {k: v for k, v in best.items() if k not in ("step", "epoch")},
         "best_epoch": int(best["epoch"]),
         "best_checkpoint": checkpoint if (folder / checkpoint).exists() else None,

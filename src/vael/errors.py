@@ -1,13 +1,14 @@
 """Floor 0: the errors that a user can cause, each with the exit code that it ends with."""
 
-
 LONGEST = 2000  # characters of a message: a value in it may be of any length
 
 
 def one_line(error: object) -> str:
     """A message for a terminal: one line, not endless, without control characters."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode()
-                   for c in " ".join(str(error).split()))
+    text = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode()
+        for c in " ".join(str(error).split())
+    )
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return text

@@ -12,8 +12,14 @@ E = TypeVar("E", bound=BaseException)
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DISK = {*FULL, errno.EROFS, errno.EIO}
-SIGNS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED",
-         "CUDNN_STATUS_ALLOC_FAILED", "std::bad_alloc", "Cannot allocate memory")  # fmt: skip
+SIGNS = (
+    "can't allocate memory",
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "std::bad_alloc",
+    "Cannot allocate memory",
+)
 
 
 @contextmanager

@@ -86,8 +86,10 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise DiskError(f"cannot make {path}: {error.strerror or error}. Free some space or make "
-                        "the folder writable, then continue the run.") from error
+        raise DiskError(
+            f"cannot make {path}: {error.strerror or error}. Free some space or make "
+            "the folder writable, then continue the run."
+        ) from error
 
 
 def remove_unfinished(folder: Path) -> None:

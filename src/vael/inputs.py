@@ -46,8 +46,10 @@ def as_raw(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
         return (found.double() * last).round().to(torch.uint8)
     _check_range(found, 0, last, f"integers 0 .. {last}, or floats in [0, 1]")
     if last == 255 and found.numel() and int(found.max()) == 1:
-        raise DataError(f"x must be integers 0 .. {last} or floats in [0, 1], but got integers 0 "
-                        "and 1 only: if they mean black and white, give them as floats.")
+        raise DataError(
+            f"x must be integers 0 .. {last} or floats in [0, 1], but got integers 0 "
+            "and 1 only: if they mean black and white, give them as floats."
+        )
     return found.to(torch.uint8)
 
 
@@ -61,8 +63,10 @@ def as_latent(z: ArrayLike, shape: Shape) -> Tensor:
     if found.shape == shape:
         found = found[None]
     if found.shape[1:] != shape or found.ndim == 0:
-        raise DataError(f"z must be latents of shape (N, {', '.join(map(str, shape))}), got "
-                        f"{tuple(found.shape)}.")
+        raise DataError(
+            f"z must be latents of shape (N, {', '.join(map(str, shape))}), got "
+            f"{tuple(found.shape)}."
+        )
     if not found.isfinite().all():
         raise DataError("z must be finite, got NaN or infinities.")
     return found
@@ -79,8 +83,10 @@ def _tensor(given: ArrayLike, what: str) -> Tensor:
             array = array.astype(np.int64)  # torch has few operations for wide unsigned numbers
         return torch.from_numpy(np.array(array, order="C"))  # a copy: torch refuses read-only ones
     except (TypeError, ValueError) as error:
-        raise DataError(f"give {what}, as an array, a tensor or nested lists of numbers, got "
-                        f"{type(given).__name__} ({' '.join(str(error).split())}).") from error
+        raise DataError(
+            f"give {what}, as an array, a tensor or nested lists of numbers, got "
+            f"{type(given).__name__} ({' '.join(str(error).split())})."
+        ) from error
 
 
 def _check_shape(x: Tensor, event: Shape) -> None:
@@ -89,19 +95,23 @@ def _check_shape(x: Tensor, event: Shape) -> None:
     hint = "; one example needs its N too: x[None]" if x.shape == event else ""
     if len(event) == 3 and x.ndim == 4 and x.shape[1:] == (event[1], event[2], event[0]):
         hint = "; put the channels first: x.transpose(0, 3, 1, 2)"
-    raise DataError(f"x must be examples of shape (N, {', '.join(map(str, event))}), got "
-                    f"{tuple(x.shape)}{hint}.")
+    raise DataError(
+        f"x must be examples of shape (N, {', '.join(map(str, event))}), got "
+        f"{tuple(x.shape)}{hint}."
+    )
 
 
 def _check_finite(x: Tensor, fills: bool) -> None:
     bad = x.isinf() if fills else ~x.isfinite()
     if bad.any():
-        raise DataError(f"x must be finite, but {int(bad.sum())} of {x.numel()} values are NaN or "
-                        "infinite.")
+        raise DataError(
+            f"x must be finite, but {int(bad.sum())} of {x.numel()} values are NaN or infinite."
+        )
 
 
 def _check_range(x: Tensor, low: int, high: int, what: str) -> None:
     seen = x[~x.isnan()] if x.is_floating_point() else x
     if seen.numel() and (seen.min() < low or seen.max() > high):
-        raise DataError(f"x must be {what}, got values from {seen.min().item():g} to "
-                        f"{seen.max().item():g}.")
+        raise DataError(
+            f"x must be {what}, got values from {seen.min().item():g} to {seen.max().item():g}."
+        )

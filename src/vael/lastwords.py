@@ -46,8 +46,9 @@ def of(error: BaseException, rank: int) -> LastWords:
     if isinstance(error, VaelError):
         return LastWords(rank, time.time(), str(error), error.exit_code, clear=True)
     if isinstance(error, StoppedEarly):
-        return LastWords(rank, time.time(), str(error), exit_code(error.number), clear=True,
-                         early=True)
+        return LastWords(
+            rank, time.time(), str(error), exit_code(error.number), clear=True, early=True
+        )
     if isinstance(error, KeyboardInterrupt):
         return LastWords(rank, time.time(), "interrupted", 130, clear=True)
     code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1

@@ -47,8 +47,12 @@ def guard(main: Callable[[], None]) -> None:
         path = re.search(r"path=(.*) is not available", str(warning))
         if path is None:
             raise
-        fail(ConfigError(f"hydra.searchpath: {path[1]} is not a folder (or, after pkg://, not a "
-                         "package) that can be read."))
+        fail(
+            ConfigError(
+                f"hydra.searchpath: {path[1]} is not a folder (or, after pkg://, not a "
+                "package) that can be read."
+            )
+        )
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         if not _composing(error):
             raise
@@ -57,8 +61,9 @@ def guard(main: Callable[[], None]) -> None:
 
 def _composing(error: BaseException) -> bool:
     """Whether this is of what Hydra reads: the command line and the YAMLs, not of the run."""
-    return all(frame.f_code is not start.__code__
-               for frame, _ in traceback.walk_tb(error.__traceback__))
+    return all(
+        frame.f_code is not start.__code__ for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
 
 
 def fail(error: VaelError) -> NoReturn:
@@ -110,8 +115,11 @@ def _start(config: DictConfig) -> None:
 def _one_job(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """The command line of one job of ``-m``: its own value of each setting that had several."""
     of_this_job = {override.partition("=")[0]: override for override in overrides}
-    return [of_this_job.get(argument.partition("=")[0], argument) for argument in arguments
-            if argument not in ("-m", "--multirun")]
+    return [
+        of_this_job.get(argument.partition("=")[0], argument)
+        for argument in arguments
+        if argument not in ("-m", "--multirun")
+    ]
 
 
 def make_run_folder(config: DictConfig) -> Path:
@@ -145,9 +153,10 @@ def _new_folder(parent: Path, name: str) -> Path:
                 run.mkdir(parents=True)
                 return run
         except OSError as error:
-            raise DiskError(f"cannot make the run's folder {run}: {error.strerror or error}. "
-                            "Free some space, or set output_dir to a folder that can be written."
-                            ) from error
+            raise DiskError(
+                f"cannot make the run's folder {run}: {error.strerror or error}. "
+                "Free some space, or set output_dir to a folder that can be written."
+            ) from error
     raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
 
 
@@ -160,9 +169,11 @@ def _shared_name(num_nodes: int) -> str | None:
         return None
     name = None if rank is None else rank.name
     if rank is None or name in (None, "none"):
-        raise ConfigError("the processes of this run share no name to call its folder by: set "
-                          "VAEL_RUN to a folder that all of them see, or use torchrun with "
-                          "--standalone or --rdzv-id.")
+        raise ConfigError(
+            "the processes of this run share no name to call its folder by: set "
+            "VAEL_RUN to a folder that all of them see, or use torchrun with "
+            "--standalone or --rdzv-id."
+        )
     return f"{'slurm' if rank.launcher == 'srun' else 'elastic'}-{name}"
 
 
@@ -181,6 +192,8 @@ def _wait_for(run: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not (run / "config.yaml").exists():
         if time.monotonic() > end:
-            raise ConfigError(f"{run / 'config.yaml'} did not appear within {seconds:.0f} s: the "
-                              "first process failed, or the folder is not shared between nodes.")
+            raise ConfigError(
+                f"{run / 'config.yaml'} did not appear within {seconds:.0f} s: the "
+                "first process failed, or the folder is not shared between nodes."
+            )
         time.sleep(0.1)

@@ -29,6 +29,8 @@ def import_lightning() -> None:
             raise PackageNotFoundError(name)
         return version(name)
 
-    with patch.object(imports, "package_available", seen), \
-            patch.object(imports, "_version", seen_version, create=True):
+    with (
+        patch.object(imports, "package_available", seen),
+        patch.object(imports, "_version", seen_version, create=True),
+    ):
         importlib.import_module("pytorch_lightning")

@@ -134,8 +134,14 @@ class LitVAE(pl.LightningModule):
         row = torch.stack([self._last.value, *self._last.terms.values()]).double()
         gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
         every = gather(row).reshape(-1, len(row))
-        raise bad_step(every, list(self._last.terms), self._place, self._learning_rate(),
-                       self._gradient_norm(), before)
+        raise bad_step(
+            every,
+            list(self._last.terms),
+            self._place,
+            self._learning_rate(),
+            self._gradient_norm(),
+            before,
+        )
 
     @property
     def _place(self) -> str:
@@ -145,8 +151,12 @@ class LitVAE(pl.LightningModule):
         step = self.global_step + 1
         if step % self.options.log_every_n_steps:
             return
-        row = {"train/step_loss": float(self._last.value), "train/lr": self._learning_rate(),
-               "train/grad_norm": self._gradient_norm(), **self._beta(self.global_step)}
+        row = {
+            "train/step_loss": float(self._last.value),
+            "train/lr": self._learning_rate(),
+            "train/grad_norm": self._gradient_norm(),
+            **self._beta(self.global_step),
+        }
         self.write(row, step)
 
     def write(self, row: dict[str, float], step: int) -> None:
@@ -173,14 +183,21 @@ class LitVAE(pl.LightningModule):
         """
         scores = {n: v for n, v in self.published.items() if n.startswith("val/")}
         over_devices = partial(self.trainer.strategy.reduce, reduce_op="mean")
-        row = {**self.means.compute(over_devices), **scores, "train/lr": self._learning_rate(),
-               **self._beta(self.global_step)}
+        row = {
+            **self.means.compute(over_devices),
+            **scores,
+            "train/lr": self._learning_rate(),
+            **self._beta(self.global_step),
+        }
         speed = self.trainer.callback_metrics.get("train/examples_per_second")
         if speed is not None:
             row["train/examples_per_second"] = float(speed)
         self.write(row, self.global_step)
-        log.info("epoch %d  %s", self.current_epoch,
-                 "  ".join(f"{n} {row[n]:.5g}" for n in IN_LOG if n in row))
+        log.info(
+            "epoch %d  %s",
+            self.current_epoch,
+            "  ".join(f"{n} {row[n]:.5g}" for n in IN_LOG if n in row),
+        )
         for logger in self.loggers:
             logger.save()
         if self.scheduler.by_score and self.target.name in scores:
@@ -240,8 +257,9 @@ class LitVAE(pl.LightningModule):
         optimizer = self.optimizer_factory(self.vae.parameters())
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
-        return optim.paired(optimizer, self.scheduler, self.options.total_steps,
-                            self.target.name, self.target.mode)
+        return optim.paired(
+            optimizer, self.scheduler, self.options.total_steps, self.target.name, self.target.mode
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The resolved config and what the data is travel with the weights.

@@ -60,5 +60,7 @@ def _open(path: Path) -> logging.Handler:
     try:
         return _Forgiving(path)
     except OSError as error:
-        raise DiskError(f"cannot write {path}: {error.strerror or error}. Make the folder "
-                        "writable, then continue the run.") from error
+        raise DiskError(
+            f"cannot write {path}: {error.strerror or error}. Make the folder "
+            "writable, then continue the run."
+        ) from error

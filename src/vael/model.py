@@ -75,14 +75,21 @@ class Model:
     @classmethod
     def of(cls, trained: Trained) -> "Model":
         """The model of a run that was loaded with its data."""
-        return cls(trained.vae, trained.preprocess, trained.spec, trained.config,
-                   trained.checkpoint, torch.device("cpu"))
+        return cls(
+            trained.vae,
+            trained.preprocess,
+            trained.spec,
+            trained.config,
+            trained.checkpoint,
+            torch.device("cpu"),
+        )
 
     def to(self, device: str | torch.device) -> "Model":
         """The same model, moved."""
         place = torch.device(device)
-        return Model(self.vae.to(place), self.preprocess.to(place), self.spec, self.config,
-                     self.file, place)
+        return Model(
+            self.vae.to(place), self.preprocess.to(place), self.spec, self.config, self.file, place
+        )
 
     @property
     def latent_shape(self) -> Shape:
@@ -120,9 +127,7 @@ class Model:
         return self._restored([self.vae.decode(part[None]).mean[0] for part in parts])
 
     @torch.no_grad()
-    def sample(
-        self, n: int, temperature: float = 1.0, seed: int = 0, mean: bool = True
-    ) -> Tensor:
+    def sample(self, n: int, temperature: float = 1.0, seed: int = 0, mean: bool = True) -> Tensor:
         """``n`` draws from the model, ``(n, *E)``; the first of them are the same for any n.
 
         Args:
@@ -143,8 +148,8 @@ class Model:
             source = noise.at(torch.device("cpu"), "sample", chunk)
             size = min(CHUNK, n - start)
             eps = tuple(
-                temperature * torch.randn(1, CHUNK, *shape, generator=source)[:, :size]
-                .to(self.device)
+                temperature
+                * torch.randn(1, CHUNK, *shape, generator=source)[:, :size].to(self.device)
                 for shape in self.vae.noise_shapes
             )
             px = self.vae.sample(eps)
@@ -206,15 +211,16 @@ class Model:
 
         return draw
 
-    def _log_prob(
-        self, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
-    ) -> Tensor:
+    def _log_prob(self, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int) -> Tensor:
         weighed = weigh(self.vae, x, eps, samples, self.spec.levels)
         return (weighed.mass or weighed.fit).at(samples)
 
 
 def load(
-    path: str | Path, *, allow: Sequence[str] = (), checkpoint: str = "best",
+    path: str | Path,
+    *,
+    allow: Sequence[str] = (),
+    checkpoint: str = "best",
     device: str | torch.device = "cpu",
 ) -> Model:
     """A trained model out of a run's folder or a checkpoint; the data set is not needed.
@@ -252,5 +258,11 @@ def _assemble(stored: Stored, spec: DataSpec, config: DictConfig) -> Model:
     take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
     preprocess = Preprocess(config.data.binarize, spec.raw_levels)
     take_moments(preprocess, stored.state)
-    return Model(vae.eval().requires_grad_(False), preprocess, spec, config, stored.file,
-                 torch.device("cpu"))
+    return Model(
+        vae.eval().requires_grad_(False),
+        preprocess,
+        spec,
+        config,
+        stored.file,
+        torch.device("cpu"),
+    )

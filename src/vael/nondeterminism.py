@@ -28,10 +28,20 @@ from vael.stop import Stopped
 from vael.summary import git_sha, versions
 from vael.trained import load_trained
 
-DEFAULTS = {"data": "digits", "data.binarize": "stochastic", "model": "mlp_vae",
-            "trainer.max_epochs": "30", "trainer.threads": "1"}
-FIXED = ("logger=csv", "report=false", "callbacks.pictures.num_examples=50",
-         "callbacks.progress.refresh_seconds=null", "trainer.devices=1")
+DEFAULTS = {
+    "data": "digits",
+    "data.binarize": "stochastic",
+    "model": "mlp_vae",
+    "trainer.max_epochs": "30",
+    "trainer.threads": "1",
+}
+FIXED = (
+    "logger=csv",
+    "report=false",
+    "callbacks.pictures.num_examples=50",
+    "callbacks.progress.refresh_seconds=null",
+    "trainer.devices=1",
+)
 SCORING = "latent in the test"
 """One model, scored with other epsilons: the part of ``latent`` that is no training."""
 CONFIDENCE = 0.95
@@ -102,12 +112,17 @@ def study(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
     assert summary is not None
     parts = [spreads[stream].std for stream in STREAMS]
     result: dict[str, Any] = {
-        "score": _name(summary), "samples": summary["samples"]["test"], "seeds": seeds,
-        "base_seed": base.seed, "confidence": CONFIDENCE,
+        "score": _name(summary),
+        "samples": summary["samples"]["test"],
+        "seeds": seeds,
+        "base_seed": base.seed,
+        "confidence": CONFIDENCE,
         "spreads": {name: asdict(spread) for name, spread in spreads.items()},
         "root_of_sum_of_squares": math.hypot(*parts),
         "command": shlex.join(["vael", "nondeterminism", *overrides, "--seeds", str(seeds)]),
-        "overrides": _overrides(overrides), "versions": versions(), "machine": machine(),
+        "overrides": _overrides(overrides),
+        "versions": versions(),
+        "machine": machine(),
         "git_sha": git_sha(),
     }
     write_json(folder / "nondeterminism.json", result)
@@ -121,8 +136,11 @@ def _overrides(given: Sequence[str]) -> list[str]:
     for override in FIXED:
         if override.partition("=")[0] in keys:
             raise ConfigError(f"{override} is fixed here: it changes no score.")
-    own = [f"{key}={value}" for key, value in DEFAULTS.items()
-           if key not in keys and not (key == "data.binarize" and "data" in keys)]
+    own = [
+        f"{key}={value}"
+        for key, value in DEFAULTS.items()
+        if key not in keys and not (key == "data.binarize" and "data" in keys)
+    ]
     return [*own, *given, *FIXED]
 
 
@@ -148,8 +166,9 @@ def _score(run: Path, base: DictConfig, varied: str, number: int) -> float:
     if not path.exists():
         write_text(path, text)
     elif path.read_text() != text:
-        raise ConfigError(f"{run} holds a run of another config: give another --folder, or remove "
-                          "this one.")
+        raise ConfigError(
+            f"{run} holds a run of another config: give another --folder, or remove this one."
+        )
     summary = read_summary(run)
     if summary is None or summary["status"] != "finished":
         try:
@@ -190,11 +209,16 @@ def _scored(run: Path, seeds: int) -> list[float]:
 def as_text(result: dict[str, Any]) -> str:
     """One line a stream: the standard deviation that it causes, with its interval."""
     unit = "bits/dim" if result["score"].endswith("bpd") else "nats"
-    lines = [f"standard deviation of {result['score']} ({unit}, k = {result['samples']}) over "
-             f"{result['seeds']} runs each, with its {result['confidence']:.0%} interval"]
+    lines = [
+        f"standard deviation of {result['score']} ({unit}, k = {result['samples']}) over "
+        f"{result['seeds']} runs each, with its {result['confidence']:.0%} interval"
+    ]
     for name, spread in result["spreads"].items():
-        lines.append(f"{name:<20}{spread['std']:>10.5f}   "
-                     f"{spread['low']:.5f} to {spread['high']:.5f}")
-    lines.append(f"{'four apart, summed':<20}{result['root_of_sum_of_squares']:>10.5f}   "
-                 "root of the sum of their squares; against all")
+        lines.append(
+            f"{name:<20}{spread['std']:>10.5f}   {spread['low']:.5f} to {spread['high']:.5f}"
+        )
+    lines.append(
+        f"{'four apart, summed':<20}{result['root_of_sum_of_squares']:>10.5f}   "
+        "root of the sum of their squares; against all"
+    )
     return "\n".join(lines)

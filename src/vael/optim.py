@@ -100,13 +100,23 @@ class Plateau:
     ) -> LRScheduler | None:
         """Torch's ReduceLROnPlateau with an absolute threshold of 0."""
         return ReduceLROnPlateau(
-            optimizer, mode=mode, factor=self.factor, patience=self.patience,
-            min_lr=self.min_lr, threshold=0.0, threshold_mode="abs",
+            optimizer,
+            mode=mode,
+            factor=self.factor,
+            patience=self.patience,
+            min_lr=self.min_lr,
+            threshold=0.0,
+            threshold_mode="abs",
         )
 
 
-def paired(optimizer: Optimizer, schedule: Schedule, total_steps: int, monitor: str,
-           mode: Literal["min", "max"]) -> OptimizerLRScheduler:
+def paired(
+    optimizer: Optimizer,
+    schedule: Schedule,
+    total_steps: int,
+    monitor: str,
+    mode: Literal["min", "max"],
+) -> OptimizerLRScheduler:
     """An optimiser and its schedule as Lightning takes them.
 
     A schedule by score is not stepped by Lightning: ``LitVAE.on_train_epoch_end`` steps it.
@@ -125,6 +135,9 @@ def paired(optimizer: Optimizer, schedule: Schedule, total_steps: int, monitor: 
     return {
         "optimizer": optimizer,
         "lr_scheduler": {
-            "scheduler": made, "interval": "step", "frequency": frequency, "monitor": monitor,
+            "scheduler": made,
+            "interval": "step",
+            "frequency": frequency,
+            "monitor": monitor,
         },
     }

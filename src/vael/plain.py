@@ -47,18 +47,23 @@ def parse_yaml(text: str, where: str) -> DictConfig | ListConfig:
         where: its file, for messages.
     """
     if len(text) > MOST_BYTES:
-        raise ConfigError(f"{where} must hold settings, but is larger than "
-                          f"{MOST_BYTES // 2**20} MiB.")
+        raise ConfigError(
+            f"{where} must hold settings, but is larger than {MOST_BYTES // 2**20} MiB."
+        )
     try:
         size = _size(yaml.compose(text, Loader=yaml.SafeLoader), {})
         if size <= MOST_NODES:
             return OmegaConf.load(io.StringIO(text))
     except Exception as error:  # yaml and OmegaConf have no common base
-        reason = "it is nested too deeply, or refers to itself" \
-            if isinstance(error, RecursionError) else " ".join(str(error).split())[:500]
+        reason = (
+            "it is nested too deeply, or refers to itself"
+            if isinstance(error, RecursionError)
+            else " ".join(str(error).split())[:500]
+        )
         raise ConfigError(f"{where} is not valid YAML: {reason}") from error
-    raise ConfigError(f"{where} must hold settings, but its aliases multiply to {size:.2g} "
-                      "values.")
+    raise ConfigError(
+        f"{where} must hold settings, but its aliases multiply to {size:.2g} values."
+    )
 
 
 def _size(node: yaml.Node | None, known: dict[int, int]) -> int:

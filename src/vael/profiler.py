@@ -23,8 +23,12 @@ WARMUP, STEPS = 2, 20  # training steps before and while torch's profiler looks
 ROWS = 25
 MODULE = "module: "
 NOTHING = nullcontext()
-PARTS = {"next batch": "train_dataloader_next", "to the device": "batch_to_device",
-         "forward and loss": "Strategy.training_step", "backward": "Strategy.backward"}
+PARTS = {
+    "next batch": "train_dataloader_next",
+    "to the device": "batch_to_device",
+    "forward and loss": "Strategy.training_step",
+    "backward": "Strategy.backward",
+}
 
 
 class Unprofiled(PassThroughProfiler):
@@ -113,7 +117,8 @@ class RunProfiler(Profiler):
             if name:
                 self._handles += _record(module, f"{MODULE}{name} ({type(module).__name__})")
         self._torch = profile(
-            activities=activities, schedule=schedule(wait=0, warmup=WARMUP, active=STEPS),
+            activities=activities,
+            schedule=schedule(wait=0, warmup=WARMUP, active=STEPS),
             acc_events=True,
         )
         self._torch.start()
@@ -149,8 +154,11 @@ class RunProfiler(Profiler):
         """The tables, each sorted by time."""
         whole = time.perf_counter() - self._began
         hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._clocks.items()]
-        parts = [_step(hooks), f"The run, {whole:.1f} s since its start. The time of a hook "
-                 "includes the hooks that it calls."]
+        parts = [
+            _step(hooks),
+            f"The run, {whole:.1f} s since its start. The time of a hook "
+            "includes the hooks that it calls.",
+        ]
         if self.kind == "torch":
             hooks.append(Row("torch's profiler itself", self._own.calls, self._own.seconds))
         parts.append(_table("hook", hooks, whole, "of all"))
@@ -160,22 +168,27 @@ class RunProfiler(Profiler):
 
     def _torch_tables(self) -> list[str]:
         if not self._seen:
-            return ["No modules and operators: for those the first epoch needs more than "
-                    f"{WARMUP} training steps (data.batch_size)."]
+            return [
+                "No modules and operators: for those the first epoch needs more than "
+                f"{WARMUP} training steps (data.batch_size)."
+            ]
         on_gpu = any(event.self_device_time_total for event in self._seen)
         modules = [
             Row(event.key.removeprefix(MODULE), event.count, _seconds(event, on_gpu, own=False))
-            for event in self._seen if event.key.startswith(MODULE)
+            for event in self._seen
+            if event.key.startswith(MODULE)
         ]
         # the profiler's own marks have no time of their own that would mean something
         operators = [
             Row(event.key, event.count, _seconds(event, on_gpu, own=True))
-            for event in self._seen if not event.key.startswith((MODULE, "ProfilerStep"))
+            for event in self._seen
+            if not event.key.startswith((MODULE, "ProfilerStep"))
         ]
         where = "GPU" if on_gpu else "CPU"
         return [
             f"Below: {self._looked} training steps, {where} time. Modules: forward only, with the "
-            "modules in them.", _table("module", modules, _total(operators), "of operators"),
+            "modules in them.",
+            _table("module", modules, _total(operators), "of operators"),
             "Operators, forward and backward: each without those that it calls.",
             _table("operator", operators, _total(operators), "of operators"),
         ]
@@ -217,14 +230,17 @@ def _step(hooks: list[Row]) -> str:
     means = {row.name: row.seconds / row.calls for row in hooks}
     if STEP not in means:
         return "No training step was made."
-    rows = {part: next((mean for name, mean in means.items() if name.endswith(end)), 0.0)
-            for part, end in PARTS.items()}
+    rows = {
+        part: next((mean for name, mean in means.items() if name.endswith(end)), 0.0)
+        for part, end in PARTS.items()
+    }
     inside = rows["forward and loss"] + rows["backward"]
     rows["optimiser and the rest"] = means[STEP] - inside
     whole = sum(rows.values())
     lines = [f"A training step, {1e3 * whole:.2f} ms in the mean:"]
-    lines += [f"{part:<24}{1e3 * mean:>9.2f} ms  {mean / whole:>6.1%}"
-              for part, mean in rows.items()]
+    lines += [
+        f"{part:<24}{1e3 * mean:>9.2f} ms  {mean / whole:>6.1%}" for part, mean in rows.items()
+    ]
     return "\n".join(lines)
 
 

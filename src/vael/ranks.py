@@ -34,10 +34,13 @@ class Rank:
     def environment(self) -> dict[str, str]:
         """The variables that torch, Lightning and our own processes read it from."""
         return {
-            "RANK": str(self.rank), "WORLD_SIZE": str(self.world), "LOCAL_RANK": str(self.local),
-            "NODE_RANK": str(self.node), "MASTER_ADDR": self.address,
+            "RANK": str(self.rank),
+            "WORLD_SIZE": str(self.world),
+            "LOCAL_RANK": str(self.local),
+            "NODE_RANK": str(self.node),
+            "MASTER_ADDR": self.address,
             "MASTER_PORT": str(self.port),
-        }  # fmt: skip
+        }
 
 
 def find(environ: Mapping[str, str] = os.environ) -> Rank | None:
@@ -70,8 +73,11 @@ def check(rank: Rank | None, devices: int, num_nodes: int) -> None:
     """
     world = devices * num_nodes
     if rank is None:
-        missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
-                   if num_nodes > 1 and name not in os.environ]
+        missing = [
+            name
+            for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+            if num_nodes > 1 and name not in os.environ
+        ]
         if missing:
             raise ConfigError(
                 f"trainer.num_nodes={num_nodes}, but {' and '.join(missing)} not set: start the "
@@ -93,16 +99,23 @@ def _from_variables(environ: Mapping[str, str], launcher: str) -> Rank:
     needed = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in needed if name not in environ]
     if missing:
-        raise ConfigError(f"RANK or LOCAL_RANK is set, so {launcher} must also set "
-                          f"{' and '.join(missing)}; unset them to let vael start its processes.")
+        raise ConfigError(
+            f"RANK or LOCAL_RANK is set, so {launcher} must also set "
+            f"{' and '.join(missing)}; unset them to let vael start its processes."
+        )
     world = int(environ["WORLD_SIZE"])
     each = environ.get("LOCAL_WORLD_SIZE")
     return Rank(
-        int(environ["RANK"]), world, int(environ["LOCAL_RANK"]),
+        int(environ["RANK"]),
+        world,
+        int(environ["LOCAL_RANK"]),
         int(environ.get("NODE_RANK", environ.get("GROUP_RANK", "0"))),
-        world // int(each) if each else None, launcher, environ["MASTER_ADDR"],
-        int(environ["MASTER_PORT"]), environ.get("TORCHELASTIC_RUN_ID"),
-    )  # fmt: skip
+        world // int(each) if each else None,
+        launcher,
+        environ["MASTER_ADDR"],
+        int(environ["MASTER_PORT"]),
+        environ.get("TORCHELASTIC_RUN_ID"),
+    )
 
 
 def _from_slurm(environ: Mapping[str, str]) -> Rank:
@@ -111,10 +124,16 @@ def _from_slurm(environ: Mapping[str, str]) -> Rank:
     # below the ephemeral ports, and another for each job and step
     port = int(environ.get("MASTER_PORT", 15000 + (job + 97 * step) % 10000))
     return Rank(
-        int(environ["SLURM_PROCID"]), int(environ["SLURM_STEP_NUM_TASKS"]),
-        int(environ["SLURM_LOCALID"]), int(environ["SLURM_NODEID"]), nodes, "srun",
-        _address(environ, nodes), port, f"{job}.{step}" if step else str(job),
-    )  # fmt: skip
+        int(environ["SLURM_PROCID"]),
+        int(environ["SLURM_STEP_NUM_TASKS"]),
+        int(environ["SLURM_LOCALID"]),
+        int(environ["SLURM_NODEID"]),
+        nodes,
+        "srun",
+        _address(environ, nodes),
+        port,
+        f"{job}.{step}" if step else str(job),
+    )
 
 
 def _address(environ: Mapping[str, str], nodes: int) -> str:
@@ -129,6 +148,8 @@ def _address(environ: Mapping[str, str], nodes: int) -> str:
     try:
         socket.getaddrinfo(name, None)
     except OSError as error:
-        raise ConfigError(f"the first node of this step, {name!r}, has no address here ({error}): "
-                          "set MASTER_ADDR to an address of it.") from error
+        raise ConfigError(
+            f"the first node of this step, {name!r}, has no address here ({error}): "
+            "set MASTER_ADDR to an address of it."
+        ) from error
     return name

@@ -43,12 +43,15 @@ class Skipped:
         """What to begin an error with where too many have been; empty while it may go on."""
         if self.in_a_row != MOST_SKIPPED:
             return ""
-        return (f"{MOST_SKIPPED} steps in a row were left out, as their gradient's norm was not "
-                f"below trainer.skip_gradient_above={limit:g}; ")
+        return (
+            f"{MOST_SKIPPED} steps in a row were left out, as their gradient's norm was not "
+            f"below trainer.skip_gradient_above={limit:g}; "
+        )
 
 
-def bad_step(every: Tensor, names: Sequence[str], where: str, rate: float, norm: float,
-             before: str = "") -> NonFiniteLoss:
+def bad_step(
+    every: Tensor, names: Sequence[str], where: str, rate: float, norm: float, before: str = ""
+) -> NonFiniteLoss:
     """The error of a step that cannot be taken.
 
     Args:

@@ -134,12 +134,17 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
 
 def _quiet() -> None:
     """Lightning's hints about settings that are meant as they are."""
-    for text in (".*number of training batches.*smaller than the logging interval.*",
-                 ".*Checkpoint directory .* exists and is not empty.*",
-                 ".*srun. command is available.*", ".*GPU available but not used.*",
-                 ".*does not have many workers.*", ".*treespec, LeafSpec.*",
-                 ".*broadcast_buffers. is deprecated.*", ".*all_gather is deprecated.*",
-                 ".*sync_dist=True.*"):  # the scores are already the same on all devices
+    for text in (
+        ".*number of training batches.*smaller than the logging interval.*",
+        ".*Checkpoint directory .* exists and is not empty.*",
+        ".*srun. command is available.*",
+        ".*GPU available but not used.*",
+        ".*does not have many workers.*",
+        ".*treespec, LeafSpec.*",
+        ".*broadcast_buffers. is deprecated.*",
+        ".*all_gather is deprecated.*",
+        ".*sync_dist=True.*",
+    ):  # the scores are already the same on all devices
         warnings.filterwarnings("ignore", text)
 
 
@@ -174,6 +179,7 @@ def _draw(run: Run, step: int) -> None:
     run.lit.to("cpu")
     make_pictures(run).draw(run.lit, step)
     if run.reports:
-        curves = save(render_curves(read_history(run.csv.path)),
-                      run.folder / "images" / "curves.png")
+        curves = save(
+            render_curves(read_history(run.csv.path)), run.folder / "images" / "curves.png"
+        )
         run.board.pictures({"curves": curves}, step)

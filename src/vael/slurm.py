@@ -16,8 +16,9 @@ def call(*command: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except subprocess.TimeoutExpired as error:
-        raise VaelError(f"{command[0]} does not answer within 60 s: is the controller up?"
-                        ) from error
+        raise VaelError(
+            f"{command[0]} does not answer within 60 s: is the controller up?"
+        ) from error
 
 
 def own_job(environ: Mapping[str, str] = os.environ) -> str | None:

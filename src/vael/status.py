@@ -8,9 +8,15 @@ from typing import Any
 from vael.errors import VaelError
 
 UNITS = {
-    "bpd": "bits/dim", "iwae": "nats", "elbo": "nats", "rate": "nats", "distortion": "nats",
-    "psnr": "dB", "mse": "", "active_units": "latent dimensions",
-}  # fmt: skip
+    "bpd": "bits/dim",
+    "iwae": "nats",
+    "elbo": "nats",
+    "rate": "nats",
+    "distortion": "nats",
+    "psnr": "dB",
+    "mse": "",
+    "active_units": "latent dimensions",
+}
 WITH_SAMPLES = ("bpd", "iwae")
 
 

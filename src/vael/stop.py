@@ -16,8 +16,9 @@ class Stopped(VaelError):
     def __init__(self, number: int, step: int, run: Path) -> None:
         self.number = number
         name = signal.Signals(number).name
-        super().__init__(f"stopped by {name} after step {step}; all is saved: continue with "
-                         f"vael train {run}")
+        super().__init__(
+            f"stopped by {name} after step {step}; all is saved: continue with vael train {run}"
+        )
         self.exit_code = exit_code(number)
 
 

@@ -50,13 +50,18 @@ def find(path: Path, which: str = "best") -> Path:
     if (path / WEIGHTS).is_file():
         return path / WEIGHTS
     if (path / "encoder.onnx").is_file():
-        raise CheckpointError(f"{path} is an export to ONNX, which vael cannot read: export with "
-                              "--format safetensors for that.")
+        raise CheckpointError(
+            f"{path} is an export to ONNX, which vael cannot read: export with "
+            "--format safetensors for that."
+        )
     found = path / "checkpoints" / f"{which}.ckpt"
     if not found.is_file():
         others = sorted(file.stem for file in found.parent.glob("*.ckpt"))
-        remedy = f"there is {' and '.join(others)}: ask for that one" if others else (
-            f"train it first (vael train {path}), or name a checkpoint file")
+        remedy = (
+            f"there is {' and '.join(others)}: ask for that one"
+            if others
+            else (f"train it first (vael train {path}), or name a checkpoint file")
+        )
         raise CheckpointError(f"{path} has no checkpoints/{which}.ckpt; {remedy}.")
     return found
 
@@ -79,11 +84,14 @@ def of(loaded: Mapping[str, Any], file: Path) -> Stored:
     """
     state, config = loaded["state_dict"], loaded["config"]
     if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
-        raise CheckpointError(f"{file} must hold its weights as plain tensors on the CPU, but "
-                              "holds something else.")
+        raise CheckpointError(
+            f"{file} must hold its weights as plain tensors on the CPU, but holds something else."
+        )
     if not isinstance(config, dict) or not _is_small(config):
-        raise CheckpointError(f"{file} must hold its config as a small mapping of plain values, "
-                              "but holds something else.")
+        raise CheckpointError(
+            f"{file} must hold its config as a small mapping of plain values, "
+            "but holds something else."
+        )
     data = loaded.get("data")
     spec = None if data is None else spec_of(data, file)
     return Stored(file, config, {str(name): value for name, value in state.items()}, spec)
@@ -97,10 +105,19 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']}, not {FORMAT}")
         return {"state_dict": state, "config": header["config"], "data": header["data"]}
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError,
-            MemoryError) as error:
-        raise CheckpointError(f"{file} cannot be read as an export of vael: it is truncated, "
-                              "damaged or of another kind. Get it again.") from error
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+    ) as error:
+        raise CheckpointError(
+            f"{file} cannot be read as an export of vael: it is truncated, "
+            "damaged or of another kind. Get it again."
+        ) from error
 
 
 def spec_of(data: object, file: Path) -> DataSpec:
@@ -119,20 +136,31 @@ def spec_of(data: object, file: Path) -> DataSpec:
         given["columns"] = tuple(map(str, given.get("columns", ())))
         spec = DataSpec(**given)
         sizes = (*spec.event_shape, spec.num_train)
-        if not (len(spec.event_shape) in (1, 3) and spec.support in ("unit", "real")
-                and all(type(size) is int and size > 0 for size in sizes)
-                and all(n is None or (type(n) is int and 2 <= n <= MAX_LEVELS)
-                        for n in (spec.levels, spec.raw_levels))):
+        if not (
+            len(spec.event_shape) in (1, 3)
+            and spec.support in ("unit", "real")
+            and all(type(size) is int and size > 0 for size in sizes)
+            and all(
+                n is None or (type(n) is int and 2 <= n <= MAX_LEVELS)
+                for n in (spec.levels, spec.raw_levels)
+            )
+        ):
             raise ValueError("out of range")
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise CheckpointError(f"{file} must describe its data as vael does (shape, levels, "
-                              f"support, sizes), but does not: {error}.") from error
+        raise CheckpointError(
+            f"{file} must describe its data as vael does (shape, levels, "
+            f"support, sizes), but does not: {error}."
+        ) from error
     return spec
 
 
 def _is_plain(value: object) -> bool:
-    return (type(value) is Tensor and value.layout == torch.strided
-            and value.device.type == "cpu" and not value.is_quantized)
+    return (
+        type(value) is Tensor
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not value.is_quantized
+    )
 
 
 def _is_small(config: object) -> bool:

@@ -69,17 +69,30 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, config: DictConfig, placement: Placement, lit: LitVAE, spec: DataSpec
-              ) -> "Summary":
+    def begin(
+        cls, config: DictConfig, placement: Placement, lit: LitVAE, spec: DataSpec
+    ) -> "Summary":
         """What is known before the first step."""
         return cls(
-            status="failed", reason=None, metrics={}, target=lit.target.name,
+            status="failed",
+            reason=None,
+            metrics={},
+            target=lit.target.name,
             samples={"val": lit.options.samples, "test": lit.options.test_samples},
-            epochs=0, steps=0, seconds=0.0, examples_per_second=None,
-            parameters=sum(p.numel() for p in lit.vae.parameters()), seed=config.seed,
-            devices=placement.world, accelerator=placement.accelerator,
-            threads=torch.get_num_threads(), data_digest=spec.digest, git_sha=git_sha(),
-            versions=versions(), command=config.get("command", ""), best_checkpoint=None,
+            epochs=0,
+            steps=0,
+            seconds=0.0,
+            examples_per_second=None,
+            parameters=sum(p.numel() for p in lit.vae.parameters()),
+            seed=config.seed,
+            devices=placement.world,
+            accelerator=placement.accelerator,
+            threads=torch.get_num_threads(),
+            data_digest=spec.digest,
+            git_sha=git_sha(),
+            versions=versions(),
+            command=config.get("command", ""),
+            best_checkpoint=None,
             weights="raw" if config.callbacks.ema.decay is None else "ema",
         )
 
@@ -92,8 +105,11 @@ class Summary:
             best_row = dict(min(scored, key=lambda row: sign * row[lit.target.name]))
             self.best_epoch = int(best_row.pop("epoch"))
             self.metrics = best_row
-            rates = [row["train/examples_per_second"] for row in scored
-                     if "train/examples_per_second" in row]
+            rates = [
+                row["train/examples_per_second"]
+                for row in scored
+                if "train/examples_per_second" in row
+            ]
             self.examples_per_second = statistics.median(rates) if rates else None
         self.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
         if best.exists():
@@ -107,9 +123,11 @@ class Summary:
     def _skipped(self, lit: LitVAE) -> list[str]:
         if not lit.skipped.steps:
             return []
-        return [f"{lit.skipped.steps} of {self.steps} steps were left out: their gradient's norm "
-                f"was above trainer.skip_gradient_above={lit.options.skip_gradient_above:g}, or "
-                "not finite."]
+        return [
+            f"{lit.skipped.steps} of {self.steps} steps were left out: their gradient's norm "
+            f"was above trainer.skip_gradient_above={lit.options.skip_gradient_above:g}, or "
+            "not finite."
+        ]
 
     def write(self, folder: Path) -> None:
         """Writes summary.json whole."""
@@ -120,6 +138,8 @@ def file_digest(path: Path) -> str:
     """Hash of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
 def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
 
@@ -130,10 +150,12 @@ def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     if active is None or active >= lit.scores.latent_size or lit.spec.num_val < FEW:
         return []
     size = lit.scores.latent_size
-    return [f"posterior collapse: {size - int(active)} of {size} latent dimensions carry next to "
-            f"nothing (the variance of their posterior mean over the validation examples is at "
-            f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
-            "warm up (objective/schedule=linear)."]
+    return [
+        f"posterior collapse: {size - int(active)} of {size} latent dimensions carry next to "
+        f"nothing (the variance of their posterior mean over the validation examples is at "
+        f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
+        "warm up (objective/schedule=linear)."
+    ]
 
 
 def flat_config(config: DictConfig) -> dict[str, Any]:
@@ -168,10 +190,22 @@ def git_sha() -> str | None:
     """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
     here = Path(__file__).parent
     try:
-        sha = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True,
-                             text=True, check=True, timeout=10).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=here,
-                                 capture_output=True, text=True, check=True, timeout=10).stdout
+        sha = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     return sha + ("+" if changed.strip() else "")

@@ -110,8 +110,10 @@ def crowded(devices: int) -> str | None:
     cores = processes.cores()
     if devices <= cores or Path("/dev/nvidiactl").exists():
         return None
-    return (f"trainer.devices={devices} starts {devices} processes, which take turns on {cores} "
-            f"cores and need about {0.4 * devices:.0f} GiB: trainer.devices={cores} is faster.")
+    return (
+        f"trainer.devices={devices} starts {devices} processes, which take turns on {cores} "
+        f"cores and need about {0.4 * devices:.0f} GiB: trainer.devices={cores} is faster."
+    )
 
 
 class _Team:
@@ -128,20 +130,38 @@ class _Team:
         """Starts the ranks; only the first of all may write to our terminal."""
         for local in range(self.devices):
             rank = Rank(
-                self.node * self.devices + local, self.devices * self.num_nodes, local, self.node,
-                self.num_nodes, "vael", os.environ.get("MASTER_ADDR", "127.0.0.1"), port,
-            )  # fmt: skip
-            whole = {**os.environ, **rank.environment(), ranks.SUPERVISED: str(self.own),
-                     "LOCAL_WORLD_SIZE": str(self.devices)}
+                self.node * self.devices + local,
+                self.devices * self.num_nodes,
+                local,
+                self.node,
+                self.num_nodes,
+                "vael",
+                os.environ.get("MASTER_ADDR", "127.0.0.1"),
+                port,
+            )
+            whole = {
+                **os.environ,
+                **rank.environment(),
+                ranks.SUPERVISED: str(self.own),
+                "LOCAL_WORLD_SIZE": str(self.devices),
+            }
             with self._stderr(rank.rank).open("wb") as stderr, early.blocked():
                 self.children[rank.rank] = subprocess.Popen(
-                    [sys.executable, "-m", "vael.cli", "train", str(self.folder),
-                     "--discard-on-error"],
-                    env=whole, stdin=subprocess.DEVNULL, process_group=0,
+                    [
+                        sys.executable,
+                        "-m",
+                        "vael.cli",
+                        "train",
+                        str(self.folder),
+                        "--discard-on-error",
+                    ],
+                    env=whole,
+                    stdin=subprocess.DEVNULL,
+                    process_group=0,
                     preexec_fn=lambda: processes.die_with(self.own),
                     stdout=None if rank.rank == 0 else subprocess.DEVNULL,
                     stderr=None if rank.rank == 0 else stderr,
-                )  # fmt: skip
+                )
             if self.asked is not None:  # it came while we were starting them
                 self._signal(self.asked)
 
@@ -194,6 +214,7 @@ class _Team:
     @contextmanager
     def forwarding(self) -> Iterator[None]:
         """Passes on what asks us to stop; whether and when to, the ranks agree among them."""
+
         def forward(number: int, frame: FrameType | None) -> None:
             self.asked = number
             self._signal(number)

@@ -75,7 +75,8 @@ def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ConfigError(f"{folder} is being trained by another process: wait until it ends, or "
-                          "stop it.") from None
+        raise ConfigError(
+            f"{folder} is being trained by another process: wait until it ends, or stop it."
+        ) from None
     except OSError:
         return  # a file system without locks

@@ -99,11 +99,22 @@ def load_trained(
     data = build_data(config, seeds)
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
-    take_weights(vae, stored, f"data of shape {data.spec.event_shape}",
-                 "Give data of the shape that it was trained on.")
+    take_weights(
+        vae,
+        stored,
+        f"data of shape {data.spec.event_shape}",
+        "Give data of the shape that it was trained on.",
+    )
     units = take_moments(data.preprocess, stored.state)
-    return Trained(stored.file, config, data, vae.eval().requires_grad_(False), data.preprocess,
-                   bool(overrides), units)
+    return Trained(
+        stored.file,
+        config,
+        data,
+        vae.eval().requires_grad_(False),
+        data.preprocess,
+        bool(overrides),
+        units,
+    )
 
 
 def config_for(path: Path, stored: Stored, allow: Sequence[str]) -> DictConfig:
@@ -150,13 +161,16 @@ def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """
     for override in overrides:
         if not re.match(r"[+~]{0,2}data(\.[^=]+)?(=|$)", override):
-            raise ConfigError(f"only the data can be another one in an evaluation (data=..., "
-                              f"data.path=...), but got {override!r}.")
+            raise ConfigError(
+                f"only the data can be another one in an evaluation (data=..., "
+                f"data.path=...), but got {override!r}."
+            )
     another = any(override.startswith("data=") for override in overrides)
     names = KEPT if another else tuple(str(n) for n in config.data if n != "source")
     base = [] if another else [f"data={config.get('choices', {}).get('data')}"]
-    base += [f"++data.{name}={_as_override(config.data[name])}"
-             for name in names if name in config.data]
+    base += [
+        f"++data.{name}={_as_override(config.data[name])}" for name in names if name in config.data
+    ]
     # the batch of the training is no matter here, and must not be too large for a small data set
     composed: DictConfig = compose_config([*base, *overrides, "data.batch_size=1"]).data
     return composed

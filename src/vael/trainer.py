@@ -2,11 +2,7 @@
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import (
-    Callback,
-    EarlyStopping,
-    EMAWeightAveraging,
-)
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
 from pytorch_lightning.profilers import Profiler
 
 from vael import checkpoint
@@ -29,21 +25,31 @@ PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 def make_trainer(run: Run) -> pl.Trainer:
     """The trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
     options, placement = run.config.trainer, run.placement
-    extra = [make(node, Callback, f"callbacks.extra.{name}")
-             for name, node in run.config.callbacks.extra.items()]
+    extra = [
+        make(node, Callback, f"callbacks.extra.{name}")
+        for name, node in run.config.callbacks.extra.items()
+    ]
     callbacks = [*_callbacks(run), *extra]
     leave_out_idle_hooks(callbacks, run.lit)
     return pl.Trainer(
-        accelerator=placement.accelerator, devices=placement.devices,
-        num_nodes=placement.num_nodes, strategy=placement.strategy(),
+        accelerator=placement.accelerator,
+        devices=placement.devices,
+        num_nodes=placement.num_nodes,
+        strategy=placement.strategy(),
         precision=PRECISIONS[str(options.precision)],  # type: ignore[arg-type]
-        max_epochs=options.max_epochs, gradient_clip_val=options.gradient_clip_val,
+        max_epochs=options.max_epochs,
+        gradient_clip_val=options.gradient_clip_val,
         accumulate_grad_batches=options.accumulate_grad_batches,
         log_every_n_steps=options.log_every_n_steps,
-        logger=[run.csv], callbacks=callbacks,
+        logger=[run.csv],
+        callbacks=callbacks,
         plugins=[checkpoint.SafeCheckpointIO(), placement.environment()],
-        default_root_dir=run.folder, use_distributed_sampler=False, num_sanity_val_steps=0,
-        enable_progress_bar=False, enable_model_summary=False, profiler=_profiler(run),
+        default_root_dir=run.folder,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        profiler=_profiler(run),
         detect_anomaly=bool(options.get("detect_anomaly")),
     )
 
@@ -56,12 +62,14 @@ def _profiler(run: Run) -> Profiler:
 def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
     found: list[Callback] = [
-        Tenant(run.folder), run.clock,
+        Tenant(run.folder),
+        run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
         Best(run.best, target.name, target.mode),
-        Last(run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps,
-             run.stop),
+        Last(
+            run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps, run.stop
+        ),
     ]
     if options.progress.refresh_seconds is not None:
         found.append(ProgressBar(options.progress.refresh_seconds))
@@ -70,10 +78,15 @@ def _callbacks(run: Run) -> list[Callback]:
     if options.ema.decay is not None:
         found.append(EMAWeightAveraging(decay=options.ema.decay))
     if options.early_stopping.patience is not None:
-        found.append(EarlyStopping(
-            target.name, mode=target.mode, patience=options.early_stopping.patience,
-            min_delta=options.early_stopping.min_delta, check_on_train_epoch_end=True,
-        ))
+        found.append(
+            EarlyStopping(
+                target.name,
+                mode=target.mode,
+                patience=options.early_stopping.patience,
+                min_delta=options.early_stopping.min_delta,
+                check_on_train_epoch_end=True,
+            )
+        )
     if options.pictures.every_n_epochs is not None:
         found.append(make_pictures(run, options.pictures.every_n_epochs))
     return found
@@ -81,9 +94,18 @@ def _callbacks(run: Run) -> list[Callback]:
 
 def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
     """Draws held-out examples; every n epochs where it is a callback."""
-    batch = run.data.head("test" if run.tests else "val",
-                          run.config.callbacks.pictures.num_examples)
+    batch = run.data.head(
+        "test" if run.tests else "val", run.config.callbacks.pictures.num_examples
+    )
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
-    return Pictures(run.folder, run.board, x, batch.y, run.config.seed, every_n_epochs,
-                    scatter=run.reports, columns=run.data.spec.columns)
+    return Pictures(
+        run.folder,
+        run.board,
+        x,
+        batch.y,
+        run.config.seed,
+        every_n_epochs,
+        scatter=run.reports,
+        columns=run.data.spec.columns,
+    )

@@ -39,8 +39,10 @@ def check_targets(config: Mapping[str, Any], allow: Sequence[str], file: Path) -
             if name == "_target_" or "._target_" in where:
                 _check(value, where, allow, file)
             elif isinstance(value, str) and "${" in value:
-                raise CheckpointError(f"{file} was not loaded: its config has an interpolation, "
-                                      f"{where}={value}, which a run's config never has.")
+                raise CheckpointError(
+                    f"{file} was not loaded: its config has an interpolation, "
+                    f"{where}={value}, which a run's config never has."
+                )
 
 
 def _leaves(node: object, where: str) -> Iterator[tuple[str, str, object]]:
@@ -65,8 +67,11 @@ def _check(target: object, where: str, allow: Sequence[str], file: Path) -> None
     made = None if root is None else _find(module, name)
     home = str(getattr(made, "__module__", ""))
     ours = isinstance(made, type) and issubclass(made, nn.Module | Source)
-    if root is None or not callable(made) or not _below(home, root) or (
-        root == "vael" and not ours
+    if (
+        root is None
+        or not callable(made)
+        or not _below(home, root)
+        or (root == "vael" and not ours)
     ):
         package = str(target).partition(".")[0]
         raise CheckpointError(
@@ -85,5 +90,7 @@ def _find(module: str, name: str) -> object:
     except ImportError as error:
         if module.partition(".")[0] == "vael":
             return None
-        raise ConfigError(f"{module} cannot be imported ({error}): install its package, or put "
-                          "the folder that holds it on PYTHONPATH.") from error
+        raise ConfigError(
+            f"{module} cannot be imported ({error}): install its package, or put "
+            "the folder that holds it on PYTHONPATH."
+        ) from error

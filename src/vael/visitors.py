@@ -28,8 +28,10 @@ def refusal(headers: Mapping[str, str], names: Iterable[str], public: bool) -> s
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2] != host:
         return "this server answers to its own page only."
-    if headers.get("sec-fetch-site") == "cross-site" and headers.get(
-        "sec-fetch-mode") != "navigate":
+    if (
+        headers.get("sec-fetch-site") == "cross-site"
+        and headers.get("sec-fetch-mode") != "navigate"
+    ):
         return "this server answers to its own page only."
     return None
 

@@ -31,8 +31,12 @@ def test_hooks_that_somebody_wrote_are_called_and_no_others():
     callbacks = [Mine(), Child(), Throughput(1), late]
     leave_out_idle_hooks(callbacks, module)
     found = [called(callback) for callback in callbacks]
-    assert found == [{"on_train_batch_start"}, {"on_train_batch_start"}, {"on_train_batch_end"},
-                     {"on_before_backward"}]
+    assert found == [
+        {"on_train_batch_start"},
+        {"on_train_batch_start"},
+        {"on_train_batch_end"},
+        {"on_before_backward"},
+    ]
     assert called(module) == {"on_after_backward"}
     assert callable(callbacks[0].on_train_epoch_start)
     assert isinstance(module, nn.Module)

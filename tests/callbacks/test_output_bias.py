@@ -10,8 +10,13 @@ from vael import assembly, run
 from vael.errors import ConfigError
 
 BIAS = "+callbacks.extra.output_bias={_target_: vael.callbacks.output_bias.OutputBias}"
-STILL = ("likelihood=bernoulli", "data.binarize=threshold", "trainer.max_epochs=1",
-         "optimizer.lr=1e-30", BIAS)  # fmt: skip
+STILL = (
+    "likelihood=bernoulli",
+    "data.binarize=threshold",
+    "trainer.max_epochs=1",
+    "optimizer.lr=1e-30",
+    BIAS,
+)
 
 
 def bias_of(folder, name="last"):
@@ -47,9 +52,11 @@ def test_a_continued_run_keeps_what_it_has_learned(tmp_path):
 
 @pytest.mark.parametrize(
     ("overrides", "says"),
-    [(("likelihood=gaussian",), "needs likelihood=bernoulli, got Gaussian"),
-     (("model=conv_vae",), "ends in a Linear with 64 outputs")],
-)  # fmt: skip
+    [
+        (("likelihood=gaussian",), "needs likelihood=bernoulli, got Gaussian"),
+        (("model=conv_vae",), "ends in a Linear with 64 outputs"),
+    ],
+)
 def test_what_has_no_such_bias_is_refused(overrides, says, tmp_path):
     folder = make_run(tmp_path, *QUICK, *STILL, *overrides)
     with pytest.raises(ConfigError, match=says):

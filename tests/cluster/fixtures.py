@@ -16,8 +16,13 @@ PASSWORD = "t0p-secret"
 
 
 def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", str(HERE / name), *arguments], capture_output=True, text=True,
-                          check=False, timeout=200)
+    return subprocess.run(
+        ["bash", str(HERE / name), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ def serving(folder):
         listens.set()
 
     thread = threading.Thread(
-        target=server.serve, args=(folder, "127.0.0.1", 0, tell), daemon=True)
+        target=server.serve, args=(folder, "127.0.0.1", 0, tell), daemon=True
+    )
     thread.start()
     assert listens.wait(60), "the dashboard does not listen"
     yield next(word for word in lines[0].split() if word.startswith("http"))

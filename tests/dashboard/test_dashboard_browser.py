@@ -22,9 +22,12 @@ def test_the_page_shows_trials_importances_and_a_picture(browser, address):
     browser.get(f"{address}/trials?numbers=3")
     listed = "[0, 3, 11].every((i) => document.body.innerText.includes(`Trial ${i}`))"
     assert until(browser, listed)
-    shown = until(browser, """(() => {
+    shown = until(
+        browser,
+        """(() => {
         const all = [...document.querySelectorAll('img')].filter((i) => i.naturalWidth);
-        return all.length === 3 && all.map((i) => [i.naturalWidth, i.naturalHeight]); })()""")
+        return all.length === 3 && all.map((i) => [i.naturalWidth, i.naturalHeight]); })()""",
+    )
     assert shown == [[24, 16]] * 3
     root = address.split("/dashboard")[0]
     assert {name[: len(root)] for name in browser.execute_script(f"return {SOURCES}")} == {root}
@@ -38,8 +41,10 @@ def test_a_folder_of_a_hostile_name_runs_nothing(browser, tmp_path):
     made = make_study(tmp_path / EVIL, trials=2)
     finish_all(made)
     with serving(made.folder) as address:
-        for path, shown in (("/note", "report of this sweep"),
-                            ("/trials?numbers=1", "<img src=x onerror=")):
+        for path, shown in (
+            ("/note", "report of this sweep"),
+            ("/trials?numbers=1", "<img src=x onerror="),
+        ):
             browser.get(f"{address}{path}")
             assert until(browser, f"document.body.innerText.includes('{shown}')")
             assert browser.execute_script("return document.title") != "pwned"

@@ -37,8 +37,11 @@ def ask(talk, address):
     own = urlsplit(address).netloc
 
     def ask(path="/", method="GET", host=own, **headers):
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}",
-                 *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {host}",
+            *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+        ]
         answer = talk("\r\n".join([*lines, "", ""]).encode("latin-1"))
         head, _, body = answer.partition(b"\r\n\r\n")
         first, *rest = head.decode("latin-1").split("\r\n")
@@ -47,10 +50,21 @@ def ask(talk, address):
     return ask
 
 
-@pytest.mark.parametrize("host", [
-    "evil.example", "127.0.0.1.evil.example", "192.168.1.5", "", "10.0.0.1:8080", "[::2]", "[::1",
-    "localhost@evil.example", "a" * 5000, "0.0.0.0",
-])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "192.168.1.5",
+        "",
+        "10.0.0.1:8080",
+        "[::2]",
+        "[::1",
+        "localhost@evil.example",
+        "a" * 5000,
+        "0.0.0.0",
+    ],
+)
 def test_another_name_of_this_machine_is_refused(ask, host):
     """DNS rebinding."""
     for path in ("/dashboard", "/api/studies", "/report/3"):
@@ -59,10 +73,15 @@ def test_another_name_of_this_machine_is_refused(ask, host):
         assert "its own name only" in json.loads(body)["reason"]
 
 
-@pytest.mark.parametrize("headers", [
-    {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:9"},
-    {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"},
+    ],
+)
 def test_another_page_is_refused(ask, headers):
     status, _, body = ask("/api/studies", **headers)
     assert status == 403
@@ -80,16 +99,42 @@ def test_its_own_page_is_not_and_nobody_may_frame_it(ask, address):
     assert ask("/api/studies", Origin=f"http://{own}")[0] == 200
 
 
-ODD = ["/nothing", "/../server.py", "/%2e%2e/%2e%2e/etc/passwd", "/..%2fserver.py", "/%00", "/%ff",
-       "//etc/passwd", "/static/../../server.py", "/static/%2e%2e/_app.py", "/report/-1",
-       "/report/x", "/report/1%2f..", f"/report/{'9' * 30}", f"/report/{'9' * 5000}",
-       "/report/../report", "/api/studies/999", f"/api/studies/{'9' * 30}", "/api/studies/x",
-       "/api/studies/-1", "/artifacts/0/0/../../etc/passwd", "/artifacts/9/9/nothing",
-       "/artifacts/0/0/%2e%2e", "/api/meta?x=" + "y" * 5000, "/" + "a" * 9000, "/?" + "a" * 9000,
-       "/api/studies/0/param_importances?evaluator=evil", "http://evil.example/api/studies", "*",
-       "/dashboard/<script>alert(1)</script>", "/api/studies/0?after=x",
-       f"/api/studies/0?after={'9' * 5000}", "/api/studies/0?after=-1",
-       "/csv/0", "/csv/999"]  # fmt: skip
+ODD = [
+    "/nothing",
+    "/../server.py",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/..%2fserver.py",
+    "/%00",
+    "/%ff",
+    "//etc/passwd",
+    "/static/../../server.py",
+    "/static/%2e%2e/_app.py",
+    "/report/-1",
+    "/report/x",
+    "/report/1%2f..",
+    f"/report/{'9' * 30}",
+    f"/report/{'9' * 5000}",
+    "/report/../report",
+    "/api/studies/999",
+    f"/api/studies/{'9' * 30}",
+    "/api/studies/x",
+    "/api/studies/-1",
+    "/artifacts/0/0/../../etc/passwd",
+    "/artifacts/9/9/nothing",
+    "/artifacts/0/0/%2e%2e",
+    "/api/meta?x=" + "y" * 5000,
+    "/" + "a" * 9000,
+    "/?" + "a" * 9000,
+    "/api/studies/0/param_importances?evaluator=evil",
+    "http://evil.example/api/studies",
+    "*",
+    "/dashboard/<script>alert(1)</script>",
+    "/api/studies/0?after=x",
+    f"/api/studies/0?after={'9' * 5000}",
+    "/api/studies/0?after=-1",
+    "/csv/0",
+    "/csv/999",
+]
 
 
 @pytest.mark.parametrize("path", ODD, ids=lambda path: path[:40])
@@ -102,8 +147,9 @@ def test_odd_paths_are_answered_and_no_fault_of_the_server(ask, path, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE",
-                                    "CONNECT", "get", "A" * 300])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "A" * 300]
+)
 def test_other_methods_are_refused(ask, method):
     status, _, body = ask("/api/studies", method, Content_Length="10")
     assert status == 403
@@ -127,7 +173,7 @@ def test_a_stream_of_noise_leaves_the_server_alive(talk, ask, address, capfd):
         lambda: b"GET / HTTP/1.1 more words\r\n\r\n",
         lambda: b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
         lambda: b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n",
-        lambda: start[:rng.randrange(len(start))],
+        lambda: start[: rng.randrange(len(start))],
     ]
     for number in range(300):
         answer = talk(pieces[number % len(pieces)]())
@@ -153,8 +199,10 @@ def test_a_request_that_drips_in_is_given_up(address, monkeypatch, ask):
 def test_many_that_say_nothing_keep_nobody_out_for_long(address, monkeypatch, ask):
     monkeypatch.setattr(visitors, "HEADER_SECONDS", 1.0)
     place = urlsplit(address)
-    held = [socket.create_connection((place.hostname, place.port), timeout=30)
-            for _ in range(visitors.CONNECTIONS + 20)]
+    held = [
+        socket.create_connection((place.hostname, place.port), timeout=30)
+        for _ in range(visitors.CONNECTIONS + 20)
+    ]
     try:
         end = time.monotonic() + 60
         while True:

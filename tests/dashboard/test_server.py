@@ -58,10 +58,16 @@ def test_reports_are_pages(address):
         ask(address, "/report/99")
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("DELETE", "/api/studies/0"), ("POST", "/api/studies/0/rename"), ("POST", "/api/studies"),
-    ("PUT", "/api/studies/0/note"), ("POST", "/api/trials/0/tell"),
-])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/api/studies/0"),
+        ("POST", "/api/studies/0/rename"),
+        ("POST", "/api/studies"),
+        ("PUT", "/api/studies/0/note"),
+        ("POST", "/api/trials/0/tell"),
+    ],
+)
 def test_nothing_can_be_changed(address, study, method, path):
     before = (study.folder / "study.journal").read_bytes()
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -79,8 +85,9 @@ def test_a_sweep_that_is_under_way_is_shown_and_not_touched(tmp_path, storage, m
     paint(made, 0, "samples", 10)
 
     def files():
-        return {path: path.read_bytes() for path in sorted(made.folder.rglob("*"))
-                if path.is_file()}
+        return {
+            path: path.read_bytes() for path in sorted(made.folder.rglob("*")) if path.is_file()
+        }
 
     before = files()
     with serving(made.folder) as address:
@@ -99,8 +106,9 @@ def test_a_sweep_that_is_under_way_is_shown_and_not_touched(tmp_path, storage, m
 
 def test_another_study_of_the_storage_is_not_shown(tmp_path):
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
-    one, other = (make_study(tmp_path, name=name, trials=1, storage=storage)
-                  for name in ("one", "other"))
+    one, other = (
+        make_study(tmp_path, name=name, trials=1, storage=storage) for name in ("one", "other")
+    )
     finish_all(one)
     with serving(other.folder) as address:
         listed = json.loads(ask(address, "/api/studies"))["study_summaries"]
@@ -117,10 +125,14 @@ def test_a_port_in_use_is_one_line(study):
             server.serve(study.folder, "127.0.0.1", port, print)
 
 
-@pytest.mark.parametrize(("host", "port", "words"), [
-    ("no.such.host.invalid", 0, "cannot listen on no.such.host.invalid"),
-    ("127.0.0.1", 65536, "below 65536"), ("192.0.2.1", 0, "cannot listen on 192.0.2.1"),
-])
+@pytest.mark.parametrize(
+    ("host", "port", "words"),
+    [
+        ("no.such.host.invalid", 0, "cannot listen on no.such.host.invalid"),
+        ("127.0.0.1", 65536, "below 65536"),
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1"),
+    ],
+)
 def test_what_cannot_be_listened_on_is_one_line(study, host, port, words):
     with pytest.raises(VaelError, match=words):
         server.serve(study.folder, host, port, print)

@@ -60,10 +60,16 @@ def test_the_panels_are_those_of_the_issue():
     drawn = {name for p in panels(sent, "Run History Line Plot") for name in p["metrics"]}
     assert {"val/bpd", "val/rate", "val/distortion", "train/beta"} <= drawn
     assert {name for p in panels(sent, "Media Browser") for name in p["mediaKeys"]} == {
-        "reconstructions", "samples", "traversal"}
+        "reconstructions",
+        "samples",
+        "traversal",
+    }
     [scatter] = panels(sent, "Scatter Plot")
     assert (scatter["xAxis"], scatter["yAxis"], scatter["zAxis"]) == (
-        "summary:val/rate", "summary:val/distortion", "config:likelihood.value")
+        "summary:val/rate",
+        "summary:val/distortion",
+        "config:likelihood.value",
+    )
     [importance] = panels(sent, "Parameter Importance")
     assert importance["targetKey"] == "val/bpd"
     assert run_set(sent)["grouping"] == [{"section": "run", "name": "group"}]
@@ -76,7 +82,8 @@ def test_a_study_shows_its_own_runs_and_the_parameters_that_it_searches(tmp_path
         sent = json.loads((tmp_path / "outputs" / "wandb_workspace.json").read_text())
         filters = run_set(sent)["filters"]["filters"]
         assert [(f["key"], f["op"], f["value"]) for f in filters] == [
-            ({"section": "run", "name": "group"}, "=", "mine")]
+            ({"section": "run", "name": "group"}, "=", "mine")
+        ]
         assert run_set(sent)["grouping"] == []
         [parallel] = panels(sent, "Parallel Coordinates Plot")
         *columns, score = parallel["columns"]
@@ -116,8 +123,9 @@ def test_with_a_login_it_is_saved_and_a_refusal_is_one_line(tmp_path, monkeypatc
 
     monkeypatch.setattr(internal, "upsert_view2", upsert)
     monkeypatch.setattr("wandb.Api", lambda: None)
-    monkeypatch.setattr("wandb_workspaces.workspaces.interface.get_app_url",
-                        lambda _: "https://wandb.example.org")
+    monkeypatch.setattr(
+        "wandb_workspaces.workspaces.interface.get_app_url", lambda _: "https://wandb.example.org"
+    )
     file = tmp_path / "w.json"
     said = publish.publish("team", "vael", Shown(), file)
     assert "https://wandb.example.org/team/vael?nw=abc" in said

@@ -29,6 +29,12 @@ def write(folder, split, features, **columns):
 
 def folder(path, **extra):
     """A data set with one split and, in `extra`, more columns."""
-    write(path, "train", {"picture": IMAGE, "kind": LABEL} | extra.get("features", {}),
-          picture=[png(x) for x in TRAIN], kind=[0, 1, 2] * 3, **extra.get("columns", {}))
+    write(
+        path,
+        "train",
+        {"picture": IMAGE, "kind": LABEL} | extra.get("features", {}),
+        picture=[png(x) for x in TRAIN],
+        kind=[0, 1, 2] * 3,
+        **extra.get("columns", {}),
+    )
     return path

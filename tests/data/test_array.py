@@ -31,14 +31,18 @@ def decode(path, *args, **options):
     return ArrayFile(str(path), *args, **options).decode()
 
 
-@pytest.mark.parametrize(("array", "expected"), [
-    (GREY, GREY[:, None]),
-    (COLOUR, COLOUR.transpose(0, 3, 1, 2)),
-    (COLOUR.transpose(0, 3, 1, 2), COLOUR.transpose(0, 3, 1, 2)),
-    (COLOUR[..., :1], COLOUR[..., :1].transpose(0, 3, 1, 2)),
-    (GREY[:, None], GREY[:, None]),
-    (GREY.astype(np.int64), GREY[:, None]),
-], ids=["NHW", "NHWC", "NCHW", "NHW1", "N1HW", "int64"])
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (GREY, GREY[:, None]),
+        (COLOUR, COLOUR.transpose(0, 3, 1, 2)),
+        (COLOUR.transpose(0, 3, 1, 2), COLOUR.transpose(0, 3, 1, 2)),
+        (COLOUR[..., :1], COLOUR[..., :1].transpose(0, 3, 1, 2)),
+        (GREY[:, None], GREY[:, None]),
+        (GREY.astype(np.int64), GREY[:, None]),
+    ],
+    ids=["NHW", "NHWC", "NCHW", "NHW1", "N1HW", "int64"],
+)
 def test_the_channels_are_the_short_axis(tmp_path, array, expected):
     got = decode(npy(tmp_path, array))
     assert got.train.x.dtype == np.uint8
@@ -46,21 +50,27 @@ def test_the_channels_are_the_short_axis(tmp_path, array, expected):
     np.testing.assert_array_equal(got.train.x, expected)
 
 
-@pytest.mark.parametrize(("array", "options", "levels"), [
-    (GREY > 99, {}, 2),
-    ((GREY > 99).astype(np.uint8), {"levels": 2}, 2),
-    ((GREY > 99).astype(np.float32), {"levels": 2}, 2),
-    (GREY % 17, {"levels": 17}, 17),
-    ((GREY % 17) / 16, {"levels": 17}, 17),
-    ((GREY / 255).astype(np.float32), {"levels": 256}, 256),
-    ((GREY / 255).astype(np.float16), {"levels": 256}, 256),
-])
+@pytest.mark.parametrize(
+    ("array", "options", "levels"),
+    [
+        (GREY > 99, {}, 2),
+        ((GREY > 99).astype(np.uint8), {"levels": 2}, 2),
+        ((GREY > 99).astype(np.float32), {"levels": 2}, 2),
+        (GREY % 17, {"levels": 17}, 17),
+        ((GREY % 17) / 16, {"levels": 17}, 17),
+        ((GREY / 255).astype(np.float32), {"levels": 256}, 256),
+        ((GREY / 255).astype(np.float16), {"levels": 256}, 256),
+    ],
+)
 def test_levels_come_back_as_whole_numbers(tmp_path, array, options, levels):
     got = decode(npy(tmp_path, array), **options)
     assert got.levels == levels
     assert got.train.x.dtype == np.uint8
-    np.testing.assert_allclose(got.train.x[:, 0] / (levels - 1),
-                               array / (1 if array.max() <= 1 else levels - 1), atol=3e-4)
+    np.testing.assert_allclose(
+        got.train.x[:, 0] / (levels - 1),
+        array / (1 if array.max() <= 1 else levels - 1),
+        atol=3e-4,
+    )
 
 
 def test_float_images_without_levels_stay_floats(tmp_path):
@@ -80,10 +90,16 @@ def test_resized_images_have_256_levels(tmp_path):
     assert (got.train.x == 255).all()
 
 
-@pytest.mark.parametrize("names", [
-    {"x": GREY, "y": Y}, {"x_train": GREY, "y_train": Y}, {"data": GREY, "labels": Y},
-    {"anything": GREY, "label": Y[:, None]}, {"train_images": GREY, "train_labels": Y},
-])
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"x": GREY, "y": Y},
+        {"x_train": GREY, "y_train": Y},
+        {"data": GREY, "labels": Y},
+        {"anything": GREY, "label": Y[:, None]},
+        {"train_images": GREY, "train_labels": Y},
+    ],
+)
 def test_the_usual_names_are_known(tmp_path, names):
     got = decode(npz(tmp_path, **names))
     np.testing.assert_array_equal(got.train.x[:, 0], GREY)
@@ -92,8 +108,9 @@ def test_the_usual_names_are_known(tmp_path, names):
 
 
 def test_official_splits_of_an_npz_are_kept(tmp_path):
-    got = decode(npz(tmp_path, x_train=GREY, y_train=Y, x_test=GREY[:2], y_test=Y[:2],
-                     x_val=GREY[:3]))
+    got = decode(
+        npz(tmp_path, x_train=GREY, y_train=Y, x_test=GREY[:2], y_test=Y[:2], x_val=GREY[:3])
+    )
     np.testing.assert_array_equal(got.test.x[:, 0], GREY[:2])
     np.testing.assert_array_equal(got.test.y, Y[:2])
     np.testing.assert_array_equal(got.val.x[:, 0], GREY[:3])
@@ -116,11 +133,17 @@ def test_a_table_is_float32_without_levels(tmp_path):
     np.testing.assert_array_equal(got.train.x, TABLE.astype(np.float32))
 
 
-@pytest.mark.parametrize("content", [
-    "a,b\n1,2\n3.5,-4e2\n", "1,2\n3.5,-4e2", "\ufeffa;b\n1;2\n3.5;-400\n\n",
-    "a\tb\n1\t2\n3.5\t-400",
-    '"a","b"\r\n"1"," 2"\r\n3.5,-400\r\n',
-], ids=["names", "no names", "BOM, semicolon", "tab", "quotes, CRLF"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a,b\n1,2\n3.5,-4e2\n",
+        "1,2\n3.5,-4e2",
+        "\ufeffa;b\n1;2\n3.5;-400\n\n",
+        "a\tb\n1\t2\n3.5\t-400",
+        '"a","b"\r\n"1"," 2"\r\n3.5,-400\r\n',
+    ],
+    ids=["names", "no names", "BOM, semicolon", "tab", "quotes, CRLF"],
+)
 def test_a_csv_is_read_with_or_without_names(tmp_path, content):
     got = decode(text(tmp_path, content))
     np.testing.assert_array_equal(got.train.x, [[1, 2], [3.5, -400]])
@@ -138,8 +161,10 @@ def test_the_label_column_of_a_csv_may_be_text(tmp_path):
 
 def test_the_fingerprint_is_of_the_content_and_the_options(tmp_path):
     path = npz(tmp_path, x=GREY, z=COLOUR)
-    prints = {ArrayFile(str(path), **options).fingerprint() for options in (
-        {"key": "x"}, {"key": "z"}, {"levels": 256}, {"image_size": 8}, {})}
+    prints = {
+        ArrayFile(str(path), **options).fingerprint()
+        for options in ({"key": "x"}, {"key": "z"}, {"levels": 256}, {"image_size": 8}, {})
+    }
     npz(tmp_path, x=GREY + 1, z=COLOUR)
     prints.add(ArrayFile(str(path)).fingerprint())
     assert len(prints) == 6
@@ -193,8 +218,12 @@ BAD = {
     "truncated npy": (lambda p: truncated(npy(p, GREY)), {}, D, "truncated or another format"),
     "empty npy": (lambda p: text(p, "").rename(p / "a.npy"), {}, D, "truncated or another form"),
     "foreign npz": (lambda p: text(p, "hi").rename(p / "a.npz"), {}, D, "truncated or another"),
-    "csv text": (lambda p: text(p, "a,b\n1,2\n3,x\n"), {}, D,
-                 "line 3, column b: .* the text 'x'.*data.label_key=b"),
+    "csv text": (
+        lambda p: text(p, "a,b\n1,2\n3,x\n"),
+        {},
+        D,
+        "line 3, column b: .* the text 'x'.*data.label_key=b",
+    ),
     "csv hole": (lambda p: text(p, "a,b\n1,2\n,4\n"), {}, D, "line 3, column a: .*an empty cell"),
     "csv ragged": (lambda p: text(p, "a,b\n1,2\n3\n"), {}, D, "line 3: .*2 cells .*got 1"),
     "csv binary": (lambda p: text(p, bytes(range(128, 256))), {}, D, "comma-separated text, but"),
@@ -208,7 +237,7 @@ BAD = {
     "label of npy": (lambda p: npy(p, GREY), {"label_key": "y"}, C, "data.label_key=y needs"),
     "labels": (lambda p: npz(p, x=GREY, y=Y[:4]), {}, D, "got 4 labels for 6 examples"),
     "negative y": (lambda p: npz(p, x=GREY, y=Y - 1), {}, D, "whole numbers >= 0, got -1 for exa"),
-    "real y": (lambda p: npz(p, x=GREY, y=Y + .5), {}, D, "whole numbers >= 0, got 0.5"),
+    "real y": (lambda p: npz(p, x=GREY, y=Y + 0.5), {}, D, "whole numbers >= 0, got 0.5"),
     "y of rank 2": (lambda p: npz(p, x=GREY, y=TABLE), {}, D, r"one for each .* shape \(6, 5\)"),
     "levels": (lambda p: npy(p, GREY), {"levels": 300}, C, "data.levels must be null or .*300"),
     "one level": (lambda p: npy(p, GREY), {"levels": 1}, C, "data.levels must be null or .*1$"),

@@ -24,8 +24,11 @@ def ids(batch):
 
 
 def same(batches, others):
-    return all(torch.equal(a, b) for one, two in zip(batches, others, strict=True)
-               for a, b in zip(one[:2], two[:2], strict=True))
+    return all(
+        torch.equal(a, b)
+        for one, two in zip(batches, others, strict=True)
+        for a, b in zip(one[:2], two[:2], strict=True)
+    )
 
 
 def test_data_that_lives_on_a_device_gives_the_same_batches():
@@ -124,7 +127,7 @@ def test_evaluation_counts_each_example_once_for_any_number_of_devices(world, co
     assert join(chunks[c] for c in sorted(chunks)) == INDEX[:count].tolist()
     for c, found in chunks.items():
         start = c * EVAL_CHUNK
-        assert found == INDEX[:count][start:start + EVAL_CHUNK].tolist()
+        assert found == INDEX[:count][start : start + EVAL_CHUNK].tolist()
 
 
 def test_a_rank_without_examples_gets_one_empty_batch_of_the_right_shape():

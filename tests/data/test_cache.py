@@ -118,8 +118,12 @@ SLOW = textwrap.dedent("""
 def start(tmp_path, *options):
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
-    return subprocess.Popen([sys.executable, script, tmp_path / "cache", *options],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, script, tmp_path / "cache", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize("where", ["files", "rename"])
@@ -190,8 +194,9 @@ def spoil_all(entry):
         path.unlink()
 
 
-@pytest.mark.parametrize("spoil", [spoil_meta, spoil_format, spoil_length, spoil_array,
-                                   spoil_pickle, spoil_all])
+@pytest.mark.parametrize(
+    "spoil", [spoil_meta, spoil_format, spoil_length, spoil_array, spoil_pickle, spoil_all]
+)
 def test_a_spoilt_entry_is_named(tmp_path, spoil):
     entry = load(Counted(), tmp_path).path
     spoil(entry)

@@ -23,11 +23,13 @@ def composed(tmp_path):
     (tmp_path / "train.yaml").write_text(
         "defaults: [_self_, {likelihood: other}, {data: digits}]\n"
         "data: {batch_size: 128, binarize: none, image_size: null, limit: null, split_seed: 0,"
-        " cache_dir: null}\n")
+        " cache_dir: null}\n"
+    )
 
     def make(*overrides):
         with initialize_config_dir(str(tmp_path), version_base="1.3"):
             return compose("train", list(overrides))
+
     return make
 
 
@@ -49,5 +51,13 @@ def test_it_names_its_likelihood_and_the_command_line_still_wins(composed, name)
 
 
 def test_every_source_has_a_yaml():
-    assert {"digits", "mnist", "fashion_mnist", "cifar10", "hub", "array", "sprites",
-            "folder"} <= set(DATA)
+    assert {
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+        "hub",
+        "array",
+        "sprites",
+        "folder",
+    } <= set(DATA)

@@ -15,8 +15,11 @@ RNG = np.random.default_rng(0)
 def put(path, shade=None, size=(6, 5), **options):
     """A picture of noise, or of one shade."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = RNG.integers(0, 256, size, dtype=np.uint8) if shade is None \
+    pixels = (
+        RNG.integers(0, 256, size, dtype=np.uint8)
+        if shade is None
         else np.full(size, shade, np.uint8)
+    )
     Image.fromarray(pixels).save(path, **options)
 
 
@@ -46,8 +49,9 @@ def test_folders_are_classes_and_may_have_folders(tmp_path):
     assert got.train.y.tolist() == [0, 0, 1]
 
 
-@pytest.mark.parametrize(("val", "test"), [("val", "test"), ("Valid", "Test"),
-                                           ("validation", "testing")])
+@pytest.mark.parametrize(
+    ("val", "test"), [("val", "test"), ("Valid", "Test"), ("validation", "testing")]
+)
 def test_official_splits_share_their_class_numbers(tmp_path, val, test):
     for split, shade, kinds in (("train", 10, "bc"), (val, 20, "a"), (test, 30, "cb")):
         for kind in kinds:
@@ -90,8 +94,10 @@ def test_mixed_sizes_become_one(tmp_path):
 
 def test_the_fingerprint_is_of_the_files_and_the_options(tmp_path):
     put(tmp_path / "a.png", 1)
-    prints = [Folder(str(tmp_path), **options).fingerprint() for options in (
-        {}, {"image_size": 8}, {"channels": 3})]
+    prints = [
+        Folder(str(tmp_path), **options).fingerprint()
+        for options in ({}, {"image_size": 8}, {"channels": 3})
+    ]
     assert Folder(str(tmp_path)).fingerprint() == prints[0]
     os.utime(tmp_path / "a.png", (1, 1))
     prints.append(Folder(str(tmp_path)).fingerprint())
@@ -170,20 +176,31 @@ def bomb(path):
     put(path / "b.png", size=(40, 40))
 
 
-@pytest.mark.parametrize(("make", "options", "match"), [
-    (nothing, {}, r"must hold pictures, .* but has none of an ending that Pillow knows"),
-    (empty_test, {}, r"/test must hold pictures, .* but has none"),
-    (no_train, {}, "must have a folder named train beside test, got none"),
-    (twice, {}, "one folder for a split, got val and valid for val"),
-    (stray, {}, r"must be in folders of splits .* there are some in .*/others; move"),
-    (loose, {}, r"must be in folders of splits .* there are some in .*; move"),
-    (both, {}, r"but not both, got b.png beside cat/; move"),
-    (sizes, {}, r"one size, got \(6, 5\).* in example 1 \(.*b.png\) \(9, 9\); set data.image_si"),
-    (sizes_of_splits, {}, r"one size, got \(6, 5\).*\(9, 9\) in split test; set data.image_size"),
-    (corrupt, {}, r"b.png\): a picture must be one that Pillow reads"),
-    (truncated, {}, r"example 1 \(.*b.png\): .*(truncated|broken)"),
-    (bomb, {}, r"example 1 \(.*b.png\): .*1600 pixels.*exceeds limit.*bomb"),
-])
+@pytest.mark.parametrize(
+    ("make", "options", "match"),
+    [
+        (nothing, {}, r"must hold pictures, .* but has none of an ending that Pillow knows"),
+        (empty_test, {}, r"/test must hold pictures, .* but has none"),
+        (no_train, {}, "must have a folder named train beside test, got none"),
+        (twice, {}, "one folder for a split, got val and valid for val"),
+        (stray, {}, r"must be in folders of splits .* there are some in .*/others; move"),
+        (loose, {}, r"must be in folders of splits .* there are some in .*; move"),
+        (both, {}, r"but not both, got b.png beside cat/; move"),
+        (
+            sizes,
+            {},
+            r"one size, got \(6, 5\).* in example 1 \(.*b.png\) \(9, 9\); set data.image_si",
+        ),
+        (
+            sizes_of_splits,
+            {},
+            r"one size, got \(6, 5\).*\(9, 9\) in split test; set data.image_size",
+        ),
+        (corrupt, {}, r"b.png\): a picture must be one that Pillow reads"),
+        (truncated, {}, r"example 1 \(.*b.png\): .*(truncated|broken)"),
+        (bomb, {}, r"example 1 \(.*b.png\): .*1600 pixels.*exceeds limit.*bomb"),
+    ],
+)
 def test_bad_input_is_named_in_one_line(tmp_path, monkeypatch, make, options, match):
     if make is bomb:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
@@ -195,12 +212,15 @@ def test_bad_input_is_named_in_one_line(tmp_path, monkeypatch, make, options, ma
     assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize(("options", "match"), [
-    ({}, "data=folder needs data.path=FOLDER"),
-    ({"path": "x", "channels": 2}, r"data.channels must be null, 1 .*got 2"),
-    ({"path": "x", "channels": "3"}, "data.channels must be .*got '3'"),
-    ({"path": "x", "image_size": 0}, "data.image_size must be"),
-])
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({}, "data=folder needs data.path=FOLDER"),
+        ({"path": "x", "channels": 2}, r"data.channels must be null, 1 .*got 2"),
+        ({"path": "x", "channels": "3"}, "data.channels must be .*got '3'"),
+        ({"path": "x", "image_size": 0}, "data.image_size must be"),
+    ],
+)
 def test_an_option_that_cannot_work_is_refused(options, match):
     with pytest.raises(ConfigError, match=match):
         Folder(**options)

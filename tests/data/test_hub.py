@@ -15,9 +15,14 @@ from vael.errors import DataError
 
 def test_columns_are_found_by_their_type_and_official_splits_are_kept(tmp_path):
     for split, x in (("train", TRAIN), ("test", TEST), ("validation", TEST[:2])):
-        write(tmp_path, split, {"id": datasets.Value("int64"), "kind": LABEL, "picture": IMAGE},
-              id=list(range(len(x))), kind=[i % 3 for i in range(len(x))],
-              picture=[png(pixels) for pixels in x])
+        write(
+            tmp_path,
+            split,
+            {"id": datasets.Value("int64"), "kind": LABEL, "picture": IMAGE},
+            id=list(range(len(x))),
+            kind=[i % 3 for i in range(len(x))],
+            picture=[png(pixels) for pixels in x],
+        )
     got = Hub(path=str(tmp_path)).decode()
     assert got.levels == 256
     np.testing.assert_array_equal(got.train.x[:, 0], TRAIN)
@@ -42,10 +47,17 @@ def test_files_one_folder_below_are_found(tmp_path):
 
 def test_labels_may_be_text_or_missing_in_one_split(tmp_path):
     features = {"image": IMAGE, "name": datasets.Value("string"), "kind": LABEL}
-    write(tmp_path, "train", features, image=[png(x) for x in TRAIN], name=list("zyxzyxzyx"),
-          kind=[2] * 9)
-    write(tmp_path, "test", features, image=[png(x) for x in TEST], name=list("zzya"),
-          kind=[-1] * 4)
+    write(
+        tmp_path,
+        "train",
+        features,
+        image=[png(x) for x in TRAIN],
+        name=list("zyxzyxzyx"),
+        kind=[2] * 9,
+    )
+    write(
+        tmp_path, "test", features, image=[png(x) for x in TEST], name=list("zzya"), kind=[-1] * 4
+    )
     named = Hub(path=str(tmp_path), label_column="name").decode()
     np.testing.assert_array_equal(named.train.y, [3, 2, 1] * 3)
     np.testing.assert_array_equal(named.test.y, [3, 3, 2, 0])
@@ -81,18 +93,26 @@ def test_a_config_of_a_local_copy_is_a_folder_below_it(tmp_path):
         Hub(path=str(tmp_path), config="none").fingerprint()
 
 
-@pytest.mark.parametrize(("split", "counts"), [
-    (None, (9, None, 4)), ("extra", (3, None, None)), ("test", (4, None, None)),
-    ({"train": "extra"}, (3, None, None)), ({"train": "train", "val": "extra"}, (9, 3, None)),
-    ({"train": "extra", "val": "train", "test": "test"}, (3, 9, 4)),
-])
+@pytest.mark.parametrize(
+    ("split", "counts"),
+    [
+        (None, (9, None, 4)),
+        ("extra", (3, None, None)),
+        ("test", (4, None, None)),
+        ({"train": "extra"}, (3, None, None)),
+        ({"train": "train", "val": "extra"}, (9, 3, None)),
+        ({"train": "extra", "val": "train", "test": "test"}, (3, 9, 4)),
+    ],
+)
 def test_splits_can_be_chosen(tmp_path, split, counts):
     for name, x in (("train", TRAIN), ("test", TEST), ("extra", TRAIN[:3])):
         write(tmp_path, name, {"image": IMAGE}, image=[png(pixels) for pixels in x])
     got = Hub(path=str(tmp_path), split=split).decode()
     assert tuple(part and len(part) for part in (got.train, got.val, got.test)) == counts
-    assert Hub(path=str(tmp_path), split={"train": "x"}).fingerprint() != \
-        Hub(path=str(tmp_path), split=None).fingerprint()
+    assert (
+        Hub(path=str(tmp_path), split={"train": "x"}).fingerprint()
+        != Hub(path=str(tmp_path), split=None).fingerprint()
+    )
 
 
 def idx_md5(x):
@@ -109,8 +129,18 @@ def test_mnist_is_the_original_to_the_byte_and_the_second_start_is_fast(shared, 
     assert time.perf_counter() - before < 120  # 5 s alone
     assert idx_md5(data.train.x) == "6bbc9ace898e44ae57da46a324031adb"
     assert idx_md5(data.test.x) == "2646ac647ad5339dbf082846283269ea"
-    assert np.bincount(data.train.y).tolist() == \
-        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # LeCun's counts
+    assert np.bincount(data.train.y).tolist() == [
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]  # LeCun's counts
     seconds = []
     for _ in range(3):  # others use the machine, too
         before = time.perf_counter()

@@ -15,9 +15,12 @@ from vael.errors import ConfigError, DataError
 def test_without_network_it_says_at_once_how_to_give_a_path(tmp_path):
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     before = time.perf_counter()
-    with pytest.raises(DataError, match=r"data.name=ylecun/mnist must be fetched .* cannot be "
-                                        r"reached: there is no network .*a local copy.*"
-                                        r"data.path=FOLDER") as caught:
+    with pytest.raises(
+        DataError,
+        match=r"data.name=ylecun/mnist must be fetched .* cannot be "
+        r"reached: there is no network .*a local copy.*"
+        r"data.path=FOLDER",
+    ) as caught:
         load(Hub("ylecun/mnist"), tmp_path)
     assert time.perf_counter() - before < 60  # retries would take minutes
     assert "\n" not in str(caught.value)
@@ -31,8 +34,11 @@ def test_a_hub_that_cannot_be_reached_switches_datasets_offline(tmp_path, monkey
 
     def load_dataset(name, config, revision):
         assert datasets.config.HF_HUB_OFFLINE
-        return {"train": datasets.Dataset.from_dict(
-            {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE}))}
+        return {
+            "train": datasets.Dataset.from_dict(
+                {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE})
+            )
+        }
 
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
@@ -62,12 +68,15 @@ def http(kind, status):
     return getattr(errors, kind)(text, response=response)
 
 
-@pytest.mark.parametrize(("kind", "status", "match"), [
-    ("RepositoryNotFoundError", 401, "no/such was not found there: it does not exist, or may"),
-    ("RepositoryNotFoundError", 404, "no/such was not found there: it does not exist, or may"),
-    ("RevisionNotFoundError", 404, "not found there: revision v9 of it does not exist"),
-    ("HfHubHTTPError", 503, "which answers with an error .*data.path=FOLDER"),
-])
+@pytest.mark.parametrize(
+    ("kind", "status", "match"),
+    [
+        ("RepositoryNotFoundError", 401, "no/such was not found there: it does not exist, or may"),
+        ("RepositoryNotFoundError", 404, "no/such was not found there: it does not exist, or may"),
+        ("RevisionNotFoundError", 404, "not found there: revision v9 of it does not exist"),
+        ("HfHubHTTPError", 503, "which answers with an error .*data.path=FOLDER"),
+    ],
+)
 def test_a_name_that_is_not_on_the_hub_gets_one_line(tmp_path, monkeypatch, kind, status, match):
     answers(monkeypatch, http(kind, status))
     with pytest.raises(DataError, match=f"data.name.*{match}") as caught:
@@ -79,8 +88,11 @@ def test_a_name_with_several_data_sets_asks_for_one(tmp_path, monkeypatch):
     def load_dataset(name, config, revision):
         if config != "small":
             raise ValueError("Config name is missing.\nPlease pick one among: ['small', 'big']")
-        return {"train": datasets.Dataset.from_dict(
-            {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE}))}
+        return {
+            "train": datasets.Dataset.from_dict(
+                {"image": [png(x) for x in TRAIN]}, features=datasets.Features({"image": IMAGE})
+            )
+        }
 
     answers(monkeypatch, None)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)

@@ -51,8 +51,9 @@ def no_train(path):
 
 
 def corrupt(path):
-    write(path, "train", {"image": IMAGE},
-          image=[png(TRAIN[0]), {"bytes": b"nothing", "path": None}])
+    write(
+        path, "train", {"image": IMAGE}, image=[png(TRAIN[0]), {"bytes": b"nothing", "path": None}]
+    )
     return Hub(path=str(path))
 
 
@@ -62,28 +63,44 @@ def zero(path):
     return Hub(path=str(path))
 
 
-@pytest.mark.parametrize(("make", "error", "match"), [
-    (zero, DataError, "each split must have at least 1 example, but .*test"),
-    (lambda path: Hub(path=str(folder(path)), split="extra"), ConfigError,
-     "data.split must name splits of .* got extra; there are: train"),
-    (missing, DataError, "data.path must be a folder .* does not exist"),
-    (a_file, DataError, "is a file; give the folder"),
-    (lambda path: Hub(path=str(path)), DataError, "parquet files such as .* has none"),
-    (truncated, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
-    (not_parquet, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
-    (no_picture, DataError, r"column of type Image, got x \(Value\)"),
-    (two_labels, ConfigError, "2 columns of type ClassLabel: kind, fine; .*data.label_column"),
-    (sizes, DataError, "split train: pictures must have one size.*set data.image_size"),
-    (no_train, DataError, "a split named train, got "),
-    (corrupt, DataError, "split train, example 1: a picture"),
-    (lambda path: Hub(path=str(folder(path)), label_column="no"), ConfigError,
-     "data.label_column must be a column of .*, got no; there are picture"),
-    (lambda path: Hub(path=str(folder(path)), image_column="kind"), ConfigError,
-     "data.image_column=kind must hold pictures"),
-    (lambda path: Hub(), ConfigError, "data.name=OWNER/NAME, or .* data.path=FOLDER"),
-    (lambda path: Hub("x", image_size=0), ConfigError, "data.image_size must be .*got 0"),
-    (lambda path: Hub("x", image_size=[8]), ConfigError, r"data.image_size must be .*got \[8\]"),
-])
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (zero, DataError, "each split must have at least 1 example, but .*test"),
+        (
+            lambda path: Hub(path=str(folder(path)), split="extra"),
+            ConfigError,
+            "data.split must name splits of .* got extra; there are: train",
+        ),
+        (missing, DataError, "data.path must be a folder .* does not exist"),
+        (a_file, DataError, "is a file; give the folder"),
+        (lambda path: Hub(path=str(path)), DataError, "parquet files such as .* has none"),
+        (truncated, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
+        (not_parquet, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
+        (no_picture, DataError, r"column of type Image, got x \(Value\)"),
+        (two_labels, ConfigError, "2 columns of type ClassLabel: kind, fine; .*data.label_column"),
+        (sizes, DataError, "split train: pictures must have one size.*set data.image_size"),
+        (no_train, DataError, "a split named train, got "),
+        (corrupt, DataError, "split train, example 1: a picture"),
+        (
+            lambda path: Hub(path=str(folder(path)), label_column="no"),
+            ConfigError,
+            "data.label_column must be a column of .*, got no; there are picture",
+        ),
+        (
+            lambda path: Hub(path=str(folder(path)), image_column="kind"),
+            ConfigError,
+            "data.image_column=kind must hold pictures",
+        ),
+        (lambda path: Hub(), ConfigError, "data.name=OWNER/NAME, or .* data.path=FOLDER"),
+        (lambda path: Hub("x", image_size=0), ConfigError, "data.image_size must be .*got 0"),
+        (
+            lambda path: Hub("x", image_size=[8]),
+            ConfigError,
+            r"data.image_size must be .*got \[8\]",
+        ),
+    ],
+)
 def test_bad_input_is_named_in_one_line(tmp_path, make, error, match):
     with pytest.raises(error, match=match) as caught:
         load(make(tmp_path), tmp_path / "cache")

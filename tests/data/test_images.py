@@ -82,8 +82,9 @@ def test_a_transparent_grey_becomes_alpha():
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_channels_can_be_said_and_what_is_transparent_is_white(channels):
-    got = read(png(GREY), png(COLOUR), png(ALPHA), png(GREY_ALPHA), png(palette()),
-               channels=channels)
+    got = read(
+        png(GREY), png(COLOUR), png(ALPHA), png(GREY_ALPHA), png(palette()), channels=channels
+    )
     assert got.shape == (5, channels, 5, 7)
     a = ALPHA[..., 3:] / 255
     over = (ALPHA[..., :3] * a + 255 * (1 - a)).transpose(2, 0, 1)
@@ -105,8 +106,16 @@ def test_channels_can_be_said_and_what_is_transparent_is_white(channels):
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_a_photograph_is_turned_as_exif_says(orientation, kind):
     # What each value means, by its definition: where the first row and the first column are seen.
-    seen = {1: GREY, 2: GREY[:, ::-1], 3: GREY[::-1, ::-1], 4: GREY[::-1], 5: GREY.T,
-            6: np.rot90(GREY, -1), 7: GREY[::-1, ::-1].T, 8: np.rot90(GREY)}[orientation]
+    seen = {
+        1: GREY,
+        2: GREY[:, ::-1],
+        3: GREY[::-1, ::-1],
+        4: GREY[::-1],
+        5: GREY.T,
+        6: np.rot90(GREY, -1),
+        7: GREY[::-1, ::-1].T,
+        8: np.rot90(GREY),
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     got = read(png(GREY, kind, exif=exif), png(np.ascontiguousarray(seen)))
@@ -147,20 +156,27 @@ def test_resizing_is_height_by_width_and_keeps_a_constant():
 
 def test_pictures_of_different_sizes_need_image_size():
     small, large = png(GREY), png(np.zeros((9, 4), np.uint8))
-    with pytest.raises(DataError, match=r"here: .*one size, got \(5, 7\).*example 1 \(9, 4\); set "
-                                        r"data.image_size.*=\[5,7\]"):
+    with pytest.raises(
+        DataError,
+        match=r"here: .*one size, got \(5, 7\).*example 1 \(9, 4\); set "
+        r"data.image_size.*=\[5,7\]",
+    ):
         read(small, large)
     assert read(small, large, size=(6, 6)).shape == (2, 1, 6, 6)
 
 
-@pytest.mark.parametrize(("bad", "match"), [
-    (png(NOISE)[:-200], "example 1: .*truncated"),
-    (png(NOISE, "JPEG")[:-900], "example 1: .*truncated"),
-    (b"GIF89a nonsense", "example 1: .*cannot identify"),
-    (b"", "example 1: .*cannot identify"),
-    ("/nowhere/at/all.png", r"example 1 \(/nowhere/at/all.png\): .*No such file"),
-    (png(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "example 1: .*Pillow's mode F"),
-], ids=["png", "jpeg", "gif", "empty", "missing", "float"])
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [
+        (png(NOISE)[:-200], "example 1: .*truncated"),
+        (png(NOISE, "JPEG")[:-900], "example 1: .*truncated"),
+        (b"GIF89a nonsense", "example 1: .*cannot identify"),
+        (b"", "example 1: .*cannot identify"),
+        ("/nowhere/at/all.png", r"example 1 \(/nowhere/at/all.png\): .*No such file"),
+        (png(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "example 1: .*Pillow's mode F"),
+    ],
+    ids=["png", "jpeg", "gif", "empty", "missing", "float"],
+)
 def test_a_bad_picture_is_named(bad, match):
     good = png(NOISE)
     with pytest.raises(DataError, match=f"here, {match}"):

@@ -36,14 +36,18 @@ def npy(path, array):
     return str(path / "a.npy")
 
 
-@pytest.mark.parametrize(("array", "options", "expected", "levels"), [
-    (GREY, {}, GREY[:, None], 256),
-    (GREY % 17, {"levels": 17}, GREY[:, None] % 17, 17),
-    (COLOUR, {}, COLOUR.transpose(0, 3, 1, 2), 256),
-    (COLOUR.transpose(0, 3, 1, 2), {}, COLOUR.transpose(0, 3, 1, 2), 256),
-    (TABLE, {}, TABLE, None),
-    (REAL, {}, REAL[:, None], None),
-], ids=["NHW", "17 levels", "NHWC", "NCHW", "table", "real"])
+@pytest.mark.parametrize(
+    ("array", "options", "expected", "levels"),
+    [
+        (GREY, {}, GREY[:, None], 256),
+        (GREY % 17, {"levels": 17}, GREY[:, None] % 17, 17),
+        (COLOUR, {}, COLOUR.transpose(0, 3, 1, 2), 256),
+        (COLOUR.transpose(0, 3, 1, 2), {}, COLOUR.transpose(0, 3, 1, 2), 256),
+        (TABLE, {}, TABLE, None),
+        (REAL, {}, REAL[:, None], None),
+    ],
+    ids=["NHW", "17 levels", "NHWC", "NCHW", "table", "real"],
+)
 def test_what_is_right_already_stays_where_it_is(tmp_path, array, options, expected, levels):
     source = ArrayFile(npy(tmp_path, np.ascontiguousarray(array)), **options)
     for _ in range(2):
@@ -58,11 +62,20 @@ def test_what_is_right_already_stays_where_it_is(tmp_path, array, options, expec
         np.testing.assert_array_equal(np.concatenate(list(blocks(x))), expected)
 
 
-@pytest.mark.parametrize(("array", "options"), [
-    (TABLE.astype(np.float64), {}), (GREY.astype(np.int16), {}), (GREY > 99, {}),
-    (GREY % 2, {"levels": 2, "image_size": 5}), (GREY / 255, {"levels": 256}),
-    (np.asfortranarray(TABLE), {}), (GREY, {"image_size": [4, 6]}), (REAL, {"image_size": 4}),
-], ids=["float64", "int16", "bool", "levels resized", "floats", "fortran", "resized", "real"])
+@pytest.mark.parametrize(
+    ("array", "options"),
+    [
+        (TABLE.astype(np.float64), {}),
+        (GREY.astype(np.int16), {}),
+        (GREY > 99, {}),
+        (GREY % 2, {"levels": 2, "image_size": 5}),
+        (GREY / 255, {"levels": 256}),
+        (np.asfortranarray(TABLE), {}),
+        (GREY, {"image_size": [4, 6]}),
+        (REAL, {"image_size": 4}),
+    ],
+    ids=["float64", "int16", "bool", "levels resized", "floats", "fortran", "resized", "real"],
+)
 def test_other_dtypes_are_converted_by_blocks_into_what_a_small_file_gives(
     tmp_path, monkeypatch, array, options
 ):
@@ -80,7 +93,7 @@ def test_bad_values_of_a_large_file_are_named(tmp_path):
         (GREY // 128, {}, "set data.levels=2 for binary images"),
         (GREY, {"levels": 17}, r"must be 0 to 16 .*got 0 to 255"),
         (REAL * 2, {}, r"must lie in \[0, 1\]"),
-        (np.where(REAL > .999, np.nan, REAL), {}, "values must be finite"),
+        (np.where(REAL > 0.999, np.nan, REAL), {}, "values must be finite"),
         (np.where(TABLE > 3, np.nan, TABLE), {}, "values must be finite.*data.missing=mean"),
         (np.where(TABLE > 3, np.inf, TABLE), {"missing": "mean"}, "values must be finite"),
     ]
@@ -98,8 +111,9 @@ def test_a_file_that_begins_black_is_not_taken_for_a_binary_one(tmp_path):
 
 def test_missing_values_of_a_large_table_are_imputed(tmp_path):
     x = np.where(TABLE > 1, np.nan, TABLE)
-    data = VaelData(ArrayFile(npy(tmp_path, x), missing="median"), 10,
-                    cache_dir=str(tmp_path / "cache"))
+    data = VaelData(
+        ArrayFile(npy(tmp_path, x), missing="median"), 10, cache_dir=str(tmp_path / "cache")
+    )
     data.prepare()
     index = data.select("train")[1]
     np.testing.assert_allclose(data.preprocess.fill, np.nanmedian(x[index], 0), rtol=1e-6)
@@ -207,8 +221,12 @@ def test_an_epoch_of_a_file_of_600_mb_takes_less_than_300_mb(tmp_path):
     x[:, :, 1:3] = 7
     x.flush()
     del x
-    done = subprocess.run([sys.executable, "-c", RUN, tmp_path / "a.npy", tmp_path / "cache"],
-                          capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, tmp_path / "a.npy", tmp_path / "cache"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     (tmp_path / "a.npy").unlink()
     seen, megabytes = map(int, done.stdout.split())
     assert abs(seen / 125 - 185_000) < 2000  # most of 200,000, each with a mean of 125

@@ -35,6 +35,7 @@ def digits(tmp_path):
         made = VaelData(Digits(), cache_dir=str(tmp_path), **options)
         made.prepare()
         return made
+
     return make
 
 
@@ -58,7 +59,9 @@ def test_resized_digits_have_256_levels(tmp_path):
     assert made.spec.levels == 256
     plain = VaelData(Digits(), cache_dir=str(tmp_path))
     plain.prepare()
-    assert abs(made.cached.data.train.x.mean() / 255 - plain.cached.data.train.x.mean() / 16) < .01
+    assert (
+        abs(made.cached.data.train.x.mean() / 255 - plain.cached.data.train.x.mean() / 16) < 0.01
+    )
 
 
 def test_binarised_data_has_two_levels(digits):
@@ -117,9 +120,15 @@ class Recorder(pl.LightningModule):
 def fit(data, folder, epochs, resume=None, **options):
     module = Recorder(data)
     trainer = pl.Trainer(
-        max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False, use_distributed_sampler=False,
-        default_root_dir=folder, **options,
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+        **options,
     )
     trainer.fit(module, data, ckpt_path=resume, weights_only=None if resume is None else True)
     return trainer, module
@@ -148,14 +157,17 @@ def test_lightning_sees_each_epoch_in_its_own_order_and_after_resuming_too(digit
     assert trainer.global_step == data.steps_per_epoch
 
 
-@pytest.mark.parametrize(("options", "match"), [
-    ({"batch_size": 0}, "data.batch_size must be a whole number >= 1, got 0"),
-    ({"batch_size": -3}, "data.batch_size must be .* got -3"),
-    ({"batch_size": 2.5}, "data.batch_size must be .* got 2.5"),
-    ({"limit": 0}, "data.limit must be a whole number >= 1, got 0"),
-    ({"split_seed": -1}, "data.split_seed must be .* got -1"),
-    ({"binarize": "yes"}, "data.binarize must be one of"),
-])
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"batch_size": 0}, "data.batch_size must be a whole number >= 1, got 0"),
+        ({"batch_size": -3}, "data.batch_size must be .* got -3"),
+        ({"batch_size": 2.5}, "data.batch_size must be .* got 2.5"),
+        ({"limit": 0}, "data.limit must be a whole number >= 1, got 0"),
+        ({"split_seed": -1}, "data.split_seed must be .* got -1"),
+        ({"binarize": "yes"}, "data.binarize must be one of"),
+    ],
+)
 def test_an_option_that_cannot_work_is_refused_before_anything_is_read(options, match):
     with pytest.raises(ConfigError, match=match):
         VaelData(Digits(), **options)
@@ -170,8 +182,11 @@ def test_a_batch_larger_than_the_training_data_is_refused(digits):
 def test_a_batch_that_the_devices_cannot_share_is_refused(digits):
     made = digits(batch_size=128)
     made.check_batch(4, 2)
-    with pytest.raises(ConfigError, match=r"data.batch_size=128 must be a multiple of 6 = 3 devi"
-                                          r"ces x trainer.accumulate_grad_batches=2.*=126"):
+    with pytest.raises(
+        ConfigError,
+        match=r"data.batch_size=128 must be a multiple of 6 = 3 devi"
+        r"ces x trainer.accumulate_grad_batches=2.*=126",
+    ):
         made.check_batch(3, 2)
 
 
@@ -181,17 +196,29 @@ def test_a_table_cannot_be_binarised(tmp_path):
         made.prepare()
 
 
-@pytest.mark.parametrize(("data", "match"), [
-    (Decoded(Arrays(np.zeros((0, 1, 2, 2), np.uint8)), 2), "at least 1 example, got none"),
-    (Decoded(Arrays(np.zeros((9, 2, 2), np.uint8)), 2), r"must be \(N, C, H, W\) or \(N, D\)"),
-    (Decoded(Arrays(np.zeros((9, 1, 2, 2), np.float32)), 2), "uint8 images with levels"),
-    (Decoded(Arrays(np.zeros((9, 2), np.float64)), None), "or float32 without, got float64"),
-    (Decoded(Arrays(np.full((9, 1, 2, 2), 5, np.uint8)), 4), "below levels=4 <= 256, got 5"),
-    (Decoded(Arrays(np.zeros((9, 2), np.float32), np.zeros(8, np.int64)), None), "9 int64 numb"),
-    (Decoded(Arrays(np.zeros((9, 2), np.float32), np.full(9, -1)), None), "numbers >= 0"),
-    (Decoded(Arrays(np.zeros((9, 2), np.float32)), None,
-             test=Arrays(np.zeros((9, 3), np.float32))), r"test: .*shape of the training.*\(3,\)"),
-])
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (Decoded(Arrays(np.zeros((0, 1, 2, 2), np.uint8)), 2), "at least 1 example, got none"),
+        (Decoded(Arrays(np.zeros((9, 2, 2), np.uint8)), 2), r"must be \(N, C, H, W\) or \(N, D\)"),
+        (Decoded(Arrays(np.zeros((9, 1, 2, 2), np.float32)), 2), "uint8 images with levels"),
+        (Decoded(Arrays(np.zeros((9, 2), np.float64)), None), "or float32 without, got float64"),
+        (Decoded(Arrays(np.full((9, 1, 2, 2), 5, np.uint8)), 4), "below levels=4 <= 256, got 5"),
+        (
+            Decoded(Arrays(np.zeros((9, 2), np.float32), np.zeros(8, np.int64)), None),
+            "9 int64 numb",
+        ),
+        (Decoded(Arrays(np.zeros((9, 2), np.float32), np.full(9, -1)), None), "numbers >= 0"),
+        (
+            Decoded(
+                Arrays(np.zeros((9, 2), np.float32)),
+                None,
+                test=Arrays(np.zeros((9, 3), np.float32)),
+            ),
+            r"test: .*shape of the training.*\(3,\)",
+        ),
+    ],
+)
 def test_a_users_source_that_breaks_the_contract_is_named(tmp_path, data, match):
     with pytest.raises(DataError, match=match) as caught:
         VaelData(Made(data), 1, cache_dir=str(tmp_path)).prepare()

@@ -138,11 +138,14 @@ def test_a_constant_column_becomes_zero(value):
     np.testing.assert_allclose(y, 0, atol=1e-6 * value)
 
 
-@pytest.mark.parametrize(("mode", "levels", "match"), [
-    ("binary", 256, "data.binarize must be one of none, threshold, stochastic, got 'binary'"),
-    ("threshold", None, "data.binarize=threshold needs data with levels"),
-    ("stochastic", None, "set data.binarize=none"),
-])
+@pytest.mark.parametrize(
+    ("mode", "levels", "match"),
+    [
+        ("binary", 256, "data.binarize must be one of none, threshold, stochastic, got 'binary'"),
+        ("threshold", None, "data.binarize=threshold needs data with levels"),
+        ("stochastic", None, "set data.binarize=none"),
+    ],
+)
 def test_what_cannot_be_binarised_is_refused(mode, levels, match):
     with pytest.raises(ConfigError, match=match):
         Preprocess(mode, levels)

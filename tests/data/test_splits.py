@@ -7,9 +7,14 @@ from vael.data.splits import MAX_TEST, MAX_VAL, make_splits, permutation
 from vael.errors import DataError
 
 WORLDS = [
-    {"train": 3}, {"train": 101}, {"train": 1797}, {"train": 150_000},
-    {"train": 60, "test": 10}, {"train": 60_000, "test": 10_000},
-    {"train": 50, "val": 7, "test": 9}, {"train": 50, "val": 7},
+    {"train": 3},
+    {"train": 101},
+    {"train": 1797},
+    {"train": 150_000},
+    {"train": 60, "test": 10},
+    {"train": 60_000, "test": 10_000},
+    {"train": 50, "val": 7, "test": 9},
+    {"train": 50, "val": 7},
 ]
 
 
@@ -22,13 +27,17 @@ def test_the_splits_are_a_partition_of_all_examples(sizes):
     assert all(len(part.index) >= 1 for part in splits.values())
 
 
-@pytest.mark.parametrize(("sizes", "expected"), [
-    ({"train": 1797}, (1455, 162, 180)),
-    ({"train": 60_000, "test": 10_000}, (55_000, 5_000, 10_000)),
-    ({"train": 300_000}, (300_000 - MAX_TEST - MAX_VAL, MAX_VAL, MAX_TEST)),
-    ({"train": 3}, (1, 1, 1)),
-    ({"train": 20, "val": 5, "test": 6}, (20, 5, 6)),
-], ids=str)
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"train": 1797}, (1455, 162, 180)),
+        ({"train": 60_000, "test": 10_000}, (55_000, 5_000, 10_000)),
+        ({"train": 300_000}, (300_000 - MAX_TEST - MAX_VAL, MAX_VAL, MAX_TEST)),
+        ({"train": 3}, (1, 1, 1)),
+        ({"train": 20, "val": 5, "test": 6}, (20, 5, 6)),
+    ],
+    ids=str,
+)
 def test_one_in_ten_rounded_up_and_capped_unless_official(sizes, expected):
     splits = make_splits(sizes)
     assert tuple(len(splits[name].index) for name in ("train", "val", "test")) == expected
@@ -56,13 +65,19 @@ def test_validation_is_not_the_head_of_a_file_sorted_by_class():
 
 def test_limit_caps_train_before_validation_and_each_of_the_others():
     splits = make_splits({"train": 1000, "test": 300}, limit=100)
-    assert {name: len(part.index) for name, part in splits.items()} == \
-        {"train": 90, "val": 10, "test": 100}
+    assert {name: len(part.index) for name, part in splits.items()} == {
+        "train": 90,
+        "val": 10,
+        "test": 100,
+    }
     assert not set(splits["train"].index) & set(splits["val"].index)
     assert max(splits["train"].index) > 500  # spread over the file
     whole = make_splits({"train": 1000}, limit=50)
-    assert {name: len(part.index) for name, part in whole.items()} == \
-        {"train": 45, "val": 5, "test": 50}
+    assert {name: len(part.index) for name, part in whole.items()} == {
+        "train": 45,
+        "val": 5,
+        "test": 50,
+    }
     indices = np.concatenate([part.index for part in whole.values()])
     assert len(set(indices)) == 100
 
@@ -72,10 +87,16 @@ def test_a_limit_above_the_size_changes_nothing():
         np.testing.assert_array_equal(part.index, make_splits({"train": 100})[name].index)
 
 
-@pytest.mark.parametrize(("sizes", "limit"), [
-    ({"train": 1}, None), ({"train": 2}, None), ({"train": 1, "test": 4}, None),
-    ({"train": 100}, 1), ({"train": 9, "test": 0}, None),
-])
+@pytest.mark.parametrize(
+    ("sizes", "limit"),
+    [
+        ({"train": 1}, None),
+        ({"train": 2}, None),
+        ({"train": 1, "test": 4}, None),
+        ({"train": 100}, 1),
+        ({"train": 9, "test": 0}, None),
+    ],
+)
 def test_an_empty_split_is_refused(sizes, limit):
     with pytest.raises(DataError, match="each split must have at least 1 example"):
         make_splits(sizes, limit=limit)

@@ -30,7 +30,7 @@ def margin(shape, scale, angle, x, y, px, py):
     root = abs(u) ** (4 / 3) - 4 * u * u + 4
     if root < 0:
         return root
-    middle, half = abs(u) ** (2 / 3) / 2, root ** 0.5 / 2
+    middle, half = abs(u) ** (2 / 3) / 2, root**0.5 / 2
     return half - abs(v - middle)
 
 
@@ -52,7 +52,7 @@ def test_each_pixel_is_what_a_slow_drawing_says(size):
     for picture, factors in zip(drawn[index], factors_of(index, SIZES), strict=True):
         for row in range(size[0]):
             for column in range(size[1]):
-                inside = margin(*factors.tolist(), (column + .5) / size[1], (row + .5) / size[0])
+                inside = margin(*factors.tolist(), (column + 0.5) / size[1], (row + 0.5) / size[0])
                 if abs(inside) < 1e-5:  # a centre on the edge may go either way
                     close += 1
                 else:
@@ -79,7 +79,7 @@ def test_no_sprite_is_cut_off_and_it_lies_where_its_factors_say(shape):
     assert not pictures[:, [0, -1]].any()
     assert not pictures[:, :, [0, -1]].any()
     mass = pictures.sum((1, 2))
-    at = (np.arange(64) + .5) / 64
+    at = (np.arange(64) + 0.5) / 64
     for axis, factor in ((1, 3), (2, 4)):  # summed over rows: x
         centre = (pictures.sum(axis) * at).sum(1) / mass
         expected = np.array([0.25 + 0.5 * (c[factor] == 31) for c in corners])

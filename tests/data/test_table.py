@@ -24,8 +24,9 @@ def test_categories_are_one_hot_in_their_place(tmp_path):
     source = ArrayFile(csv(tmp_path, MIXED), label_key="kind", categorical=["colour"])
     for got in (source.decode(), load(source, tmp_path / "cache").data):
         assert got.columns == ("size", "colour=blue", "colour=green", "colour=red", "mass")
-        np.testing.assert_array_equal(got.train.x, [
-            [1, 0, 0, 1, 5], [2, 1, 0, 0, 6], [3, 0, 0, 1, 7], [4, 0, 1, 0, 9]])
+        np.testing.assert_array_equal(
+            got.train.x, [[1, 0, 0, 1, 5], [2, 1, 0, 0, 6], [3, 0, 0, 1, 7], [4, 0, 1, 0, 9]]
+        )
         np.testing.assert_array_equal(got.train.y, [0, 1, 0, 1])
 
 
@@ -42,8 +43,10 @@ def test_missing_values_are_imputed_from_the_training_rows_only(tmp_path, missin
     holes = rng.random(x.shape) < [0.3, 0.0, 0.1]
     x[holes] = np.nan
     words = ["", "NA", "nan", " ", "N/A", "null"]
-    lines = [",".join(words[(i + j) % 6] if holes[i, j] else repr(float(x[i, j]))
-                      for j in range(3)) for i in range(200)]
+    lines = [
+        ",".join(words[(i + j) % 6] if holes[i, j] else repr(float(x[i, j])) for j in range(3))
+        for i in range(200)
+    ]
     path = csv(tmp_path, "a,b,c\n" + "\n".join(lines))
     np.save(tmp_path / "a.npy", x)
     for file in (path, str(tmp_path / "a.npy")):
@@ -107,34 +110,66 @@ def test_block_by_block_the_same_is_refused_as_at_once():
         check_float32(parts, "here", (), missing=False)
     with pytest.raises(DataError) as whole:
         check_float32([x], "here", (), missing=False)
-    assert re.sub(r"[\d.]+ \(st", "", str(blocks.value)) == re.sub(r"[\d.]+ \(st", "",
-                                                                  str(whole.value))
+    assert re.sub(r"[\d.]+ \(st", "", str(blocks.value)) == re.sub(
+        r"[\d.]+ \(st", "", str(whole.value)
+    )
     x[:, 1] -= 1e8
     x[900, 2] = np.inf
     with pytest.raises(DataError, match=r"here, rows from 858: .*1 NaN or infinite"):
         check_float32(parts, "here", (), missing=True)
 
 
-@pytest.mark.parametrize(("content", "options", "error", "match"), [
-    ("a,b\n1,x\n2,y\n", {}, DataError,
-     r"line 2, column b: .*the text 'x'.*data.label_key=b.*data.categorical=\[b\]$"),
-    ("a,b\n1,2\n,4\n", {}, DataError,
-     "line 3, column a: .*an empty cell .*data.missing=mean or data.missing=median$"),
-    ("a,b\n1,2\n3,NA\n", {}, DataError, "line 3, column b: .*an empty cell"),
-    ("a,b\n1,2\n3,inf\n", {"missing": "mean"}, DataError, "1 NaN or infinite.*inf"),
-    ("a,b\n1,2\n3,nan\n", {}, DataError, r"or set data.missing=mean or data.missing=median$"),
-    ("a,b\n1,2\n3,x\n", {"missing": "mean"}, DataError, "the text 'x'"),
-    ("a,b\n1,x\n", {"categorical": ["c"]}, ConfigError, "data.categorical .* got c; .* a, b$"),
-    ("a,b\n1,x\n", {"categorical": "b"}, ConfigError, r"must be a list .*=\[b\]$"),
-    ("a,b\n1,x\n", {"categorical": ["b"], "label_key": "b"}, ConfigError, "not name the labels"),
-    ("a,b\n1,x\n", {"label_key": ["a", "b"]}, ConfigError, "data.label_key must be null or one"),
-    ("a,y,y\n1,2,3\n", {"label_key": "y"}, DataError, "2 are called 'y'; rename them"),
-    ("a,y\n1,2\n3,\n", {"label_key": "y"}, DataError, "line 3, column y: .*must have a label"),
-    ("y\n1\n2\n", {"label_key": "y"}, DataError, "a column besides the labels"),
-    ("a,b\n1,2\n", {"missing": "drop"}, ConfigError, "data.missing must be one of refuse, mean"),
-    ("a,b\n1,2\n", {"test_label_key": "b"}, ConfigError, "data.test_label_key=b needs a file"),
-    ("a,b\n1,2\n", {"test_key": "b"}, ConfigError, "data.test_key=b names an array in an .npz"),
-])
+@pytest.mark.parametrize(
+    ("content", "options", "error", "match"),
+    [
+        (
+            "a,b\n1,x\n2,y\n",
+            {},
+            DataError,
+            r"line 2, column b: .*the text 'x'.*data.label_key=b.*data.categorical=\[b\]$",
+        ),
+        (
+            "a,b\n1,2\n,4\n",
+            {},
+            DataError,
+            "line 3, column a: .*an empty cell .*data.missing=mean or data.missing=median$",
+        ),
+        ("a,b\n1,2\n3,NA\n", {}, DataError, "line 3, column b: .*an empty cell"),
+        ("a,b\n1,2\n3,inf\n", {"missing": "mean"}, DataError, "1 NaN or infinite.*inf"),
+        ("a,b\n1,2\n3,nan\n", {}, DataError, r"or set data.missing=mean or data.missing=median$"),
+        ("a,b\n1,2\n3,x\n", {"missing": "mean"}, DataError, "the text 'x'"),
+        ("a,b\n1,x\n", {"categorical": ["c"]}, ConfigError, "data.categorical .* got c; .* a, b$"),
+        ("a,b\n1,x\n", {"categorical": "b"}, ConfigError, r"must be a list .*=\[b\]$"),
+        (
+            "a,b\n1,x\n",
+            {"categorical": ["b"], "label_key": "b"},
+            ConfigError,
+            "not name the labels",
+        ),
+        (
+            "a,b\n1,x\n",
+            {"label_key": ["a", "b"]},
+            ConfigError,
+            "data.label_key must be null or one",
+        ),
+        ("a,y,y\n1,2,3\n", {"label_key": "y"}, DataError, "2 are called 'y'; rename them"),
+        ("a,y\n1,2\n3,\n", {"label_key": "y"}, DataError, "line 3, column y: .*must have a label"),
+        ("y\n1\n2\n", {"label_key": "y"}, DataError, "a column besides the labels"),
+        (
+            "a,b\n1,2\n",
+            {"missing": "drop"},
+            ConfigError,
+            "data.missing must be one of refuse, mean",
+        ),
+        ("a,b\n1,2\n", {"test_label_key": "b"}, ConfigError, "data.test_label_key=b needs a file"),
+        (
+            "a,b\n1,2\n",
+            {"test_key": "b"},
+            ConfigError,
+            "data.test_key=b names an array in an .npz",
+        ),
+    ],
+)
 def test_bad_input_is_named_in_one_line(tmp_path, content, options, error, match):
     with pytest.raises(error, match=match) as caught:
         load(ArrayFile(csv(tmp_path, content), **options), tmp_path / "cache")

@@ -8,8 +8,16 @@ from vael.errors import ConfigError
 from vael.evaluation.comparable import NotComparableError, check_comparable, facts
 from vael.evaluation.compare import side_by_side
 
-IMAGES = {"split": "test", "k": 100, "score": "bpd", "digest": "aa", "binarize": "none",
-          "levels": 256, "num_dims": 784, "family": "gaussian"}  # fmt: skip
+IMAGES = {
+    "split": "test",
+    "k": 100,
+    "score": "bpd",
+    "digest": "aa",
+    "binarize": "none",
+    "levels": 256,
+    "num_dims": 784,
+    "family": "gaussian",
+}
 TABLE = {**IMAGES, "score": "nll", "levels": None}
 
 
@@ -46,10 +54,18 @@ def test_families_may_be_compared_where_they_all_score_the_same_levels():
 def evaluated(folder, nll, fit="mass", **changes):
     folder.mkdir()
     known = facts(**{**IMAGES, **changes})
-    (folder / "evaluation.json").write_text(json.dumps({
-        "comparable": known, "samples": known["k"], "fit": fit, "family": "gaussian",
-        "bounds": {"1": {"nll": 0}, str(known["k"]): {"nll": nll}}, "scores": {"elbo": -7.5},
-    }))  # fmt: skip
+    (folder / "evaluation.json").write_text(
+        json.dumps(
+            {
+                "comparable": known,
+                "samples": known["k"],
+                "fit": fit,
+                "family": "gaussian",
+                "bounds": {"1": {"nll": 0}, str(known["k"]): {"nll": nll}},
+                "scores": {"elbo": -7.5},
+            }
+        )
+    )
     return folder
 
 
@@ -62,21 +78,32 @@ def test_runs_side_by_side(tmp_path):
 
 def summed_up(folder, family, fit):
     folder.mkdir()
-    (folder / "summary.json").write_text(json.dumps({
-        "status": "finished", "metrics": {"test/elbo": -7.5, "test/bpd": 2.0},
-        "samples": {"test": 100}, "target": "val/bpd", "data_digest": "aa"}))  # fmt: skip
+    (folder / "summary.json").write_text(
+        json.dumps(
+            {
+                "status": "finished",
+                "metrics": {"test/elbo": -7.5, "test/bpd": 2.0},
+                "samples": {"test": 100},
+                "target": "val/bpd",
+                "data_digest": "aa",
+            }
+        )
+    )
     (folder / "config.yaml").write_text(
-        f"data: {{binarize: none}}\nlikelihood: {{_target_: vael.{family}, fit: {fit}}}\n")
+        f"data: {{binarize: none}}\nlikelihood: {{_target_: vael.{family}, fit: {fit}}}\n"
+    )
     return folder
 
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [(("a.Gaussian", "mass"), ("b.Laplace", "auto"), True),
-     (("a.Gaussian", "mass"), ("a.Gaussian", "density"), False),
-     (("a.Gaussian", "density"), ("a.Gaussian", "density"), True),
-     (("a.Gaussian", "density"), ("b.Laplace", "density"), False)],
-)  # fmt: skip
+    [
+        (("a.Gaussian", "mass"), ("b.Laplace", "auto"), True),
+        (("a.Gaussian", "mass"), ("a.Gaussian", "density"), False),
+        (("a.Gaussian", "density"), ("a.Gaussian", "density"), True),
+        (("a.Gaussian", "density"), ("b.Laplace", "density"), False),
+    ],
+)
 def test_nats_of_another_fit_say_so_and_bits_do_not(tmp_path, one, other, same):
     runs = [summed_up(tmp_path / "a", *one), summed_up(tmp_path / "b", *other)]
     rows = {line.split()[0]: line for line in side_by_side(runs).splitlines()}

@@ -85,11 +85,10 @@ def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
     assert (run / "checkpoints" / "evaluation.json").is_file()
 
 
-def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(
-    run, five, tmp_path, monkeypatch
-):
+def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(run, five, tmp_path, monkeypatch):
     (tmp_path / "ownnets.py").write_text(
-        "from vael.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n")
+        "from vael.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     content["config"]["model"]["encoder"]["_target_"] = "ownnets.Net"
@@ -102,8 +101,9 @@ def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(
 
 
 def test_other_data_of_the_same_shape(run, five):
-    less = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=5,
-                            overrides=("data.limit=300",)))
+    less = evaluate(
+        Request(run / "checkpoints" / "best.ckpt", samples=5, overrides=("data.limit=300",))
+    )
     assert less["num_examples"] == min(300, five["num_examples"])
     assert less["comparable"]["digest"] != five["comparable"]["digest"]
     assert "other data" in less["warnings"][0]
@@ -115,15 +115,17 @@ def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
     np.save(tmp_path / "table.npy", table)
     np.save(tmp_path / "shifted.npy", table + 100)
     # QUICK's batch and limit fit
-    folder = make_run(tmp_path / "out", *QUICK, "data=array",
-                      f"data.path={tmp_path / 'table.npy'}")
+    folder = make_run(
+        tmp_path / "out", *QUICK, "data=array", f"data.path={tmp_path / 'table.npy'}"
+    )
     train(folder)
     found = evaluate(Request(folder, samples=5))
     assert "bpd" not in found["bounds"]["5"]
     assert found["target"] == "nll"
     assert found["comparable"]["family"] == "gaussian"
-    other = evaluate(Request(folder, samples=5,
-                             overrides=(f"data.path={tmp_path / 'shifted.npy'}",)))
+    other = evaluate(
+        Request(folder, samples=5, overrides=(f"data.path={tmp_path / 'shifted.npy'}",))
+    )
     assert other["bounds"]["5"]["nll"] > found["bounds"]["5"]["nll"] + 100
     # a run on that table standardises it by itself: its densities are per another unit
     assert other["comparable"]["digest"] != other["data_digest"]
@@ -136,7 +138,8 @@ def test_the_command_names_the_device_that_was_asked_for(tmp_path):
     """The noise of a GPU is another one: without it the command would give other numbers."""
     run = tmp_path / "a run"
     assert Request(run, samples=5, device="cpu").command == (
-        f"vael evaluate '{run}' --split test --samples 5 --device cpu")
+        f"vael evaluate '{run}' --split test --samples 5 --device cpu"
+    )
     assert Request(run).command == f"vael evaluate '{run}' --split test --samples 1000"
     assert Request(run, threads=2).command.endswith(" --samples 1000 --threads 2")
 
@@ -145,8 +148,13 @@ def test_a_single_example_has_no_standard_error(tmp_path, run):
     images = np.random.default_rng(0).integers(0, 17, size=(2, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "one.npz", x_train=np.repeat(images, 20, 0), x_test=images[:1])
     # beside the checkpoint, so that the run's own file stays
-    found = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=5, overrides=(
-        "data=array", f"data.path={tmp_path / 'one.npz'}", "data.levels=17")))
+    found = evaluate(
+        Request(
+            run / "checkpoints" / "best.ckpt",
+            samples=5,
+            overrides=("data=array", f"data.path={tmp_path / 'one.npz'}", "data.levels=17"),
+        )
+    )
     assert found["num_examples"] == 1
     text = as_text(found)
     assert re.search(r"test/bpd +\d+\.\d+  bits/dim, k = 5$", text, re.M), text
@@ -177,8 +185,11 @@ BAD = {
     "a device": (Request, {"device": "tpu"}, r"--device must be auto, cpu or cuda, but got tpu"),
     "an override": (Request, {"overrides": ("objective.beta=2",)}, r"only the data can be"),
     "no such setting": (Request, {"overrides": ("data.pth=x",)}, r"data\.pth is not a setting"),
-    "another shape": (Request, {"overrides": ("data.image_size=16",)},
-                      r"best\.ckpt does not fit data of shape \(1, 16, 16\)"),
+    "another shape": (
+        Request,
+        {"overrides": ("data.image_size=16",)},
+        r"best\.ckpt does not fit data of shape \(1, 16, 16\)",
+    ),
 }
 
 

@@ -20,10 +20,15 @@ def hear_interrupts():
 
 def start(*arguments, command=(sys.executable, "-m", "vael.cli")):
     return subprocess.Popen(
-        [*command, *map(str, arguments)], cwd=ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""}, preexec_fn=hear_interrupts,
-    )  # fmt: skip
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        preexec_fn=hear_interrupts,
+    )
 
 
 def gone(group, seconds):
@@ -69,8 +74,10 @@ def test_an_interruption_while_it_still_imports_is_one_line(run, five, loaded):
     vael = str(Path(sys.executable).with_name("vael"))
     process = start("evaluate", run, command=[vael])
     end = time.monotonic() + 60
-    while not (blocks(process.pid, signal.SIGINT)
-               and loaded in Path(f"/proc/{process.pid}/maps").read_text()):
+    while not (
+        blocks(process.pid, signal.SIGINT)
+        and loaded in Path(f"/proc/{process.pid}/maps").read_text()
+    ):
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.002)
@@ -98,8 +105,9 @@ def test_a_killed_process_ends_the_evaluation_with_its_reason(run, five):
     before = (run / "evaluation.json").read_bytes()
     process = start("evaluate", run, "--samples", 10_000_000, "--devices", 2)
     process.stderr.readline()
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True,
-                              check=True).stdout.split()  # fmt: skip
+    children = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
     victim = next(pid for pid in children if "spawn_main" in command_of(pid))
     os.kill(int(victim), signal.SIGKILL)
     _, errors = process.communicate(timeout=300)

@@ -20,8 +20,14 @@ from vael.evaluation.evaluate import Request, evaluate
 from vael.evaluation.verified import as_text
 from vael.evaluation.verify import Number, verify
 
-SMALL = (*QUICK, "data=array", "data.levels=17", "data.binarize=stochastic",
-         "trainer.max_epochs=2", "report=false")  # fmt: skip
+SMALL = (
+    *QUICK,
+    "data=array",
+    "data.levels=17",
+    "data.binarize=stochastic",
+    "trainer.max_epochs=2",
+    "report=false",
+)
 
 
 def digits(path, change=0):
@@ -69,8 +75,12 @@ def test_a_run_gives_its_numbers_again_to_the_bit(run):
     assert found.compared[2].what == "evaluation.json, test, k = 3"
     assert all(n.stored == n.now for part in found.compared for n in part.numbers)
     names = {n.name for n in found.compared[2].numbers}
-    assert {"bounds.3.bpd", "scores.elbo", "ess.median",
-            "latents.aggregate.mutual_information"} <= names
+    assert {
+        "bounds.3.bpd",
+        "scores.elbo",
+        "ess.median",
+        "latents.aggregate.mutual_information",
+    } <= names
     assert found.changed == ()
     assert "train/*" in found.left_out[0]
     summary = json.loads((run / "summary.json").read_text())
@@ -86,10 +96,15 @@ def test_the_threads_of_the_caller_are_left_as_they_were(run):
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("options", [
-    ("trainer.precision=bf16",), ("callbacks.ema.decay=0.5",),
-    ("likelihood=logistic", "likelihood.fit=density", "likelihood.scale=predicted"),
-], ids=lambda o: o[0])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("trainer.precision=bf16",),
+        ("callbacks.ema.decay=0.5",),
+        ("likelihood=logistic", "likelihood.fit=density", "likelihood.scale=predicted"),
+    ],
+    ids=lambda o: o[0],
+)
 def test_so_does_one_of_another_kind(tmp_path, options):
     folder = make_run(tmp_path, *QUICK, *options, "trainer.max_epochs=1", "report=false")
     runs.train(folder)
@@ -182,8 +197,7 @@ def test_what_takes_too_long_is_left_out_with_its_cost(run):
     rewrite(run, "evaluation.json", lambda e: e.update(seconds=3600.5))
     found = verify(run)
     assert len(found.compared) == 2
-    assert "evaluation.json (test, k = 3): it took 3600 s; --max-seconds 3601" in \
-        found.left_out[1]
+    assert "evaluation.json (test, k = 3): it took 3600 s; --max-seconds 3601" in found.left_out[1]
 
 
 def test_what_cannot_be_verified_is_an_error_of_code_2(run, tmp_path):
@@ -209,8 +223,11 @@ def test_the_difference_of_two_numbers():
 @pytest.mark.slow
 def test_other_vector_instructions_are_another_machine(original):
     done = subprocess.run(
-        [sys.executable, "-m", "vael.cli", "verify", str(original)], capture_output=True,
-        text=True, check=False, timeout=300,
+        [sys.executable, "-m", "vael.cli", "verify", str(original)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
         env={**os.environ, "ATEN_CPU_CAPABILITY": "default", "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -220,10 +237,15 @@ def test_other_vector_instructions_are_another_machine(original):
 
 @pytest.mark.slow
 def test_two_processes_are_verified_by_one(tmp_path):
-    folder = make_run(tmp_path, *QUICK, "trainer.max_epochs=1", "trainer.devices=2",
-                      "report=false")
-    subprocess.run([sys.executable, "-m", "vael.cli", "train", str(folder)], check=True,
-                   timeout=300, capture_output=True)
+    folder = make_run(
+        tmp_path, *QUICK, "trainer.max_epochs=1", "trainer.devices=2", "report=false"
+    )
+    subprocess.run(
+        [sys.executable, "-m", "vael.cli", "train", str(folder)],
+        check=True,
+        timeout=300,
+        capture_output=True,
+    )
     found = verify(folder)
     assert found.same
     assert found.compared[0].tolerance == 1e-12

@@ -38,8 +38,15 @@ def table(tmp_path_factory):
     x = np.random.default_rng(0).normal(size=(300, 3)) * [1, 10, 100] + [0, 5, -7]
     header = f"plain,{EVIL},third"
     np.savetxt(folder / "table.csv", x, delimiter=",", header=header, comments="", fmt="%.6f")
-    overrides = (*QUICK, "report=false", "data=array", f"data.path={folder / 'table.csv'}",
-                 "model.latent_dim=2", "data.limit=null", "likelihood=gaussian")
+    overrides = (
+        *QUICK,
+        "report=false",
+        "data=array",
+        f"data.path={folder / 'table.csv'}",
+        "model.latent_dim=2",
+        "data.limit=null",
+        "likelihood=gaussian",
+    )
     made = make_run(folder, *overrides)
     runs.train(made)
     return load(made)
@@ -48,8 +55,7 @@ def table(tmp_path_factory):
 @pytest.fixture
 def client(digits):
     """Asks the digits' server in this process; a bug on its side answers 500."""
-    return TestClient(make_app(digits), base_url="http://127.0.0.1",
-                      raise_server_exceptions=False)
+    return TestClient(make_app(digits), base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
 @contextmanager

@@ -55,8 +55,9 @@ def test_an_uploaded_example_is_encoded_as_that_example(client, levels):
     content = picture(np.round(levels[7] * (255 / 16)).astype(np.uint8))
     found = client.post("/api/encode", content=content).json()
     assert found["z"] == pytest.approx(client.get("/api/examples/7").json()["z"], abs=1e-5)
-    assert np.array_equal(grey(base64.b64decode(found["frame"]))[0],
-                          np.round(levels[7] * (255 / 16)))
+    assert np.array_equal(
+        grey(base64.b64decode(found["frame"]))[0], np.round(levels[7] * (255 / 16))
+    )
     assert found["note"] == "its 256 grey values rounded to the 17 of the data"
 
 
@@ -118,8 +119,9 @@ def test_a_table_is_decoded_in_its_own_units(table):
     assert np.abs((decoded - rows.mean(0)) / rows.std(0)).max() < 5
     refused = client.post("/api/encode", content=picture(np.zeros((8, 8), np.uint8)))
     assert refused.status_code == 422
-    assert refused.json()["error"] == ("this is a model of tables with 3 columns: it has no use "
-                                       "for a picture.")
+    assert refused.json()["error"] == (
+        "this is a model of tables with 3 columns: it has no use for a picture."
+    )
 
 
 def test_the_page_fetches_nothing_from_outside(client):
@@ -129,7 +131,8 @@ def test_the_page_fetches_nothing_from_outside(client):
         text = client.get(f"/{path.name}").text
         assert text == path.read_text()
         assert {*re.findall(r"\w+://[^\"']+|[\"'(]//[^\"']+", text)} <= {
-            "http://www.w3.org/2000/svg"}, path.name
+            "http://www.w3.org/2000/svg"
+        }, path.name
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "http" not in policy

@@ -23,8 +23,9 @@ def test_the_kl_of_each_dimension_orders_the_sliders(digits, posteriors):
     kl = kl_divergence(Normal(mu.double(), sigma.double()), Normal(0.0, 1.0)).mean(0)
     facts = digits.facts()["dims"]
     assert [of["dim"] for of in facts] == kl.argsort(descending=True).tolist()
-    assert [of["kl"] for of in facts] == pytest.approx(kl.sort(descending=True).values.tolist(),
-                                                       rel=1e-4)
+    assert [of["kl"] for of in facts] == pytest.approx(
+        kl.sort(descending=True).values.tolist(), rel=1e-4
+    )
     variance = mu.double().numpy().var(0)
     for of in facts:
         assert of["variance"] == pytest.approx(variance[of["dim"]], rel=1e-4)
@@ -38,8 +39,9 @@ def test_the_principal_plane_is_sklearns(digits, posteriors):
     plane = digits.atlas.plane(None)
     assert np.abs(np.sum(plane.axes.numpy() * pca.components_, 1)) == pytest.approx(1, abs=1e-4)
     assert np.abs(plane.u.numpy()) == pytest.approx(np.abs(pca.transform(mu)), abs=1e-3)
-    assert plane.names == tuple(f"PC{i + 1} ({share:.0%})"
-                                for i, share in enumerate(pca.explained_variance_ratio_))
+    assert plane.names == tuple(
+        f"PC{i + 1} ({share:.0%})" for i, share in enumerate(pca.explained_variance_ratio_)
+    )
 
 
 def test_a_plane_of_two_dimensions_shows_them(digits, posteriors):

@@ -154,8 +154,9 @@ def test_pointing_at_the_map_shows_an_example_and_clicking_decodes_it(browser, d
     ActionChains(browser).move_to_element_with_offset(canvas, round(x), round(y)).perform()
     wait_for(browser, digits.original(number), "#tip")
     label = digits.atlas.colourings[0].values[number]
-    until(browser, "document.querySelector('#tip span').textContent === "
-                   f"'#{number}, label {label}'")
+    until(
+        browser, f"document.querySelector('#tip span').textContent === '#{number}, label {label}'"
+    )
     ActionChains(browser).click().perform()
     z = digits.example(number)
     wait_for(browser, digits.decode(z))
@@ -176,8 +177,10 @@ def test_dragging_over_the_map_moves_in_its_plane(browser, digits, digits_url):
     drag(browser, canvas, (10, 0), (10, -30))
     until(browser, "document.querySelector('#what').textContent === 'a place on the map'")
     for row in browser.find_elements("css selector", ".dim"):
-        dim, shown = int(row.get_attribute("data-dim")), float(
-            row.find_element("tag name", "output").text.replace("\u2212", "-"))
+        dim, shown = (
+            int(row.get_attribute("data-dim")),
+            float(row.find_element("tag name", "output").text.replace("\u2212", "-")),
+        )
         assert (abs(shown - float(before[dim])) > 0.006) == (dim in top), "only the plane's own"
     assert faults(browser) == []
 
@@ -186,12 +189,18 @@ def test_an_interpolation_between_two_chosen_examples(browser, digits, digits_ur
     opened(browser, digits_url)
     number = browser.find_element("id", "number")
     for example, button in ((3, "use-a"), (8, "use-b")):
-        browser.execute_script("arguments[0].value = arguments[1];"
-                               "arguments[0].dispatchEvent(new Event('change'))", number, example)
+        browser.execute_script(
+            "arguments[0].value = arguments[1];arguments[0].dispatchEvent(new Event('change'))",
+            number,
+            example,
+        )
         wait_for(browser, digits.decode(digits.example(example)))
         browser.find_element("id", button).click()
-    until(browser, "/A: test example 3,.*B: test example 8,/.test("
-                   "document.querySelector('#ends').textContent)")
+    until(
+        browser,
+        "/A: test example 3,.*B: test example 8,/.test("
+        "document.querySelector('#ends').textContent)",
+    )
     browser.find_element("css selector", "[value=spherical]").click()
     way = digits.between(digits.example(3), digits.example(8), 41, "spherical")
     wait_for(browser, digits.decode(way[20]), "#strip button:nth-child(5)")
@@ -208,7 +217,8 @@ def test_new_samples_follow_the_temperature(browser, digits, digits_url):
     opened(browser, digits_url)
     slider = browser.find_element("id", "temperature")
     browser.execute_script(
-        "arguments[0].value = 0; arguments[0].dispatchEvent(new Event('input'))", slider)
+        "arguments[0].value = 0; arguments[0].dispatchEvent(new Event('input'))", slider
+    )
     centre = digits.decode(digits.sample(1, 0.0, 0))
     wait_for(browser, centre, "#drawn button:first-child")
     wait_for(browser, centre, "#drawn button:last-child")
@@ -227,19 +237,28 @@ def test_a_picture_is_encoded_and_a_malformed_one_is_explained(
     grey = np.round(arrays.x[index][6, 0] * (255 / 16)).astype(np.uint8)
     Image.fromarray(grey).resize((80, 80), Image.Resampling.NEAREST).save(tmp_path / "six.png")
     upload(browser, tmp_path / "six.png")
-    until(browser, "document.querySelector('#upload-said').textContent.startsWith("
-                   "'six.png: resized from 80 x 80 to 8 x 8 pixels')")
+    until(
+        browser,
+        "document.querySelector('#upload-said').textContent.startsWith("
+        "'six.png: resized from 80 x 80 to 8 x 8 pixels')",
+    )
     until(browser, "document.querySelector('#what').textContent === 'the encoded picture'")
     shown = pixels(browser)
     (tmp_path / "bad.png").write_bytes(b"no picture")
     upload(browser, tmp_path / "bad.png")
-    until(browser, "document.querySelector('#upload-said').textContent.startsWith("
-                   "'bad.png: a picture must be one of PNG, JPEG')")
+    until(
+        browser,
+        "document.querySelector('#upload-said').textContent.startsWith("
+        "'bad.png: a picture must be one of PNG, JPEG')",
+    )
     assert pixels(browser) == shown, "the refused picture changes nothing"
     (tmp_path / "<b>huge.png").write_bytes(bytes(17 * 2**20))
     upload(browser, tmp_path / "<b>huge.png")
-    until(browser, "document.querySelector('#upload-said').textContent === "
-                   "'<b>huge.png: a picture must have at most 16 MiB, but this one has 17.0.'")
+    until(
+        browser,
+        "document.querySelector('#upload-said').textContent === "
+        "'<b>huge.png: a picture must have at most 16 MiB, but this one has 17.0.'",
+    )
     upload(browser, tmp_path / "six.png")
     until(browser, "!document.querySelector('#upload-said').classList.contains('wrong')")
 
@@ -254,14 +273,17 @@ def test_a_table_shows_its_columns_by_name_and_runs_none_of_them(
     names = [of["name"] for of in table.facts()["columns"]]
     assert "<img" in names[1]
     shown = browser.execute_script(
-        "return [...document.querySelectorAll('.columns dt')].map((d) => d.textContent)")
+        "return [...document.querySelectorAll('.columns dt')].map((d) => d.textContent)"
+    )
     assert shown == names
     assert not browser.find_elements("css selector", "img")
     assert browser.title == "mlp_vae on array \u00b7 vael explore"
     values = np.frombuffer(table.decode(table.example(0)), "<f4")
     cells = browser.execute_script(
-        "return [...document.querySelectorAll('.columns dd')].map((d) => d.textContent)")
+        "return [...document.querySelectorAll('.columns dd')].map((d) => d.textContent)"
+    )
     assert [float(cell.replace("\u2212", "-")) for cell in cells] == pytest.approx(
-        values.tolist(), rel=1e-3)
+        values.tolist(), rel=1e-3
+    )
     assert not browser.find_element("id", "upload").is_displayed()
     assert len(browser.find_elements("css selector", "#view option")) == 1, "d = 2: one plane"

@@ -40,26 +40,41 @@ def test_an_unfinished_run_says_what_there_is(half):
 
 def test_a_run_that_leaves_the_test_data_out_is_explored_with_val(half):
     config = half / "config.yaml"
-    config.write_text(re.sub(r"(?m)^evaluation:$", "evaluation:\n  test: false",
-                             re.sub(r"(?m)^  test: true\n", "", config.read_text())))
+    config.write_text(
+        re.sub(
+            r"(?m)^evaluation:$",
+            "evaluation:\n  test: false",
+            re.sub(r"(?m)^  test: true\n", "", config.read_text()),
+        )
+    )
     file = half / "checkpoints" / "best.ckpt"
     assert load(half).part.split == "val"
     assert load(half, split="test").part.split == "test"
     assert load(file, split="train", examples=50).count == 50
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["{tmp}"], r"{tmp} is not a run: it has no config\.yaml"),
-    (["{tmp}/nowhere"], r"nowhere is neither a run's folder nor a checkpoint file"),
-    (["{run}", "--split", "exam"], r"--split must be one of train, val, test, but got exam"),
-    (["{run}", "--checkpoint", "best.ckpt"], r"--checkpoint must be best or last, but got best"),
-    (["{run}", "--port", "70000"], r"--port must be from 0 .*, but got 70000"),
-    (["{run}", "--host", "no.such.host.invalid"], r"--host must be an address of this machine"),
-    (["{run}", "--host", "203.0.113.7"], r"cannot listen on 203\.0\.113\.7"),
-    (["{run}", "--examples", "0"], r"--examples must be at least 2, but got 0"),
-    (["{run}", "model=mlp_vae"], r"only the data can be another one .* 'model=mlp_vae'"),
-    (["{run}", "data=digits", "data.image_size=12"], r"data\.image_size|shape"),
-], ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{tmp}"], r"{tmp} is not a run: it has no config\.yaml"),
+        (["{tmp}/nowhere"], r"nowhere is neither a run's folder nor a checkpoint file"),
+        (["{run}", "--split", "exam"], r"--split must be one of train, val, test, but got exam"),
+        (
+            ["{run}", "--checkpoint", "best.ckpt"],
+            r"--checkpoint must be best or last, but got best",
+        ),
+        (["{run}", "--port", "70000"], r"--port must be from 0 .*, but got 70000"),
+        (
+            ["{run}", "--host", "no.such.host.invalid"],
+            r"--host must be an address of this machine",
+        ),
+        (["{run}", "--host", "203.0.113.7"], r"cannot listen on 203\.0\.113\.7"),
+        (["{run}", "--examples", "0"], r"--examples must be at least 2, but got 0"),
+        (["{run}", "model=mlp_vae"], r"only the data can be another one .* 'model=mlp_vae'"),
+        (["{run}", "data=digits", "data.image_size=12"], r"data\.image_size|shape"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
 def test_a_mistake_is_one_line(arguments, said, digits_run, tmp_path, monkeypatch, capsys):
     from vael.cli import main
 
@@ -92,18 +107,23 @@ def test_an_answer_is_sent_at_once(digits_url):
         assert listener.proto == socket.IPPROTO_TCP
 
 
-@pytest.mark.parametrize(("host", "address", "public"), [
-    ("127.0.0.1", r"http://127\.0\.0\.1:\d+/", False), ("localhost", r"http://\S+:\d+/", False),
-    ("0.0.0.0", r"http://127\.0\.0\.1:\d+/", True),
-])
+@pytest.mark.parametrize(
+    ("host", "address", "public"),
+    [
+        ("127.0.0.1", r"http://127\.0\.0\.1:\d+/", False),
+        ("localhost", r"http://\S+:\d+/", False),
+        ("0.0.0.0", r"http://127\.0\.0\.1:\d+/", True),
+    ],
+)
 def test_it_says_who_can_reach_it(host, address, public, capsys):
     with serve.listen(host, 0) as listener:
         serve.announce(listener, {"this-machine"})
         assert serve.is_loopback(listener) is not public
     said = capsys.readouterr()
     assert re.fullmatch(rf"explore at {address}  \(Ctrl-C ends it\)\n", said.out)
-    assert ("everybody who can reach this machine can use it, without a password" in said.err
-            ) is public
+    assert (
+        "everybody who can reach this machine can use it, without a password" in said.err
+    ) is public
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
@@ -120,10 +140,17 @@ def test_an_address_of_ipv6_is_written_in_brackets():
 @pytest.mark.slow
 def test_ctrl_c_ends_it_at_once_with_a_line(digits_run, tmp_path):
     command = [sys.executable, "-m", "vael.cli", "explore", str(digits_run), "--port", "0"]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               cwd=tmp_path, env={**os.environ, "BROWSER": "false"},
-                               preexec_fn=lambda: signal.signal(  # a shell's background ignores it
-                                   signal.SIGINT, signal.default_int_handler))
+    started = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "BROWSER": "false"},
+        preexec_fn=lambda: signal.signal(  # a shell's background ignores it
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )
     try:
         line = started.stdout.readline()
         address = re.search(r"http://127\.0\.0\.1:\d+/", line).group()

@@ -27,11 +27,13 @@ def forks():
 @pytest.fixture(scope="session")
 def alone(forks):
     """Trains in one process; its exit code."""
+
     def start(folder):
         handle = forks(folder)
         while (code := handle.wait(300)) is None:
             pass
         return code
+
     return start
 
 

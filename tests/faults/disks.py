@@ -16,13 +16,26 @@ def can_mount() -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-needs_mount = pytest.mark.skipif(not can_mount(), reason="a full or read-only disk needs root, "
-                                                         "unshare and mount")
+needs_mount = pytest.mark.skipif(
+    not can_mount(), reason="a full or read-only disk needs root, unshare and mount"
+)
 
 
 def apart(script: str) -> subprocess.CompletedProcess[str]:
     """Runs a shell script whose mounts are its own; ``$python`` is this interpreter."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1",
-                   "python": sys.executable}  # fmt: skip
-    return subprocess.run(["unshare", "-m", "sh", "-s"], input=script, env=environment, cwd=ROOT,
-                          capture_output=True, text=True, check=False, timeout=300)  # fmt: skip
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "tests"),
+        "OMP_NUM_THREADS": "1",
+        "python": sys.executable,
+    }
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-s"],
+        input=script,
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )

@@ -25,6 +25,7 @@ class Hung(BaseException):
 @contextlib.contextmanager
 def deadline(seconds=SECONDS):
     """Raises Hung in the main thread when the time is over."""
+
     def ring(number, frame):
         raise Hung(f"still not done after {seconds} s")
 
@@ -63,8 +64,9 @@ class Tally:
     def write(self, path, **more):
         """As JSON."""
         kinds = {kind: dict(sorted(counter.items())) for kind, counter in self.counts.items()}
-        path.write_text(json.dumps({"inputs": self.total(), "kinds": kinds, **more}, indent=2)
-                        + "\n")
+        path.write_text(
+            json.dumps({"inputs": self.total(), "kinds": kinds, **more}, indent=2) + "\n"
+        )
 
 
 def check_message(text):
@@ -92,8 +94,14 @@ def trained_step(folder: Path):
 
 def explore(examples, strategy, body):
     """Runs the body on so many examples, the same ones each time."""
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(strategy)
     def run(case):
         body(case)

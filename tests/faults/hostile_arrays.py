@@ -12,10 +12,38 @@ from hypothesis.extra import numpy as hnp
 from omegaconf import OmegaConf
 from support import config_of
 
-SMALL = ("data=array", "data.path=x.npz", "data.batch_size=2", "logger=csv", "trainer.threads=1",
-         "evaluation.samples=1", "model.latent_dim=2")  # fmt: skip
-DTYPES = ("?", "u1", "i1", "u2", "i4", "u8", "i8", ">i4", "f2", "f4", "f8", ">f8", "g", "c8", "U3",
-          "S2", "M8[s]", "m8[D]", "V4", [("a", "f4"), ("b", "i2")], "O")  # fmt: skip
+SMALL = (
+    "data=array",
+    "data.path=x.npz",
+    "data.batch_size=2",
+    "logger=csv",
+    "trainer.threads=1",
+    "evaluation.samples=1",
+    "model.latent_dim=2",
+)
+DTYPES = (
+    "?",
+    "u1",
+    "i1",
+    "u2",
+    "i4",
+    "u8",
+    "i8",
+    ">i4",
+    "f2",
+    "f4",
+    "f8",
+    ">f8",
+    "g",
+    "c8",
+    "U3",
+    "S2",
+    "M8[s]",
+    "m8[D]",
+    "V4",
+    [("a", "f4"), ("b", "i2")],
+    "O",
+)
 
 
 def base(path, model="linear_vae"):
@@ -60,9 +88,11 @@ def arrays(tally, folder, examples):
     def of(dtype):
         if dtype == "O":
             objects = st.sampled_from([None, "a", 1, [], {}, Canary(folder / "canary")])
-            return shapes.flatmap(lambda s: st.lists(objects, min_size=int(np.prod(s)),
-                                                     max_size=int(np.prod(s))).map(
-                lambda v: filled(s, v)))
+            return shapes.flatmap(
+                lambda s: st.lists(
+                    objects, min_size=int(np.prod(s)), max_size=int(np.prod(s))
+                ).map(lambda v: filled(s, v))
+            )
         kind = np.dtype(dtype)
         if dtype == "V4":
             return shapes.map(lambda shape: np.zeros(shape, kind))
@@ -74,8 +104,12 @@ def arrays(tally, folder, examples):
         array[:] = values
         return array.reshape(shape)
 
-    case = st.tuples(st.sampled_from(DTYPES).flatmap(of), st.booleans(),
-                     st.sampled_from([None, 2, 17, 256]), st.sampled_from("xyz"))
+    case = st.tuples(
+        st.sampled_from(DTYPES).flatmap(of),
+        st.booleans(),
+        st.sampled_from([None, 2, 17, 256]),
+        st.sampled_from("xyz"),
+    )
 
     def body(one):
         array, zipped, levels, name = one
@@ -96,22 +130,73 @@ def header(shape, descr="|u1", order=False, version=(1, 0)):
     return b"\x93NUMPY" + bytes(version) + size + text + b"\n"
 
 
-SHAPES = ("(10000000000,)", "(100000, 100000, 3)", "(4000000000, 4)", f"({2**62},)",
-          f"({2**63}, 2)", f"({2**64},)", f"({2**31}, {2**31}, {2**31})", "(0, 10000000000000)",
-          "(-5,)", "(8, -1)", "(8, 3, 3)", "(True, 3)", "(1.5,)", "('a',)", "()", "[8, 3]",
-          "None", "8", "(8,", "((8,),)", "(8, 3, 3, 3, 3, 3, 3)", "(1,) * 10**9",
-          "__import__('os').mkdir('canary')")
+SHAPES = (
+    "(10000000000,)",
+    "(100000, 100000, 3)",
+    "(4000000000, 4)",
+    f"({2**62},)",
+    f"({2**63}, 2)",
+    f"({2**64},)",
+    f"({2**31}, {2**31}, {2**31})",
+    "(0, 10000000000000)",
+    "(-5,)",
+    "(8, -1)",
+    "(8, 3, 3)",
+    "(True, 3)",
+    "(1.5,)",
+    "('a',)",
+    "()",
+    "[8, 3]",
+    "None",
+    "8",
+    "(8,",
+    "((8,),)",
+    "(8, 3, 3, 3, 3, 3, 3)",
+    "(1,) * 10**9",
+    "__import__('os').mkdir('canary')",
+)
 HEADERS = (
     *(header(shape, descr) for shape in SHAPES for descr in ("|u1", "<f8", "|O", "<U9999")),
-    header("(8, 3, 3)", "|u1", "'maybe'"), header("(8, 3, 3)", "rubbish"), header("(8,)", "<f99"),
-    header("(8, 3)", [("a", "<f4")]), header("(2, 2)", "<f4", True, (2, 0)),
-    header("(2, 2)", "<f4", False, (3, 0)), header("(2, 2)", "<f4", False, (9, 9)),
-    b"", b"\x93", b"\x93NUMPY", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x01\x00\xff\xff{",
-    b"\x93NUMPY\x02\x00\xff\xff\xff\xff{", b"PK", b"PK\x03\x04", b"\x80\x04N.", b"{}", b"a,b\n1,2",
+    header("(8, 3, 3)", "|u1", "'maybe'"),
+    header("(8, 3, 3)", "rubbish"),
+    header("(8,)", "<f99"),
+    header("(8, 3)", [("a", "<f4")]),
+    header("(2, 2)", "<f4", True, (2, 0)),
+    header("(2, 2)", "<f4", False, (3, 0)),
+    header("(2, 2)", "<f4", False, (9, 9)),
+    b"",
+    b"\x93",
+    b"\x93NUMPY",
+    b"\x93NUMPY\x01\x00",
+    b"\x93NUMPY\x01\x00\xff\xff{",
+    b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",
+    b"PK",
+    b"PK\x03\x04",
+    b"\x80\x04N.",
+    b"{}",
+    b"a,b\n1,2",
     b"\x93NUMPY\x01\x00\x02\x00" + b"\x00" * 10,
-)  # fmt: skip
-NAMES = ("x", "../../x.npy", "/etc/x.npy", "..\\..\\x.npy", "x\ny", "\x1b[31mx", "x" * 3000, "",
-         ".npy", "x.npy.npy", "ä", "漢字", "x/", "a/b/x", "x_train", "x_test", "con", "x\x00y")
+)
+NAMES = (
+    "x",
+    "../../x.npy",
+    "/etc/x.npy",
+    "..\\..\\x.npy",
+    "x\ny",
+    "\x1b[31mx",
+    "x" * 3000,
+    "",
+    ".npy",
+    "x.npy.npy",
+    "ä",
+    "漢字",
+    "x/",
+    "a/b/x",
+    "x_train",
+    "x_test",
+    "con",
+    "x\x00y",
+)
 
 
 def headers(tally, folder, every=1):
@@ -150,7 +235,7 @@ def archives(tally, folder, every=1):
         path.write_bytes(spoilt)
         tally.attempt("npz, other bytes", lambda: runs.step(path))
     for percent in range(0, 100, 5):
-        path.write_bytes(content[:len(content) * percent // 100])
+        path.write_bytes(content[: len(content) * percent // 100])
         tally.attempt("npz, truncated", lambda: runs.step(path))
     bomb(path)
     tally.attempt("npz bombs", lambda: runs.step(path))
@@ -163,9 +248,39 @@ def bomb(path, gibibytes=4096):
         archive.writestr("x.npy", head + b"\x00" * 1_000_000)
 
 
-CELLS = ("1", "-2.5", "1e400", "nan", "inf", "", " ", "a", "ä", "漢", "1_0", "\uff11", "0x1f",
-         "1,5", '"', '"a', 'a"b', "\x00", "\n", "\r", ";", "\t", "=cmd()", "1e-400", "9" * 400,
-         "x" * 3000, "\ufeff", "True", "1+2j", "2001-01-01", "\x1b[0m")
+CELLS = (
+    "1",
+    "-2.5",
+    "1e400",
+    "nan",
+    "inf",
+    "",
+    " ",
+    "a",
+    "ä",
+    "漢",
+    "1_0",
+    "\uff11",
+    "0x1f",
+    "1,5",
+    '"',
+    '"a',
+    'a"b',
+    "\x00",
+    "\n",
+    "\r",
+    ";",
+    "\t",
+    "=cmd()",
+    "1e-400",
+    "9" * 400,
+    "x" * 3000,
+    "\ufeff",
+    "True",
+    "1+2j",
+    "2001-01-01",
+    "\x1b[0m",
+)
 
 
 def tables(tally, folder, examples):
@@ -174,12 +289,22 @@ def tables(tally, folder, examples):
     path = folder / "t.csv"
     cell = st.sampled_from(CELLS) | st.floats(allow_nan=False).map(repr) | st.text(max_size=5)
     mixed = st.lists(st.lists(cell, max_size=4), max_size=12)
-    even = st.integers(1, 4).flatmap(lambda n: st.lists(
-        st.lists(cell, min_size=n, max_size=n), min_size=3, max_size=12))
-    numbers = st.integers(1, 3).flatmap(lambda n: st.lists(st.lists(
-        st.floats(-1e3, 1e3).map(repr), min_size=n, max_size=n), min_size=9, max_size=12))
-    case = st.tuples(mixed | even | numbers, st.sampled_from(",;\t|"),
-                     st.sampled_from(["utf-8", "utf-16", "latin-1"]), st.sampled_from("\n\r"))
+    even = st.integers(1, 4).flatmap(
+        lambda n: st.lists(st.lists(cell, min_size=n, max_size=n), min_size=3, max_size=12)
+    )
+    numbers = st.integers(1, 3).flatmap(
+        lambda n: st.lists(
+            st.lists(st.floats(-1e3, 1e3).map(repr), min_size=n, max_size=n),
+            min_size=9,
+            max_size=12,
+        )
+    )
+    case = st.tuples(
+        mixed | even | numbers,
+        st.sampled_from(",;\t|"),
+        st.sampled_from(["utf-8", "utf-16", "latin-1"]),
+        st.sampled_from("\n\r"),
+    )
 
     def body(one):
         rows, comma, encoding, end = one
@@ -198,16 +323,41 @@ def places(tally, folder):
         for kind in ("folder", "fifo", "loop", "device", "zero", "missing", "empty", "secret"):
             path = folder / f"{kind}{suffix}"
             if not path.is_symlink() and not path.exists():
-                make = {"folder": path.mkdir, "fifo": lambda p=path: os.mkfifo(p),
-                        "loop": lambda p=path: p.symlink_to(p),
-                        "device": lambda p=path: p.symlink_to("/dev/null"),
-                        "zero": lambda p=path: p.symlink_to("/dev/zero"),
-                        "empty": path.touch,
-                        "secret": lambda p=path: p.symlink_to("/nowhere/none")}
+                make = {
+                    "folder": path.mkdir,
+                    "fifo": lambda p=path: os.mkfifo(p),
+                    "loop": lambda p=path: p.symlink_to(p),
+                    "device": lambda p=path: p.symlink_to("/dev/null"),
+                    "zero": lambda p=path: p.symlink_to("/dev/zero"),
+                    "empty": path.touch,
+                    "secret": lambda p=path: p.symlink_to("/nowhere/none"),
+                }
                 make.get(kind, lambda: None)()
             tally.attempt("places", lambda p=path: runs.step(p))
-    for name in ("a b", " a", "ä", "漢字", "a'b", 'a"b', "a$b", "${x}", "a:b", "#a", "a\nb", "-a",
-                 "~", "a,b", "[a]", "{a}", "a=b", "%41", "a\\b", "\u202ea", "e\u0301", "x" * 200):
+    for name in (
+        "a b",
+        " a",
+        "ä",
+        "漢字",
+        "a'b",
+        'a"b',
+        "a$b",
+        "${x}",
+        "a:b",
+        "#a",
+        "a\nb",
+        "-a",
+        "~",
+        "a,b",
+        "[a]",
+        "{a}",
+        "a=b",
+        "%41",
+        "a\\b",
+        "\u202ea",
+        "e\u0301",
+        "x" * 200,
+    ):
         below = folder / name
         below.mkdir(exist_ok=True)
         np.save(below / f"{name}.npy", good)

@@ -12,9 +12,18 @@ from PIL import Image
 from support import config_of
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "TGA", "ICO")
-SMALL = ("data=folder", "data.path=x", "data.batch_size=2", "logger=csv", "trainer.threads=1",
-         "evaluation.samples=1", "model=linear_vae", "model.latent_dim=2", "data.image_size=4",
-         "likelihood=gaussian")  # fmt: skip
+SMALL = (
+    "data=folder",
+    "data.path=x",
+    "data.batch_size=2",
+    "logger=csv",
+    "trainer.threads=1",
+    "evaluation.samples=1",
+    "model=linear_vae",
+    "model.latent_dim=2",
+    "data.image_size=4",
+    "likelihood=gaussian",
+)
 
 
 class Album:
@@ -28,7 +37,8 @@ class Album:
         rng = np.random.default_rng(0)
         for number in range(6):
             Image.fromarray(rng.integers(0, 256, (4, 4), np.uint8)).save(
-                self.pictures / f"{number}.png")
+                self.pictures / f"{number}.png"
+            )
 
     def step(self, content=None, name="bad.png"):
         """A trained step with one more file, which is taken away again."""
@@ -60,36 +70,54 @@ def damage(tally, folder, flips, every=5):
     for kind in FORMATS:
         good, ending = encoded(kind), kind.lower()
         for percent in range(0, 100, every):
-            cut = good[:len(good) * percent // 100]
-            tally.attempt("pictures, truncated",
-                          lambda c=cut, e=ending: album.step(c, f"bad.{e}"))
+            cut = good[: len(good) * percent // 100]
+            tally.attempt("pictures, truncated", lambda c=cut, e=ending: album.step(c, f"bad.{e}"))
         for _ in range(flips):
             spoilt = bytearray(good)
             first = min(len(good), 200)  # mostly in the header
             for place in rng.integers(0, first, 4):
                 spoilt[place] = rng.integers(0, 256)
-            tally.attempt("pictures, other bytes",
-                          lambda c=bytes(spoilt), e=ending: album.step(c, f"bad.{e}"))
+            tally.attempt(
+                "pictures, other bytes",
+                lambda c=bytes(spoilt), e=ending: album.step(c, f"bad.{e}"),
+            )
 
 
 def chunk(kind, content):
     """One of a PNG."""
-    return (struct.pack(">I", len(content)) + kind + content
-            + struct.pack(">I", zlib.crc32(kind + content)))
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 def png(width, height, depth=8, colour=0, content=b"", extra=b""):
     """A PNG that says what it likes."""
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + extra + chunk(b"IDAT", content)
-            + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + extra
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )
 
 
 def bombs():
     """Small files that say, or become, a lot."""
     zeros = zlib.compress(b"\x00" * 100_000_000, 9)
-    for size in ((60_000, 60_000), (2**31 - 1, 1), (1, 2**31 - 1), (2**31 - 1, 2**31 - 1), (0, 0),
-                 (20_000, 20_000), (9_000, 9_000), (2**32 - 1, 2)):
+    for size in (
+        (60_000, 60_000),
+        (2**31 - 1, 1),
+        (1, 2**31 - 1),
+        (2**31 - 1, 2**31 - 1),
+        (0, 0),
+        (20_000, 20_000),
+        (9_000, 9_000),
+        (2**32 - 1, 2),
+    ):
         yield png(*size, content=zeros[:1000])
     yield png(9_000, 9_000, content=zeros)
     yield png(4, 4, content=zeros)
@@ -118,15 +146,28 @@ def tricks(tally, folder, endings=("png", "jpg", "eps", "gif")):
     for content in bombs():
         for ending in endings:
             tally.attempt("picture bombs", lambda c=content, e=ending: album.step(c, f"bad.{e}"))
-    made = {"folder": lambda p: p.mkdir(), "fifo": os.mkfifo, "loop": lambda p: p.symlink_to(p),
-            "null": lambda p: p.symlink_to("/dev/null"),
-            "zero": lambda p: p.symlink_to("/dev/zero"),
-            "nowhere": lambda p: p.symlink_to("/nowhere/at/all")}
+    made = {
+        "folder": lambda p: p.mkdir(),
+        "fifo": os.mkfifo,
+        "loop": lambda p: p.symlink_to(p),
+        "null": lambda p: p.symlink_to("/dev/null"),
+        "zero": lambda p: p.symlink_to("/dev/zero"),
+        "nowhere": lambda p: p.symlink_to("/nowhere/at/all"),
+    }
     for name, make in made.items():
         make(album.pictures / f"{name}.png")
         tally.attempt("pictures that are no files", lambda n=name: album.step(None, f"{n}.png"))
     good = encoded("PNG")
-    for name in ("ä ö.png", "漢字.png", "a'b\".png", "new\nline.png", "\x1b[31m.png", "-rf.png",
-                 "$(x).png", "x.PNG", "bad.jpg"):
+    for name in (
+        "ä ö.png",
+        "漢字.png",
+        "a'b\".png",
+        "new\nline.png",
+        "\x1b[31m.png",
+        "-rf.png",
+        "$(x).png",
+        "x.PNG",
+        "bad.jpg",
+    ):
         result = tally.attempt("odd paths", lambda n=name: album.step(good, n))
         assert result == "accepted", name

@@ -9,8 +9,14 @@ from typing import Any
 import pytorch_lightning as pl
 from support import KillOnce
 
-WRITES = ("checkpoints/last.ckpt", "checkpoints/best.ckpt", "metrics.csv", "summary.json",
-          "report.html", "images/samples.png")  # fmt: skip
+WRITES = (
+    "checkpoints/last.ckpt",
+    "checkpoints/best.ckpt",
+    "metrics.csv",
+    "summary.json",
+    "report.html",
+    "images/samples.png",
+)
 
 
 class KillInWrite(pl.Callback):
@@ -24,8 +30,9 @@ class KillInWrite(pl.Callback):
         number: of the signal.
     """
 
-    def __init__(self, mark: str, file: str, count: int = 1, whole: bool = False,
-                 number: str = "SIGKILL") -> None:
+    def __init__(
+        self, mark: str, file: str, count: int = 1, whole: bool = False, number: str = "SIGKILL"
+    ) -> None:
         self.mark, self.file, self.left, self.whole = Path(mark), file, count, whole
         self.number = signal.Signals[number]
 
@@ -57,19 +64,31 @@ def draw(generator: random.Random, folder: Path, ranks: int = 1) -> list[tuple[s
         mark = folder / f"killed_{number}"
         if generator.random() < 0.6:
             where = generator.choice(("batch", "batch", "validation", "epoch", "test"))
-            step = {"batch": generator.randrange(15), "validation": generator.choice((5, 10, 15)),
-                    "epoch": generator.choice((0, 5, 10)), "test": 15}[where]
-            said = {"number": "SIGKILL", "where": where, "step": step,
-                    "rank": generator.randrange(ranks)}
+            step = {
+                "batch": generator.randrange(15),
+                "validation": generator.choice((5, 10, 15)),
+                "epoch": generator.choice((0, 5, 10)),
+                "test": 15,
+            }[where]
+            said = {
+                "number": "SIGKILL",
+                "where": where,
+                "step": step,
+                "rank": generator.randrange(ranks),
+            }
             kind = KillOnce
         else:
-            said = {"file": generator.choice(WRITES), "count": generator.randrange(1, 4),
-                    "whole": generator.choice(("true", "false"))}
+            said = {
+                "file": generator.choice(WRITES),
+                "count": generator.randrange(1, 4),
+                "whole": generator.choice(("true", "false")),
+            }
             kind = KillInWrite
         listed = ", ".join(f"{key}: {value}" for key, value in said.items())
         file = "file" if kind is KillOnce else "mark"
-        found.append((listed, f"{{_target_: {kind.__module__}.{kind.__name__}, "
-                              f"{file}: {mark}, {listed}}}"))
+        found.append(
+            (listed, f"{{_target_: {kind.__module__}.{kind.__name__}, {file}: {mark}, {listed}}}")
+        )
     return found
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 from identical import read
 from support import ROOT
 
-STATEFUL = ("scheduler=plateau", "scheduler.patience=0", "scheduler.factor=0.9",
-            "objective/schedule=linear", "objective.schedule.steps=9",
-            "trainer.log_every_n_steps=2", "callbacks.checkpoint.every_n_steps=2")  # fmt: skip
+STATEFUL = (
+    "scheduler=plateau",
+    "scheduler.patience=0",
+    "scheduler.factor=0.9",
+    "objective/schedule=linear",
+    "objective.schedule.steps=9",
+    "trainer.log_every_n_steps=2",
+    "callbacks.checkpoint.every_n_steps=2",
+)
 KILLED = -9
 
 
@@ -23,8 +29,14 @@ def start_two(folder: Path) -> int:
     """Trains in two processes under their supervisor; KILLED where one of them was."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
     with (folder / "process.log").open("a") as out:
-        done = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(folder)],
-                              env=environment, stdout=out, stderr=out, check=False, timeout=300)
+        done = subprocess.run(
+            [sys.executable, "-m", "vael.cli", "train", str(folder)],
+            env=environment,
+            stdout=out,
+            stderr=out,
+            check=False,
+            timeout=300,
+        )
     if done.returncode == 137:
         assert read(folder)["reason"].endswith("by hand or by the kernel when memory ran out")
         return KILLED

@@ -12,12 +12,22 @@ from support import ROOT
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SEARCH = {
-    "name": "soak", "confirm": 0, "pruner": None,
-    "overrides": ["model=linear_vae", "logger=csv", "data.limit=200", "data.batch_size=64",
-                  "trainer.max_epochs=1", "callbacks.pictures.num_examples=20"],
-    "space": {"model.latent_dim": "int(interval(2, 16))",
-              "objective.beta": "tag(log, interval(0.25, 8))"},
-}  # fmt: skip
+    "name": "soak",
+    "confirm": 0,
+    "pruner": None,
+    "overrides": [
+        "model=linear_vae",
+        "logger=csv",
+        "data.limit=200",
+        "data.batch_size=64",
+        "trainer.max_epochs=1",
+        "callbacks.pictures.num_examples=20",
+    ],
+    "space": {
+        "model.latent_dim": "int(interval(2, 16))",
+        "objective.beta": "tag(log, interval(0.25, 8))",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,9 @@ def soak(parent: Path, trials: int, workers: int) -> tuple[Path, list[Sample]]:
     with (parent / "printed.txt").open("w") as printed:
         sweep = subprocess.Popen(
             [sys.executable, "-m", "vael.cli", "sweep", str(file), "--workers", str(workers)],
-            cwd=ROOT, stdout=printed, stderr=printed,
+            cwd=ROOT,
+            stdout=printed,
+            stderr=printed,
             env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT / "tests")},
         )
         while sweep.poll() is None:

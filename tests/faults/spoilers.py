@@ -36,7 +36,11 @@ class Spoil(pl.Callback):
             self.handle = self.spoil(pl_module)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """After it."""
@@ -61,7 +65,11 @@ class Collapse(pl.Callback):
         self.dims = dims
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """The rows of the means come first in the last layer of the encoder."""
@@ -69,7 +77,7 @@ class Collapse(pl.Callback):
         size = len(weight) // 2
         with torch.no_grad():
             weight[: self.dims] = 0.0
-            weight[self.dims:size] *= 1.0 / weight[self.dims:size].norm()
+            weight[self.dims : size] *= 1.0 / weight[self.dims : size].norm()
 
 
 class FillDisk(pl.Callback):
@@ -82,8 +90,9 @@ class FillDisk(pl.Callback):
         if self.mark.exists() or (trainer.global_step, test) != (self.step, self.test):
             return
         self.mark.touch()
-        filler = os.open(Path(trainer.default_root_dir).parent / "filler",
-                         os.O_WRONLY | os.O_CREAT)  # fmt: skip
+        filler = os.open(
+            Path(trainer.default_root_dir).parent / "filler", os.O_WRONLY | os.O_CREAT
+        )
         os.lseek(filler, 0, os.SEEK_END)
         for size in (2**20, 2**12, 1):
             with suppress(OSError):

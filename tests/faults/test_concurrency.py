@@ -49,11 +49,21 @@ def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
 
 @pytest.mark.slow
 def test_twenty_runs_at_once_share_one_cache_and_end_alike(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1",
-                   "VAEL_CACHE": str(tmp_path / "cache")}  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "faults.twenty", str(tmp_path), "20"],
-                          env=environment, cwd=ROOT / "tests", check=False, capture_output=True,
-                          text=True, timeout=500)  # fmt: skip
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "tests"),
+        "OMP_NUM_THREADS": "1",
+        "VAEL_CACHE": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "faults.twenty", str(tmp_path), "20"],
+        env=environment,
+        cwd=ROOT / "tests",
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
     said = "".join(path.read_text() for path in tmp_path.glob("*.log"))
     assert (done.returncode, said) == (0, ""), done.stderr
     folders = list((tmp_path / "out").glob("*/*"))
@@ -94,8 +104,11 @@ def test_who_waits_for_a_cache_that_is_being_filled_takes_over_when_its_filler_i
     (script := tmp_path / "fill.py").write_text(FILL)
 
     def start(*options):
-        return subprocess.Popen([sys.executable, script, tmp_path / "cache", *options],
-                                stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, script, tmp_path / "cache", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     filler = start("hold")
     assert [filler.stdout.readline() for _ in range(2)] == ["asking\n", "decoding\n"]
@@ -132,18 +145,21 @@ def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
         assert time.monotonic() < end
         time.sleep(0.05)
     log = (folder / "train.log").read_bytes()
-    second = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
-                            timeout=200)
+    second = subprocess.run(
+        vael, env=environment, check=False, capture_output=True, text=True, timeout=200
+    )
     assert (second.returncode, second.stdout) == (2, ""), second.stderr
-    assert second.stderr == (f"vael: {folder} is being trained by another process: wait until it "
-                             "ends, or stop it.\n")
+    assert second.stderr == (
+        f"vael: {folder} is being trained by another process: wait until it ends, or stop it.\n"
+    )
     assert first.poll() is None
     assert (folder / "train.log").read_bytes() == log
     first.kill()
     first.communicate()
     (folder / "config.yaml").write_text((folder / "config.yaml").read_text().replace("250", "0"))
-    third = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True,
-                           timeout=300)
+    third = subprocess.run(
+        vael, env=environment, check=False, capture_output=True, text=True, timeout=300
+    )
     assert third.returncode == 0, third.stderr
     assert read(folder)["status"] == "finished"
 

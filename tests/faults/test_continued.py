@@ -15,10 +15,17 @@ from vael.evaluation.verify import verify
 from vael.stop import Stopped
 
 # the first epoch is the best: its score must outlive a stop in the second one
-BEST_FIRST = (*QUICK, "trainer.max_epochs=2", "callbacks.checkpoint.every_n_steps=2",
-              "trainer.log_every_n_steps=2", "report=false")  # fmt: skip
-KILL = ("+callbacks.extra.kill={_target_: support.KillOnce, number: SIGTERM, where: batch, "
-        "step: 7, file: FILE}")
+BEST_FIRST = (
+    *QUICK,
+    "trainer.max_epochs=2",
+    "callbacks.checkpoint.every_n_steps=2",
+    "trainer.log_every_n_steps=2",
+    "report=false",
+)
+KILL = (
+    "+callbacks.extra.kill={_target_: support.KillOnce, number: SIGTERM, where: batch, "
+    "step: 7, file: FILE}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +90,16 @@ def without(name):
     return lambda saved: saved.pop(name)
 
 
-@pytest.mark.parametrize("spoil", [
-    *map(without, ("optimizer_states", "loops", "callbacks", "global_step", "epoch")),
-    lambda saved: saved.update(global_step="8"), lambda saved: saved["loops"].clear(),
-    lambda saved: saved.update(loops=[]), lambda saved: saved.update(config="${oc.env:HOME}"),
-])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *map(without, ("optimizer_states", "loops", "callbacks", "global_step", "epoch")),
+        lambda saved: saved.update(global_step="8"),
+        lambda saved: saved["loops"].clear(),
+        lambda saved: saved.update(loops=[]),
+        lambda saved: saved.update(config="${oc.env:HOME}"),
+    ],
+)
 def test_a_checkpoint_that_holds_something_else_is_one_line(first_part, tmp_path, spoil):
     folder = shutil.copytree(first_part, tmp_path / "run")
     saved = weights(folder)
@@ -112,13 +124,20 @@ def test_settings_that_were_changed_between_are_told_to_the_end(first_part, tmp_
     assert weights(folder)["warnings"] == [said]  # whoever goes on from there tells it, too
 
 
-@pytest.mark.parametrize(("old", "new", "name"), [
-    (r"\n  lr: 0.001\n", "\n  lr: 0.5\n", "optimizer.lr was 0.001, and is 0.5"),
-    (r"\n    patience: 20\n", "\n    patience: 3\n",
-     "callbacks.early_stopping.patience was 20, and is 3"),
-])
-def test_settings_that_could_have_no_effect_any_more_are_refused(first_part, tmp_path, old, new,
-                                                                 name):
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        (r"\n  lr: 0.001\n", "\n  lr: 0.5\n", "optimizer.lr was 0.001, and is 0.5"),
+        (
+            r"\n    patience: 20\n",
+            "\n    patience: 3\n",
+            "callbacks.early_stopping.patience was 20, and is 3",
+        ),
+    ],
+)
+def test_settings_that_could_have_no_effect_any_more_are_refused(
+    first_part, tmp_path, old, new, name
+):
     """Their values are in the state that last.ckpt holds."""
     folder = shutil.copytree(first_part, tmp_path / "run")
     edit(folder, old, new)
@@ -131,8 +150,14 @@ def test_settings_that_could_have_no_effect_any_more_are_refused(first_part, tmp
 def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
     x = np.random.default_rng(0).integers(0, 4, (400, 1, 8, 8), np.uint8)
     np.save(tmp_path / "x.npy", x)
-    folder = make_run(tmp_path, *BEST_FIRST, KILL.replace("FILE", str(tmp_path / "killed")),
-                      "data=array", f"data.path={tmp_path}/x.npy", "likelihood=gaussian")
+    folder = make_run(
+        tmp_path,
+        *BEST_FIRST,
+        KILL.replace("FILE", str(tmp_path / "killed")),
+        "data=array",
+        f"data.path={tmp_path}/x.npy",
+        "likelihood=gaussian",
+    )
     with pytest.raises(Stopped):
         run.train(folder)
     np.save(tmp_path / "x.npy", x + 12)
@@ -146,11 +171,18 @@ def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
     assert [d.what for d in found.changed] == ["data_digest (the checkpoint's own)"]
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda text: text[:-40], lambda text: text[:-1], lambda text: "\0\n" + text,
-    lambda text: text.replace("step,", "stop,"), lambda text: text.replace("\n2,", "\ntwo,"),
-    lambda text: text.encode() + b"\xff\xfe",
-], ids=["half", "one byte", "NUL", "no steps", "no number", "no text"])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-40],
+        lambda text: text[:-1],
+        lambda text: "\0\n" + text,
+        lambda text: text.replace("step,", "stop,"),
+        lambda text: text.replace("\n2,", "\ntwo,"),
+        lambda text: text.encode() + b"\xff\xfe",
+    ],
+    ids=["half", "one byte", "NUL", "no steps", "no number", "no text"],
+)
 def test_a_damaged_table_of_metrics_is_refused(first_part, tmp_path, spoil):
     folder = shutil.copytree(first_part, tmp_path / "run")
     spoilt = spoil((folder / "metrics.csv").read_text())

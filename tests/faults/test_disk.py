@@ -49,8 +49,10 @@ def test_a_checkpoint_that_does_not_fit_says_where_and_how_much_it_needs(tmp_pat
     (tmp_path / "save.py").write_text(SAVE.format(small=small))
     done = apart(f"mount -t tmpfs -o size=2m tmpfs {small} && $python {tmp_path}/save.py")
     told, kept = done.stdout.splitlines()
-    assert told.startswith(f"cannot write {small}/checkpoints/last.ckpt: No space left on device "
-                           "(it needs 2.67 MiB, 1.6")
+    assert told.startswith(
+        f"cannot write {small}/checkpoints/last.ckpt: No space left on device "
+        "(it needs 2.67 MiB, 1.6"
+    )
     assert told.endswith("then continue the run.")
     assert kept == "100000 ['last.ckpt']"
 
@@ -66,17 +68,22 @@ def test_a_cache_that_does_not_fit_says_so_and_leaves_no_entry(tmp_path, small):
 
 
 def fill(small, step, test, mark):
-    return (f"+callbacks.extra.{mark}={{_target_: faults.spoilers.FillDisk, step: {step}, "
-            f"test: {test}, mark: {small}/{mark}}}")
+    return (
+        f"+callbacks.extra.{mark}={{_target_: faults.spoilers.FillDisk, step: {step}, "
+        f"test: {test}, mark: {small}/{mark}}}"
+    )
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
-    tmp_path, small, alone, whole
-):
+def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(tmp_path, small, alone, whole):
     """Full in the second epoch, then again when all is trained and must be written down."""
-    folder = make_run(tmp_path, *QUICK, *STATEFUL, fill(small, 7, "false", "training"),
-                      fill(small, 15, "true", "testing"))
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        *STATEFUL,
+        fill(small, 7, "false", "training"),
+        fill(small, 15, "true", "testing"),
+    )
     run = small / folder.name
     vael = f"$python -m vael.cli train {run}"
     done = apart(f"""
@@ -88,7 +95,8 @@ def test_a_full_disk_stops_a_run_that_goes_on_after_space_is_freed(
     done
     """)
     assert done.stdout.split("\n")[:3] == ["code 5", "code 5", "code 0"], (
-        done.stdout + done.stderr + "".join(p.read_text() for p in tmp_path.glob("err_*")))
+        done.stdout + done.stderr + "".join(p.read_text() for p in tmp_path.glob("err_*"))
+    )
     for n in (1, 2):
         (told,) = (tmp_path / f"err_{n}").read_text().splitlines()
         assert told.startswith(f"vael: cannot write {run}/")

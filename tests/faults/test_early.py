@@ -28,13 +28,24 @@ def environment(tmp_path):
     tool.parent.mkdir(exist_ok=True)
     tool.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
     tool.chmod(0o755)
-    return {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1",
-            "SLURM_JOB_ID": "7", "PATH": f"{tool.parent}:{os.environ['PATH']}"}  # fmt: skip
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "tests"),
+        "OMP_NUM_THREADS": "1",
+        "SLURM_JOB_ID": "7",
+        "PATH": f"{tool.parent}:{os.environ['PATH']}",
+    }
 
 
 def start(command, tmp_path):
-    return subprocess.Popen(command, cwd=ROOT, env=environment(tmp_path), text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(tmp_path),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def until(condition, child):
@@ -88,8 +99,9 @@ PLACES = {  # of one process: what it has done when the signal comes
 
 @pytest.mark.parametrize("name", CODES)
 @pytest.mark.parametrize("place", PLACES)
-def test_a_signal_during_the_start_ends_in_one_line_and_a_summary(name, place, alone, whole,
-                                                                  tmp_path):
+def test_a_signal_during_the_start_ends_in_one_line_and_a_summary(
+    name, place, alone, whole, tmp_path
+):
     folder = make_run(tmp_path, *QUICK, *STATEFUL)
     vael = str(Path(sys.executable).with_name("vael"))
     child = start([vael, "train", str(folder)], tmp_path)
@@ -135,6 +147,7 @@ def test_a_signal_during_the_start_of_two_processes(name, delay, tmp_path):
 
 def test_a_signal_that_an_import_swallows_and_breaks_of_is_heard(tmp_path, monkeypatch):
     """Torch tries numpy and ignores what comes of it; numpy cannot be imported twice."""
+
     def broken():
         with suppress(BaseException):
             signal.raise_signal(signal.SIGTERM)

@@ -26,20 +26,31 @@ def changed(tmp_path, **settings):
     return tmp_path
 
 
-@pytest.mark.parametrize(("path", "value", "said"), [
-    ("callbacks.checkpoint", 5, "callbacks.checkpoint must be a section"),
-    ("callbacks.progress", "x", "callbacks.progress must be a section"),
-    ("callbacks.progress.refresh_seconds", "x", "refresh_seconds must be null or a finite number"),
-    ("data", {"source": {"_target_": "vael.data.digits.Digits"}}, "data.batch_size is missing"),
-    ("output_dir", 5, "output_dir must be a folder"),
-    ("name", "../../x", "name must be the name of a folder below output_dir"),
-    ("seed", "${oc.env:HOME}", "seed is an interpolation"),
-    ("model.encoder._target_", 5, "model.encoder must be a section with a _target_"),
-    ("callbacks.extra", 5, "callbacks.extra must be a mapping"),
-    ("data.cache_dir", 5, "data.cache_dir must be null or a folder"),
-    ("optimizer._partial_", 0, r"optimizer \(torch.optim.Adam\) cannot be built"),
-    ("trainer.threads", 10**6, "trainer.threads must be null or an integer from 1 to 1024"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("callbacks.checkpoint", 5, "callbacks.checkpoint must be a section"),
+        ("callbacks.progress", "x", "callbacks.progress must be a section"),
+        (
+            "callbacks.progress.refresh_seconds",
+            "x",
+            "refresh_seconds must be null or a finite number",
+        ),
+        (
+            "data",
+            {"source": {"_target_": "vael.data.digits.Digits"}},
+            "data.batch_size is missing",
+        ),
+        ("output_dir", 5, "output_dir must be a folder"),
+        ("name", "../../x", "name must be the name of a folder below output_dir"),
+        ("seed", "${oc.env:HOME}", "seed is an interpolation"),
+        ("model.encoder._target_", 5, "model.encoder must be a section with a _target_"),
+        ("callbacks.extra", 5, "callbacks.extra must be a mapping"),
+        ("data.cache_dir", 5, "data.cache_dir must be null or a folder"),
+        ("optimizer._partial_", 0, r"optimizer \(torch.optim.Adam\) cannot be built"),
+        ("trainer.threads", 10**6, "trainer.threads must be null or an integer from 1 to 1024"),
+    ],
+)
 def test_settings_of_the_wrong_kind(tmp_path, path, value, said):
     with pytest.raises(ConfigError, match=said):
         trained_step(changed(tmp_path, **{path: value}))
@@ -65,13 +76,16 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         make_run(tmp_path / "file", *hostile_configs.SMALL)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    (hostile_configs.LAUGHS, r"its aliases multiply to 1\.\de\+10 values"),
-    ("a: &a [*a]", "it is nested too deeply, or refers to itself"),
-    ("[" * 20_000, "it is nested too deeply"),
-    ("a: " + "x" * 2**20, "larger than 1 MiB"),
-    ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (hostile_configs.LAUGHS, r"its aliases multiply to 1\.\de\+10 values"),
+        ("a: &a [*a]", "it is nested too deeply, or refers to itself"),
+        ("[" * 20_000, "it is nested too deeply"),
+        ("a: " + "x" * 2**20, "larger than 1 MiB"),
+        ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+    ],
+)
 def test_yaml_that_multiplies(text, said):
     with deadline(20), pytest.raises(ConfigError, match=said):
         parse_yaml(text, "x.yaml")
@@ -82,12 +96,18 @@ def test_aliases_in_good_measure_are_welcome():
     assert found == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}, "d": {"b": [1, 2], "e": 3}}
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (hostile_arrays.header(f"({2**64},)"), "truncated or another format"),
-    (hostile_arrays.header("(8,"), "truncated or another format"),
-    (hostile_arrays.header("(100000000, 100000, 3)"), "must fit into memory|more than fits into"),
-    (b"no array at all", "x is not an array"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (hostile_arrays.header(f"({2**64},)"), "truncated or another format"),
+        (hostile_arrays.header("(8,"), "truncated or another format"),
+        (
+            hostile_arrays.header("(100000000, 100000, 3)"),
+            "must fit into memory|more than fits into",
+        ),
+        (b"no array at all", "x is not an array"),
+    ],
+)
 def test_archives_that_lie(tmp_path, content, said):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as archive:
@@ -106,8 +126,9 @@ def test_an_archive_that_becomes_more_than_there_is(tmp_path, monkeypatch):
         hostile_arrays.Runs(tmp_path).step(path)
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)],
-                         ids=["pipe", "device"])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)], ids=["pipe", "device"]
+)
 def test_what_never_ends(tmp_path, make):
     path = tmp_path / "x.npy"
     make(path)

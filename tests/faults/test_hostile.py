@@ -115,8 +115,12 @@ def test_thousands(place):
     refused = sum(counter["refused"] for counter in tally.counts.values())
     assert refused >= 2000
     assert not list(place.rglob("*canary*"))
-    tally.write(ROOT / "results" / "hostile_input.json", refused=refused,
-                crashed=0, hung=0, code_run=0, seconds_each_at_most=SECONDS,
-                command="make test-long")
-
-
+    tally.write(
+        ROOT / "results" / "hostile_input.json",
+        refused=refused,
+        crashed=0,
+        hung=0,
+        code_run=0,
+        seconds_each_at_most=SECONDS,
+        command="make test-long",
+    )

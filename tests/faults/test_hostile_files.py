@@ -12,7 +12,7 @@ from vael.errors import CheckpointError, ConfigError
 from vael.export.export import export
 from vael.files import write_bytes
 
-PLANTED = '''
+PLANTED = """
 from pathlib import Path
 
 from torch import nn
@@ -22,7 +22,7 @@ Path(__file__).with_name("it_ran").touch()
 
 class Net(nn.Module):
     pass
-'''
+"""
 
 
 @pytest.fixture
@@ -40,25 +40,54 @@ def put(tmp_path):
     return put
 
 
-@pytest.mark.parametrize("target", [
-    "os.system", "subprocess.Popen", "builtins.eval", "torch.hub.load", "numpy.load",
-    "vael.summary.subprocess.run", "vael.cli.os.system", "vael.build.instantiate",
-    "vael.files.write_text", "vael.launch.start", "vael.checkpoint.SafeCheckpointIO",
-    "vaelx.Net", "vael", "vael.", ".", "", "vael..os.system", "vael.nets.mlp.MLP.forward",
-    "vael.nets.mlp.nn.Linear", "vael.absent.Net", "planted.Net", 7, None, ["os.system"],
-])
-@pytest.mark.parametrize("node", ["model.encoder", "likelihood", "posterior", "prior",
-                                  "model.decoder.activation", "data.source"])
-def test_a_config_may_only_name_parts_of_a_model(loaded, put, tmp_path, monkeypatch, target,
-                                                 node):
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "subprocess.Popen",
+        "builtins.eval",
+        "torch.hub.load",
+        "numpy.load",
+        "vael.summary.subprocess.run",
+        "vael.cli.os.system",
+        "vael.build.instantiate",
+        "vael.files.write_text",
+        "vael.launch.start",
+        "vael.checkpoint.SafeCheckpointIO",
+        "vaelx.Net",
+        "vael",
+        "vael.",
+        ".",
+        "",
+        "vael..os.system",
+        "vael.nets.mlp.MLP.forward",
+        "vael.nets.mlp.nn.Linear",
+        "vael.absent.Net",
+        "planted.Net",
+        7,
+        None,
+        ["os.system"],
+    ],
+)
+@pytest.mark.parametrize(
+    "node",
+    [
+        "model.encoder",
+        "likelihood",
+        "posterior",
+        "prior",
+        "model.decoder.activation",
+        "data.source",
+    ],
+)
+def test_a_config_may_only_name_parts_of_a_model(loaded, put, tmp_path, monkeypatch, target, node):
     (tmp_path / "planted.py").write_text(PLANTED)
     monkeypatch.syspath_prepend(tmp_path)
     *sections, last = node.split(".")
     inside = loaded["config"]
     for name in sections:
         inside = inside[name]
-    inside[last] = {**(inside[last] if isinstance(inside[last], dict) else {}),
-                    "_target_": target}
+    inside[last] = {**(inside[last] if isinstance(inside[last], dict) else {}), "_target_": target}
     with pytest.raises(CheckpointError, match="was not loaded: its config names") as caught:
         vael.load(put(loaded))
     assert "\n" not in str(caught.value)
@@ -115,15 +144,18 @@ def test_a_header_that_claims_10_gigabytes_is_refused(run, tmp_path):
             vael.load(path)
 
 
-@pytest.mark.parametrize("change", [
-    lambda kept: kept.update(config=[]),
-    lambda kept: kept.update(state_dict={"vae.w": "text"}),
-    lambda kept: kept.update(state_dict={}),
-    lambda kept: kept.update(data={"event_shape": [10**9]}),
-    lambda kept: kept.update(data={**kept["data"], "event_shape": (1, 9, 9)}),
-    lambda kept: kept.update(data=7),
-    lambda kept: kept["config"]["model"].update(latent_dim=5),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: kept.update(config=[]),
+        lambda kept: kept.update(state_dict={"vae.w": "text"}),
+        lambda kept: kept.update(state_dict={}),
+        lambda kept: kept.update(data={"event_shape": [10**9]}),
+        lambda kept: kept.update(data={**kept["data"], "event_shape": (1, 9, 9)}),
+        lambda kept: kept.update(data=7),
+        lambda kept: kept["config"]["model"].update(latent_dim=5),
+    ],
+)
 def test_content_of_another_shape_is_refused(loaded, put, change):
     change(loaded)
     with pytest.raises(CheckpointError) as caught:

@@ -75,13 +75,17 @@ def die_of_two(seed, whole_of_two, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_file_is_whole_at_a_kill_in_its_middle_and_before_its_rename(
-    alone, whole, tmp_path
-):
+def test_every_file_is_whole_at_a_kill_in_its_middle_and_before_its_rename(alone, whole, tmp_path):
     """The report is written once more at most, when the callbacks are not there any more."""
-    deaths = [("", f"{{_target_: faults.killers.KillInWrite, mark: {tmp_path}/killed_{n}_{end}, "
-                   f"file: {file}, count: 1, whole: {end}}}")
-              for n, file in enumerate(WRITES) for end in ("false", "true")]
+    deaths = [
+        (
+            "",
+            f"{{_target_: faults.killers.KillInWrite, mark: {tmp_path}/killed_{n}_{end}, "
+            f"file: {file}, count: 1, whole: {end}}}",
+        )
+        for n, file in enumerate(WRITES)
+        for end in ("false", "true")
+    ]
     folder = make_run(tmp_path, *QUICK, *STATEFUL, *overrides(deaths))
     assert until_it_ends(alone, folder) == 2 * len(WRITES) - 1
     assert "<html" in (folder / "report.html").read_text()
@@ -104,10 +108,17 @@ ASKED = {  # what a signal comes in, and whether the run stops or is as good as 
 @pytest.mark.parametrize("case", ASKED)
 def test_asked_to_stop_while_it_writes_it_stops_afterwards(case, alone, whole, tmp_path):
     number, place, code = ASKED[case]
-    kind = ("support.KillOnce, where: validation, step: 10, file: " if place == "validation" else
-            f"faults.killers.KillInWrite, whole: true, file: {place}, mark: ")
-    folder = make_run(tmp_path, *QUICK, *STATEFUL, overrides(
-        [("", f"{{_target_: {kind}{tmp_path}/mark, number: {number}}}")])[0])
+    kind = (
+        "support.KillOnce, where: validation, step: 10, file: "
+        if place == "validation"
+        else f"faults.killers.KillInWrite, whole: true, file: {place}, mark: "
+    )
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        *STATEFUL,
+        overrides([("", f"{{_target_: {kind}{tmp_path}/mark, number: {number}}}")])[0],
+    )
     assert alone(folder) == code, log(folder)
     assert (tmp_path / "mark").exists()
     assert read(folder)["status"] == ("interrupted" if code else "finished")
@@ -142,18 +153,29 @@ def at_a_random_time(seed, forks, alone, whole, tmp_path):
 @pytest.mark.long
 def test_twenty_seeds_of_each(forks, alone, whole, whole_of_two, tmp_path):
     """The result is kept in results/kill.json."""
+
     def place(kind, seed):
         (folder := tmp_path / f"{kind}_{seed}").mkdir()
         return folder
 
     found = {
-        "1 process, at places": [die(seed, alone, whole, place("place", seed))
-                                 for seed in range(20)],
-        "1 process, at times": [at_a_random_time(seed, forks, alone, whole, place("time", seed))
-                                for seed in range(20)],
-        "2 processes, at places": [die_of_two(seed, whole_of_two, place("two", seed))
-                                   for seed in range(20)],
+        "1 process, at places": [
+            die(seed, alone, whole, place("place", seed)) for seed in range(20)
+        ],
+        "1 process, at times": [
+            at_a_random_time(seed, forks, alone, whole, place("time", seed)) for seed in range(20)
+        ],
+        "2 processes, at places": [
+            die_of_two(seed, whole_of_two, place("two", seed)) for seed in range(20)
+        ],
     }
-    kept = {kind: {"runs": len(runs), "kills": sum(run["kills"] for run in runs),
-                   "identical": len(runs), "seeds": runs} for kind, runs in found.items()}
+    kept = {
+        kind: {
+            "runs": len(runs),
+            "kills": sum(run["kills"] for run in runs),
+            "identical": len(runs),
+            "seeds": runs,
+        }
+        for kind, runs in found.items()
+    }
     (ROOT / "results" / "kill.json").write_text(json.dumps(kept, indent=1) + "\n")

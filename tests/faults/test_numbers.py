@@ -18,8 +18,10 @@ from support import QUICK, ROOT, make_run
 from vael import refused, run
 from vael.errors import ConfigError, DataError, NonFiniteLoss
 
-SPOIL = "+callbacks.extra.spoil_{0}={{_target_: faults.spoilers.Spoil, what: {0}, value: {1}, " \
-        "step: {2}, rank: {3}}}"
+SPOIL = (
+    "+callbacks.extra.spoil_{0}={{_target_: faults.spoilers.Spoil, what: {0}, value: {1}, "
+    "step: {2}, rank: {3}}}"
+)
 
 
 def spoil(what, value, step, rank=0):
@@ -28,8 +30,9 @@ def spoil(what, value, step, rank=0):
 
 def assert_finite(folder):
     for name in ("last", "best"):
-        assert all(torch.isfinite(value).all() for value in weights(folder, name)["state_dict"]
-                   .values())  # fmt: skip
+        assert all(
+            torch.isfinite(value).all() for value in weights(folder, name)["state_dict"].values()
+        )
 
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "nan"])
@@ -44,21 +47,26 @@ def test_a_loss_that_is_no_number_ends_the_run_at_its_step(tmp_path, value):
 @pytest.mark.parametrize(("step", "every"), [(7, 1), (7, "null"), (14, 1), (14, "null")])
 def test_a_gradient_that_is_no_number_reaches_no_checkpoint(tmp_path, step, every):
     """In one process it is seen by what comes of it: a checkpoint, the next loss."""
-    folder = make_run(tmp_path, *QUICK, spoil("gradient", "nan", step),
-                      f"callbacks.checkpoint.every_n_steps={every}")  # fmt: skip
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        spoil("gradient", "nan", step),
+        f"callbacks.checkpoint.every_n_steps={every}",
+    )
     with pytest.raises(NonFiniteLoss, match=r"weights are not finite|the loss is nan at step 8"):
         run.train(folder)
     assert read(folder)["status"] == "failed"
     assert_finite(folder)
-    assert weights(folder)["global_step"] == (step if every == 1 and step == 7 else
-                                              14 if every == 1 else step // 5 * 5)
+    assert weights(folder)["global_step"] == (
+        step if every == 1 and step == 7 else 14 if every == 1 else step // 5 * 5
+    )
 
 
-@pytest.mark.parametrize(("what", "value"), [("loss", "nan"), ("gradient", "inf"),
-                                             ("gradient", "1e30")])
+@pytest.mark.parametrize(
+    ("what", "value"), [("loss", "nan"), ("gradient", "inf"), ("gradient", "1e30")]
+)
 def test_a_single_bad_step_can_be_left_out_and_is_counted(tmp_path, what, value):
-    folder = make_run(tmp_path, *QUICK, spoil(what, value, 7),
-                      "trainer.skip_gradient_above=1e6")
+    folder = make_run(tmp_path, *QUICK, spoil(what, value, 7), "trainer.skip_gradient_above=1e6")
     run.train(folder)
     summary = read(folder)
     assert (summary["status"], summary["skipped_steps"], summary["steps"]) == ("finished", 1, 15)
@@ -115,8 +123,11 @@ def test_gradients_that_overflow_fp16_are_left_to_the_scaler(tmp_path, half):
     """Times 2^40 they are beyond 65504: the scale is halved until they fit."""
     folder = make_run(tmp_path, *QUICK)
     run.train(folder)
-    halved = [scale for scale, before in zip(half, [2.0**40, *half[:-1]], strict=True)
-              if scale == before / 2]
+    halved = [
+        scale
+        for scale, before in zip(half, [2.0**40, *half[:-1]], strict=True)
+        if scale == before / 2
+    ]
     assert len(halved) >= 3
     assert read(folder)["status"] == "finished"
     assert read(folder)["steps"] == 15
@@ -134,8 +145,15 @@ def test_a_loss_that_overflows_fp16_ends_the_run_at_its_step(tmp_path, half):
 
 def array(tmp_path, x):
     np.save(tmp_path / "x.npy", x)
-    return make_run(tmp_path, *QUICK, "data=array", f"data.path={tmp_path}/x.npy",
-                    "data.limit=null", "data.batch_size=1", "likelihood=gaussian")  # fmt: skip
+    return make_run(
+        tmp_path,
+        *QUICK,
+        "data=array",
+        f"data.path={tmp_path}/x.npy",
+        "data.limit=null",
+        "data.batch_size=1",
+        "likelihood=gaussian",
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -175,8 +193,9 @@ def collapsed(folder):
 
 
 def test_latents_that_the_data_does_not_reach_are_counted_once(tmp_path):
-    folder = make_run(tmp_path, *QUICK,
-                      "+callbacks.extra.cut={_target_: faults.spoilers.Collapse, dims: 3}")
+    folder = make_run(
+        tmp_path, *QUICK, "+callbacks.extra.cut={_target_: faults.spoilers.Collapse, dims: 3}"
+    )
     run.train(folder)
     assert read(folder)["metrics"]["val/active_units"] == 1
     assert collapsed(folder).startswith("posterior collapse: 3 of 4 latent dimensions carry next")
@@ -184,8 +203,14 @@ def test_latents_that_the_data_does_not_reach_are_counted_once(tmp_path):
 
 def test_more_latent_dimensions_than_data_has_train_and_the_idle_ones_are_counted(tmp_path):
     """A rate that weighs 1000 times as much as in the ELBO leaves nothing of 100 dimensions."""
-    folder = make_run(tmp_path, *QUICK, "model.latent_dim=100", "objective.beta=1000",
-                      "optimizer.lr=0.01", "trainer.max_epochs=6")
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        "model.latent_dim=100",
+        "objective.beta=1000",
+        "optimizer.lr=0.01",
+        "trainer.max_epochs=6",
+    )
     run.train(folder)
     summary = read(folder)
     idle = 100 - int(summary["metrics"]["val/active_units"])
@@ -199,17 +224,23 @@ def two(tmp_path, *overrides):
     keep = f"+callbacks.extra.keep={{_target_: support.KeepWeights, folder: {tmp_path}/kept}}"
     folder = make_run(tmp_path, *QUICK, "trainer.devices=2", keep, *overrides)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-m", "vael.cli", "train", str(folder)],
-                          env=environment, check=False, capture_output=True, text=True,
-                          timeout=300)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "vael.cli", "train", str(folder)],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     return folder, done
 
 
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_on_one_rank_ends_both_at_the_same_step(tmp_path):
     """Its gradient is finite, and not shared yet when it comes up: accumulated batches."""
-    folder, done = two(tmp_path, spoil("loss", "inf", 7, rank=1),
-                       "trainer.accumulate_grad_batches=2")
+    folder, done = two(
+        tmp_path, spoil("loss", "inf", 7, rank=1), "trainer.accumulate_grad_batches=2"
+    )
     assert done.returncode == 3, done.stderr
     said = r"^vael: the loss of rank 1 is inf at step 7 \(epoch 1\)"
     assert re.search(said, done.stderr, re.MULTILINE), done.stderr
@@ -223,14 +254,17 @@ def test_a_loss_that_is_no_number_on_one_rank_ends_both_at_the_same_step(tmp_pat
 def test_two_ranks_leave_out_the_same_steps(tmp_path):
     """A NaN in the gradient of rank 1, an explosion on it, and a NaN in the loss of rank 0."""
     folder, done = two(
-        tmp_path, spoil("gradient", "nan", 6, rank=1), spoil("loss", "nan", 11, rank=0),
+        tmp_path,
+        spoil("gradient", "nan", 6, rank=1),
+        spoil("loss", "nan", 11, rank=0),
         spoil("gradient", "1e30", 8, rank=1).replace("spoil_gradient", "another"),
         "trainer.skip_gradient_above=1e6",
     )
     assert done.returncode == 0, done.stderr
     assert read(folder)["skipped_steps"] == 3
-    kept = [torch.load(tmp_path / "kept" / f"rank_{rank}.pt", weights_only=True)
-            for rank in (0, 1)]
+    kept = [
+        torch.load(tmp_path / "kept" / f"rank_{rank}.pt", weights_only=True) for rank in (0, 1)
+    ]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
     assert_finite(folder)
     rows = json.dumps(read(folder)["metrics"])

@@ -23,11 +23,16 @@ def documented_script(tmp_path):
     text = SCRIPT[1].replace("\n    ", "\n")
     wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.3}}"
     settings = " ".join(f"'{one}'" for one in (*QUICK, *STATEFUL, wait))
-    for old, new in (("--ntasks=4 ", "--ntasks=2 "), ("--gpus-per-task=1 ", ""),
-                     ("--time=12:00:00", "--time=5"),
-                     ("outputs/", f"{tmp_path}/outputs/"),
-                     ("python train.py data=mnist trainer.devices=4",
-                      f"{sys.executable} {ROOT}/train.py {settings} trainer.devices=2")):
+    for old, new in (
+        ("--ntasks=4 ", "--ntasks=2 "),
+        ("--gpus-per-task=1 ", ""),
+        ("--time=12:00:00", "--time=5"),
+        ("outputs/", f"{tmp_path}/outputs/"),
+        (
+            "python train.py data=mnist trainer.devices=4",
+            f"{sys.executable} {ROOT}/train.py {settings} trainer.devices=2",
+        ),
+    ):
         assert old in text, old
         text = text.replace(old, new)
     return text
@@ -44,8 +49,9 @@ class Job:
         self.run = tmp_path / "outputs" / "mnist" / self.id
 
     def call(self, *command: str) -> str:
-        return subprocess.run(command, env=self.environment, check=True, capture_output=True,
-                              text=True).stdout
+        return subprocess.run(
+            command, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def until(self, happened, what: str) -> None:
         end = time.monotonic() + 270
@@ -64,8 +70,13 @@ class Job:
 @pytest.mark.slow
 @pytest.mark.xdist_group("faults")
 def test_a_warned_and_a_preempted_job_continue_by_themselves(tmp_path, cluster, whole_of_two):
-    environment = {**os.environ, **cluster, "PYTHONPATH": str(ROOT / "tests"),
-                   "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
+    environment = {
+        **os.environ,
+        **cluster,
+        "PYTHONPATH": str(ROOT / "tests"),
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     job = Job(tmp_path, environment)
     steps = [tmp_path / f"step_{rank}" for rank in (0, 1)]
 

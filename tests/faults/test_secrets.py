@@ -16,12 +16,22 @@ from support import ROOT
 pytestmark = pytest.mark.slow
 
 PLANTED = {
-    "WANDB_API_KEY": "5ec4e7" * 6 + "0bad", "HF_TOKEN": "hf_pLaNtEdToKeN0123456789abcdef",
-    "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00", "AWS_SECRET_ACCESS_KEY": "pLaNtEd/+sEcReT/kEy",
-    "GITHUB_TOKEN": "ghp_pLaNtEdToKeN0123456789", "OPENAI_API_KEY": "sk-pLaNtEd-0123456789",
-}  # fmt: skip
-QUICK = ["model=mlp_vae", "data.limit=200", "data.batch_size=64", "trainer.max_epochs=2",
-         "evaluation.test_samples=5", "callbacks.pictures.num_examples=20", "logger=wandb"]
+    "WANDB_API_KEY": "5ec4e7" * 6 + "0bad",
+    "HF_TOKEN": "hf_pLaNtEdToKeN0123456789abcdef",
+    "AWS_ACCESS_KEY_ID": "AKIAPLANTEDPLANTED00",
+    "AWS_SECRET_ACCESS_KEY": "pLaNtEd/+sEcReT/kEy",
+    "GITHUB_TOKEN": "ghp_pLaNtEdToKeN0123456789",
+    "OPENAI_API_KEY": "sk-pLaNtEd-0123456789",
+}
+QUICK = [
+    "model=mlp_vae",
+    "data.limit=200",
+    "data.batch_size=64",
+    "trainer.max_epochs=2",
+    "evaluation.test_samples=5",
+    "callbacks.pictures.num_examples=20",
+    "logger=wandb",
+]
 RAISE = "+callbacks.extra.bug={_target_: support.Raise, rank: 0, step: 1}"
 SPACE = {"model.latent_dim": "int(interval(2, 16))"}
 
@@ -31,9 +41,16 @@ def house(tmp_path):
     """A home, a cache and a folder for temporary files of our own, with all that is planted."""
     (tmp_path / "tmp").mkdir()
     own = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_") and k != "NETRC"}
-    return {**own, **PLANTED, "WANDB_MODE": "offline", "HOME": str(tmp_path / "home"),
-            "TMPDIR": str(tmp_path / "tmp"), "VAEL_CACHE": str(tmp_path / "cache"),
-            "PYTHONPATH": str(ROOT / "tests"), "VAEL_TEST_HOUSE": str(tmp_path)}
+    return {
+        **own,
+        **PLANTED,
+        "WANDB_MODE": "offline",
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "VAEL_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": str(ROOT / "tests"),
+        "VAEL_TEST_HOUSE": str(tmp_path),
+    }
 
 
 def watched(command, environ):
@@ -58,8 +75,12 @@ def watched(command, environ):
 def forms(secret):
     """As it may be written."""
     plain = secret.encode()
-    return {plain, base64.b64encode(plain), urllib.parse.quote(secret, safe="").encode(),
-            plain.hex().encode()}
+    return {
+        plain,
+        base64.b64encode(plain),
+        urllib.parse.quote(secret, safe="").encode(),
+        plain.hex().encode(),
+    }
 
 
 def leaks(secrets, folder, *texts):
@@ -67,8 +88,13 @@ def leaks(secrets, folder, *texts):
     places = {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert len(places) > 10
     places |= {f"text {n}": t.encode() if isinstance(t, str) else t for n, t in enumerate(texts)}
-    return [f"{name} in {place}" for name, secret in secrets.items() for form in forms(secret)
-            for place, data in places.items() if form in data]
+    return [
+        f"{name} in {place}"
+        for name, secret in secrets.items()
+        for form in forms(secret)
+        for place, data in places.items()
+        if form in data
+    ]
 
 
 def test_the_search_for_secrets_finds_them(tmp_path):
@@ -96,19 +122,30 @@ def test_a_sweep_on_a_server_leaves_none(tmp_path, house, postgres):
     secrets = {**PLANTED, "password": PASSWORD}
     file = tmp_path / "secret.yaml"
     once = f"+callbacks.extra.bug={{_target_: support.RaiseOnce, file: {tmp_path}/raised}}"
-    file.write_text(yaml.safe_dump({
-        "name": "secret", "trials": 3, "confirm": 1, "pruner": "median", "space": SPACE,
-        "overrides": [*QUICK, once, f"output_dir={tmp_path}/out"],
-    }))  # fmt: skip
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "name": "secret",
+                "trials": 3,
+                "confirm": 1,
+                "pruner": "median",
+                "space": SPACE,
+                "overrides": [*QUICK, once, f"output_dir={tmp_path}/out"],
+            }
+        )
+    )
     command = [sys.executable, "-m", "vael.cli", "sweep", str(file), "--workers", "1"]
     wrong = {"password": "wr0ng-hunter2"}
-    refused = watched(command, {
-        **house, "VAEL_STORAGE": postgres.url.replace(PASSWORD, wrong["password"])})
+    refused = watched(
+        command, {**house, "VAEL_STORAGE": postgres.url.replace(PASSWORD, wrong["password"])}
+    )
     assert refused[1] == 2, refused[0]
     done = watched(command, {**house, "VAEL_STORAGE": postgres.url})
     assert done[1] == 0, done[0]
-    status = watched([sys.executable, "-m", "vael.cli", "sweep", "status", str(file)],
-                     {**house, "VAEL_STORAGE": postgres.url})  # fmt: skip
+    status = watched(
+        [sys.executable, "-m", "vael.cli", "sweep", "status", str(file)],
+        {**house, "VAEL_STORAGE": postgres.url},
+    )
     assert "2 complete, 1 failed" in status[0]
     assert list((tmp_path / "out").rglob("*.wandb"))
     texts = [part for told in (refused, done, status) for part in told[0::2]]

@@ -53,8 +53,7 @@ def grows(samples, trials):
         assert early, f"{who} was not seen early"
         assert late, f"{who} was not seen late"
         found[who] = {
-            name: median(getattr(s, name) for s in late)
-            - median(getattr(s, name) for s in early)
+            name: median(getattr(s, name) for s in late) - median(getattr(s, name) for s in early)
             for name in ("memory", "descriptors", "threads", "zombies", "temporary")
         }
     return found
@@ -90,9 +89,14 @@ def test_three_hundred_trials(tmp_path, marked):
     assert list((tmp_path / "temporary").iterdir()) == []
     with (folder / "trials.csv").open(newline="") as file:
         ended = [row["ended"] for row in csv.DictReader(file)]
-    result = {"trials": 300, "workers": WORKERS, "first_ended": min(ended),
-              "last_ended": max(ended), "growth_from_second_to_last_quarter": growth,
-              "samples": [asdict(s) for s in _thinned(samples)]}  # fmt: skip
+    result = {
+        "trials": 300,
+        "workers": WORKERS,
+        "first_ended": min(ended),
+        "last_ended": max(ended),
+        "growth_from_second_to_last_quarter": growth,
+        "samples": [asdict(s) for s in _thinned(samples)],
+    }
     (ROOT / "results" / "soak.json").write_text(json.dumps(result) + "\n")
     _plot(samples, ROOT / "results" / "soak.png")
 
@@ -107,8 +111,13 @@ def _plot(samples, path: Path):
     import matplotlib.ticker
 
     figure = matplotlib.figure.Figure(figsize=(8, 7), layout="constrained")
-    names = {"memory": "memory (MiB)", "descriptors": "file descriptors", "threads": "threads",
-             "zombies": "zombies", "temporary": "temporary files"}
+    names = {
+        "memory": "memory (MiB)",
+        "descriptors": "file descriptors",
+        "threads": "threads",
+        "zombies": "zombies",
+        "temporary": "temporary files",
+    }
     grown, *axes = figure.subplots(len(names) + 1, 1, sharex=True)
     grown.set_ylabel("memory since trial 10", fontsize=7)
     for who in sorted({s.who for s in samples}):
@@ -116,8 +125,12 @@ def _plot(samples, path: Path):
         at = [s.trials for s in own]
         style = {"lw": 1, "ls": "-" if who.endswith("0") else "--"}
         first = next(s.memory for s in own if s.trials >= 10)
-        grown.plot([s.trials for s in own if s.trials >= 10],
-                   [s.memory - first for s in own if s.trials >= 10], label=who, **style)
+        grown.plot(
+            [s.trials for s in own if s.trials >= 10],
+            [s.memory - first for s in own if s.trials >= 10],
+            label=who,
+            **style,
+        )
         for axis, name in zip(axes, names, strict=True):
             axis.plot(at, [getattr(s, name) for s in own], **style)
     for axis, (name, label) in zip(axes, names.items(), strict=True):

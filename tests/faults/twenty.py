@@ -16,8 +16,9 @@ from vael.sweep.forkserver import preload
 
 def be(number: int, folder: Path, gate: int) -> int:
     """One run, once the gate is open; its exit code."""
-    config = config_of(f"output_dir={folder}/out", *QUICK, "trainer.max_epochs=1",
-                       f"seed={number % 2}")  # fmt: skip
+    config = config_of(
+        f"output_dir={folder}/out", *QUICK, "trainer.max_epochs=1", f"seed={number % 2}"
+    )
     os.read(gate, 1)
     with (folder / f"{number}.log").open("w") as log, contextlib.redirect_stderr(log):
         run.train(launch.make_run_folder(config))

@@ -169,8 +169,10 @@ def _components(px: Any, x: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     x = x.reshape(*x.shape[:-3], 1, 2, -1)
     mu, sigma = px.location.detach().numpy(), np.exp(px.log_sigma.detach().numpy())
     second = mu[..., 1, :] + px.slopes.detach().numpy()[..., 0, :] * (x[..., 0, :] - 0.5)
-    laws = [scipy.stats.logistic(mu[..., 0, :], sigma[..., 0, :]),
-            scipy.stats.logistic(second, sigma[..., 1, :])]  # fmt: skip
+    laws = [
+        scipy.stats.logistic(mu[..., 0, :], sigma[..., 0, :]),
+        scipy.stats.logistic(second, sigma[..., 1, :]),
+    ]
     return np.exp(px.log_weights.detach().numpy()), laws
 
 

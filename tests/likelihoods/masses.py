@@ -152,7 +152,8 @@ MASSES = [
     _location_scale(LaplaceLaw(), _laplace_cdf),
     _location_scale(LogisticLaw(), _logistic_cdf),
     # The table's cubic is within 1e-9 of eta, which stands times k.
-    Mass("bernoulli", lambda _: [(logit,) for logit in LOGITS], _bernoulli,
-         _bernoulli_truth, 1e-7),
+    Mass(
+        "bernoulli", lambda _: [(logit,) for logit in LOGITS], _bernoulli, _bernoulli_truth, 1e-7
+    ),
     Mass("logistic_mixture", _pairs, _mixture, _mixture_truth, gradient_size=_mixture_size),
-]  # fmt: skip
+]

@@ -41,8 +41,9 @@ def masses(levels: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]
 
 
 @pytest.mark.parametrize("levels", [3, 17, 256])
-@pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float32, 4 * ULP, 1e-4),
-                                                     (torch.float64, 1e-9, 1e-7)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"), [(torch.float32, 4 * ULP, 1e-4), (torch.float64, 1e-9, 1e-7)]
+)
 def test_log_mass_equals_40_digits(levels: int, dtype: torch.dtype, rtol: float, atol: float):
     # float64: the table's cubic is within 1e-9 of eta, which stands times k.
     ours = masses(levels, dtype)[0].double().numpy()

@@ -58,8 +58,9 @@ def _rise_slope(a: mpf, k: int) -> mpf:
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-@pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float32, 4 * ULP, 5e-5),
-                                                     (torch.float64, 2e-15, 2e-13)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"), [(torch.float32, 4 * ULP, 5e-5), (torch.float64, 2e-15, 2e-13)]
+)
 def test_log_mass_equals_60_digits(levels: int, dtype: torch.dtype, rtol: float, atol: float):
     ours = _beta_binomial.log_mass(*grid(levels, dtype), levels - 1).double().numpy()
     np.testing.assert_allclose(ours, truth(levels)[0], rtol=rtol, atol=atol)
@@ -167,10 +168,13 @@ def test_the_last_noise_draws_no_impossible_level(logit: float):
         assert abs(k - 255 * m) < 7 * np.sqrt(255 * m * (1 - m))
 
 
-@pytest.mark.parametrize(("levels", "fit", "says"), [
-    (None, "auto", "likelihood=beta_binomial needs data with levels"),
-    (17, "density", "has no density, but got likelihood.fit=density"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("levels", "fit", "says"),
+    [
+        (None, "auto", "likelihood=beta_binomial needs data with levels"),
+        (17, "density", "has no density, but got likelihood.fit=density"),
+    ],
+)
 def test_what_it_cannot_be_is_refused(levels: int | None, fit: str, says: str):
     with pytest.raises(ConfigError, match=says):
         BetaBinomial((1,), levels, fit=fit)

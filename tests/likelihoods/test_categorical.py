@@ -29,8 +29,9 @@ def masses(levels: int, logits: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-@pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float32, 4 * 2.0**-23, 2e-5),
-                                                     (torch.float64, 1e-14, 1e-13)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"), [(torch.float32, 4 * 2.0**-23, 2e-5), (torch.float64, 1e-14, 1e-13)]
+)
 def test_every_level_equals_scipy(levels: int, dtype: torch.dtype, rtol: float, atol: float):
     logits = logits_of(levels, dtype)
     wanted = scipy.special.log_softmax(logits[0, :, :, 0].double().numpy(), axis=-1)
@@ -58,10 +59,13 @@ def test_a_draw_never_has_probability_zero():
     assert (px.sample(noise).flatten() * 4).tolist() == [1, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("levels", "fit", "says"), [
-    (None, "auto", "likelihood=categorical needs data with levels"),
-    (17, "density", "has no density, but got likelihood.fit=density"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("levels", "fit", "says"),
+    [
+        (None, "auto", "likelihood=categorical needs data with levels"),
+        (17, "density", "has no density, but got likelihood.fit=density"),
+    ],
+)
 def test_what_it_cannot_be_is_refused(levels: int | None, fit: str, says: str):
     with pytest.raises(ConfigError, match=says):
         Categorical((1,), levels, fit=fit)

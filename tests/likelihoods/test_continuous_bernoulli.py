@@ -14,8 +14,31 @@ from vael.likelihoods import _truncated
 from vael.likelihoods.continuous_bernoulli import ContinuousBernoulli
 
 # The ends, the middle, and both sides of where the mean's series begins (2, 3, 17 levels, none)
-LOGITS = (-1e3, -60, -30, -3, -1.001, -0.94, -0.51, -0.49, -1e-2, -1e-6, 0.0, 1e-8, 1e-3,
-          0.3, 0.66, 0.67, 0.999, 1.001, 2, 10, 30, 88, 1e3)  # fmt: skip
+LOGITS = (
+    -1e3,
+    -60,
+    -30,
+    -3,
+    -1.001,
+    -0.94,
+    -0.51,
+    -0.49,
+    -1e-2,
+    -1e-6,
+    0.0,
+    1e-8,
+    1e-3,
+    0.3,
+    0.66,
+    0.67,
+    0.999,
+    1.001,
+    2,
+    10,
+    30,
+    88,
+    1e3,
+)
 LEVELS = (2, 3, 17, 256)
 ULP = 2.0**-23
 
@@ -39,8 +62,9 @@ def grid(levels: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-@pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float32, 2 * ULP, 2e-5),
-                                                     (torch.float64, 1e-15, 1e-13)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"), [(torch.float32, 2 * ULP, 2e-5), (torch.float64, 1e-15, 1e-13)]
+)
 def test_log_mass_equals_40_digits(levels: int, dtype: torch.dtype, rtol: float, atol: float):
     logit, x = grid(levels, dtype)
     ours = _truncated.log_law(x, logit, levels).double().numpy()

@@ -14,10 +14,17 @@ from vael.likelihoods.base import Likelihood
 
 S, B = 3, 4
 # Compiling takes seconds: the rows whose graph differs.
-COMPILED = ("gaussian-predicted-256-mass", "gaussian-shared-2-mass", "bernoulli-17-mass",
-            "continuous_bernoulli-17-mass", "laplace-shared-17-mass",
-            "logistic-predicted-256-mass", "logistic_mixture-17-mass", "categorical-17-mass",
-            "beta_binomial-17-mass")
+COMPILED = (
+    "gaussian-predicted-256-mass",
+    "gaussian-shared-2-mass",
+    "bernoulli-17-mass",
+    "continuous_bernoulli-17-mass",
+    "laplace-shared-17-mass",
+    "logistic-predicted-256-mass",
+    "logistic_mixture-17-mass",
+    "categorical-17-mass",
+    "beta_binomial-17-mass",
+)
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 with_levels = pytest.mark.parametrize("case", [c for c in CASES if c.make().levels], ids=str)
 

@@ -16,11 +16,7 @@ from vael.likelihoods.gaussian import Gaussian
 
 SIGMAS = np.logspace(-3, 4, 15)
 MUS = (-3.0, -0.7, -0.02, 0.0, 0.11, 0.31, 0.4937, 0.5, 0.77, 0.999, 1.3, 4.0)
-LEVELS = {
-    2: range(2),
-    17: range(17),
-    256: (0, 1, 2, 28, 64, 100, 127, 128, 172, 253, 254, 255),
-}
+LEVELS = {2: range(2), 17: range(17), 256: (0, 1, 2, 28, 64, 100, 127, 128, 172, 253, 254, 255)}
 ULP = 2.0**-23
 
 
@@ -163,8 +159,10 @@ def test_scales_have_as_many_parameters_as_they_say():
     assert [learned(s) for s in ("fixed", "shared", "per_dim", "predicted")] == [0, 1, 6, 0]
 
 
-@pytest.mark.parametrize(("levels", "bound"), [(256, 0.5 / 255), (17, 1 / 32), (16, 1 / 510),
-                                               (2, 1 / 510), (None, 1e-3)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("levels", "bound"),
+    [(256, 0.5 / 255), (17, 1 / 32), (16, 1 / 510), (2, 1 / 510), (None, 1e-3)],
+)
 @pytest.mark.parametrize("scale", ["shared", "predicted"])
 def test_a_learned_scale_is_bounded_and_says_so(levels: int | None, bound: float, scale: str):
     likelihood = Gaussian((2, 3), levels, scale=scale)

@@ -34,8 +34,11 @@ def test_the_rounded_mean_equals_enumeration(law: Law, oracle, levels: int):
     np.testing.assert_allclose(ours, oracle.sf(z).mean(0), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("law", "oracle"), [*LAWS, (StudentTLaw(2.5), scipy.stats.t(2.5))],
-                         ids=lambda v: getattr(v, "name", ""))  # fmt: skip
+@pytest.mark.parametrize(
+    ("law", "oracle"),
+    [*LAWS, (StudentTLaw(2.5), scipy.stats.t(2.5))],
+    ids=lambda v: getattr(v, "name", ""),
+)
 def test_the_quantile_equals_scipy(law: Law, oracle):
     noise = torch.tensor([2.0**-26, 1e-5, 0.02, 0.3, 0.5, 0.7, 0.999, 1 - 2.0**-24])
     wanted = oracle.ppf(noise.double().numpy())

@@ -37,18 +37,20 @@ def log_masses_by_scipy(px: Mixture, x: Tensor, levels: int) -> np.ndarray:
     mu, sigma = px.location.numpy(), px.log_sigma.exp().numpy()
     alpha, beta, gamma = (px.slopes.numpy()[..., i, :] for i in range(3))
     r, g, b = (x[:, None, c] for c in range(3))
-    at = [mu[..., 0, :],
-          mu[..., 1, :] + alpha * (r - 0.5),
-          mu[..., 2, :] + beta * (r - 0.5) + gamma * (g - 0.5)]  # fmt: skip
+    at = [
+        mu[..., 0, :],
+        mu[..., 1, :] + alpha * (r - 0.5),
+        mu[..., 2, :] + beta * (r - 0.5) + gamma * (g - 0.5),
+    ]
     log_mass = px.log_weights.numpy()
     for c, value in enumerate((r, g, b)):
         low = np.where(value == 0, -np.inf, value - 0.5 / (levels - 1))
         high = np.where(value == 1, np.inf, value + 0.5 / (levels - 1))
         law = scipy.stats.logistic(at[c], sigma[..., c, :])
         right = low > at[c]  # the difference is taken in the smaller tail
-        log_mass = log_mass + np.log(np.where(
-            right, law.sf(low) - law.sf(high), law.cdf(high) - law.cdf(low)
-        ))  # fmt: skip
+        log_mass = log_mass + np.log(
+            np.where(right, law.sf(low) - law.sf(high), law.cdf(high) - law.cdf(low))
+        )
     return scipy.special.logsumexp(log_mass, axis=-2)
 
 
@@ -83,11 +85,16 @@ def test_each_channel_is_a_distribution_given_those_before(
 def test_float32_is_within_1e_4_nats_of_float64_for_each_value():
     for levels in (2, 17, 256):
         likelihood = LogisticMixture(COLOUR, levels, components=4)
-        theta = 3 * torch.randn(1, 5, *likelihood.theta_shape,
-                                generator=torch.Generator().manual_seed(5))  # fmt: skip
+        theta = 3 * torch.randn(
+            1, 5, *likelihood.theta_shape, generator=torch.Generator().manual_seed(5)
+        )
         px = likelihood(theta)
-        exact = type(px)(*(t.double() for t in (px.log_weights, px.location, px.log_sigma,
-                                                px.slopes)), COLOUR, levels, px.law)  # fmt: skip
+        exact = type(px)(
+            *(t.double() for t in (px.log_weights, px.location, px.log_sigma, px.slopes)),
+            COLOUR,
+            levels,
+            px.law,
+        )
         x = images(levels, 5).float()
         ours, wanted = px.channel_log_mass(x), exact.channel_log_mass(x.double())
         torch.testing.assert_close(ours.double(), wanted, rtol=4 * 2.0**-23, atol=1e-4)
@@ -126,11 +133,18 @@ def test_the_mean_is_exact_where_the_components_lie_inside():
     log_weights = torch.randn(1, 1, 3, 4, generator=generator).double().log_softmax(-2)
     like = LogisticMixture(COLOUR, levels, components=3).double()
     made = like(torch.zeros(1, 1, *like.theta_shape).double())
-    px = type(made)(log_weights, location, torch.full_like(location, np.log(0.008)), slopes,
-                    COLOUR, levels, made.law)  # fmt: skip
+    px = type(made)(
+        log_weights,
+        location,
+        torch.full_like(location, np.log(0.008)),
+        slopes,
+        COLOUR,
+        levels,
+        made.law,
+    )
     e0 = location[..., 0, :]
     e1 = location[..., 1, :] + slopes[..., 0, :] * (e0 - 0.5)
-    e2 = (location[..., 2, :] + slopes[..., 1, :] * (e0 - 0.5) + slopes[..., 2, :] * (e1 - 0.5))
+    e2 = location[..., 2, :] + slopes[..., 1, :] * (e0 - 0.5) + slopes[..., 2, :] * (e1 - 0.5)
     wanted = (log_weights.exp().unsqueeze(-2) * torch.stack((e0, e1, e2), -2)).sum(-3)
     torch.testing.assert_close(px.mean, wanted.view(1, 1, *COLOUR), rtol=0, atol=1e-6)
 

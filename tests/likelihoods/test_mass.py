@@ -37,8 +37,10 @@ def truth(name: str, levels: int) -> np.ndarray:
     mp.dps = 60
     (mass,) = (m for m in MASSES if m.name == name)
     points = parameters(mass, levels, torch.float64).squeeze(-1).T.tolist()
-    rows = [[float(mass.truth([mpf(v) for v in point], k, levels)) for k in some(levels)]
-            for point in points]  # fmt: skip
+    rows = [
+        [float(mass.truth([mpf(v) for v in point], k, levels)) for k in some(levels)]
+        for point in points
+    ]
     return np.array(rows)
 
 

@@ -31,5 +31,7 @@ def test_a_continued_run_keeps_what_came_before_its_checkpoint_and_only_that(tmp
     again.log_metrics({"epoch": 2, "train/loss": 0.5}, 30)
     again.save()
     assert [(row["step"], float(row["train/loss"])) for row in rows(path)] == [
-        ("10", 1 / 10), ("20", 1 / 20), ("30", 0.5)
+        ("10", 1 / 10),
+        ("20", 1 / 20),
+        ("30", 0.5),
     ]

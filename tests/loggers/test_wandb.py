@@ -24,8 +24,12 @@ pytestmark = pytest.mark.slow
 
 def inspect(folder):
     wandb = Path(sys.executable).with_name("wandb")
-    done = subprocess.run([wandb, "leet", "inspect", "--json", str(folder)], check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [wandb, "leet", "inspect", "--json", str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -58,7 +62,8 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     named = keys_of(as_json(make_workspace("team", "vael", Shown())))
     assert {"config:objective.beta", "val/bpd", "traversal"} <= named
     assert {name.removeprefix("config:") for name in named if name.startswith("config:")} <= (
-        config.keys())
+        config.keys()
+    )
     assert {name for name in named if not name.startswith("config:")} <= logged
 
 
@@ -92,22 +97,36 @@ def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
     assert len(parts) == 2
     ids = {row["run"]["run_id"] for part in parts for row in inspect(part) if "run" in row}
     assert len(ids) == 1
-    epochs = [row["history"]["item"]["epoch"] for part in parts for row in inspect(part)
-              if "history" in row and "val/bpd" in row["history"]["item"]]
+    epochs = [
+        row["history"]["item"]["epoch"]
+        for part in parts
+        for row in inspect(part)
+        if "history" in row and "val/bpd" in row["history"]["item"]
+    ]
     assert epochs == [0, 1, 2]
 
 
 def test_after_kill_9_the_history_of_its_wandb_run_has_no_step_missing(tmp_path, monkeypatch):
     """Killed after step 13, continued from step 12; wandb has lost all that it was given."""
-    kill = (f"+callbacks.extra.kill={{_target_: support.KillOnce, number: SIGKILL, where: batch, "
-            f"step: 13, file: {tmp_path}/mark}}")
-    folder = make_run(tmp_path, *QUICK, "logger=wandb", "trainer.log_every_n_steps=1",
-                      "callbacks.checkpoint.every_n_steps=2", kill)
+    kill = (
+        f"+callbacks.extra.kill={{_target_: support.KillOnce, number: SIGKILL, where: batch, "
+        f"step: 13, file: {tmp_path}/mark}}"
+    )
+    folder = make_run(
+        tmp_path,
+        *QUICK,
+        "logger=wandb",
+        "trainer.log_every_n_steps=1",
+        "callbacks.checkpoint.every_n_steps=2",
+        kill,
+    )
     monkeypatch.delenv("WANDB_SERVICE", raising=False)  # of this process: it would outlive them
     environment = {**os.environ, "WANDB_MODE": "offline", "PYTHONPATH": str(ROOT / "tests")}
     vael = [sys.executable, "-m", "vael.cli", "train", str(folder)]
-    first, second = (subprocess.run(vael, env=environment, check=False, capture_output=True,
-                                    text=True) for _ in range(2))
+    first, second = (
+        subprocess.run(vael, env=environment, check=False, capture_output=True, text=True)
+        for _ in range(2)
+    )
     assert (first.returncode, second.returncode) == (-9, 0), second.stderr
     (part,) = (folder / "wandb").glob("offline-run-*")
     (killed,) = (folder / "wandb").glob("killed-offline-run-*")
@@ -117,8 +136,9 @@ def test_after_kill_9_the_history_of_its_wandb_run_has_no_step_missing(tmp_path,
     history = [row["history"]["item"] for row in found if "history" in row]
     wanted = list(rows(folder))
     for name in ("train/step_loss", "train/grad_norm", "train/loss", "val/bpd"):
-        logged = [(int(row["trainer/global_step"]), float(row[name])) for row in history
-                  if name in row]
+        logged = [
+            (int(row["trainer/global_step"]), float(row[name])) for row in history if name in row
+        ]
         assert logged == [(int(row["step"]), float(row[name])) for row in wanted if row[name]]
     assert [int(row["step"]) for row in wanted if row["train/step_loss"]] == list(range(1, 16))
 

@@ -30,7 +30,7 @@ def test_the_ladder_ends_with_all_samples(samples, ks):
 
 @pytest.mark.parametrize("k", [1, 10, 100, 1000, K])
 def test_a_bound_is_the_mean_over_whole_blocks_of_consecutive_samples(k):
-    blocks = [LOG_W[at:at + k] for at in range(0, K - k + 1, k)]
+    blocks = [LOG_W[at : at + k] for at in range(0, K - k + 1, k)]
     assert len(blocks) == K // k
     expected = np.mean([logsumexp(block, axis=0) - math.log(k) for block in blocks], axis=0)
     np.testing.assert_allclose(fed(LOG_W, (k,)).at(k), expected, rtol=1e-14)
@@ -42,9 +42,7 @@ def test_pieces_of_any_size_give_what_the_whole_gives(piece):
     for k in ladder(K):
         np.testing.assert_allclose(pieces.at(k), whole.at(k), rtol=1e-14)
     np.testing.assert_allclose(pieces.jackknife(), whole.jackknife(), rtol=1e-12)
-    np.testing.assert_allclose(
-        pieces.effective_samples(), whole.effective_samples(), rtol=1e-11
-    )
+    np.testing.assert_allclose(pieces.effective_samples(), whole.effective_samples(), rtol=1e-11)
 
 
 def test_the_bound_of_huge_weights_does_not_overflow():
@@ -56,8 +54,9 @@ def test_the_jackknife_leaves_each_sample_out_once():
     """Nowozin 2018, Eq. 8, term by term."""
     n = 300
     whole = logsumexp(LOG_W[:n], axis=0) - math.log(n)
-    without = [logsumexp(np.delete(LOG_W[:n], s, axis=0), axis=0) - math.log(n - 1)
-               for s in range(n)]
+    without = [
+        logsumexp(np.delete(LOG_W[:n], s, axis=0), axis=0) - math.log(n - 1) for s in range(n)
+    ]
     expected = n * whole - (n - 1) / n * np.sum(without, axis=0)
     np.testing.assert_allclose(fed(LOG_W[:n], (n,)).jackknife(), expected, rtol=1e-11)
 
@@ -76,7 +75,7 @@ def test_beyond_a_thousand_samples_groups_are_left_out():
 def test_the_jackknife_removes_the_bias_of_first_order():
     """Log-normal weights of mean 1 (log p = 0): E[L_K] = -Var(w) / 2K + O(1/K^2)."""
     rng, sigma, k = np.random.default_rng(1), 0.5, 20
-    log_w = rng.normal(-sigma**2 / 2, sigma, size=(k, 200_000))
+    log_w = rng.normal(-(sigma**2) / 2, sigma, size=(k, 200_000))
     bounds = fed(log_w, (k,))
     estimate = bounds.jackknife()
     assert bounds.at(k).mean() == pytest.approx(-math.expm1(sigma**2) / (2 * k), rel=0.1)

@@ -26,10 +26,19 @@ def material(**changes):
     x = torch.rand(N, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     spec = DataSpec((1, 8, 8), 17, "unit", N, N, N, 3)
     whole = Material(
-        spec=spec, split="test", q=NormalRecord(means, torch.full((N, D), math.log(0.6))),
-        p=NormalRecord(torch.zeros(D), torch.zeros(D)), z=means, labels=labels,
-        train_means=means + 0.1, train_labels=labels, originals=x,
-        reconstructions=(x + 0.1).clamp(0, 1), samples=x.roll(1, 0), sample_means=1 - x, seed=0,
+        spec=spec,
+        split="test",
+        q=NormalRecord(means, torch.full((N, D), math.log(0.6))),
+        p=NormalRecord(torch.zeros(D), torch.zeros(D)),
+        z=means,
+        labels=labels,
+        train_means=means + 0.1,
+        train_labels=labels,
+        originals=x,
+        reconstructions=(x + 0.1).clamp(0, 1),
+        samples=x.roll(1, 0),
+        sample_means=1 - x,
+        seed=0,
     )
     return dataclasses.replace(whole, **changes)
 
@@ -67,9 +76,10 @@ def test_saturation_collapse_and_scoring_on_train_are_said():
 
     q = NormalRecord(torch.zeros(N, D), torch.zeros(N, D))
     assert "collapse" in diagnose(material(q=q)).warnings[0]
-    assert "fitted to examples that they are scored on" in diagnose(
-        material(split="train")
-    ).warnings[0]
+    assert (
+        "fitted to examples that they are scored on"
+        in diagnose(material(split="train")).warnings[0]
+    )
 
 
 def test_without_labels_there_is_no_probe():
@@ -80,9 +90,11 @@ def test_without_labels_there_is_no_probe():
 def test_a_table_has_no_measures_of_images():
     x = noise(0, N, 5)
     spec = DataSpec((5,), None, "real", N, N, N)
-    found = diagnose(material(
-        spec=spec, originals=x, reconstructions=x + 1, samples=x.roll(1, 0), sample_means=x,
-    )).quality
+    found = diagnose(
+        material(
+            spec=spec, originals=x, reconstructions=x + 1, samples=x.roll(1, 0), sample_means=x
+        )
+    ).quality
     assert found["reconstruction"]["mse"] == pytest.approx(1)
     assert found["reconstruction"]["ssim"] is None
     assert found["frechet"]["components"] == 5
@@ -130,8 +142,10 @@ def test_another_family_of_posteriors_has_a_spectrum_only():
 
 def test_very_few_examples_leave_out_what_needs_more():
     small = material()
-    cut = {name: getattr(small, name)[:1] for name in
-           ("z", "labels", "originals", "reconstructions", "samples", "sample_means")}
+    cut = {
+        name: getattr(small, name)[:1]
+        for name in ("z", "labels", "originals", "reconstructions", "samples", "sample_means")
+    }
     q = NormalRecord(small.q.mean[:1], torch.zeros(1, D))
     found = diagnose(material(q=q, **cut))
     json.dumps(dataclasses.asdict(found), allow_nan=False)

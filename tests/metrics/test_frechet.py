@@ -54,14 +54,14 @@ def test_singular_covariances_are_no_difficulty():
 
 def test_moments_are_those_of_the_features():
     x, y = RNG.normal(size=(2, 50, 3))
-    expected = gaussian_frechet(*tensors(
-        x.mean(0), np.cov(x, rowvar=False), y.mean(0), np.cov(y, rowvar=False)
-    ))
+    expected = gaussian_frechet(
+        *tensors(x.mean(0), np.cov(x, rowvar=False), y.mean(0), np.cov(y, rowvar=False))
+    )
     assert frechet(*tensors(x, y)) == pytest.approx(expected, rel=1e-10)
     one = frechet(*tensors(x[:, :1], y[:, :1]))
     assert one == pytest.approx(
-        (x[:, 0].mean() - y[:, 0].mean()) ** 2
-        + (x[:, 0].std(ddof=1) - y[:, 0].std(ddof=1)) ** 2, rel=1e-9
+        (x[:, 0].mean() - y[:, 0].mean()) ** 2 + (x[:, 0].std(ddof=1) - y[:, 0].std(ddof=1)) ** 2,
+        rel=1e-9,
     )
 
 
@@ -153,8 +153,10 @@ def test_inception_sees_bytes_of_colour_images(channels, monkeypatch):
     data, samples = torch.rand(2, 400, channels, 4, 4, generator=g)
     found = inception.inception_frechet(data, samples, samples + 0.1)
     seen = (samples[:200].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
-    half = [(data[i::2].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
-            for i in (0, 1)]
+    half = [
+        (data[i::2].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
+        for i in (0, 1)
+    ]
     expected = (frechet(seen, half[0]) + frechet(seen, half[1])) / 2
     assert found.distance == pytest.approx(expected, rel=1e-9)
     assert found.distance_of_means > found.distance > 0

@@ -18,6 +18,7 @@ def images(size, channels=1, count=6):
 
 def ssim(x, y, local):
     """Wang et al. 2004, Eq. 13 with K = (0.01, 0.03) and a peak of 1, in scipy's filters."""
+
     def one(a, b):
         mean_a, mean_b = local(a), local(b)
         var_a, var_b = local(a * a) - mean_a**2, local(b * b) - mean_b**2
@@ -25,8 +26,12 @@ def ssim(x, y, local):
         top = (2 * mean_a * mean_b + 0.01**2) * (2 * cov + 0.03**2)
         return top / ((mean_a**2 + mean_b**2 + 0.01**2) * (var_a + var_b + 0.03**2))
 
-    return np.array([np.mean([one(a, b) for a, b in zip(p, q, strict=True)])
-                     for p, q in zip(x, y, strict=True)])
+    return np.array(
+        [
+            np.mean([one(a, b) for a, b in zip(p, q, strict=True)])
+            for p, q in zip(x, y, strict=True)
+        ]
+    )
 
 
 def blur(image):
@@ -37,11 +42,17 @@ def box(side):
     return lambda image: uniform_filter(image, side, mode="mirror")
 
 
-@pytest.mark.parametrize(("size", "channels", "local", "named"), [
-    (28, 1, blur, "11x11, gaussian of sigma 1.5"), (16, 3, blur, "11x11, gaussian of sigma 1.5"),
-    (11, 1, blur, "11x11, gaussian of sigma 1.5"), (8, 1, box(7), "7x7, uniform"),
-    (6, 2, box(5), "5x5, uniform"), (3, 1, box(3), "3x3, uniform"),
-])
+@pytest.mark.parametrize(
+    ("size", "channels", "local", "named"),
+    [
+        (28, 1, blur, "11x11, gaussian of sigma 1.5"),
+        (16, 3, blur, "11x11, gaussian of sigma 1.5"),
+        (11, 1, blur, "11x11, gaussian of sigma 1.5"),
+        (8, 1, box(7), "7x7, uniform"),
+        (6, 2, box(5), "5x5, uniform"),
+        (3, 1, box(3), "3x3, uniform"),
+    ],
+)
 def test_ssim_is_wangs_in_the_window_that_it_names(size, channels, local, named):
     x = images(size, channels)
     y = np.clip(x + 0.1 * RNG.normal(size=x.shape), 0, 1)

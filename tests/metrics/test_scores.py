@@ -14,8 +14,16 @@ def drawn(size, latent=3):
         return torch.randn(size, dtype=torch.float64, generator=G)
 
     mu = torch.randn(size, latent, dtype=torch.float64, generator=G)
-    return Evidence(values(), values(), values(), values(), values(), values().abs(),
-                    torch.zeros(size, dtype=torch.float64), mu)
+    return Evidence(
+        values(),
+        values(),
+        values(),
+        values(),
+        values(),
+        values().abs(),
+        torch.zeros(size, dtype=torch.float64),
+        mu,
+    )
 
 
 def pick(scored, index):

@@ -121,9 +121,14 @@ def test_up_is_torchs_transposed_convolution_with_its_gradients(c_out, odd):
 @pytest.mark.parametrize("pair", ["conv", "resnet"])
 @pytest.mark.parametrize(
     ("image", "smallest", "halvings"),
-    [((1, 8, 8), (4, 4), 1), ((1, 28, 28), (7, 7), 2), ((1, 28, 20), (7, 5), 2),
-     ((3, 9, 31), (4, 15), 1), ((1, 128, 128), (4, 4), 5)],
-)  # fmt: skip
+    [
+        ((1, 8, 8), (4, 4), 1),
+        ((1, 28, 28), (7, 7), 2),
+        ((1, 28, 20), (7, 5), 2),
+        ((3, 9, 31), (4, 15), 1),
+        ((1, 128, 128), (4, 4), 5),
+    ],
+)
 def test_maps_are_halved_while_the_smaller_side_stays_at_four(pair, image, smallest, halvings):
     encoder, decoder = PAIRS[pair]
     net = encoder(image, (2, LATENT))
@@ -190,9 +195,14 @@ def test_conv_on_a_table_is_refused():
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, True, "8"])
 @pytest.mark.parametrize(
-    ("net", "part"), [(ConvEncoder, "encoder"), (ConvDecoder, "decoder"),
-                      (ResNetEncoder, "encoder"), (ResNetDecoder, "decoder")],
-)  # fmt: skip
+    ("net", "part"),
+    [
+        (ConvEncoder, "encoder"),
+        (ConvDecoder, "decoder"),
+        (ResNetEncoder, "encoder"),
+        (ResNetDecoder, "decoder"),
+    ],
+)
 def test_widths_that_are_no_positive_integers_are_refused(net, part, value):
     shapes = ((1, 8, 8), (2, 4)) if part == "encoder" else ((4,), (2, 1, 8, 8))
     options = ["width", "max_width", "hidden"] + ["blocks"] * (net.__name__[:3] == "Res")
@@ -226,6 +236,8 @@ def test_affine_is_affine_and_a_decoder_may_start_small():
     torch.manual_seed(0)
     net, h = Affine((4,), (2,)), torch.randn(2, 4)
     torch.testing.assert_close(net(h.mean(0, keepdim=True)), net(h).mean(0, keepdim=True))
-    wide = [MLP((4,), (500,), hidden=[64], output_gain=gain).layers[-1].weight.std().item()
-            for gain in (1.0, 0.3)]  # fmt: skip
+    wide = [
+        MLP((4,), (500,), hidden=[64], output_gain=gain).layers[-1].weight.std().item()
+        for gain in (1.0, 0.3)
+    ]
     assert wide == pytest.approx([1 / math.sqrt(64), 0.3 / math.sqrt(64)], rel=0.05)

@@ -9,7 +9,7 @@ from support import ROOT
 
 FILES = {
     "package/mylab/__init__.py": "",
-    "package/mylab/nets.py": '''
+    "package/mylab/nets.py": """
 from math import prod
 
 from torch import nn
@@ -24,8 +24,8 @@ class TwoLayers(nn.Module):
 
     def forward(self, h):
         return self.layers(h.flatten(1)).reshape(-1, *self.out_shape)
-''',
-    "package/mylab/wrong.py": '''
+""",
+    "package/mylab/wrong.py": """
 from torch import nn
 
 from mylab.laplace import Laplace
@@ -49,7 +49,7 @@ class Unsummed(Laplace):
 class Bare(Elbo):
     def forward(self, trace, step):
         return -trace.log_px.mean()
-''',
+""",
     "package/mylab/laplace.py": '''
 from dataclasses import dataclass
 from math import log
@@ -166,15 +166,28 @@ data:
 """,
 }
 CHOICES = ("model=my_vae", "likelihood=my_laplace", "data=my_data")
-SHORT = ("logger=csv", "trainer.max_epochs=3", "data.batch_size=64", "optimizer.lr=0.01",
-         "evaluation.test_samples=5", "callbacks.pictures.num_examples=50")  # fmt: skip
+SHORT = (
+    "logger=csv",
+    "trainer.max_epochs=3",
+    "data.batch_size=64",
+    "optimizer.lr=0.01",
+    "evaluation.test_samples=5",
+    "callbacks.pictures.num_examples=50",
+)
 
 
 def call(work, *command, path="package"):
     """A command in the user's folder, with the user's package importable."""
     environment = {**os.environ, "PYTHONPATH": str(work / path), "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run([sys.executable, *command], cwd=work, env=environment,
-                          capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 def train(work, *overrides, path="package"):

@@ -6,23 +6,44 @@ import pytest
 from own_code.files import CHOICES, search, train
 
 BAD = {
-    "no package": ([], "conf", "No module named 'mylab'. Install its package, or put the folder "
-                               "that holds it on PYTHONPATH"),
-    "no such folder": (["hydra.searchpath=[file:///no/such/folder]"], "package",
-                       "hydra.searchpath: /no/such/folder is not a folder"),
+    "no package": (
+        [],
+        "conf",
+        "No module named 'mylab'. Install its package, or put the folder "
+        "that holds it on PYTHONPATH",
+    ),
+    "no such folder": (
+        ["hydra.searchpath=[file:///no/such/folder]"],
+        "package",
+        "hydra.searchpath: /no/such/folder is not a folder",
+    ),
     "typo": (["model.encoder.widht=3"], "package", "Did you mean model.encoder.width"),
-    "net": (["model.encoder._target_=mylab.wrong.Transposed",
-             "model.encoder.width=3"], "package",
-            "cannot be multiplied (1x64 and 3x3) (PLACE/mylab/wrong.py, line 13). model.encoder"),
-    "objective": (["objective._target_=mylab.wrong.Bare"], "package",
-                  "(mylab.wrong.Bare) must return a vael.trace.Loss, but returned a Tensor."),
-    "sum": (["likelihood._target_=mylab.wrong.Unsummed"], "package",
-            "must sum log p(x|z) over the dimensions of an example, to shape (S, B) = (1, 1), but "
-            "gave (1, 1, 1, 8, 8)."),
-    "callback": (["callbacks.extra.mine={_target_: mylab.Mine}"], "package",
-                 "your own callbacks are added with a plus: +callbacks.extra.NAME=..."),
-    "option": (["model=my_vea"], "package", "no such option; choose from conv_vae, linear_vae, "
-                                            "mlp_vae, my_vae"),
+    "net": (
+        ["model.encoder._target_=mylab.wrong.Transposed", "model.encoder.width=3"],
+        "package",
+        "cannot be multiplied (1x64 and 3x3) (PLACE/mylab/wrong.py, line 13). model.encoder",
+    ),
+    "objective": (
+        ["objective._target_=mylab.wrong.Bare"],
+        "package",
+        "(mylab.wrong.Bare) must return a vael.trace.Loss, but returned a Tensor.",
+    ),
+    "sum": (
+        ["likelihood._target_=mylab.wrong.Unsummed"],
+        "package",
+        "must sum log p(x|z) over the dimensions of an example, to shape (S, B) = (1, 1), but "
+        "gave (1, 1, 1, 8, 8).",
+    ),
+    "callback": (
+        ["callbacks.extra.mine={_target_: mylab.Mine}"],
+        "package",
+        "your own callbacks are added with a plus: +callbacks.extra.NAME=...",
+    ),
+    "option": (
+        ["model=my_vea"],
+        "package",
+        "no such option; choose from conv_vae, linear_vae, mlp_vae, my_vae",
+    ),
 }
 
 
@@ -44,11 +65,15 @@ decoder: {{_target_: mylab.nets.TwoLayers, width: 4}}
 """
 BROKEN = {
     "brace": ("encoder: {width: 3", r"broken\.yaml., line 1, .* expected ',' or '}'"),
-    "interpolation": (NETS.format("mylab.nets.TwoLayers", "'${model.widht}'"),
-                      r"'model\.widht' not found \(model\.encoder\.width\)"),
+    "interpolation": (
+        NETS.format("mylab.nets.TwoLayers", "'${model.widht}'"),
+        r"'model\.widht' not found \(model\.encoder\.width\)",
+    ),
     "encoding": ("# Gr\udcf6sse\nlatent_dim: 3", r"not UTF-8: .*'# Gr\\xf6sse"),
-    "class": (NETS.format("mylab.nets.TwoLayer", 4),
-              r"model\.encoder \(mylab\.nets\.TwoLayer\) .*: mylab\.nets has no TwoLayer\.$"),
+    "class": (
+        NETS.format("mylab.nets.TwoLayer", 4),
+        r"model\.encoder \(mylab\.nets\.TwoLayer\) .*: mylab\.nets has no TwoLayer\.$",
+    ),
 }
 
 

@@ -84,14 +84,16 @@ def test_the_mass_of_the_laplace_sums_to_1_and_is_the_integral_of_its_density(my
     torch.testing.assert_close(mass.sum(0), torch.ones(1, 41, dtype=torch.float64))
     oracle = torch.distributions.Laplace(mu[..., 0, 0], px.log_b.detach().exp())
     inner = oracle.cdf(grid[1:-1, None, None] + 1 / 16) - oracle.cdf(
-        grid[1:-1, None, None] - 1 / 16)
+        grid[1:-1, None, None] - 1 / 16
+    )
     torch.testing.assert_close(mass[1:-1], inner, rtol=1e-6, atol=1e-13)
 
 
 @pytest.mark.slow
 def test_it_trains_on_two_devices(work, trained, tmp_path):
-    done = train(work, search(work), *CHOICES, *SHORT, "trainer.devices=2",
-                 f"output_dir={tmp_path}")
+    done = train(
+        work, search(work), *CHOICES, *SHORT, "trainer.devices=2", f"output_dir={tmp_path}"
+    )
     assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.glob("*/*")
     summary = json.loads((folder / "summary.json").read_text())

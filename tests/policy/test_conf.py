@@ -11,10 +11,23 @@ from support import ROOT, make_run
 from vael import run
 
 CONF = ROOT / "conf"
-TINY = ("logger=csv", "trainer.max_epochs=1", "data.limit=150", "data.batch_size=64",
-        "evaluation.test_samples=2", "callbacks.pictures.num_examples=20")  # fmt: skip
-SOURCES = {"mnist", "fashion_mnist", "cifar10", "hub", "array", "folder",
-           "breast_cancer"}  # tested in tests/data
+TINY = (
+    "logger=csv",
+    "trainer.max_epochs=1",
+    "data.limit=150",
+    "data.batch_size=64",
+    "evaluation.test_samples=2",
+    "callbacks.pictures.num_examples=20",
+)
+SOURCES = {
+    "mnist",
+    "fashion_mnist",
+    "cifar10",
+    "hub",
+    "array",
+    "folder",
+    "breast_cancer",
+}  # tested in tests/data
 OPTIONS = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
@@ -44,34 +57,57 @@ def test_it_trains_an_epoch(option, tmp_path):
         assert 0 < summary["metrics"]["test/bpd"] < 100
 
 
-@pytest.mark.parametrize(
-    "scale", ["fixed", "shared", "per_dim", "predicted"]
-)
+@pytest.mark.parametrize("scale", ["fixed", "shared", "per_dim", "predicted"])
 @pytest.mark.parametrize("fit", ["mass", "density"])
 def test_every_scale_and_fit_trains(scale, fit, tmp_path):
-    folder = make_run(tmp_path, *TINY, "model=mlp_vae", f"likelihood.scale={scale}",
-                      f"likelihood.fit={fit}")
+    folder = make_run(
+        tmp_path, *TINY, "model=mlp_vae", f"likelihood.scale={scale}", f"likelihood.fit={fit}"
+    )
     run.train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert 0 < summary["metrics"]["test/bpd"] < 100
 
 
 ROOMS = ("likelihoods", "posteriors", "priors", "nets", "objectives", "loggers", "data")
-NOT_CHOSEN = {"base", "common", "csv", "__init__", "batches", "cache", "fetch", "images", "labels",
-              "large", "module", "npz", "parts", "pixels", "table", "preprocess", "pyramid",
-              "resident", "source", "splits", "up"}
+NOT_CHOSEN = {
+    "base",
+    "common",
+    "csv",
+    "__init__",
+    "batches",
+    "cache",
+    "fetch",
+    "images",
+    "labels",
+    "large",
+    "module",
+    "npz",
+    "parts",
+    "pixels",
+    "table",
+    "preprocess",
+    "pyramid",
+    "resident",
+    "source",
+    "splits",
+    "up",
+}
 
 
 @pytest.mark.parametrize(
     "module",
-    sorted(str(path.relative_to(ROOT / "src" / "vael")) for room in ROOMS
-           for path in (ROOT / "src" / "vael" / room).glob("*.py")
-           if path.stem not in NOT_CHOSEN and not path.stem.startswith("_")),
+    sorted(
+        str(path.relative_to(ROOT / "src" / "vael"))
+        for room in ROOMS
+        for path in (ROOT / "src" / "vael" / room).glob("*.py")
+        if path.stem not in NOT_CHOSEN and not path.stem.startswith("_")
+    ),
 )
 def test_every_module_of_choices_is_chosen_by_a_yaml(module):
     dotted = "vael." + module.removesuffix(".py").replace("/", ".")
     targets = {
-        target for path in CONF.rglob("*.yaml")
+        target
+        for path in CONF.rglob("*.yaml")
         for target in re.findall(r"_target_: (\S+)", path.read_text())
     }
     assert any(target.startswith(dotted + ".") for target in targets), f"{dotted} has no YAML"

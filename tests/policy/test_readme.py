@@ -12,8 +12,9 @@ from vael.check import check
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
-TRAIN = [line for line in LINES if line.startswith("python train.py")
-         and "--config-dir" not in line]  # best.yaml: tests/sweep/test_result.py trains it
+TRAIN = [
+    line for line in LINES if line.startswith("python train.py") and "--config-dir" not in line
+]  # best.yaml: tests/sweep/test_result.py trains it
 MAKE = [line for line in LINES if line.startswith("make")]
 
 
@@ -29,8 +30,9 @@ def test_there_are_such_lines():
 
 @pytest.mark.parametrize("line", MAKE)
 def test_every_make_command_is_a_target(line):
-    done = subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        ["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -77,12 +77,28 @@ choices: {data: digits, model: conv_vae, likelihood: gaussian, prior: standard_n
 command: python train.py objective.beta=0.5
 """
 SUMMARY = {
-    "status": "finished", "reason": None, "epochs": 3, "steps": 30, "seconds": 4.5,
-    "metrics": {"val/bpd": 2.25, "val/elbo": -101.5, "test/bpd": 2.125, "test/elbo": -99.75,
-                "test/mse": 0.03125, "train/loss": 91.0},
-    "samples": {"val": 4, "test": 100}, "examples_per_second": 1234.0, "parameters": 5678,
-    "seed": 3, "devices": 1, "git_sha": "abc123", "versions": {"torch": "2.13.0"},
-    "command": "python train.py objective.beta=0.5", "best_checkpoint": "checkpoints/best.ckpt",
+    "status": "finished",
+    "reason": None,
+    "epochs": 3,
+    "steps": 30,
+    "seconds": 4.5,
+    "metrics": {
+        "val/bpd": 2.25,
+        "val/elbo": -101.5,
+        "test/bpd": 2.125,
+        "test/elbo": -99.75,
+        "test/mse": 0.03125,
+        "train/loss": 91.0,
+    },
+    "samples": {"val": 4, "test": 100},
+    "examples_per_second": 1234.0,
+    "parameters": 5678,
+    "seed": 3,
+    "devices": 1,
+    "git_sha": "abc123",
+    "versions": {"torch": "2.13.0"},
+    "command": "python train.py objective.beta=0.5",
+    "best_checkpoint": "checkpoints/best.ckpt",
 }
 METRICS = """\
 step,epoch,train/loss,train/distortion,train/rate,train/lr,val/bpd,val/rate,val/distortion
@@ -106,8 +122,9 @@ def run(tmp_path) -> Path:
         "samples": pictures.sample_grid(images),
         "reconstructions": pictures.reconstructions(images, images),
     }.items():
-        pictures.save(pictures.Picture(image, f"What {name} <show>."),
-                      folder / "images" / f"{name}.png")
+        pictures.save(
+            pictures.Picture(image, f"What {name} <show>."), folder / "images" / f"{name}.png"
+        )
     return folder
 
 
@@ -122,34 +139,84 @@ def edit_summary(run):
 
 
 EVALUATION = {
-    "split": "test", "samples": 100, "num_examples": 180, "target": "bpd", "seconds": 12.5,
-    "device": "cpu", "command": "vael evaluate RUN --split test --samples 100",
+    "split": "test",
+    "samples": 100,
+    "num_examples": 180,
+    "target": "bpd",
+    "seconds": 12.5,
+    "device": "cpu",
+    "command": "vael evaluate RUN --split test --samples 100",
     "bounds": {
         "100": {"nll": 90.5625, "nll_se": 0.8125, "bpd": 2.03125, "bpd_se": 0.015625},
         "1": {"nll": 93.75, "nll_se": 0.875, "bpd": 2.125, "bpd_se": 0.03125},
         "10": {"nll": 91.5, "nll_se": 0.84, "bpd": 2.0625, "bpd_se": 0.02},
     },
-    "jackknife": {"nll": 90.25, "nll_se": 0.8125, "bias": 0.3125, "bias_se": 0.03125,
-                  "label": "an estimate"},
+    "jackknife": {
+        "nll": 90.25,
+        "nll_se": 0.8125,
+        "bias": 0.3125,
+        "bias_se": 0.03125,
+        "label": "an estimate",
+    },
     "ess": {"mean": 29.5, "median": 23.25, "min": 1.5, "share_below_10": 0.25},
-    "scores": {"elbo": -93.75, "rate": 11.125, "distortion": 82.625, "gap": 3.1875,
-               "overfitting_gap": 0.125, "overfitting_gap_se": 1.125},
+    "scores": {
+        "elbo": -93.75,
+        "rate": 11.125,
+        "distortion": 82.625,
+        "gap": 3.1875,
+        "overfitting_gap": 0.125,
+        "overfitting_gap_se": 1.125,
+    },
     "latents": {
-        "spectrum": {"kl": [0.25, 2.5, 0.0], "remainder": 0.375, "variance": [0.02, 0.9, 0.001],
-                     "active_units": 2, "threshold": 0.01},
-        "aggregate": {"mutual_information": 5.0625, "mutual_information_se": 0.015625,
-                      "marginal_kl": 6.0, "marginal_kl_se": 0.125, "rate": 11.0625,
-                      "log_examples": 5.193, "saturated": True, "examples": 180, "samples": 16},
+        "spectrum": {
+            "kl": [0.25, 2.5, 0.0],
+            "remainder": 0.375,
+            "variance": [0.02, 0.9, 0.001],
+            "active_units": 2,
+            "threshold": 0.01,
+        },
+        "aggregate": {
+            "mutual_information": 5.0625,
+            "mutual_information_se": 0.015625,
+            "marginal_kl": 6.0,
+            "marginal_kl_se": 0.125,
+            "rate": 11.0625,
+            "log_examples": 5.193,
+            "saturated": True,
+            "examples": 180,
+            "samples": 16,
+        },
     },
     "quality": {
-        "reconstruction": {"examples": 180, "mse": 0.03125, "mse_se": 0.0005, "psnr": 15.05,
-                           "ssim": 0.90625, "ssim_se": 0.0036, "ssim_window": "7x7, uniform"},
-        "frechet": {"distance": 0.375, "distance_of_means": 0.5, "floor": 0.125, "components": 9,
-                    "features": "9 principal components of the data", "examples": 90},
+        "reconstruction": {
+            "examples": 180,
+            "mse": 0.03125,
+            "mse_se": 0.0005,
+            "psnr": 15.05,
+            "ssim": 0.90625,
+            "ssim_se": 0.0036,
+            "ssim_window": "7x7, uniform",
+        },
+        "frechet": {
+            "distance": 0.375,
+            "distance_of_means": 0.5,
+            "floor": 0.125,
+            "components": 9,
+            "features": "9 principal components of the data",
+            "examples": 90,
+        },
         "inception": "not available: torch-fidelity is not installed",
     },
-    "probe": {"linear": 0.9375, "linear_se": 0.0186, "knn": 0.975, "knn_se": 0.0095,
-              "neighbours": 5, "majority": 0.1, "train_examples": 1455, "examples": 180},
+    "probe": {
+        "linear": 0.9375,
+        "linear_se": 0.0186,
+        "knn": 0.975,
+        "knn_se": 0.0095,
+        "neighbours": 5,
+        "majority": 0.1,
+        "train_examples": 1455,
+        "examples": 180,
+    },
     "warnings": ["the mutual information is saturated"],
 }
 

@@ -110,7 +110,8 @@ def test_hovering_a_curve_shows_its_value(opened):
     mouse(browser, browser.find_element("css selector", "#curves .drawn")).perform()
     until(browser, "document.querySelector('#curves .hovering').innerText.includes('2.5')")
     assert "epoch 2, step 20" in browser.execute_script(
-        "return document.querySelector('#curves .hovering').innerText")
+        "return document.querySelector('#curves .hovering').innerText"
+    )
 
 
 TICKS = """

@@ -26,8 +26,9 @@ def test_images_give_four_pictures_with_captions(pixel_vae, tmp_path):
 
 def test_what_is_decoded_exactly_looks_exactly_like_the_original(pixel_vae, monkeypatch):
     seen = {}
-    monkeypatch.setattr(module.pictures, "reconstructions",
-                        lambda x, mean: seen.update(x=x, mean=mean))
+    monkeypatch.setattr(
+        module.pictures, "reconstructions", lambda x, mean: seen.update(x=x, mean=mean)
+    )
     x = digits()
     draw(pixel_vae((1, 3, 3), RATES), None, x)
     torch.testing.assert_close(seen["x"], x[:20])
@@ -36,8 +37,11 @@ def test_what_is_decoded_exactly_looks_exactly_like_the_original(pixel_vae, monk
 
 def test_the_traversal_moves_the_most_active_dimensions_one_at_a_time(pixel_vae, monkeypatch):
     seen = {}
-    monkeypatch.setattr(module.pictures, "traversal",
-                        lambda images, labels, values: seen.update(i=images, l=labels, v=values))
+    monkeypatch.setattr(
+        module.pictures,
+        "traversal",
+        lambda images, labels, values: seen.update(i=images, l=labels, v=values),
+    )
     x = digits()
     draw(pixel_vae((1, 3, 3), RATES), None, x)
     assert seen["l"][:4] == ["z1\n3.00 nats", "z3\n2.00 nats", "z2\n0.50 nats", "z7\n0.20 nats"]
@@ -51,8 +55,11 @@ def test_the_traversal_moves_the_most_active_dimensions_one_at_a_time(pixel_vae,
 
 def test_without_a_kl_by_dimension_the_spread_of_the_means_ranks(pixel_vae, monkeypatch):
     seen = {}
-    monkeypatch.setattr(module.pictures, "latent_scatter",
-                        lambda mu, labels, names: seen.update(mu=mu, names=names))
+    monkeypatch.setattr(
+        module.pictures,
+        "latent_scatter",
+        lambda mu, labels, names: seen.update(mu=mu, names=names),
+    )
     x = digits() * torch.tensor([0.1, 0.1, 9, 0.1, 0.1, 0.1, 3, 0.1, 0.1]).reshape(3, 3)
     draw(pixel_vae((1, 3, 3), None), None, x)
     torch.testing.assert_close(seen["mu"], x.flatten(1)[:, [2, 6]])

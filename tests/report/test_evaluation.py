@@ -23,7 +23,7 @@ def visible(run) -> str:
 
 def cells(page: str, name: str) -> str:
     """The text of the row of this name."""
-    page = page[page.index("Evaluation</h2>"):]
+    page = page[page.index("Evaluation</h2>") :]
     row = re.search(rf"<tr> <th[^>]*>{re.escape(name)}</th>(.*?)</tr>", page)
     assert row, f"no row {name}"
     return re.sub(r"<[^>]*>| +", " ", row[1])
@@ -71,24 +71,39 @@ def test_without_an_evaluation_there_is_no_section(run):
     assert "Evaluation</h2>" not in visible(run)
 
 
-@pytest.mark.parametrize("rubbish", [
-    "", "{", "[1]", "null", "{}", '{"bounds": 3}', '{"bounds": {"x": 1, "-1": {}}}', "[" * 10_000,
-    '{"scores": null, "latents": [1]}', '{"warnings": "x"}', "\x00",
-])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "",
+        "{",
+        "[1]",
+        "null",
+        "{}",
+        '{"bounds": 3}',
+        '{"bounds": {"x": 1, "-1": {}}}',
+        "[" * 10_000,
+        '{"scores": null, "latents": [1]}',
+        '{"warnings": "x"}',
+        "\x00",
+    ],
+)
 def test_a_broken_file_is_no_section(run, rubbish):
     (run / "evaluation.json").write_text(rubbish)
     assert "Evaluation</h2>" not in visible(run)
 
 
-@pytest.mark.parametrize("changes", [
-    {"latents": {}, "quality": {}, "probe": {}},
-    {"latents": {"spectrum": {"kl": None, "variance": "x", "active_units": []}}},
-    {"latents": {"spectrum": {"kl": [1, "x"], "variance": [1], "threshold": 0.01}}},
-    {"bounds": {"1": {"nll": float("nan"), "nll_se": None}, "10": 3, "9" * 400: {"nll": 1}}},
-    {"bounds": {"1": {"bpd": 10**400}, "10": {"bpd": float("-inf"), "bpd_se": -1}}},
-    {"jackknife": None, "ess": None, "warnings": None, "command": 5, "target": ["bpd"]},
-    {"scores": {"elbo": True, "rate": "1", "gap": [1]}},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"latents": {}, "quality": {}, "probe": {}},
+        {"latents": {"spectrum": {"kl": None, "variance": "x", "active_units": []}}},
+        {"latents": {"spectrum": {"kl": [1, "x"], "variance": [1], "threshold": 0.01}}},
+        {"bounds": {"1": {"nll": float("nan"), "nll_se": None}, "10": 3, "9" * 400: {"nll": 1}}},
+        {"bounds": {"1": {"bpd": 10**400}, "10": {"bpd": float("-inf"), "bpd_se": -1}}},
+        {"jackknife": None, "ess": None, "warnings": None, "command": 5, "target": ["bpd"]},
+        {"scores": {"elbo": True, "rate": "1", "gap": [1]}},
+    ],
+)
 def test_any_part_may_be_missing_or_wrong(run, evaluate, changes):
     evaluate(**changes)
     page = visible(run)
@@ -99,22 +114,38 @@ def test_any_part_may_be_missing_or_wrong(run, evaluate, changes):
 
 def test_a_hostile_file_is_text(run, evaluate):
     evil = "<script>alert(1)</script>"
-    evaluate(split=evil, device=evil, command=evil, warnings=[evil, "<b>"], target=evil,
-             quality={"frechet": {"features": evil, "distance": 1.0}, "inception": evil,
-                      "reconstruction": {"ssim": 0.5, "ssim_window": evil}},
-             bounds={evil: {"nll": 1.0}, "1": {"nll": 2.0}})
+    evaluate(
+        split=evil,
+        device=evil,
+        command=evil,
+        warnings=[evil, "<b>"],
+        target=evil,
+        quality={
+            "frechet": {"features": evil, "distance": 1.0},
+            "inception": evil,
+            "reconstruction": {"ssim": 0.5, "ssim_window": evil},
+        },
+        bounds={evil: {"nll": 1.0}, "1": {"nll": 2.0}},
+    )
     text = write_report(run).read_text()
     assert evil not in text
     assert evil.replace("<s", "<S", 1) not in text
     assert text.count("&lt;script&gt;alert(1)") >= 5
 
 
-@pytest.mark.parametrize(("value", "error", "text"), [
-    (86.7612, 0.0234, "86.761 \u00b1 0.023"), (-3.14159, 0.5, "\u22123.14 \u00b1 0.50"),
-    (12345.678, 12.3, "12,346 \u00b1 12"), (0.5, 0.0001, "0.50000 \u00b1 0.00010"),
-    (2.5, None, "2.500"), (2.5, 0.0, "2.500"), (2.5, float("nan"), "2.500"),
-    (float("nan"), 1.0, "nan"),
-])
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (86.7612, 0.0234, "86.761 \u00b1 0.023"),
+        (-3.14159, 0.5, "\u22123.14 \u00b1 0.50"),
+        (12345.678, 12.3, "12,346 \u00b1 12"),
+        (0.5, 0.0001, "0.50000 \u00b1 0.00010"),
+        (2.5, None, "2.500"),
+        (2.5, 0.0, "2.500"),
+        (2.5, float("nan"), "2.500"),
+        (float("nan"), 1.0, "nan"),
+    ],
+)
 def test_a_number_has_the_digits_that_its_error_leaves(value, error, text):
     assert with_error(value, error) == text
 
@@ -165,8 +196,12 @@ def test_without_a_closed_form_the_spectrum_is_that_of_the_means(run, evaluate):
 def test_what_vael_evaluate_hands_over_is_what_is_shown(evaluation):
     """The names of the diagnostics' own records, so that no rename can empty a row."""
     latents, quality = evaluation["latents"], evaluation["quality"]
-    for record, shown in ((Spectrum, latents["spectrum"]), (Aggregate, latents["aggregate"]),
-                          (Reconstruction, quality["reconstruction"]),
-                          (Frechet, quality["frechet"]), (Probe, evaluation["probe"])):
+    for record, shown in (
+        (Spectrum, latents["spectrum"]),
+        (Aggregate, latents["aggregate"]),
+        (Reconstruction, quality["reconstruction"]),
+        (Frechet, quality["frechet"]),
+        (Probe, evaluation["probe"]),
+    ):
         assert shown.keys() <= {field.name for field in fields(record)}
     assert len(section(evaluation).groups) == 4

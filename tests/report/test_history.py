@@ -64,10 +64,20 @@ def test_the_table_has_a_dash_for_what_was_not_measured():
     assert "lr" not in rows
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (2.0, "2"), (2.00041, "2.000"), (-99.754, "\u221299.75"), (123456.7, "123,457"),
-    (0.03125, "0.0312"), (1.5e-5, "1.50e\u221205"), (float("nan"), "nan"), (-3.0, "\u22123"),
-    (0.0, "0"), (None, "–"),  # noqa: RUF001
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2.0, "2"),
+        (2.00041, "2.000"),
+        (-99.754, "\u221299.75"),
+        (123456.7, "123,457"),
+        (0.03125, "0.0312"),
+        (1.5e-5, "1.50e\u221205"),
+        (float("nan"), "nan"),
+        (-3.0, "\u22123"),
+        (0.0, "0"),
+        (None, "–"),  # noqa: RUF001
+    ],
+)
 def test_numbers_as_text(value, text):
     assert format_number(value) == text

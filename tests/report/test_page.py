@@ -58,8 +58,15 @@ def test_a_hostile_name_is_text(run, edit_summary):
     (run / "config.yaml").write_text(config)
     (run / "metrics.csv").write_text(f"step,epoch,val/bpd,lr{evil}\n1,0,2,3\n2,1,2,3\n")
     (run / "images" / "samples.png").rename(run / "images" / "<img src=x onerror=alert(1)>.png")
-    edit_summary(command=evil, git_sha=evil, reason=evil, status=evil, warnings=[evil],
-                 versions={evil: evil}, metrics={f"test/{evil}": 1.0, "test/bpd": 2.0})
+    edit_summary(
+        command=evil,
+        git_sha=evil,
+        reason=evil,
+        status=evil,
+        warnings=[evil],
+        versions={evil: evil},
+        metrics={f"test/{evil}": 1.0, "test/bpd": 2.0},
+    )
     text = write_report(run).read_text()
     assert "alert(1)" in text
     assert evil not in text
@@ -67,10 +74,17 @@ def test_a_hostile_name_is_text(run, edit_summary):
     assert "conv_vae on &lt;script&gt;" in text
 
 
-@pytest.mark.parametrize("missing", [
-    ["summary.json"], ["metrics.csv"], ["images"], ["config.yaml"],
-    ["summary.json", "metrics.csv", "images"], ["config.yaml", "summary.json", "images"],
-])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ["summary.json"],
+        ["metrics.csv"],
+        ["images"],
+        ["config.yaml"],
+        ["summary.json", "metrics.csv", "images"],
+        ["config.yaml", "summary.json", "images"],
+    ],
+)
 def test_any_part_may_be_missing(run, missing):
     for name in missing:
         (run / name).rename(run / f"gone-{name}")
@@ -83,9 +97,19 @@ def test_any_part_may_be_missing(run, missing):
     assert ("no pictures" in page) == ("images" in missing)
 
 
-@pytest.mark.parametrize("rubbish", ["", "{", "[1, 2]", "null", "\x00\xff\xfe", '{"metrics": 3}',
-                                     '{"metrics": {"val/bpd": null, "test/bpd": "x"}}',
-                                     '{"seconds": "x", "versions": 3, "warnings": "x"}'])
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "null",
+        "\x00\xff\xfe",
+        '{"metrics": 3}',
+        '{"metrics": {"val/bpd": null, "test/bpd": "x"}}',
+        '{"seconds": "x", "versions": 3, "warnings": "x"}',
+    ],
+)
 def test_unreadable_parts_are_absent(run, rubbish):
     for name in ("summary.json", "metrics.csv", "config.yaml", "images/samples.png"):
         (run / name).write_text(rubbish)

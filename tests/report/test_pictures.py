@@ -111,7 +111,7 @@ def test_a_traversal_has_a_row_for_each_dimension_and_a_column_for_each_step():
     assert boxes[0][0][1] < boxes[1][0][1]
     left, top, width, height = boxes[1][0]
     opaque = np.asarray(picture)[..., 3] > 0
-    assert opaque[top : top + height, : left].any(), "no label beside the row"
+    assert opaque[top : top + height, :left].any(), "no label beside the row"
     assert opaque[: boxes[0][0][1], left : left + width].any(), "no value above the column"
     assert not opaque[:, 0].any(), "a label is cut off"
 
@@ -163,8 +163,11 @@ def test_curves_show_what_was_logged_and_survive_what_was_not():
     series = Series([1, 2], [10, 20], [3.0, float("nan")])
     figure = pictures.curves(History({"val/bpd": series, "train/rate": series, "odd": series}))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert titles == ["Bits per dimension", "Training loss and its terms",
-                      "Rate, the information in z"]
+    assert titles == [
+        "Bits per dimension",
+        "Training loss and its terms",
+        "Rate, the information in z",
+    ]
     line = figure.axes[0].lines[0]
     assert (list(line.get_xdata()), line.get_ydata()[0]) == ([1, 2], 3.0)
     assert pictures.encode_png(pictures.Picture(pictures.curves(History({}))))
@@ -174,8 +177,10 @@ def test_curves_show_what_was_logged_and_survive_what_was_not():
 def test_tables_show_at_most_six_columns(columns):
     data = torch.randn(50, columns, generator=torch.Generator().manual_seed(0))
     data[0, 0] = float("nan")
-    for figure in (pictures.table_comparison(data, data * 2),
-                   pictures.table_reconstructions(data, data * 2)):
+    for figure in (
+        pictures.table_comparison(data, data * 2),
+        pictures.table_reconstructions(data, data * 2),
+    ):
         visible = [axes for axes in figure.axes if axes.get_visible()]
         assert len(visible) == min(columns, 6)
         pictures.encode_png(pictures.Picture(figure))
@@ -184,7 +189,9 @@ def test_tables_show_at_most_six_columns(columns):
 def test_pyplot_is_never_imported():
     import subprocess
 
-    code = ("import sys, torch; from vael.report import pictures as p; "
-            "p.encode_png(p.Picture(p.latent_scatter(torch.zeros(2, 2), None))); "
-            "assert 'matplotlib.pyplot' not in sys.modules")
+    code = (
+        "import sys, torch; from vael.report import pictures as p; "
+        "p.encode_png(p.Picture(p.latent_scatter(torch.zeros(2, 2), None))); "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=250)

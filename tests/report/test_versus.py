@@ -16,8 +16,15 @@ from vael.versus.page import write_versus
 from vael.versus.plots import overlaid
 
 COMPARABLE = {"target": "val/bpd", "data_digest": "0123456789abcdef"}
-METRICS = {"val/bpd": 2.5, "val/elbo": -104.5, "test/bpd": 2.0, "test/elbo": -101.0,
-           "test/mse": 0.03125, "test/rate": 5.25, "train/loss": 95.0}
+METRICS = {
+    "val/bpd": 2.5,
+    "val/elbo": -104.5,
+    "test/bpd": 2.0,
+    "test/elbo": -101.0,
+    "test/mse": 0.03125,
+    "test/rate": 5.25,
+    "train/loss": 95.0,
+}
 
 
 @pytest.fixture
@@ -30,7 +37,8 @@ def summaries(run, edit_summary):
     log = (run / "metrics.csv").read_text()
     (other / "metrics.csv").write_text(log.replace("2.25,11.5,95", "2.5,7.5,97"))
     (other / "config.yaml").write_text(
-        (run / "config.yaml").read_text().replace("beta: 0.5", "beta: 4"))
+        (run / "config.yaml").read_text().replace("beta: 0.5", "beta: 4")
+    )
 
     def edit(a=None, b=None):
         for folder, changes in ((run, a or {}), (other, {"metrics": METRICS, **(b or {})})):
@@ -44,18 +52,21 @@ def summaries(run, edit_summary):
 
 def visible(page) -> str:
     """The page without scripts, styles and pictures, in one line."""
-    text = re.sub(r"<script>.*?</script>|<style>.*?</style>|\s+", " ", page.read_text(),
-                  flags=re.S)
+    text = re.sub(
+        r"<script>.*?</script>|<style>.*?</style>|\s+", " ", page.read_text(), flags=re.S
+    )
     return re.sub(r"base64,[^\"]*", "base64,", text)
 
 
 def cells(page: str, group: str, name: str) -> list[str]:
     """The texts of a row of a group of numbers."""
-    part = page[page.index(f"<h3>{group}</h3>"):]
+    part = page[page.index(f"<h3>{group}</h3>") :]
     row = re.search(rf"<th scope=\"row\">{re.escape(name)}</th>(.*?)</tr>", part)
     assert row, f"no row {name} in {group}"
-    return [re.sub(r"<[^>]*>", " ", cell).split() for cell in
-            re.findall(r"<td class=\"number\">(.*?)</td>", row[1])]
+    return [
+        re.sub(r"<[^>]*>", " ", cell).split()
+        for cell in re.findall(r"<td class=\"number\">(.*?)</td>", row[1])
+    ]
 
 
 def number(text: str) -> float:
@@ -84,13 +95,19 @@ def test_each_number_is_of_its_summary_and_the_difference_is_theirs(summaries):
     assert "Not compared" not in page
 
 
-@pytest.mark.parametrize(("changed", "reason"), [
-    ({"data_digest": "fedcba"}, "digest of the data is 0123456789abcdef for A and fedcba for B"),
-    ({"samples": {"val": 4, "test": 10}}, "samples k is 100 for A and 10 for B"),
-])
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (
+            {"data_digest": "fedcba"},
+            "digest of the data is 0123456789abcdef for A and fedcba for B",
+        ),
+        ({"samples": {"val": 4, "test": 10}}, "samples k is 100 for A and 10 for B"),
+    ],
+)
 def test_what_must_not_be_compared_has_its_reason_and_no_difference(summaries, changed, reason):
     page = visible(write_versus(*summaries(b=changed)))
-    test = page[page.index("<h3>Test</h3>"):page.index("<h3>Validation</h3>")]
+    test = page[page.index("<h3>Test</h3>") : page.index("<h3>Validation</h3>")]
     assert "<strong>Not compared.</strong>" in test
     assert reason in test
     assert "is better</small>" not in re.sub(r"<td class=\"unit\">.*?</td>", "", test)
@@ -126,16 +143,17 @@ def test_settings_commands_seeds_and_pictures_are_beside_each_other(summaries):
     a, b = summaries()
     (b / "images" / "samples.png").unlink()
     page = visible(write_versus(a, b))
-    settings = page[page.index("Settings that differ"):page.index("<h2>Curves")]
+    settings = page[page.index("Settings that differ") : page.index("<h2>Curves")]
     assert re.findall(r"<code>(.*?)</code>", settings) == ["objective.beta"]
     assert re.findall(r"<td class=\"differs\">(.*?)</td>", settings) == ["0.5", "4"]
     equal = 1 + 1 + 1 + 3 + 2 + 1 + 4  # name seed model likelihood evaluation data choices
     assert f"The other {equal} settings are equal." in settings
     assert "<code>python train.py objective.beta=0.5</code>" in page
     assert "<code>python train.py objective.beta=4</code>" in page
-    environment = page[page.index("Environment</h2>"):]
-    assert re.search(r"seed</th> <td class=\"differs\">3</td> <td class=\"differs\">8</td>",
-                     environment)
+    environment = page[page.index("Environment</h2>") :]
+    assert re.search(
+        r"seed</th> <td class=\"differs\">3</td> <td class=\"differs\">8</td>", environment
+    )
     assert page.count("data:image/png;base64,") == 3
     assert page.count("This run has left no such picture.") == 1
 
@@ -145,11 +163,15 @@ def test_curves_of_both_are_in_one_figure(summaries):
     plots = overlaid((read_run(a), read_run(b)))
     bits = plots[0]["data"]
     assert [(t["name"], t["x"], t["y"]) for t in bits] == [
-        ("A val/bpd", [1, 2, 3], [3.5, 2.5, 2.25]), ("B val/bpd", [1, 2, 3], [3.5, 2.5, 2.5])]
+        ("A val/bpd", [1, 2, 3], [3.5, 2.5, 2.25]),
+        ("B val/bpd", [1, 2, 3], [3.5, 2.5, 2.5]),
+    ]
     assert bits[0]["colour"] != bits[1]["colour"]
     path = plots[-1]["data"]
     assert [(t["name"], t["x"][-1], t["y"][-1]) for t in path] == [
-        ("A val", 11.5, 95), ("B val", 7.5, 97)]
+        ("A val", 11.5, 95),
+        ("B val", 7.5, 97),
+    ]
     (b / "metrics.csv").write_text("step,train/loss\n10,100\n30,90\n")  # knows no epochs
     loss = next(p for p in overlaid((read_run(a), read_run(b))) if "loss" in p["title"])
     assert loss["layout"]["xaxis"]["title"] == "step"
@@ -160,8 +182,16 @@ def test_curves_of_both_are_in_one_figure(summaries):
 
 def test_what_files_say_is_text(summaries):
     evil = "<script>alert(1)</script>"
-    a, b = summaries(b={"command": evil, "reason": evil, "status": evil, "git_sha": evil,
-                        "data_digest": evil, "metrics": {f"test/{evil}": 1.0}})
+    a, b = summaries(
+        b={
+            "command": evil,
+            "reason": evil,
+            "status": evil,
+            "git_sha": evil,
+            "data_digest": evil,
+            "metrics": {f"test/{evil}": 1.0},
+        }
+    )
     (b / "config.yaml").write_text((b / "config.yaml").read_text() + f"'{evil}': '{evil}'\n")
     text = write_versus(a, b).read_text()
     assert "alert(1)" in text
@@ -188,25 +218,30 @@ def test_the_command_says_where_the_page_is(summaries, tmp_path):
     done = call(a, b)
     assert (done.exit_code, done.stdout.strip()) == (0, str(a / "report_vs_other <b>.html"))
     assert {path for run in (a, b) for path in run.rglob("*")} - before == {
-        a / "report_vs_other <b>.html"}
+        a / "report_vs_other <b>.html"
+    }
     done = call(a, b, "--output", tmp_path / "deep" / "both.html")
     assert done.stdout.strip() == str(tmp_path / "deep" / "both.html")
     assert (tmp_path / "deep" / "both.html").read_bytes() == next(
-        a.glob("report_vs_*")).read_bytes()
+        a.glob("report_vs_*")
+    ).read_bytes()
     assert call(a).stdout.strip() == str(a / "report.html")
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["{a}", "{t}"], r"is not a run: it has no config\.yaml"),
-    (["{a}", "{t}/nowhere"], "nowhere is not a run"),
-    (["{a}", "{b}/../run"], "are the same run"),
-    (["{a}", "{t}/sweep"], "sweep is a sweep, and two runs"),
-    (["{t}/sweep", "{a}"], "sweep is a sweep, and two runs"),
-    (["{a}", "{b}", "--output", "{a}/config.yaml"], "must be a file that ends in .html"),
-    (["{a}", "{b}", "--output", "{t}"], "must be a file that ends in .html"),
-    (["{a}", "{b}", "{t}"], "one run or two, got 3"),
-    (["{a}", "--output", "{t}/x.html"], "--output is for two runs"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["{a}", "{t}"], r"is not a run: it has no config\.yaml"),
+        (["{a}", "{t}/nowhere"], "nowhere is not a run"),
+        (["{a}", "{b}/../run"], "are the same run"),
+        (["{a}", "{t}/sweep"], "sweep is a sweep, and two runs"),
+        (["{t}/sweep", "{a}"], "sweep is a sweep, and two runs"),
+        (["{a}", "{b}", "--output", "{a}/config.yaml"], "must be a file that ends in .html"),
+        (["{a}", "{b}", "--output", "{t}"], "must be a file that ends in .html"),
+        (["{a}", "{b}", "{t}"], "one run or two, got 3"),
+        (["{a}", "--output", "{t}/x.html"], "--output is for two runs"),
+    ],
+)
 def test_bad_input_is_one_line_and_nothing_is_written(summaries, tmp_path, arguments, said):
     a, b = summaries()
     (tmp_path / "sweep").mkdir()

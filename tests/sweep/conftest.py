@@ -33,8 +33,10 @@ def server():
 @pytest.fixture
 def trial(tmp_path):
     """Makes a trial's folder."""
+
     def make(*overrides, **extra):
         name = f"t{len(list(tmp_path.iterdir()))}"
         added = [f"+callbacks.extra.{key}={node}" for key, node in extra.items()]
         return make_run(tmp_path, *TRIAL, f"name={name}", *overrides, *added)
+
     return make

@@ -7,9 +7,17 @@ from vael.sweep import lease
 from vael.sweep.definition import Definition, Limits
 from vael.sweep.records import Claim
 
-TRIAL = ("logger=csv", "model=mlp_vae", "model.latent_dim=3", "data.limit=200",
-         "data.batch_size=64", "trainer.max_epochs=4", "evaluation.test=false", "report=false",
-         "callbacks.pictures.num_examples=20")  # fmt: skip
+TRIAL = (
+    "logger=csv",
+    "model=mlp_vae",
+    "model.latent_dim=3",
+    "data.limit=200",
+    "data.batch_size=64",
+    "trainer.max_epochs=4",
+    "evaluation.test=false",
+    "report=false",
+    "callbacks.pictures.num_examples=20",
+)
 STEPS = 2  # of an epoch: 180 examples in batches of 64
 
 
@@ -27,8 +35,9 @@ class FakeStudy:
 
     def __init__(self, folder: Path, runs, prune_at=(), limits=None, away=None):
         self.folder, self.runs = folder, list(runs)
-        self.definition = Definition("fake", ("val/bpd",), ("minimize",), lease=5.0,
-                                     limits=limits or Limits())
+        self.definition = Definition(
+            "fake", ("val/bpd",), ("minimize",), lease=5.0, limits=limits or Limits()
+        )
         self.prune_at = dict(prune_at)
         self.told, self.reports, self.attempts = {}, [], {}
         self.waiting = list(range(len(self.runs)))

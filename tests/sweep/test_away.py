@@ -64,9 +64,19 @@ def test_a_connection_that_breaks_between_two_queries_is_waited_for():
 @pytest.mark.parametrize("idle", [False, True], ids=["in a trial", "without work"])
 def test_a_signal_while_the_storage_is_away_is_heard_at_once(tmp_path, server, trial, idle):
     wait = f"{{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.05}}"
-    study = make_study(tmp_path, trials=2, pruner="median", overrides=[
-        "logger=csv", "trainer.max_epochs=500", "callbacks.early_stopping.patience=null",
-        "data.limit=200", "data.batch_size=64", f"+callbacks.extra.wait={wait}"])  # fmt: skip
+    study = make_study(
+        tmp_path,
+        trials=2,
+        pruner="median",
+        overrides=[
+            "logger=csv",
+            "trainer.max_epochs=500",
+            "callbacks.early_stopping.patience=null",
+            "data.limit=200",
+            "data.batch_size=64",
+            f"+callbacks.extra.wait={wait}",
+        ],
+    )
     broken, stopped = Broken(study), []
 
     def cut_off():

@@ -20,13 +20,24 @@ from vael.sweep import storage
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
 SEARCH = {
-    "target": "val/bpd", "pruner": None, "confirm": 0, "lease": 10,
-    "overrides": ["data=digits", "logger=csv", "model=mlp_vae", "data.limit=200",
-                  "trainer.max_epochs=100", "callbacks.early_stopping.patience=null"],
-    "space": {"model.latent_dim": "int(interval(2, 16))",
-              "objective.beta": "tag(log, interval(0.25, 8))"},
+    "target": "val/bpd",
+    "pruner": None,
+    "confirm": 0,
+    "lease": 10,
+    "overrides": [
+        "data=digits",
+        "logger=csv",
+        "model=mlp_vae",
+        "data.limit=200",
+        "trainer.max_epochs=100",
+        "callbacks.early_stopping.patience=null",
+    ],
+    "space": {
+        "model.latent_dim": "int(interval(2, 16))",
+        "objective.beta": "tag(log, interval(0.25, 8))",
+    },
     "slurm": {"partition": "all", "gres": "gpu:1", "cpus_per_task": 1},
-}  # fmt: skip
+}
 
 
 class Sweep:
@@ -41,13 +52,20 @@ class Sweep:
     def start(self, *options: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "vael.cli", "sweep", str(self.file), *options]
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environ, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=self.folder,
+            env=self.environ,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def call(self, *command: str) -> str:
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True,
-                              check=True, timeout=60).stdout
+        return subprocess.run(
+            command, env=self.environ, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
 
     @property
     def out(self) -> Path:
@@ -82,8 +100,11 @@ class Sweep:
 
     def secrets(self) -> list[Path]:
         """Files in which the password is."""
-        return [path for path in self.folder.rglob("*")
-                if path.is_file() and PASSWORD.encode() in path.read_bytes()]
+        return [
+            path
+            for path in self.folder.rglob("*")
+            if path.is_file() and PASSWORD.encode() in path.read_bytes()
+        ]
 
 
 def ends_well(process: "subprocess.Popen[str]", seconds: float = 400) -> str:
@@ -109,8 +130,9 @@ def test_a_job_array_survives_a_cancelled_task_and_a_dead_node(tmp_path, cluster
     process = sweep.start("--engine", "slurm", "--workers", "4")
     try:
         sweep.wait_for(lambda: len(sweep.running()) >= 3, process)
-        [job] = {line.partition("_")[0] for line in
-                 sweep.call("squeue", "-h", "-r", "-o", "%i").split()}
+        [job] = {
+            line.partition("_")[0] for line in sweep.call("squeue", "-h", "-r", "-o", "%i").split()
+        }
         nodes = sweep.call("squeue", "-h", "-r", "-t", "R", "-o", "%i %N").split("\n")
         on = dict(line.split() for line in nodes if line)
         assert sorted(on.values()) == ["n1", "n1", "n2", "n2"]
@@ -126,8 +148,9 @@ def test_a_job_array_survives_a_cancelled_task_and_a_dead_node(tmp_path, cluster
     assert "[12/12;" in out
     attempts = [json.loads(p.read_text()) for p in sweep.out.glob("trials/*/attempts")]
     assert len(attempts) == 12
-    continued = [p for p in sweep.out.glob("trials/*/train.log")
-                 if "continuing from" in p.read_text()]
+    continued = [
+        p for p in sweep.out.glob("trials/*/train.log") if "continuing from" in p.read_text()
+    ]
     assert continued, "a trial of the dead node went on from its checkpoint"
     assert sweep.secrets() == []
 
@@ -174,8 +197,10 @@ def test_a_connection_over_a_dead_network_breaks_within_a_minute_or_two(tmp_path
         with socket.socket(fileno=os.dup(number)) as line:
             unanswered = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
             alive = line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            idle, every, count = (line.getsockopt(socket.IPPROTO_TCP, option) for option in (
-                socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT))
+            idle, every, count = (
+                line.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
     kept.remove_session()
     kept._backend.engine.dispose()
     assert 0 < unanswered <= 120

@@ -9,26 +9,35 @@ from vael.sweep.sweep_file import parse, read
 LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}}
 
 
-@pytest.mark.parametrize(("changes", "says"), [
-    ({"trails": 3}, "Did you mean trials"),
-    ({"limits": {"trial_minute": 3}}, "Did you mean trial_minutes"),
-    ({"limits": {"trial_minutes": 0}}, "limits.trial_minutes must be a number > 0"),
-    ({"trials": None}, "trials is missing"), ({"trials": 0}, "trials must be"),
-    ({"trials": True}, "trials must be"),
-    ({"target": "test/bpd"}, "test data is not for searching; use val/bpd"),
-    ({"target": "val/bdp"}, "never logged. Did you mean val/bpd"),
-    ({"target": "train/loss"}, "never logged"),
-    ({"target": "val/bpd", "targets": ["val/rate"]}, "not both"),
-    ({"targets": ["val/rate", "val/rate"]}, "different scores"),
-    ({"direction": "down"}, "minimize or maximize"),
-    ({"targets": ["val/rate", "val/distortion"], "pruner": "halving"}, "pruner must be null"),
-    ({"targets": ["val/rate", "val/distortion"], "confirm": 3}, "confirm must be 0"),
-    ({"space": {}}, "space is empty"), ({"space": {"x": [1, 2]}}, "Hydra's grammar"),
-    ({"overrides": "data=mnist"}, "must be a list"), ({"name": "a/b"}, "letters"),
-    ({"name": 2024}, "letters"), ({"slurm": "gpu"}, "slurm must map"),
-    ({"slurm": None}, "slurm must map"), ({"storage": 5}, "storage must be a URL"),
-    ({"lease": -1}, "lease must be"), ({"when": {"a=b": {}}}, "must map paths"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"trails": 3}, "Did you mean trials"),
+        ({"limits": {"trial_minute": 3}}, "Did you mean trial_minutes"),
+        ({"limits": {"trial_minutes": 0}}, "limits.trial_minutes must be a number > 0"),
+        ({"trials": None}, "trials is missing"),
+        ({"trials": 0}, "trials must be"),
+        ({"trials": True}, "trials must be"),
+        ({"target": "test/bpd"}, "test data is not for searching; use val/bpd"),
+        ({"target": "val/bdp"}, "never logged. Did you mean val/bpd"),
+        ({"target": "train/loss"}, "never logged"),
+        ({"target": "val/bpd", "targets": ["val/rate"]}, "not both"),
+        ({"targets": ["val/rate", "val/rate"]}, "different scores"),
+        ({"direction": "down"}, "minimize or maximize"),
+        ({"targets": ["val/rate", "val/distortion"], "pruner": "halving"}, "pruner must be null"),
+        ({"targets": ["val/rate", "val/distortion"], "confirm": 3}, "confirm must be 0"),
+        ({"space": {}}, "space is empty"),
+        ({"space": {"x": [1, 2]}}, "Hydra's grammar"),
+        ({"overrides": "data=mnist"}, "must be a list"),
+        ({"name": "a/b"}, "letters"),
+        ({"name": 2024}, "letters"),
+        ({"slurm": "gpu"}, "slurm must map"),
+        ({"slurm": None}, "slurm must map"),
+        ({"storage": 5}, "storage must be a URL"),
+        ({"lease": -1}, "lease must be"),
+        ({"when": {"a=b": {}}}, "must map paths"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_one_line(changes, says):
     with pytest.raises(ConfigError) as told:
         parse({**LEAST, **changes})

@@ -38,10 +38,18 @@ def test_a_terminal_has_a_line_for_each_worker_and_the_best():
     console = terminal()
     display = LiveDisplay(GOAL, console, now=lambda: 1000.0)
     display.update(
-        [WorkerState("w-1", "trial", 4, 3, 30, 2.41234, 875.0), WorkerState("w-0"),
-         WorkerState("w-2", "confirmation", 2, None, None, None, 999.0)],
-        [row(0, value=2.5), row(1, value=2.125), row(2, "pruned", 1.0), row(3, "failed"),
-         row(4, "running")],
+        [
+            WorkerState("w-1", "trial", 4, 3, 30, 2.41234, 875.0),
+            WorkerState("w-0"),
+            WorkerState("w-2", "confirmation", 2, None, None, None, 999.0),
+        ],
+        [
+            row(0, value=2.5),
+            row(1, value=2.125),
+            row(2, "pruned", 1.0),
+            row(3, "failed"),
+            row(4, "running"),
+        ],
     )
     head, best, names, *workers = seen(console)
     assert head.startswith("4/10 trials (2 complete, 1 pruned, 1 failed)")
@@ -50,7 +58,9 @@ def test_a_terminal_has_a_line_for_each_worker_and_the_best():
     )
     assert names.split() == ["worker", "trial", "epoch", "val/bpd", "time"]
     assert [line.split() for line in workers] == [
-        ["w-0", "idle"], ["w-1", "4", "3/30", "2.4123", "2:05"], ["w-2", "seed", "2", "0:01"],
+        ["w-0", "idle"],
+        ["w-1", "4", "3/30", "2.4123", "2:05"],
+        ["w-2", "seed", "2", "0:01"],
     ]
     display.close()
     display.close()
@@ -102,9 +112,12 @@ def test_a_log_has_one_line_for_each_trial_that_finishes():
     table = [row(0, value=2.5), row(1, "running")]
     display.update([], table)
     display.update([WorkerState("w")], table)
-    table = [row(0, value=2.5), row(1, value=2.25, ended="2026-01-01T10:00:02"),
-             row(2, "pruned", 1.0, reason="worse", ended="2026-01-01T10:00:01", seconds=75.0),
-             row(3, "failed", reason=EVIL, ended="2026-01-01T10:00:03", seconds=None)]
+    table = [
+        row(0, value=2.5),
+        row(1, value=2.25, ended="2026-01-01T10:00:02"),
+        row(2, "pruned", 1.0, reason="worse", ended="2026-01-01T10:00:01", seconds=75.0),
+        row(3, "failed", reason=EVIL, ended="2026-01-01T10:00:03", seconds=None),
+    ]
     for _ in range(2):
         display.update([], table)
     display.close()
@@ -133,7 +146,12 @@ def test_two_targets_have_a_front_and_no_best():
 def test_words():
     assert one_line("a\nb\x1b[2Jc\n") == "a b [2Jc"
     assert [time_text(s) for s in (0, 59.4, 60, 3661, 90000)] == [
-        "0 s", "59 s", "1 min 0 s", "1 h 1 min", "1 d 1 h"]
+        "0 s",
+        "59 s",
+        "1 min 0 s",
+        "1 h 1 min",
+        "1 d 1 h",
+    ]
     assert [clock_text(s) for s in (-1, 5, 65, 3661)] == ["0:00", "0:05", "1:05", "1:01:01"]
     same = {"optimizer.lr": 1e-3, "scheduler.lr": 0.12345, "model": "x"}
     assert params_text(same) == "optimizer.lr=0.001 scheduler.lr=0.1235 model=x"

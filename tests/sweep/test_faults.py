@@ -47,15 +47,28 @@ def sweep(tmp_path, monkeypatch, marked):
     """Starts ``vael sweep``."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
 
-    def start(*arguments, trials=3, devices=1, out=None, lease=60, pruner="null",
-              seconds=0.15):
+    def start(*arguments, trials=3, devices=1, out=None, lease=60, pruner="null", seconds=0.15):
         file = tmp_path / "search.yaml"
-        file.write_text(SWEEP.format(trials=trials, devices=devices, tmp=tmp_path,
-                                     out=out or tmp_path / "out", lease=lease,
-                                     pruner=pruner, seconds=seconds))
-        return subprocess.Popen([sys.executable, "-m", "vael.cli", "sweep", str(file), *arguments],
-                                cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, start_new_session=True)  # fmt: skip
+        file.write_text(
+            SWEEP.format(
+                trials=trials,
+                devices=devices,
+                tmp=tmp_path,
+                out=out or tmp_path / "out",
+                lease=lease,
+                pruner=pruner,
+                seconds=seconds,
+            )
+        )
+        return subprocess.Popen(
+            [sys.executable, "-m", "vael.cli", "sweep", str(file), *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     return start
 
 
@@ -178,8 +191,13 @@ def test_a_pruned_trial_of_two_devices_stops_on_both_and_keeps_what_it_has(
     summary = json.loads((row.folder / "summary.json").read_text())
     assert (summary["status"], summary["devices"]) == ("pruned", 2)
     assert row.values == (pytest.approx(last(row.folder, "val/bpd")),)
-    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "images/samples.png",
-                 "metrics.csv", "train.log"):  # fmt: skip
+    for name in (
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "images/samples.png",
+        "metrics.csv",
+        "train.log",
+    ):
         assert (row.folder / name).exists(), name
     ranks = [json.loads(p.read_text())["pid"] for p in row.folder.glob("rank_*.json")]
     assert len(set(ranks)) == 2
@@ -203,8 +221,10 @@ def test_a_trial_of_two_devices_has_one_config_and_survives_the_loss_of_a_rank(
     assert went_on(tmp_path)
     counted = attempts(folder(tmp_path) / "trials" / "0000")
     assert (counted["begun"], counted["lost"]) == (2, 1)
-    said = [json.loads(path.read_text())
-            for path in sorted((folder(tmp_path) / "trials").glob("*/rank_*.json"))]
+    said = [
+        json.loads(path.read_text())
+        for path in sorted((folder(tmp_path) / "trials").glob("*/rank_*.json"))
+    ]
     assert len(said) == 4
     for first, second in (said[:2], said[2:]):
         assert first["pid"] != second["pid"]
@@ -227,13 +247,24 @@ def can_unshare():
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not can_unshare(), reason="a full disk needs a small tmpfs: run as root, with "
-                                              "unshare and mount")
+@pytest.mark.skipif(
+    not can_unshare(),
+    reason="a full disk needs a small tmpfs: run as root, with unshare and mount",
+)
 def test_a_full_disk_stops_the_sweep_and_burns_nothing(tmp_path, sweep, marked):
     """Filled up while a trial trains; after some space is made, the sweep goes on."""
     small, file = tmp_path / "small", tmp_path / "search.yaml"
-    file.write_text(SWEEP.format(trials=2, devices=1, tmp=tmp_path, out=small / "out",
-                                 lease=60, pruner="null", seconds=0.15))
+    file.write_text(
+        SWEEP.format(
+            trials=2,
+            devices=1,
+            tmp=tmp_path,
+            out=small / "out",
+            lease=60,
+            pruner="null",
+            seconds=0.15,
+        )
+    )
     vael = f"{sys.executable} -m vael.cli sweep {file} --workers 1"
     run = f"{small}/out/sweeps/search/trials/0000"
     script = f"""
@@ -245,8 +276,15 @@ def test_a_full_disk_stops_the_sweep_and_burns_nothing(tmp_path, sweep, marked):
     {vael} > {tmp_path}/second.txt 2>&1; echo "second $?"
     cp -r {small}/out {tmp_path}/out
     """
-    done = subprocess.run(full_disk(tmp_path, 60), input=script, capture_output=True, text=True,
-                          check=False, cwd=ROOT, timeout=500)
+    done = subprocess.run(
+        full_disk(tmp_path, 60),
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=500,
+    )
     first, second = ((tmp_path / f"{name}.txt").read_text() for name in ("first", "second"))
     assert "first 5" in done.stdout, done.stdout + done.stderr + first
     assert "second 0" in done.stdout, second

@@ -46,23 +46,48 @@ assert "scipy.stats" not in sys.modules
 
 
 def test_what_the_server_imports_runs_no_tensor_operation_and_starts_no_thread():
-    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True,
-                          check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=200,
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_a_trial_sees_nothing_of_its_workers_launcher():
     around = {
-        "PATH": "/bin", "SLURM_JOB_ID": "7", "SLURMD_NODENAME": "n1", "RANK": "1",
-        "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1",
-        "TORCHELASTIC_RUN_ID": "x", "GROUP_RANK": "0", "VAEL_RUN": "x", "VAEL_SUPERVISED": "1",
-        "VAEL_STORAGE": "postgresql+psycopg://me:secret@host/db", "WANDB_SERVICE": "x",
-        "PL_GLOBAL_SEED": "3", "CUDA_VISIBLE_DEVICES": "0,1", "VAEL_CACHE": "/c",
-        "WANDB_MODE": "offline", "OMP_NUM_THREADS": "8",
-    }  # fmt: skip
+        "PATH": "/bin",
+        "SLURM_JOB_ID": "7",
+        "SLURMD_NODENAME": "n1",
+        "RANK": "1",
+        "LOCAL_RANK": "1",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "a",
+        "MASTER_PORT": "1",
+        "TORCHELASTIC_RUN_ID": "x",
+        "GROUP_RANK": "0",
+        "VAEL_RUN": "x",
+        "VAEL_SUPERVISED": "1",
+        "VAEL_STORAGE": "postgresql+psycopg://me:secret@host/db",
+        "WANDB_SERVICE": "x",
+        "PL_GLOBAL_SEED": "3",
+        "CUDA_VISIBLE_DEVICES": "0,1",
+        "VAEL_CACHE": "/c",
+        "WANDB_MODE": "offline",
+        "OMP_NUM_THREADS": "8",
+    }
     seen = environment.of_trial(around, Slot("1", 1, 2))
-    assert seen == {"PATH": "/bin", "VAEL_CACHE": "/c", "WANDB_MODE": "offline",
-                    "CUDA_VISIBLE_DEVICES": "1", "OMP_NUM_THREADS": "2", "VAEL_MAX_THREADS": "2"}
+    assert seen == {
+        "PATH": "/bin",
+        "VAEL_CACHE": "/c",
+        "WANDB_MODE": "offline",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "OMP_NUM_THREADS": "2",
+        "VAEL_MAX_THREADS": "2",
+    }
     assert environment.of_trial(around, Slot(None, 1, 1))["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
@@ -80,8 +105,12 @@ def test_a_forked_trial_equals_that_of_a_new_python_to_the_bit(tmp_path, server,
 
 
 def test_a_child_that_computes_on_two_threads_does_not_hang(tmp_path, server, trial):
-    run = trial("trainer.threads=2", "data.limit=null", "data.batch_size=512",
-                "model.encoder.hidden=[512,512]")
+    run = trial(
+        "trainer.threads=2",
+        "data.limit=null",
+        "data.batch_size=512",
+        "model.encoder.hidden=[512,512]",
+    )
     study = FakeStudy(tmp_path / "sweep", [run])
     assert work(study, "me", server, Slot(None, 1, 2)) == 0
     assert study.told[0][0].kind == "complete"

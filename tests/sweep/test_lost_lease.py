@@ -73,10 +73,15 @@ def test_a_lease_that_was_lost_before_the_trial_began_is_noticed_at_once(tmp_pat
     assert vigil.lost == taken
 
 
-@pytest.mark.parametrize("said", [
-    'FATAL:  password authentication failed for user "me"', "fe_sendauth: no password supplied",
-    'FATAL:  database "studies" does not exist', 'FATAL:  no pg_hba.conf entry for host "::1"',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "said",
+    [
+        'FATAL:  password authentication failed for user "me"',
+        "fe_sendauth: no password supplied",
+        'FATAL:  database "studies" does not exist',
+        'FATAL:  no pg_hba.conf entry for host "::1"',
+    ],
+)
 def test_a_server_that_refuses_us_is_not_waited_for(said):
     url = f"postgresql+psycopg://me:{SECRET}@localhost/studies"
     calls = []
@@ -92,8 +97,13 @@ def test_a_server_that_refuses_us_is_not_waited_for(said):
     assert SECRET not in str(told.value)
 
 
-@pytest.mark.parametrize("said", ["FATAL:  the database system is starting up",
-                                  f"connection refused for me:{SECRET}@localhost"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "FATAL:  the database system is starting up",
+        f"connection refused for me:{SECRET}@localhost",
+    ],
+)
 def test_a_server_that_starts_up_is_waited_for_and_its_password_is_not_told(said):
     url = f"postgresql+psycopg://me:{SECRET}@localhost/studies"
     calls = []

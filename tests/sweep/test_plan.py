@@ -23,8 +23,16 @@ def sweep(tmp_path, monkeypatch):
     """Writes a sweep's file, prepares it, and says what was told; data are not looked at."""
     monkeypatch.delenv(storage.ENVIRONMENT, raising=False)
 
-    def prepare(facts=DIGITS, force=False, changes=(), overrides=(), workers=None, per_device=1,
-                prune=None, **plain):
+    def prepare(
+        facts=DIGITS,
+        force=False,
+        changes=(),
+        overrides=(),
+        workers=None,
+        per_device=1,
+        prune=None,
+        **plain,
+    ):
         monkeypatch.setattr(plan, "probe", lambda config: facts)
         plain = {"trials": 3, "confirm": 0, "space": SPACE, "when": WHEN, **plain}
         file = tmp_path / "search.yaml"
@@ -41,55 +49,92 @@ def space(**changes):
 
 
 BAD = {
-    "unknown path": (space(**{"model.latent_dimm": "choice(1, 2)"}),
-                     "Did you mean model.latent_dim"),
+    "unknown path": (
+        space(**{"model.latent_dimm": "choice(1, 2)"}),
+        "Did you mean model.latent_dim",
+    ),
     "path of one choice only": (
         {"space": {**SPACE, "likelihood.scale": "choice(shared, fixed)"}, "when": None},
-        "likelihood=bernoulli"),
+        "likelihood=bernoulli",
+    ),
     "unknown option": (space(likelihood="choice(gaussian, poison)"), "no such option"),
-    "conditional path": ({"when": {"likelihood=bernoulli": {"likelihood.scale": "choice(a, b)"}}},
-                         "likelihood.scale is not a setting"),
+    "conditional path": (
+        {"when": {"likelihood=bernoulli": {"likelihood.scale": "choice(a, b)"}}},
+        "likelihood.scale is not a setting",
+    ),
     "data varies": (space(**{"data.image_size": "choice(8, 16)"}), "must not vary"),
     "k varies": (space(**{"evaluation.samples": "choice(1, 4)"}), "must not vary"),
     "devices vary": (space(**{"trainer.devices": "choice(1, 2)"}), "--devices-per-trial"),
-    "nothing can work": ({"space": {"optimizer.lr": "interval(-2, -1)"}, "when": None},
-                         "optimizer.lr must be"),
+    "nothing can work": (
+        {"space": {"optimizer.lr": "interval(-2, -1)"}, "when": None},
+        "optimizer.lr must be",
+    ),
     "override": ({"overrides": ["model.latent_dimm=3"]}, "not a setting"),
     "override that deletes": ({"overrides": ["~trainer.profiler"]}, "best.yaml could not say"),
     "endless interval": (space(**{"objective.beta": "interval(1, inf)"}), "finite"),
     "endless range": (space(**{"data.batch_size": "range(1, inf)"}), "finite"),
     "override of ours": ({"overrides": ["trainer.devices=2"]}, "--devices-per-trial"),
-    "levels": ({"facts": TABLE, "overrides": ["likelihood.scale=shared"], "when": None,
-                "space": {"objective.beta": "interval(1, 2)"}}, "val/bpd is never logged"),
+    "levels": (
+        {
+            "facts": TABLE,
+            "overrides": ["likelihood.scale=shared"],
+            "when": None,
+            "space": {"objective.beta": "interval(1, 2)"},
+        },
+        "val/bpd is never logged",
+    ),
     "families of a table": ({"facts": TABLE, "target": "val/elbo"}, "no score that compares"),
     "families by elbo": ({"target": "val/elbo"}, "use val/bpd"),
-    "fits by elbo": ({"target": "val/elbo", "when": None,
-                      "space": {"likelihood.fit": "choice(mass, density)"}}, "likelihood.fit"),
+    "fits by elbo": (
+        {"target": "val/elbo", "when": None, "space": {"likelihood.fit": "choice(mass, density)"}},
+        "likelihood.fit",
+    ),
     "devices": ({"changes": {"devices": 64}}, "CPU cores"),
     "batch": ({"changes": {"devices": 3}}, "divisible"),
     "sampler": ({"sampler": "tpee"}, "sampler must be one of"),
     "sampler class": ({"sampler": {"_target_": "optuna.samplers.Nope"}}, "cannot be made"),
-    "no sampler": ({"sampler": {"_target_": "optuna.pruners.NopPruner"}},
-                   "must make a BaseSampler"),
-    "sampler option": ({"sampler": {"_target_": "optuna.samplers.TPESampler", "sed": 1}},
-                       "cannot be made"),
-    "sampler seed": ({"sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 1}},
-                     "seed is the study's"),
-    "endless sampler": ({"sampler": {"_target_": "optuna.samplers.BruteForceSampler"}},
-                        "sampler: grid"),
+    "no sampler": (
+        {"sampler": {"_target_": "optuna.pruners.NopPruner"}},
+        "must make a BaseSampler",
+    ),
+    "sampler option": (
+        {"sampler": {"_target_": "optuna.samplers.TPESampler", "sed": 1}},
+        "cannot be made",
+    ),
+    "sampler seed": (
+        {"sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 1}},
+        "seed is the study's",
+    ),
+    "endless sampler": (
+        {"sampler": {"_target_": "optuna.samplers.BruteForceSampler"}},
+        "sampler: grid",
+    ),
     "pruner": ({"pruner": "median?"}, "pruner must be one of"),
-    "prune two": ({"targets": ["val/rate", "val/distortion"], "confirm": None, "prune": True},
-                  "--no-prune"),
+    "prune two": (
+        {"targets": ["val/rate", "val/distortion"], "confirm": None, "prune": True},
+        "--no-prune",
+    ),
     "grid of an interval": ({"sampler": "grid"}, "has no grid"),
-    "grid too small": ({"sampler": "grid", "trials": 9, "when": None,
-                        "space": {"model.latent_dim": "choice(1, 2)"}}, "2 points"),
+    "grid too small": (
+        {
+            "sampler": "grid",
+            "trials": 9,
+            "when": None,
+            "space": {"model.latent_dim": "choice(1, 2)"},
+        },
+        "2 points",
+    ),
     "storage": ({"storage": "postgres"}, "is no URL"),
-    "unreachable": ({"storage": "postgresql+psycopg://me:s3cret-word@127.0.0.1:9/db"},
-                    "cannot be used"),
-    "no driver": ({"storage": "mysql://me:s3cret-word@127.0.0.1:9/db"},
-                  "install it, or use journal, SQLite or PostgreSQL"),
+    "unreachable": (
+        {"storage": "postgresql+psycopg://me:s3cret-word@127.0.0.1:9/db"},
+        "cannot be used",
+    ),
+    "no driver": (
+        {"storage": "mysql://me:s3cret-word@127.0.0.1:9/db"},
+        "install it, or use journal, SQLite or PostgreSQL",
+    ),
     "no such folder": ({"storage": "sqlite:////nowhere/at/all.db"}, "cannot be used"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -107,9 +152,12 @@ def test_bad_input_is_one_line_and_nothing_is_made(case, sweep, tmp_path):
 def test_from_the_command_line_it_is_one_line_and_exit_code_2(tmp_path):
     file = tmp_path / "s.yaml"
     file.write_text("trials: 3\nspace: {objective.beta: 'interval(8, 2)'}\n")
-    done = subprocess.run([sys.executable, "-m", "vael.cli", "sweep", str(file),
-                           f"output_dir={tmp_path / 'out'}"], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "vael.cli", "sweep", str(file), f"output_dir={tmp_path / 'out'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "interval(8, 2) is empty" in done.stderr
@@ -179,15 +227,23 @@ def test_a_study_of_this_name_in_a_shared_storage_is_not_taken_over(sweep, tmp_p
 
 
 def test_a_grid_tries_every_point_and_no_other(sweep):
-    ready = sweep(sampler="grid", trials=None, when=None, space={
-        "model.latent_dim": "choice(2, 16)", "likelihood": "choice(gaussian, bernoulli)"})
+    ready = sweep(
+        sampler="grid",
+        trials=None,
+        when=None,
+        space={"model.latent_dim": "choice(2, 16)", "likelihood": "choice(gaussian, bernoulli)"},
+    )
     assert ready.definition.trials == 4
     claims = finish_all(Study.open(ready.folder))
     found = [OmegaConf.load(c.folder / "config.yaml") for c in claims]
     points = [(c.model.latent_dim, c.choices.likelihood) for c in found]
     assert points[0] == (16, "gaussian"), "the default comes first"
-    assert sorted(points) == [(2, "bernoulli"), (2, "gaussian"), (16, "bernoulli"),
-                              (16, "gaussian")]  # fmt: skip
+    assert sorted(points) == [
+        (2, "bernoulli"),
+        (2, "gaussian"),
+        (16, "bernoulli"),
+        (16, "gaussian"),
+    ]
 
 
 def test_a_default_outside_of_the_space_is_told_and_not_tried(sweep):
@@ -199,8 +255,9 @@ def test_a_default_outside_of_the_space_is_told_and_not_tried(sweep):
 
 def test_a_fixed_value_of_what_the_space_varies_is_trial_0_and_told(sweep):
     ready = sweep(overrides=["model.latent_dim=3", "trainer.max_epochs=7"])
-    assert ready.notes == ("model.latent_dim=3: only where the search begins (trial 0), because "
-                           "the space varies it",)
+    assert ready.notes == (
+        "model.latent_dim=3: only where the search begins (trial 0), because the space varies it",
+    )
     assert sweep(changes={"name": "other"}).notes == ()
     claim = Study.open(ready.folder).claim("a")
     assert OmegaConf.load(claim.folder / "config.yaml").model.latent_dim == 3

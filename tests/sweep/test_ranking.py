@@ -18,9 +18,10 @@ def brute_force(points, signs):
     return {i for i in range(len(costs)) if not better[:, i].any()}
 
 
-@pytest.mark.parametrize("directions", [
-    ("minimize", "minimize"), ("minimize", "maximize"), ("maximize", "minimize", "minimize"),
-])
+@pytest.mark.parametrize(
+    "directions",
+    [("minimize", "minimize"), ("minimize", "maximize"), ("maximize", "minimize", "minimize")],
+)
 def test_the_front_is_what_nobody_dominates(directions):
     signs = np.array([1 if d == "minimize" else -1 for d in directions])
     random = np.random.default_rng(0)
@@ -50,8 +51,16 @@ def test_the_running_best_is_the_cumulative_extremum():
 
 
 def test_only_complete_trials_with_finite_values_are_ranked():
-    table = [row(0, (2.0,)), row(1, (1.0,), "pruned"), row(2, (float("nan"),)), row(3, (1.5,)),
-             row(4, (), "failed"), row(5, (1.5,)), row(6, (float("-inf"),)), row(7, ())]
+    table = [
+        row(0, (2.0,)),
+        row(1, (1.0,), "pruned"),
+        row(2, (float("nan"),)),
+        row(3, (1.5,)),
+        row(4, (), "failed"),
+        row(5, (1.5,)),
+        row(6, (float("-inf"),)),
+        row(7, ()),
+    ]
     assert [r.number for r in ranked(table, "minimize")] == [3, 5, 0]
     assert [r.number for r in ranked(table, "maximize")] == [0, 3, 5]
     assert [r.number for r in best(table, ("minimize",))] == [3]
@@ -59,6 +68,10 @@ def test_only_complete_trials_with_finite_values_are_ranked():
 
 
 def test_with_two_targets_the_best_are_the_front():
-    table = [row(0, (3.0, 1.0)), row(1, (1.0, 3.0)), row(2, (3.0, 3.0)),
-             row(3, (0.0, 0.0), "pruned")]
+    table = [
+        row(0, (3.0, 1.0)),
+        row(1, (1.0, 3.0)),
+        row(2, (3.0, 3.0)),
+        row(3, (0.0, 0.0), "pruned"),
+    ]
     assert [r.number for r in best(table, ("minimize", "minimize"))] == [1, 0]

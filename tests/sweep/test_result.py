@@ -15,8 +15,17 @@ from vael.sweep import confirm, lease, result
 from vael.sweep.records import Outcome
 from vael.sweep.study import Study
 
-OWN = ("name", "output_dir", "evaluation.test", "report", "sweep.name", "sweep.trial", "command",
-       "logger.group", "logger.job_type")  # fmt: skip
+OWN = (
+    "name",
+    "output_dir",
+    "evaluation.test",
+    "report",
+    "sweep.name",
+    "sweep.trial",
+    "command",
+    "logger.group",
+    "logger.job_type",
+)
 
 
 def without_own(config):
@@ -26,18 +35,41 @@ def without_own(config):
 
 
 def test_best_yaml_trains_what_the_best_trial_trained(tmp_path):
-    study = make_study(tmp_path, trials=3, overrides=[
-        "logger=csv", "model=mlp_vae", "model.encoder.hidden=[32,16]", "trainer.max_epochs=1",
-        "objective/schedule=linear", "+callbacks.extra.none={}", "likelihood.sigma=0.2"],
-        space={"objective.beta": "interval(2, 4)", "data.batch_size": "choice(64, 32)"}, when={},
-    )  # fmt: skip
+    study = make_study(
+        tmp_path,
+        trials=3,
+        overrides=[
+            "logger=csv",
+            "model=mlp_vae",
+            "model.encoder.hidden=[32,16]",
+            "trainer.max_epochs=1",
+            "objective/schedule=linear",
+            "+callbacks.extra.none={}",
+            "likelihood.sigma=0.2",
+        ],
+        space={"objective.beta": "interval(2, 4)", "data.batch_size": "choice(64, 32)"},
+        when={},
+    )
     claims = finish_all(study)
     best = min(claims, key=score)
     trained = OmegaConf.load(best.folder / "config.yaml")
     printed = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "--config-dir", str(study.folder),
-         "--config-name", "best", "--cfg", "job", "--resolve"],
-        capture_output=True, text=True, check=True, cwd=ROOT).stdout  # fmt: skip
+        [
+            sys.executable,
+            str(ROOT / "train.py"),
+            "--config-dir",
+            str(study.folder),
+            "--config-name",
+            "best",
+            "--cfg",
+            "job",
+            "--resolve",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout
     config = OmegaConf.create(printed)
     config.pop("experiment", None)
     config.pop("debug", None)
@@ -50,19 +82,31 @@ def test_best_yaml_trains_what_the_best_trial_trained(tmp_path):
 
 @pytest.mark.slow
 def test_the_printed_command_and_best_yaml_give_the_same_result_to_the_bit(tmp_path):
-    study = make_study(tmp_path, trials=1, overrides=[
-        "logger=csv", "model=mlp_vae", "trainer.max_epochs=1", "data.limit=200",
-        "data.batch_size=64"], space={"objective.beta": "interval(2, 4)"}, when={})  # fmt: skip
+    study = make_study(
+        tmp_path,
+        trials=1,
+        overrides=[
+            "logger=csv",
+            "model=mlp_vae",
+            "trainer.max_epochs=1",
+            "data.limit=200",
+            "data.batch_size=64",
+        ],
+        space={"objective.beta": "interval(2, 4)"},
+        when={},
+    )
     claim = study.claim("a")
     subprocess.run([sys.executable, "-m", "vael.cli", "train", str(claim.folder)], check=True)
     study.finish(claim, Outcome("complete"))
     out = tmp_path / "by-hand"
     command = OmegaConf.load(claim.folder / "config.yaml").command.split()[2:]
     for arguments in (command, ["-cd", str(study.folder), "-cn", "best", "report=false"]):
-        subprocess.run([sys.executable, "train.py", *arguments, f"output_dir={out}"], check=True,
-                       cwd=ROOT)  # fmt: skip
-    found = [json.loads(path.read_text())["metrics"]["val/bpd"]
-             for path in out.glob("*/*/summary.json")]
+        subprocess.run(
+            [sys.executable, "train.py", *arguments, f"output_dir={out}"], check=True, cwd=ROOT
+        )
+    found = [
+        json.loads(path.read_text())["metrics"]["val/bpd"] for path in out.glob("*/*/summary.json")
+    ]
     assert found == [study.trials()[0].value] * 2
 
 
@@ -134,7 +178,8 @@ def test_a_confirmation_that_failed_lends_no_score_to_the_mean(tmp_path):
         train(study, study.claim("a"), value)
     broken = study.claim("a")
     (broken.folder / "summary.json").write_text(
-        '{"status": "failed", "reason": "the loss is nan", "metrics": {"val/bpd": 9.0}}')
+        '{"status": "failed", "reason": "the loss is nan", "metrics": {"val/bpd": 9.0}}'
+    )
     study.finish(broken, Outcome("failed", "the loss is nan"))
     assert study.claim("a") is None
     found = confirm.verdict(study, study.rows())

@@ -11,20 +11,40 @@ from vael.sweep.rows import Table, metrics_of, number, write_csv
 def study(tmp_path):
     """One trial of each state; the first has left a run."""
     made = optuna.create_study()
-    for state, value in (("COMPLETE", 2.5), ("PRUNED", 3.0), ("FAIL", None), ("RUNNING", None),
-                         ("WAITING", None)):
-        made.add_trial(optuna.trial.create_trial(
-            state=optuna.trial.TrialState[state], value=value, params={"objective.beta": 0.5},
-            distributions={"objective.beta": optuna.distributions.FloatDistribution(0, 1)},
-            user_attrs={"reason": "a, \"b\"\nc", "attempts": 2} if state == "FAIL" else {},
-        ))
+    for state, value in (
+        ("COMPLETE", 2.5),
+        ("PRUNED", 3.0),
+        ("FAIL", None),
+        ("RUNNING", None),
+        ("WAITING", None),
+    ):
+        made.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState[state],
+                value=value,
+                params={"objective.beta": 0.5},
+                distributions={"objective.beta": optuna.distributions.FloatDistribution(0, 1)},
+                user_attrs={"reason": 'a, "b"\nc', "attempts": 2} if state == "FAIL" else {},
+            )
+        )
     run = tmp_path / "trials" / "0000"
     run.mkdir(parents=True)
-    (run / "summary.json").write_text(json.dumps({
-        "epochs": 7, "seconds": 1.5, "reason": None,
-        "metrics": {"val/bpd": 2.5, "val/rate": None, "val/mse": float("nan"), "test/bpd": 9.0,
-                    "train/loss": 1.0},
-    }))
+    (run / "summary.json").write_text(
+        json.dumps(
+            {
+                "epochs": 7,
+                "seconds": 1.5,
+                "reason": None,
+                "metrics": {
+                    "val/bpd": 2.5,
+                    "val/rate": None,
+                    "val/mse": float("nan"),
+                    "test/bpd": 9.0,
+                    "train/loss": 1.0,
+                },
+            }
+        )
+    )
     return made
 
 
@@ -37,12 +57,12 @@ def test_a_row_is_what_the_study_and_the_run_say(study, tmp_path):
     assert (first.epochs, first.seconds, first.reason, first.attempts) == (7, 1.5, None, 1)
     assert first.metrics == {"val/bpd": 2.5}
     assert first.folder == tmp_path / "trials" / "0000"
-    assert (table[2].reason, table[2].attempts, table[2].epochs) == ("a, \"b\"\nc", 2, None)
+    assert (table[2].reason, table[2].attempts, table[2].epochs) == ('a, "b"\nc', 2, None)
     assert first.ended is not None
     assert table[3].ended is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "{\"metrics\": 3, \"epochs\": true}"])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"metrics": 3, "epochs": true}'])
 def test_a_broken_summary_is_nothing(study, tmp_path, text):
     (tmp_path / "trials" / "0000" / "summary.json").write_text(text)
     row = Table(tmp_path).rows(study.get_trials())[0]
@@ -57,12 +77,21 @@ def test_the_file_has_one_record_for_each_trial(study, tmp_path):
     assert records[0]["val/bpd"] == records[0]["metrics.val/bpd"] == "2.5"
     assert records[0]["params.objective.beta"] == "0.5"
     assert records[0]["folder"] == "trials/0000"
-    assert records[2]["reason"] == "a, \"b\"\nc"
+    assert records[2]["reason"] == 'a, "b"\nc'
     assert records[2]["val/bpd"] == ""
 
 
 def test_only_finite_numbers_are_numbers():
     assert [number(v) for v in (1, 2.5, True, "3", None, float("inf"), float("nan"))] == [
-        1.0, 2.5, None, None, None, None, None]
+        1.0,
+        2.5,
+        None,
+        None,
+        None,
+        None,
+        None,
+    ]
     assert metrics_of({"metrics": {"val/a": 1, "test/a": 2, "x": 3}}, ("val", "test")) == {
-        "val/a": 1.0, "test/a": 2.0}
+        "val/a": 1.0,
+        "test/a": 2.0,
+    }

@@ -24,14 +24,17 @@ def visible(found):
     return [slot.devices for slot in found]
 
 
-@pytest.mark.parametrize(("workers", "devices", "per_device", "expected"), [
-    (4, 1, 1, ["0", "1", "2", "3"]),
-    (2, 2, 1, ["0,1", "2,3"]),
-    (1, 4, 1, ["0,1,2,3"]),
-    (1, 3, 1, ["0,1,2"]),
-    (8, 1, 2, ["0", "1", "2", "3", "0", "1", "2", "3"]),
-    (3, 2, 2, ["0,1", "2,3", "0,1"]),
-])
+@pytest.mark.parametrize(
+    ("workers", "devices", "per_device", "expected"),
+    [
+        (4, 1, 1, ["0", "1", "2", "3"]),
+        (2, 2, 1, ["0,1", "2,3"]),
+        (1, 4, 1, ["0,1,2,3"]),
+        (1, 3, 1, ["0,1,2"]),
+        (8, 1, 2, ["0", "1", "2", "3", "0", "1", "2", "3"]),
+        (3, 2, 2, ["0,1", "2,3", "0,1"]),
+    ],
+)
 def test_each_worker_has_gpus_of_its_own_or_shares_them_evenly(
     workers, devices, per_device, expected
 ):
@@ -41,9 +44,9 @@ def test_each_worker_has_gpus_of_its_own_or_shares_them_evenly(
     assert {slot.threads for slot in found} == {max(1, 8 // (workers * devices))}
 
 
-@pytest.mark.parametrize(("names", "expected"), [
-    ("5,7", ["5", "7"]), ("GPU-a,GPU-b", ["GPU-a", "GPU-b"]),
-])
+@pytest.mark.parametrize(
+    ("names", "expected"), [("5,7", ["5", "7"]), ("GPU-a,GPU-b", ["GPU-a", "GPU-b"])]
+)
 def test_only_the_gpus_that_may_be_used_are_dealt_out(monkeypatch, names, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", names)
     assert visible(slots(facts(2), 2, 1, 1)) == expected
@@ -52,8 +55,11 @@ def test_only_the_gpus_that_may_be_used_are_dealt_out(monkeypatch, names, expect
 @pytest.mark.parametrize(("workers", "devices", "per_device"), [(5, 1, 1), (9, 1, 2), (3, 2, 1)])
 def test_more_workers_than_there_are_gpus_for_are_refused(workers, devices, per_device):
     needed = workers * devices
-    with pytest.raises(ConfigError, match=rf"--workers={workers} needs {needed} GPUs.* has 4: use "
-                                          "--workers-per-device"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"--workers={workers} needs {needed} GPUs.* has 4: use "
+        "--workers-per-device",
+    ):
         slots(facts(4), workers, devices, per_device)
 
 
@@ -62,8 +68,9 @@ def test_without_gpus_the_cores_are_divided():
     assert slots(facts(0), 3, 2, 1) == [Slot(None, 2, 1)] * 3
 
 
-@pytest.mark.parametrize(("gpus", "devices", "per_device", "workers"), [
-    (4, 1, 1, 4), (4, 2, 1, 2), (4, 1, 3, 12), (4, 3, 1, 1), (0, 1, 1, 8), (0, 4, 1, 2),
-])
+@pytest.mark.parametrize(
+    ("gpus", "devices", "per_device", "workers"),
+    [(4, 1, 1, 4), (4, 2, 1, 2), (4, 1, 3, 12), (4, 3, 1, 1), (0, 1, 1, 8), (0, 4, 1, 2)],
+)
 def test_there_are_as_many_workers_as_devices_for_them(gpus, devices, per_device, workers):
     assert default_workers(facts(gpus), devices, per_device) == workers

@@ -24,17 +24,36 @@ def sbatch(tmp_path, monkeypatch):
     monkeypatch.delenv(storage.ENVIRONMENT, raising=False)
 
 
-@pytest.mark.parametrize(("line", "says"), [
-    ("storage: 'sqlite:///'", "not for several nodes"),
-    ("slurm: {array: 0-3}", "slurm.array is set by vael itself"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("storage: 'sqlite:///'", "not for several nodes"),
+        ("slurm: {array: 0-3}", "slurm.array is set by vael itself"),
+    ],
+)
 def test_what_slurm_cannot_do_is_refused_before_anything_is_made(tmp_path, sbatch, line, says):
     file = tmp_path / "s.yaml"
-    file.write_text("trials: 3\nspace: {objective.beta: 'interval(1, 2)'}\n"
-                    f"overrides: [logger=csv]\n{line}\n")
-    done = subprocess.run([sys.executable, "-m", "vael.cli", "sweep", str(file), "--engine",
-                           "slurm", "--workers", "1", f"output_dir={tmp_path / 'out'}"],
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    file.write_text(
+        "trials: 3\nspace: {objective.beta: 'interval(1, 2)'}\n"
+        f"overrides: [logger=csv]\n{line}\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "vael.cli",
+            "sweep",
+            str(file),
+            "--engine",
+            "slurm",
+            "--workers",
+            "1",
+            f"output_dir={tmp_path / 'out'}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert says in done.stderr
     assert not (tmp_path / "out").exists()
@@ -63,8 +82,13 @@ def test_any_number_of_workers_fits_on_the_gpus_of_a_task(
     study = make_study(tmp_path, devices=devices)
     dealt = []
     monkeypatch.setattr(cluster, "_given", lambda: Facts(None, True, "gpu", gpus, True))
-    monkeypatch.setattr(cluster, "Local", lambda folder, slots, *rest: dealt.extend(slots) or (
-        OmegaConf.create({"stopped_by": 0}), 1 / 0))
+    monkeypatch.setattr(
+        cluster,
+        "Local",
+        lambda folder, slots, *rest: (
+            dealt.extend(slots) or (OmegaConf.create({"stopped_by": 0}), 1 / 0)
+        ),
+    )
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
     with pytest.raises(ZeroDivisionError):
         cluster.node(study.folder, workers)

@@ -17,11 +17,24 @@ def flags(text: str) -> list[str]:
 
 
 def test_options_of_the_cluster_become_flags_of_sbatch():
-    options = {"partition": "gpu", "gres": "gpu:2", "time": "12:00:00", "cpus_per_task": 8,
-               "exclusive": True, "contiguous": False}  # fmt: skip
+    options = {
+        "partition": "gpu",
+        "gres": "gpu:2",
+        "time": "12:00:00",
+        "cpus_per_task": 8,
+        "exclusive": True,
+        "contiguous": False,
+    }
     found = flags(slurm.script(FOLDER, 3, ["--workers", "2"], options))
-    wanted = {"--array=0-2", "--partition=gpu", "--gres=gpu:2", "--time=12:00:00",
-              "--cpus-per-task=8", "--exclusive", "--requeue"}  # fmt: skip
+    wanted = {
+        "--array=0-2",
+        "--partition=gpu",
+        "--gres=gpu:2",
+        "--time=12:00:00",
+        "--cpus-per-task=8",
+        "--exclusive",
+        "--requeue",
+    }
     assert wanted <= set(found)
     assert not any(flag.startswith("--contiguous") for flag in found)
 

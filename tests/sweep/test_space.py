@@ -49,17 +49,29 @@ def test_a_logarithmic_interval_is_drawn_on_the_logarithm():
 
 def test_overrides_say_every_digit_and_leave_out_what_does_not_apply():
     space = parse_space(SPACE, WHEN)
-    chosen = {"model.latent_dim": 3, "objective.beta": 0.1 + 0.2, "trainer.max_epochs": 20,
-              "likelihood": "bernoulli"}  # fmt: skip
+    chosen = {
+        "model.latent_dim": 3,
+        "objective.beta": 0.1 + 0.2,
+        "trainer.max_epochs": 20,
+        "likelihood": "bernoulli",
+    }
     assert space.overrides(chosen) == [
-        "model.latent_dim=3", "objective.beta=0.30000000000000004", "trainer.max_epochs=20",
+        "model.latent_dim=3",
+        "objective.beta=0.30000000000000004",
+        "trainer.max_epochs=20",
         "likelihood=bernoulli",
-    ]  # fmt: skip
+    ]
 
 
 def test_lists_and_strings_keep_their_text():
-    space = parse_space({"model.encoder.hidden": "choice([64], [128, 64])",
-                         "name": "choice('a b', c)", "scheduler": "none,cosine"}, {})
+    space = parse_space(
+        {
+            "model.encoder.hidden": "choice([64], [128, 64])",
+            "name": "choice('a b', c)",
+            "scheduler": "none,cosine",
+        },
+        {},
+    )
     texts = {tuple(space.overrides(point)) for point in space.grid()}
     read = [[o.value() for o in OverridesParser.create().parse_overrides(t)] for t in texts]
     assert [[128, 64], "a b", "none"] in read
@@ -67,8 +79,10 @@ def test_lists_and_strings_keep_their_text():
 
 
 def test_a_grid_has_every_point_once_and_conditions_hold_in_it():
-    space = parse_space({"likelihood": "choice(gaussian, bernoulli)", "x": "range(0, 3)"},
-                        {"likelihood=gaussian": {"likelihood.scale": "choice(shared, fixed)"}})
+    space = parse_space(
+        {"likelihood": "choice(gaussian, bernoulli)", "x": "range(0, 3)"},
+        {"likelihood=gaussian": {"likelihood.scale": "choice(shared, fixed)"}},
+    )
     points = [tuple(sorted(p.items())) for p in space.grid()]
     assert len(points) == len(set(points)) == 3 * 2 + 3
 
@@ -80,23 +94,44 @@ def test_steps_of_a_float_range_are_exact_points():
 
 def test_corners_show_every_choice_under_its_condition():
     corners = parse_space(SPACE, WHEN).corners()
-    seen = {(path, value) for corner in corners for path, value in corner.items()
-            if isinstance(value, str)}
-    assert seen == {("likelihood", "gaussian"), ("likelihood", "bernoulli"),
-                    ("likelihood.scale", "shared"), ("likelihood.scale", "fixed")}
+    seen = {
+        (path, value)
+        for corner in corners
+        for path, value in corner.items()
+        if isinstance(value, str)
+    }
+    assert seen == {
+        ("likelihood", "gaussian"),
+        ("likelihood", "bernoulli"),
+        ("likelihood.scale", "shared"),
+        ("likelihood.scale", "fixed"),
+    }
     assert any("likelihood.sigma" in corner for corner in corners)
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("interval(8, 2)", "is empty"), ("interval(2, 2)", "is empty"),
-    ("tag(log, interval(0, 1))", "above 0"), ("tag(log, int(interval(0.5, 8)))", "above 0"),
-    ("choice(3)", "two values"), ("choice()", "grammar"), ("choice(a, a)", "there twice"),
-    ("range(1, 2)", "fewer than two"), ("range(3, 1)", "fewer than two"),
-    ("shuffle(range(1, 4))", "shuffle"), ("shuffle(choice(1, 2))", "shuffle"),
-    ("glob(*)", "globs"), ("4", "under overrides"), ("gaussian", "under overrides"),
-    ("interval(1)", "grammar"), ("interval(1, 2", "grammar"),
-    ("tag(log, choice(1, 2))", "for intervals"), ("tag(lug, interval(1, 2))", "tag lug"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("interval(8, 2)", "is empty"),
+        ("interval(2, 2)", "is empty"),
+        ("tag(log, interval(0, 1))", "above 0"),
+        ("tag(log, int(interval(0.5, 8)))", "above 0"),
+        ("choice(3)", "two values"),
+        ("choice()", "grammar"),
+        ("choice(a, a)", "there twice"),
+        ("range(1, 2)", "fewer than two"),
+        ("range(3, 1)", "fewer than two"),
+        ("shuffle(range(1, 4))", "shuffle"),
+        ("shuffle(choice(1, 2))", "shuffle"),
+        ("glob(*)", "globs"),
+        ("4", "under overrides"),
+        ("gaussian", "under overrides"),
+        ("interval(1)", "grammar"),
+        ("interval(1, 2", "grammar"),
+        ("tag(log, choice(1, 2))", "for intervals"),
+        ("tag(lug, interval(1, 2))", "tag lug"),
+    ],
+)
 def test_what_is_no_space_is_refused_in_one_line(text, says):
     with pytest.raises(ConfigError) as told:
         parse_space({"objective.beta": text}, {})
@@ -105,23 +140,33 @@ def test_what_is_no_space_is_refused_in_one_line(text, says):
     assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize(("when", "says"), [
-    ({"data=mnist": {"x": "choice(1, 2)"}}, "not in the space"),
-    ({"likelihood=laplace": {"x": "choice(1, 2)"}}, "never holds"),
-    ({"objective.beta=2": {"x": "choice(1, 2)"}}, "must be a choice"),
-    ({"likelihood=gaussian": {"objective.beta": "interval(1, 2)"}}, "there twice"),
-    ({"likelihood=gaussian": {"x": "choice(1, 2)"},
-      "likelihood=bernoulli": {"x": "choice(1, 3)"}}, "must be the same"),
-    ({"likelihood=gaussian,bernoulli": {"x": "choice(1, 2)"}}, "path=choice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("when", "says"),
+    [
+        ({"data=mnist": {"x": "choice(1, 2)"}}, "not in the space"),
+        ({"likelihood=laplace": {"x": "choice(1, 2)"}}, "never holds"),
+        ({"objective.beta=2": {"x": "choice(1, 2)"}}, "must be a choice"),
+        ({"likelihood=gaussian": {"objective.beta": "interval(1, 2)"}}, "there twice"),
+        (
+            {
+                "likelihood=gaussian": {"x": "choice(1, 2)"},
+                "likelihood=bernoulli": {"x": "choice(1, 3)"},
+            },
+            "must be the same",
+        ),
+        ({"likelihood=gaussian,bernoulli": {"x": "choice(1, 2)"}}, "path=choice"),
+    ],
+)
 def test_a_condition_that_never_holds_is_refused(when, says):
     with pytest.raises(ConfigError, match=says):
         parse_space(SPACE, when)
 
 
 def test_the_same_path_under_two_conditions_is_one_parameter():
-    when = {f"likelihood={name}": {"likelihood.fit": "choice(mass, density)"}
-            for name in ("gaussian", "bernoulli")}  # fmt: skip
+    when = {
+        f"likelihood={name}": {"likelihood.fit": "choice(mass, density)"}
+        for name in ("gaussian", "bernoulli")
+    }
     assert all("likelihood.fit" in chosen for chosen in drawn(parse_space(SPACE, when), 20))
 
 

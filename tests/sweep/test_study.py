@@ -15,8 +15,14 @@ from vael.sweep.records import Claim, Outcome, Wait
 from vael.sweep.study import Study
 
 CHAOS = Path(__file__).with_name("chaos.py")
-PLACES = ("between ask and lease", "between lease and config.yaml", "in the trial",
-          "before telling", "after telling", "between told and freed")  # fmt: skip
+PLACES = (
+    "between ask and lease",
+    "between lease and config.yaml",
+    "in the trial",
+    "before telling",
+    "after telling",
+    "between told and freed",
+)
 
 
 @pytest.fixture
@@ -33,8 +39,11 @@ def worker(study, name, place="nowhere"):
     environment = {**os.environ, "PYTHONPATH": str(CHAOS.parents[1])}
     out = (study.folder / f"{name}.out").open("w")
     with out:
-        return subprocess.Popen([sys.executable, str(CHAOS), str(study.folder), name, place],
-                                env=environment, stdout=out)
+        return subprocess.Popen(
+            [sys.executable, str(CHAOS), str(study.folder), name, place],
+            env=environment,
+            stdout=out,
+        )
 
 
 def works_elsewhere(claim, name="another"):
@@ -83,8 +92,10 @@ def test_workers_that_die_anywhere_lose_nothing_and_tell_nothing_twice(tmp_path,
     for trial in trials:
         claim = Claim("trial", trial.number, study.folder / "trials" / f"{trial.number:04d}", 1)
         assert trial.value == score(claim), "told another trial's value"
-        assert trial.params["objective.beta"] == OmegaConf.load(
-            claim.folder / "config.yaml").objective.beta  # fmt: skip
+        assert (
+            trial.params["objective.beta"]
+            == OmegaConf.load(claim.folder / "config.yaml").objective.beta
+        )
     outcomes = sorted((study.folder / "confirm").glob("*/outcome.json"))
     assert len(outcomes) == 2
     if storage == "journal":
@@ -181,20 +192,36 @@ def test_a_result_that_is_no_number_is_a_failure(tmp_path, light):
 
 
 def test_a_combination_that_cannot_work_is_a_failed_trial_and_not_the_end(tmp_path):
-    study = make_study(tmp_path, trials=6, when={}, sampler="grid", space={
-        "data.batch_size": "choice(128, 99)", "trainer.accumulate_grad_batches": "choice(1, 2, 3)",
-    })  # fmt: skip
+    study = make_study(
+        tmp_path,
+        trials=6,
+        when={},
+        sampler="grid",
+        space={
+            "data.batch_size": "choice(128, 99)",
+            "trainer.accumulate_grad_batches": "choice(1, 2, 3)",
+        },
+    )
     done = finish_all(study)
     failed = [t for t in study.trials() if t.state.name == "FAIL"]
-    assert sorted((t.params["data.batch_size"], t.params["trainer.accumulate_grad_batches"])
-                  for t in failed) == [(99, 2), (128, 3)]
+    assert sorted(
+        (t.params["data.batch_size"], t.params["trainer.accumulate_grad_batches"]) for t in failed
+    ) == [(99, 2), (128, 3)]
     assert all("must be divisible" in t.user_attrs["reason"] for t in failed)
     assert len(done) == 4
 
 
 def test_the_pruner_stops_the_worse_and_a_confirmation_never(tmp_path, light):
-    study = make_study(tmp_path, trials=3, confirm=1, pruner={
-        "_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 1, "n_warmup_steps": 0})
+    study = make_study(
+        tmp_path,
+        trials=3,
+        confirm=1,
+        pruner={
+            "_target_": "optuna.pruners.MedianPruner",
+            "n_startup_trials": 1,
+            "n_warmup_steps": 0,
+        },
+    )
     good = study.claim("a")
     assert not any(study.report(good, step, 2.0) for step in (1, 2, 3))
     train(study, good, 2.0)

@@ -24,6 +24,11 @@ def test_each_epoch_comes_once_also_after_a_restart_from_a_checkpoint(tmp_path):
     assert [(epoch, row["val/bpd"]) for epoch, row in tail.rows()] == [(1, 3.25), (2, 3.0)]
     write(path, ("2", "0", "", "3.5"), ("4", "1", "8", "3.25"))  # went back to step 4
     assert tail.rows() == []
-    write(path, ("2", "0", "", "3.5"), ("4", "1", "8", "3.25"), ("6", "2", "7", "3.0"),
-          ("8", "3", "6", "2.5"))
+    write(
+        path,
+        ("2", "0", "", "3.5"),
+        ("4", "1", "8", "3.25"),
+        ("6", "2", "7", "3.0"),
+        ("8", "3", "6", "2.5"),
+    )
     assert [epoch for epoch, _ in tail.rows()] == [3]

@@ -13,25 +13,45 @@ from support import ROOT
 pytestmark = pytest.mark.slow
 
 SEARCH = {
-    "name": "study", "trials": 2, "confirm": 0, "pruner": None,
-    "overrides": ["model=mlp_vae", "data.limit=200", "data.batch_size=64", "logger=wandb",
-                  "trainer.max_epochs=3", "callbacks.pictures.num_examples=20"],
+    "name": "study",
+    "trials": 2,
+    "confirm": 0,
+    "pruner": None,
+    "overrides": [
+        "model=mlp_vae",
+        "data.limit=200",
+        "data.batch_size=64",
+        "logger=wandb",
+        "trainer.max_epochs=3",
+        "callbacks.pictures.num_examples=20",
+    ],
     "space": {"model.latent_dim": "int(interval(2, 16))"},
-}  # fmt: skip
+}
 
 
 def test_each_trial_is_one_run_of_the_studys_group_also_when_it_is_retried(tmp_path):
     """Each process tells what it imports: the worker never imports wandb, the trial does."""
-    kill = f"{{_target_: support.KillOnce, file: {tmp_path}/killed, number: SIGKILL, " \
-           "where: batch, step: 2}"
+    kill = (
+        f"{{_target_: support.KillOnce, file: {tmp_path}/killed, number: SIGKILL, "
+        "where: batch, step: 2}"
+    )
     overrides = [*SEARCH["overrides"], f"output_dir={tmp_path}", f"+callbacks.extra.kill={kill}"]
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump({**SEARCH, "overrides": overrides}))
     own = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_") and k != "NETRC"}
-    own |= {"PYTHONPATH": str(ROOT / "tests"), "HOME": str(tmp_path),
-            "PYTHONPROFILEIMPORTTIME": "1"}
-    done = subprocess.run([sys.executable, "-m", "vael.cli", "sweep", str(file), "--workers", "1"],
-                          cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+    own |= {
+        "PYTHONPATH": str(ROOT / "tests"),
+        "HOME": str(tmp_path),
+        "PYTHONPROFILEIMPORTTIME": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "vael.cli", "sweep", str(file), "--workers", "1"],
+        cwd=ROOT,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     folder = tmp_path / "sweeps" / "study"
     seen = []
@@ -47,8 +67,12 @@ def test_each_trial_is_one_run_of_the_studys_group_also_when_it_is_retried(tmp_p
         trained = yaml.safe_load((run / "config.yaml").read_text())
         assert (config["sweep.name"], config["sweep.trial"]) == ("study", number)
         assert config["model.latent_dim"] == trained["model"]["latent_dim"]
-        epochs = [r["history"]["item"]["epoch"] for part in parts for r in inspect(part)
-                  if "history" in r and "val/bpd" in r["history"]["item"]]
+        epochs = [
+            r["history"]["item"]["epoch"]
+            for part in parts
+            for r in inspect(part)
+            if "history" in r and "val/bpd" in r["history"]["item"]
+        ]
         assert epochs == [0, 1, 2]
         seen.append(started[0]["run_id"])
         assert "wandb.sdk" in (run / "process.log").read_text()

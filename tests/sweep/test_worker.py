@@ -80,8 +80,10 @@ def test_a_killed_trial_goes_on_from_its_checkpoint_under_its_number(tmp_path, s
     assert work(study, "me", server, SLOT) == 0
     assert kinds(study) == {0: ["lost", "complete"], 1: ["complete"]}
     assert "killed by signal 9" in study.told[0][0].reason
-    assert f"continuing from {run}/checkpoints/last.ckpt at step {2 * STEPS}" in (
-        run / "train.log").read_text()
+    assert (
+        f"continuing from {run}/checkpoints/last.ckpt at step {2 * STEPS}"
+        in (run / "train.log").read_text()
+    )
     assert sorted({s for n, s, _ in study.reports if n == 0}) == [1, 2, 3, 4]
 
 
@@ -154,7 +156,9 @@ def test_a_trial_that_another_worker_has_taken_is_left(tmp_path, server, trial):
     assert work(study, "me", server, SLOT) == 0
     thread.join()
     assert (study.told[0][0].kind, study.told[0][0].reason) == (
-        "lost", "another worker has taken it")
+        "lost",
+        "another worker has taken it",
+    )
     assert lease.holder(run).worker == "thief"
     pid = int((tmp_path / "step_0").read_text())
     with pytest.raises(ProcessLookupError):

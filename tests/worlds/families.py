@@ -29,8 +29,13 @@ FAMILIES: dict[str, Make] = {
     "beta_binomial": lambda levels: BetaBinomial(ONE, levels),
     "categorical": lambda levels: Categorical(ONE, levels),
 }
-SPREAD = {"gaussian": 0.4, "laplace": 0.4, "logistic": 0.4, "logistic_mixture": 0.4,
-          "continuous_bernoulli": 4.0}  # of the random theta: no family looks like another
+SPREAD = {
+    "gaussian": 0.4,
+    "laplace": 0.4,
+    "logistic": 0.4,
+    "logistic_mixture": 0.4,
+    "continuous_bernoulli": 4.0,
+}  # of the random theta: no family looks like another
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,13 @@ class World:
 
 def _descend(cost: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     theta = start.clone().requires_grad_()
-    search = torch.optim.LBFGS([theta], max_iter=150, line_search_fn="strong_wolfe",
-                               tolerance_grad=1e-9, tolerance_change=1e-12)
+    search = torch.optim.LBFGS(
+        [theta],
+        max_iter=150,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
+    )
 
     def closure() -> Tensor:
         search.zero_grad()

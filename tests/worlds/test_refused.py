@@ -8,19 +8,29 @@ from support import trained_run
 
 from vael.evaluation.comparable import NotComparableError, check_comparable, facts
 
-KNOWN = {"split": "test", "k": 100, "score": "bpd", "digest": "a", "binarize": "none",
-         "levels": 17, "num_dims": 64, "family": "gaussian"}  # fmt: skip
+KNOWN = {
+    "split": "test",
+    "k": 100,
+    "score": "bpd",
+    "digest": "a",
+    "binarize": "none",
+    "levels": 17,
+    "num_dims": 64,
+    "family": "gaussian",
+}
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
-    [({"k": 4}, r"number of importance samples k is 100 for one and 4 for the other"),
-     ({"levels": 256, "digest": "b"}, "levels per dimension is 17 .* and 256"),
-     ({"binarize": "threshold", "digest": "b"}, "binarisation is none .* and threshold"),
-     ({"split": "val"}, "split is test .* and val"),
-     ({"num_dims": 784, "digest": "b"}, "dimensions D is 64 .* and 784"),
-     ({"digest": "b"}, "digest of the data is a .* and b")],
-)  # fmt: skip
+    [
+        ({"k": 4}, r"number of importance samples k is 100 for one and 4 for the other"),
+        ({"levels": 256, "digest": "b"}, "levels per dimension is 17 .* and 256"),
+        ({"binarize": "threshold", "digest": "b"}, "binarisation is none .* and threshold"),
+        ({"split": "val"}, "split is test .* and val"),
+        ({"num_dims": 784, "digest": "b"}, "dimensions D is 64 .* and 784"),
+        ({"digest": "b"}, "digest of the data is a .* and b"),
+    ],
+)
 def test_other_facts_are_refused(changed, reason):
     with pytest.raises(NotComparableError, match=reason):
         check_comparable(facts(**KNOWN), facts(**{**KNOWN, **changed}))
@@ -62,13 +72,15 @@ def test_other_beta_and_likelihood_on_the_same_data_are_shown(reference, tmp_pat
 
 @pytest.mark.parametrize(
     ("overrides", "reason"),
-    [(["evaluation.test_samples=7"], "importance samples k is 5 for .* and 7 for"),
-     (["data.binarize=threshold"], "binarisation is none for .* and threshold for"),
-     (["data.split_seed=1"], "digest of the data .* their split"),
-     (["data.image_size=12"], "digest of the data"),
-     (["data=breast_cancer"], "digest of the data|score is bpd")],
+    [
+        (["evaluation.test_samples=7"], "importance samples k is 5 for .* and 7 for"),
+        (["data.binarize=threshold"], "binarisation is none for .* and threshold for"),
+        (["data.split_seed=1"], "digest of the data .* their split"),
+        (["data.image_size=12"], "digest of the data"),
+        (["data=breast_cancer"], "digest of the data|score is bpd"),
+    ],
     ids=["k", "binarisation", "split", "levels and D", "table"],
-)  # fmt: skip
+)
 def test_the_command_refuses_in_one_line(reference, tmp_path, overrides, reason):
     code, out, err = compare(reference, trained(tmp_path, *overrides))
     assert code == 2

@@ -14,11 +14,21 @@ pytestmark = pytest.mark.slow
 
 SIZE, LEVELS = 8, 17
 D = SIZE * SIZE
-QUICK = ("data=array", "model=mlp_vae", "model.latent_dim=4", "model.encoder.hidden=[64]",
-         "model.decoder.hidden=[64]", "optimizer.lr=3e-3", "data.batch_size=100", "logger=csv",
-         "trainer.max_epochs=25", "trainer.accelerator=cpu", "trainer.threads=1",
-         "callbacks.early_stopping.patience=null",
-         "callbacks.pictures.num_examples=20")  # fmt: skip
+QUICK = (
+    "data=array",
+    "model=mlp_vae",
+    "model.latent_dim=4",
+    "model.encoder.hidden=[64]",
+    "model.decoder.hidden=[64]",
+    "optimizer.lr=3e-3",
+    "data.batch_size=100",
+    "logger=csv",
+    "trainer.max_epochs=25",
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "callbacks.early_stopping.patience=null",
+    "callbacks.pictures.num_examples=20",
+)
 GAUSSIAN = ("likelihood=gaussian", "likelihood.scale=predicted")
 
 
@@ -73,8 +83,9 @@ class Grey:
         grid = np.arange(LEVELS)[:, None, None]
         low = np.where(grid == 0, -np.inf, (grid - 0.5) / (LEVELS - 1))
         high = np.where(grid == LEVELS - 1, np.inf, (grid + 0.5) / (LEVELS - 1))
-        cells = np.log(norm.cdf(high, self.patterns, self.sigma)
-                       - norm.cdf(low, self.patterns, self.sigma))  # (levels, 8, D)
+        cells = np.log(
+            norm.cdf(high, self.patterns, self.sigma) - norm.cdf(low, self.patterns, self.sigma)
+        )  # (levels, 8, D)
         log_p = np.stack([cells[row, :, np.arange(D)].sum(0) for row in x])
         bits = -log_mean_exp(log_p) / (D * np.log(2))
         return bits.mean(), bits.std() / np.sqrt(len(bits))

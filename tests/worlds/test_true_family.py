@@ -16,8 +16,11 @@ PAIRS = list(itertools.permutations(FAMILIES, 2))
 
 def contained(name, other):
     """Whether every law of the first family is one of the other's."""
-    return (other == "categorical" or {name, other} == SAME
-            or (name, other) == ("logistic", "logistic_mixture"))
+    return (
+        other == "categorical"
+        or {name, other} == SAME
+        or (name, other) == ("logistic", "logistic_mixture")
+    )
 
 
 @functools.cache

@@ -43,18 +43,20 @@ class Anomaly(pl.Callback):
         self._handles.clear()
 
 
-def _watch(
-    trainer: pl.Trainer, name: str, module: nn.Module, inputs: Any, output: Any
-) -> None:
+def _watch(trainer: pl.Trainer, name: str, module: nn.Module, inputs: Any, output: Any) -> None:
     bad = _not_finite(output)
     if not (module.training and bad):
         return
-    weights = [f"its {key} has {found}" for key, value in module.named_parameters(recurse=False)
-               if (found := _not_finite(value))]
+    weights = [
+        f"its {key} has {found}"
+        for key, value in module.named_parameters(recurse=False)
+        if (found := _not_finite(value))
+    ]
     given = next(filter(None, map(_not_finite, inputs)), "")
     cause = weights or ([f"its input has {given}"] if given else ["its input and weights do not"])
-    raise NonFiniteLoss(f"{name} ({type(module).__name__}) gave {bad} {_where(trainer)}; "
-                        f"{' and '.join(cause)}.")
+    raise NonFiniteLoss(
+        f"{name} ({type(module).__name__}) gave {bad} {_where(trainer)}; {' and '.join(cause)}."
+    )
 
 
 def _not_finite(value: object) -> str:
@@ -95,8 +97,13 @@ def located(trainer: pl.Trainer) -> Iterator[None]:
         except RuntimeError as error:
             if "returned nan values" not in str(error):
                 raise
-            frames = [frame for trace in traces for frame in FRAME.findall(trace)
-                      if not any(part in Path(frame[0]).as_posix() for part in MACHINERY)]
+            frames = [
+                frame
+                for trace in traces
+                for frame in FRAME.findall(trace)
+                if not any(part in Path(frame[0]).as_posix() for part in MACHINERY)
+            ]
             line = "{}:{}, in {}: {}".format(*frames[-1]) if frames else "an unknown line"
-            raise NonFiniteLoss(f"the gradient is NaN {_where(trainer)}: {error} It belongs to "
-                                f"{line}") from error
+            raise NonFiniteLoss(
+                f"the gradient is NaN {_where(trainer)}: {error} It belongs to {line}"
+            ) from error

@@ -21,8 +21,14 @@ class Best(ModelCheckpoint):
     """
 
     def __init__(self, path: Path, monitor: str, mode: str) -> None:
-        super().__init__(path.parent, path.stem, monitor=monitor, mode=mode,
-                         save_on_train_epoch_end=True, enable_version_counter=False)
+        super().__init__(
+            path.parent,
+            path.stem,
+            monitor=monitor,
+            mode=mode,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
 
     @property
     def state_key(self) -> str:
@@ -44,5 +50,12 @@ class Best(ModelCheckpoint):
             )
         here = str(best) if known else ""
         scores = dict.fromkeys([here] if known else [], state_dict["best_model_score"])
-        super().load_state_dict({**state_dict, "dirpath": self.dirpath, "best_model_path": here,
-                                 "kth_best_model_path": here, "best_k_models": scores})
+        super().load_state_dict(
+            {
+                **state_dict,
+                "dirpath": self.dirpath,
+                "best_model_path": here,
+                "kth_best_model_path": here,
+                "best_k_models": scores,
+            }
+        )

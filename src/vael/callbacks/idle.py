@@ -5,8 +5,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-STEP = ("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward",
-        "on_before_optimizer_step", "on_train_batch_end")
+STEP = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "on_train_batch_end",
+)
 
 
 def leave_out_idle_hooks(callbacks: Iterable[pl.Callback], module: pl.LightningModule) -> None:

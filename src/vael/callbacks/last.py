@@ -40,7 +40,11 @@ class Last(Checkpoint):
         self.stop.arm()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Within an epoch."""
@@ -63,8 +67,13 @@ class Last(Checkpoint):
             raise Stopped(number, trainer.global_step, self.path.parents[1])
 
     def on_test_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
-        batch_idx: int, dataloader_idx: int = 0,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """The training is saved already, and the test is done anew.
 

@@ -40,11 +40,15 @@ def _last_bias(lit: LitVAE) -> Tensor:
     decoder = lit.vae.likelihood
     last = [module for module in decoder.net.modules() if isinstance(module, nn.Linear)][-1:]
     if not isinstance(decoder.family, Bernoulli):
-        raise ConfigError("callbacks.extra OutputBias needs likelihood=bernoulli, got "
-                          f"{type(decoder.family).__name__}; leave it out.")
+        raise ConfigError(
+            "callbacks.extra OutputBias needs likelihood=bernoulli, got "
+            f"{type(decoder.family).__name__}; leave it out."
+        )
     if not last or last[0].bias is None or len(last[0].bias) != lit.spec.num_dims:
-        raise ConfigError("callbacks.extra OutputBias needs a decoder that ends in a Linear with "
-                          f"{lit.spec.num_dims} outputs: use model=mlp_vae or leave it out.")
+        raise ConfigError(
+            "callbacks.extra OutputBias needs a decoder that ends in a Linear with "
+            f"{lit.spec.num_dims} outputs: use model=mlp_vae or leave it out."
+        )
     return last[0].bias
 
 

@@ -18,8 +18,17 @@ class Pictures(pl.Callback):
     Draws from own generators only, so a run with pictures equals one without to the bit.
     """
 
-    def __init__(self, run: Path, board: Board, x: Tensor, y: Tensor | None, seed: int,
-                 every_n_epochs: int, scatter: bool, columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        run: Path,
+        board: Board,
+        x: Tensor,
+        y: Tensor | None,
+        seed: int,
+        every_n_epochs: int,
+        scatter: bool,
+        columns: Sequence[str] = (),
+    ) -> None:
         self.run = run
         self.board = board
         self.x = x

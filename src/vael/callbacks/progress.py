@@ -33,7 +33,11 @@ class ProgressBar(pl.Callback):
         self._start(trainer, "epoch 0", trainer.max_epochs * int(trainer.num_training_batches))
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Moves the bar."""
@@ -49,8 +53,13 @@ class ProgressBar(pl.Callback):
         self._start(trainer, "test", int(sum(trainer.num_test_batches)))
 
     def on_test_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
-        batch_idx: int, dataloader_idx: int = 0,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Moves the bar."""
         self._draw(batch_idx + 1, "test", "")
@@ -76,9 +85,13 @@ class ProgressBar(pl.Callback):
         if not (trainer.is_global_zero and console.is_terminal):
             return
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[score]}"), TimeRemainingColumn(),
-            console=console, auto_refresh=False,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[score]}"),
+            TimeRemainingColumn(),
+            console=console,
+            auto_refresh=False,
         )
         self._progress.start()
         self._task = self._progress.add_task(what, total=total, score="")

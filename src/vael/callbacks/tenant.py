@@ -31,14 +31,22 @@ class Tenant(pl.Callback):
         self._at_times()
 
     def on_validation_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        batch: object,
+        batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """At times."""
         self._at_times()
 
     def on_test_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        batch: object,
+        batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """At times."""

@@ -26,7 +26,11 @@ class Throughput(pl.Callback):
         self._started, self._batches = time.perf_counter(), 0
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object,
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: object,
+        batch: object,
         batch_idx: int,
     ) -> None:
         """Counts, and stops the clock at the last batch: validation comes next."""

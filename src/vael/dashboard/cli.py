@@ -13,8 +13,9 @@ SWEEPS = Path("outputs/sweeps")
 def dashboard(
     sweep: Annotated[
         Path | None,
-        typer.Argument(help="A sweep's file or folder; default: that of make sweep, or the only "
-                       "one there is."),
+        typer.Argument(
+            help="A sweep's file or folder; default: that of make sweep, or the only one there is."
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="What to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any free one.")] = 8080,

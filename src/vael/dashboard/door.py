@@ -23,11 +23,16 @@ PLACE = re.compile(r"\d{1,9}", re.ASCII)
 LONGEST = 8192  # bytes of a path with its query
 HEADERS = [
     ("Content-Security-Policy", "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-    ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
-ASKED = {"HTTP_HOST": "host", "HTTP_ORIGIN": "origin", "HTTP_SEC_FETCH_SITE": "sec-fetch-site",
-         "HTTP_SEC_FETCH_MODE": "sec-fetch-mode"}  # fmt: skip
+ASKED = {
+    "HTTP_HOST": "host",
+    "HTTP_ORIGIN": "origin",
+    "HTTP_SEC_FETCH_SITE": "sec-fetch-site",
+    "HTTP_SEC_FETCH_MODE": "sec-fetch-mode",
+}
 
 
 class Door:
@@ -38,6 +43,7 @@ class Door:
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answers, with headers for the browser."""
+
         def start_with(
             status: str, headers: list[tuple[str, str]], exc_info: "OptExcInfo | None" = None
         ) -> Any:
@@ -50,8 +56,12 @@ class Door:
             why = READ_ONLY
         if why is None and len(environ["PATH_INFO"] + environ["QUERY_STRING"]) > LONGEST:
             why, status = f"a path has at most {LONGEST:,} bytes here.", "414 URI Too Long"
-        if why is None and not all(map(PLACE.fullmatch, parse_qs(
-                environ["QUERY_STRING"], keep_blank_values=True).get("after", []))):
+        if why is None and not all(
+            map(
+                PLACE.fullmatch,
+                parse_qs(environ["QUERY_STRING"], keep_blank_values=True).get("after", []),
+            )
+        ):
             why, status = "after must be the number of a trial.", "400 Bad Request"
         if why is None:
             environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # it falls over where there is none

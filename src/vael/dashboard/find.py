@@ -27,8 +27,10 @@ def find_sweep(given: Path | None, sweeps: Path = Path("outputs/sweeps")) -> Pat
     if len(found) == 1 or default:
         return (default or found)[0]
     if not found:
-        raise ConfigError(f"there is no sweep in {sweeps} yet: make sweep starts one, or give a "
-                          "sweep's file or its folder.")
+        raise ConfigError(
+            f"there is no sweep in {sweeps} yet: make sweep starts one, or give a "
+            "sweep's file or its folder."
+        )
     names = ", ".join(str(path) for path in found)
     raise ConfigError(f"there are several sweeps: give one of {names}.")
 

@@ -82,8 +82,13 @@ class Overlay:
         pictures: of the trials.
     """
 
-    def __init__(self, storage: "BaseStorage", study_id: int, targets: tuple[str, ...],
-                 pictures: RunPictures) -> None:
+    def __init__(
+        self,
+        storage: "BaseStorage",
+        study_id: int,
+        targets: tuple[str, ...],
+        pictures: RunPictures,
+    ) -> None:
         self._storage = storage
         self._study_id = study_id
         self._targets = targets
@@ -94,8 +99,9 @@ class Overlay:
 
     def get_all_studies(self) -> list["FrozenStudy"]:
         """The one study."""
-        found = [study for study in self._storage.get_all_studies()
-                 if study._study_id == self._study_id]
+        found = [
+            study for study in self._storage.get_all_studies() if study._study_id == self._study_id
+        ]
         shown = [copy.copy(study) for study in found]
         for study in shown:
             study.system_attrs = self._added() | study.system_attrs
@@ -114,10 +120,14 @@ class Overlay:
             run = self._pictures.folder.resolve() / "trials" / f"{trial.number:04d}"
             found |= _note(own, f"{link}\n\nIts run: `{run}`")
             for identity, name in self._pictures.of(trial.number).items():
-                found[f"dashboard:artifacts:{own}:{identity}"] = json.dumps({
-                    "artifact_id": identity, "filename": name, "mimetype": "image/png",
-                    "encoding": None,
-                })
+                found[f"dashboard:artifacts:{own}:{identity}"] = json.dumps(
+                    {
+                        "artifact_id": identity,
+                        "filename": name,
+                        "mimetype": "image/png",
+                        "encoding": None,
+                    }
+                )
         return found
 
 

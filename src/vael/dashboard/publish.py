@@ -59,8 +59,12 @@ def as_json(workspace: "Workspace") -> dict[str, Any]:
     """What `save` sends to wandb."""
     view = workspace._to_model()  # wandb-workspaces has no public word for it
     spec = view.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"entity": view.entity, "project": view.project, "displayName": view.display_name,
-            "spec": spec}
+    return {
+        "entity": view.entity,
+        "project": view.project,
+        "displayName": view.display_name,
+        "spec": spec,
+    }
 
 
 def _saved(workspace: "Workspace") -> str:
@@ -71,8 +75,10 @@ def _saved(workspace: "Workspace") -> str:
         return str(workspace.save().url)
     except (wandb.errors.Error, OSError, ValueError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise VaelError(f"wandb did not take the workspace for {workspace.entity}/"
-                        f"{workspace.project}: {reason}") from error
+        raise VaelError(
+            f"wandb did not take the workspace for {workspace.entity}/"
+            f"{workspace.project}: {reason}"
+        ) from error
 
 
 def shown_of(study: str | None, folder: Path | None) -> Shown:
@@ -89,7 +95,9 @@ def shown_of(study: str | None, folder: Path | None) -> Shown:
         return Shown(study)
     d = frozen.read(folder).definition
     searched = {p.path: p.domain for p in parse_space(d.space, d.when).parameters}
-    logarithmic = frozenset(path for path, domain in searched.items()
-                            if isinstance(domain, Interval) and domain.log)
-    return Shown(study or d.name, d.targets[0], d.directions[0] == "minimize", tuple(searched),
-                 logarithmic)
+    logarithmic = frozenset(
+        path for path, domain in searched.items() if isinstance(domain, Interval) and domain.log
+    )
+    return Shown(
+        study or d.name, d.targets[0], d.directions[0] == "minimize", tuple(searched), logarithmic
+    )

@@ -40,8 +40,9 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "
             from bottle import HTTPError, response
             from optuna_dashboard._app import create_app
     except ImportError as error:
-        raise ConfigError("vael dashboard needs optuna-dashboard: "
-                          "pip install 'vael[dashboard]'.") from error
+        raise ConfigError(
+            "vael dashboard needs optuna-dashboard: pip install 'vael[dashboard]'."
+        ) from error
     pictures = RunPictures(study.folder)
     overlay = Overlay(study.storage, study.id, study.definition.targets, pictures)
     app: Any = create_app(overlay, artifact_store=pictures)
@@ -86,8 +87,10 @@ def serve(folder: Path, host: str, port: int, tell: Callable[[str], None]) -> No
     except (OSError, OverflowError) as error:
         raise VaelError(_refused(host, port, error)) from error
     with server:
-        tell(f"study {study.definition.name}: http://{host}:{server.server_port}/dashboard/"
-             f"studies/{study.id}   (Ctrl-C ends)")
+        tell(
+            f"study {study.definition.name}: http://{host}:{server.server_port}/dashboard/"
+            f"studies/{study.id}   (Ctrl-C ends)"
+        )
         if public:
             tell(f"it listens on {host}: whoever reaches this machine sees the study")
         try:

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from wandb_workspaces.reports.v2.interface import ParallelCoordinatesPlotColumn, SummaryMetric
     from wandb_workspaces.workspaces import RunsetSettings, Section, Workspace
 
-PARAMETERS = ("model.latent_dim", "objective.beta", "optimizer.lr", "likelihood",
-              "likelihood.scale", "likelihood.fit")
+PARAMETERS = (
+    "model.latent_dim",
+    "objective.beta",
+    "optimizer.lr",
+    "likelihood",
+    "likelihood.scale",
+    "likelihood.fit",
+)
 CURVES = {
     "Bits per dimension": ("val/bpd",),
     "Rate, nats": ("train/rate", "val/rate"),
@@ -59,15 +65,19 @@ def make_workspace(entity: str, project: str, shown: Shown) -> "Workspace":
             warnings.simplefilter("ignore")  # about its own use of pydantic
             import wandb_workspaces.workspaces as ws
     except ImportError as error:
-        raise ConfigError("vael dashboard --wandb needs wandb-workspaces: "
-                          "pip install 'vael[dashboard]'.") from error
+        raise ConfigError(
+            "vael dashboard --wandb needs wandb-workspaces: pip install 'vael[dashboard]'."
+        ) from error
     sections = [_curves(), _search(shown), _plane(), _media()]
     for number, section in enumerate(sections):
         for place, panel in enumerate(section.panels):
             panel._id = f"vael-{number}-{place}"  # else random: no two files would be alike
     return ws.Workspace(
-        entity=entity, project=project, name=f"vael: {shown.study or 'all studies'}",
-        sections=sections, settings=ws.WorkspaceSettings(x_axis="epoch", max_runs=60),
+        entity=entity,
+        project=project,
+        name=f"vael: {shown.study or 'all studies'}",
+        sections=sections,
+        settings=ws.WorkspaceSettings(x_axis="epoch", max_runs=60),
         runset_settings=_runs(shown),
     )
 
@@ -105,12 +115,19 @@ def _search(shown: Shown) -> "Section":
     import wandb_workspaces.reports.v2 as wr
 
     columns = [flat_column(name, name in shown.logarithmic) for name in shown.parameters]
-    columns.append(wr.ParallelCoordinatesPlotColumn(
-        metric=_summary(shown.target), display_name=shown.target, inverted=shown.minimize))
-    return _section("Parameters", [
-        wr.ParallelCoordinatesPlot(title=f"Parameters and {shown.target}", columns=columns),
-        wr.ParameterImportancePlot(with_respect_to=shown.target),
-    ], 2)
+    columns.append(
+        wr.ParallelCoordinatesPlotColumn(
+            metric=_summary(shown.target), display_name=shown.target, inverted=shown.minimize
+        )
+    )
+    return _section(
+        "Parameters",
+        [
+            wr.ParallelCoordinatesPlot(title=f"Parameters and {shown.target}", columns=columns),
+            wr.ParameterImportancePlot(with_respect_to=shown.target),
+        ],
+        2,
+    )
 
 
 def flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":
@@ -135,18 +152,28 @@ def flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":
 def _plane() -> "Section":
     import wandb_workspaces.reports.v2 as wr
 
-    return _section("Rate and distortion", [wr.ScatterPlot(
-        title="Distortion against rate, coloured by likelihood", x=_summary("val/rate"),
-        y=_summary("val/distortion"), z=wr.Config("likelihood"),
-        legend_template="${run:displayName}: ${config:likelihood.value}",
-    )], 1)
+    return _section(
+        "Rate and distortion",
+        [
+            wr.ScatterPlot(
+                title="Distortion against rate, coloured by likelihood",
+                x=_summary("val/rate"),
+                y=_summary("val/distortion"),
+                z=wr.Config("likelihood"),
+                legend_template="${run:displayName}: ${config:likelihood.value}",
+            )
+        ],
+        1,
+    )
 
 
 def _media() -> "Section":
     import wandb_workspaces.reports.v2 as wr
 
-    panels = [wr.MediaBrowser(title=name.capitalize(), media_keys=[name], num_columns=1)
-              for name in MEDIA]
+    panels = [
+        wr.MediaBrowser(title=name.capitalize(), media_keys=[name], num_columns=1)
+        for name in MEDIA
+    ]
     return _section("Pictures", panels, len(MEDIA))
 
 

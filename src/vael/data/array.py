@@ -61,26 +61,38 @@ class ArrayFile(Source):
     """
 
     def __init__(
-        self, path: str | None = None, key: str | None = None, label_key: str | None = None,
-        levels: int | None = None, image_size: int | Sequence[int] | None = None,
-        val_key: str | None = None, test_key: str | None = None,
-        val_label_key: str | None = None, test_label_key: str | None = None,
-        categorical: Sequence[str] | None = None, missing: Missing = "refuse",
+        self,
+        path: str | None = None,
+        key: str | None = None,
+        label_key: str | None = None,
+        levels: int | None = None,
+        image_size: int | Sequence[int] | None = None,
+        val_key: str | None = None,
+        test_key: str | None = None,
+        val_label_key: str | None = None,
+        test_label_key: str | None = None,
+        categorical: Sequence[str] | None = None,
+        missing: Missing = "refuse",
     ) -> None:
         if not path:
-            raise ConfigError("data=array needs data.path=FILE, an .npz, .npy or .csv file; "
-                              "got none")
+            raise ConfigError(
+                "data=array needs data.path=FILE, an .npz, .npy or .csv file; got none"
+            )
         self.path = Path(path).expanduser()
         self.keys: Given = _names("key", {"train": key, "val": val_key, "test": test_key})
-        self.label_keys: Given = _names("label_key", {
-            "train": label_key, "val": val_label_key, "test": test_label_key})
+        self.label_keys: Given = _names(
+            "label_key", {"train": label_key, "val": val_label_key, "test": test_label_key}
+        )
         if isinstance(categorical, str | int):
-            raise ConfigError(f"data.categorical must be a list of columns, got {categorical!r}; "
-                              f"set data.categorical=[{categorical}]")
+            raise ConfigError(
+                f"data.categorical must be a list of columns, got {categorical!r}; "
+                f"set data.categorical=[{categorical}]"
+            )
         self.categorical = tuple(str(name) for name in categorical or ())
         if missing not in get_args(Missing):
-            raise ConfigError(f"data.missing must be one of {', '.join(get_args(Missing))}, got "
-                              f"{missing!r}")
+            raise ConfigError(
+                f"data.missing must be one of {', '.join(get_args(Missing))}, got {missing!r}"
+            )
         self.missing = missing
         self.levels, self.image_size = check_levels(levels), parse_image_size(image_size)
         self._check_suffix()
@@ -92,27 +104,36 @@ class ArrayFile(Source):
         for split, key in self.keys.items():
             if key is not None and suffix != ".npz":
                 name = option(split, "key")
-                raise ConfigError(f"{name}={key} names an array in an .npz file, but data.path is "
-                                  f"{path}; set {name}=null")
+                raise ConfigError(
+                    f"{name}={key} names an array in an .npz file, but data.path is "
+                    f"{path}; set {name}=null"
+                )
         for split, key in self.label_keys.items():
             if key is not None and suffix != ".npz" and (suffix, split) != (".csv", "train"):
                 name = option(split, "label_key")
-                raise ConfigError(f"{name}={key} needs a file with names of arrays, but data.path "
-                                  f"is {path}; save all arrays in one .npz")
+                raise ConfigError(
+                    f"{name}={key} needs a file with names of arrays, but data.path "
+                    f"is {path}; save all arrays in one .npz"
+                )
         if self.categorical and suffix != ".csv":
-            raise ConfigError(f"data.categorical={list(self.categorical)} names columns of a .csv "
-                              f"file, but data.path is {path}; set data.categorical=null")
+            raise ConfigError(
+                f"data.categorical={list(self.categorical)} names columns of a .csv "
+                f"file, but data.path is {path}; set data.categorical=null"
+            )
 
     def fingerprint(self) -> str:
         """Key of the file and all options."""
         try:
             content = file_key(self.path)
         except OSError as error:
-            raise DataError(f"data.path must be a file that can be read, got {self.path}: "
-                            f"{error.strerror}") from error
-        return f"{content} {self.path.suffix} {[*self.keys.values()]} " \
-               f"{[*self.label_keys.values()]} {self.levels} {self.image_size} " \
-               f"{self.categorical} {self.missing}"
+            raise DataError(
+                f"data.path must be a file that can be read, got {self.path}: {error.strerror}"
+            ) from error
+        return (
+            f"{content} {self.path.suffix} {[*self.keys.values()]} "
+            f"{[*self.label_keys.values()]} {self.levels} {self.image_size} "
+            f"{self.categorical} {self.missing}"
+        )
 
     def lazy(self) -> dict[Split, Lazy]:
         """A large file that stays where it is."""
@@ -141,11 +162,14 @@ class ArrayFile(Source):
         for split, x in values.items():
             where = f"data.path={self.path}, {split}"
             if x.size == 0:
-                raise DataError(f"{where}: an array must have at least 1 example, got shape "
-                                f"{x.shape}")
+                raise DataError(
+                    f"{where}: an array must have at least 1 example, got shape {x.shape}"
+                )
             if split in y and len(y[split]) != len(x):
-                raise DataError(f"{where}: there must be one label for each example, got "
-                                f"{len(y[split])} labels for {len(x)} examples")
+                raise DataError(
+                    f"{where}: there must be one label for each example, got "
+                    f"{len(y[split])} labels for {len(x)} examples"
+                )
             levels = None
             if values["train"].ndim == 2:
                 x = to_float32(x, where, columns, self.missing != "refuse")
@@ -157,18 +181,30 @@ class ArrayFile(Source):
             parts[split] = Arrays(x, y.get(split))
             found.add(levels)
         if len(found) > 1:
-            raise DataError(f"data.path={self.path}: all splits must have the same levels, got "
-                            f"{sorted(map(str, found))}; save them with one dtype")
-        return Decoded(parts["train"], found.pop(), parts.get("val"), parts.get("test"),
-                       columns=columns, missing=self.missing)
+            raise DataError(
+                f"data.path={self.path}: all splits must have the same levels, got "
+                f"{sorted(map(str, found))}; save them with one dtype"
+            )
+        return Decoded(
+            parts["train"],
+            found.pop(),
+            parts.get("val"),
+            parts.get("test"),
+            columns=columns,
+            missing=self.missing,
+        )
 
     def _check_options(self, x: Array | Lazy) -> None:
         if x.ndim == 2 and (self.levels or self.image_size):
-            raise ConfigError(f"data.levels and data.image_size are for images, but {self.path} "
-                              f"holds a table of shape {x.shape}; set both to null")
+            raise ConfigError(
+                f"data.levels and data.image_size are for images, but {self.path} "
+                f"holds a table of shape {x.shape}; set both to null"
+            )
         if x.ndim != 2 and self.missing != "refuse":
-            raise ConfigError(f"data.missing={self.missing} is for tables, but {self.path} holds "
-                              f"an array of shape {x.shape}; set data.missing=refuse")
+            raise ConfigError(
+                f"data.missing={self.missing} is for tables, but {self.path} holds "
+                f"an array of shape {x.shape}; set data.missing=refuse"
+            )
 
     def _open(self) -> Stored | None:
         if self.path.suffix != ".npy":
@@ -195,8 +231,9 @@ class ArrayFile(Source):
         self._check_options(raw)
         if raw.ndim == 2:
             check_float32(blocks(raw), where, (), self.missing != "refuse")
-            table = raw if self._stays(raw) else Converted(
-                raw, lambda block: block.astype(np.float32))
+            table = (
+                raw if self._stays(raw) else Converted(raw, lambda block: block.astype(np.float32))
+            )
             return Decoded(Arrays(table), None, missing=self.missing)
         images = self._shaped(raw)
         levels = to_levels(self._extremes(images, where), self.levels, where)[1]
@@ -225,8 +262,10 @@ def _names(kind: str, given: Mapping[Split, object]) -> Given:
     """Names of arrays or columns; Hydra makes numbers of those that look like it."""
     for split, name in given.items():
         if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-            raise ConfigError(f"{option(split, kind)} must be null or one name (an example has "
-                              f"one label), got {name}; choose one")
+            raise ConfigError(
+                f"{option(split, kind)} must be null or one name (an example has "
+                f"one label), got {name}; choose one"
+            )
     return {split: None if name is None else str(name) for split, name in given.items()}
 
 

@@ -64,8 +64,15 @@ class TrainBatches:
     """
 
     def __init__(
-        self, arrays: Arrays | Resident, index: Index, batch_size: int, seed: int, *,
-        rank: int = 0, world_size: int = 1, accumulate: int = 1,
+        self,
+        arrays: Arrays | Resident,
+        index: Index,
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world_size: int = 1,
+        accumulate: int = 1,
     ) -> None:
         assert 1 <= batch_size <= len(index)
         assert batch_size % (world_size * accumulate) == 0
@@ -115,7 +122,7 @@ class TrainBatches:
             step, part = divmod(number, self.accumulate)
             at = step * self.batch_size + self.rank * share + part * piece
             self._given = (epoch, number + 1)
-            yield take(self.arrays, order[at:at + piece])
+            yield take(self.arrays, order[at : at + piece])
 
 
 class EvalBatches:
@@ -148,5 +155,5 @@ class EvalBatches:
 
     def at(self, chunk: int) -> EvalBatch:
         """One chunk by its number, of whichever rank."""
-        x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK:(chunk + 1) * EVAL_CHUNK])
+        x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK])
         return EvalBatch(x, y, chunk)

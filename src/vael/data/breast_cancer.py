@@ -24,8 +24,10 @@ class BreastCancer(Source):
         folder = next(iter((spec and spec.submodule_search_locations) or []), "")
         path = Path(folder) / "datasets" / "data" / "breast_cancer.csv"
         if not path.is_file():
-            raise DataError(f"data=breast_cancer needs the table of scikit-learn, not found as "
-                            f"{path}; reinstall with: pip install --force-reinstall scikit-learn")
+            raise DataError(
+                f"data=breast_cancer needs the table of scikit-learn, not found as "
+                f"{path}; reinstall with: pip install --force-reinstall scikit-learn"
+            )
         return hashlib.blake2b(path.read_bytes()).hexdigest()
 
     def decode(self) -> Decoded:

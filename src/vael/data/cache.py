@@ -25,16 +25,7 @@ from typing import IO, Any
 import numpy as np
 
 from vael.data import large
-from vael.data.source import (
-    SPLITS,
-    Array,
-    Arrays,
-    Decoded,
-    Lazy,
-    Source,
-    Split,
-    check_decoded,
-)
+from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split, check_decoded
 from vael.errors import DataError
 from vael.exhausted import FULL
 
@@ -105,16 +96,21 @@ def _writable(root: Path, needed: int = 0) -> Iterator[None]:
         if error.errno in FULL and needed:
             free = shutil.disk_usage(root).free
             room = f" (it needs {needed / 2**20:.3g} MiB, {free / 2**20:.3g} MiB are free)"
-        raise DataError(f"the data cache must be a folder that can be written, got {root}: "
-                        f"{error.strerror or error}{room}; set data.cache_dir or VAEL_CACHE to "
-                        "one with enough room") from error
+        raise DataError(
+            f"the data cache must be a folder that can be written, got {root}: "
+            f"{error.strerror or error}{room}; set data.cache_dir or VAEL_CACHE to "
+            "one with enough room"
+        ) from error
 
 
 def _size(data: Decoded) -> int:
     """Bytes of the arrays that go to the disk."""
     arrays = [array for part in data.parts.values() for array in (part.x, part.y, part.factors)]
-    return sum(math.prod(array.shape) * array.dtype.itemsize for array in arrays
-               if array is not None and (array.keep if isinstance(array, Lazy) else True))
+    return sum(
+        math.prod(array.shape) * array.dtype.itemsize
+        for array in arrays
+        if array is not None and (array.keep if isinstance(array, Lazy) else True)
+    )
 
 
 def _lock(file: IO[str]) -> bool:
@@ -146,10 +142,17 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
                     else:
                         _save(work / f"{name}.npy", array, content)
         labels = [int(part.y.max()) for part in data.parts.values() if part.y is not None]
-        meta = {"format": FORMAT, "source": who, "content": content.hexdigest(),
-                "levels": data.levels, "num_classes": max(labels) + 1 if labels else None,
-                "arrays": shapes, "factors": data.factors, "columns": data.columns,
-                "missing": data.missing}
+        meta = {
+            "format": FORMAT,
+            "source": who,
+            "content": content.hexdigest(),
+            "levels": data.levels,
+            "num_classes": max(labels) + 1 if labels else None,
+            "arrays": shapes,
+            "factors": data.factors,
+            "columns": data.columns,
+            "missing": data.missing,
+        }
         with (work / META).open("w") as text:
             json.dump(meta, text, indent=1)
             text.flush()
@@ -199,21 +202,32 @@ def _read(entry: Path, source: Source) -> Cached:
                 arrays[name] = _map(entry / f"{name}.npy")
             found = arrays[name]
             if found.dtype.str != dtype or found.shape != tuple(shape):
-                raise ValueError(f"{name} is {found.dtype.str} {found.shape}, not {dtype} "
-                                 f"{tuple(shape)}")
+                raise ValueError(
+                    f"{name} is {found.dtype.str} {found.shape}, not {dtype} {tuple(shape)}"
+                )
         parts: dict[Split, Arrays] = {
-            split: Arrays(arrays[f"{split}_x"], arrays.get(f"{split}_y"),
-                          arrays.get(f"{split}_factors"))
-            for split in SPLITS if f"{split}_x" in arrays
+            split: Arrays(
+                arrays[f"{split}_x"], arrays.get(f"{split}_y"), arrays.get(f"{split}_factors")
+            )
+            for split in SPLITS
+            if f"{split}_x" in arrays
         }
-        data = Decoded(parts["train"], meta["levels"], parts.get("val"), parts.get("test"),
-                       tuple((name, size) for name, size in meta["factors"]),
-                       tuple(meta["columns"]), meta["missing"])
+        data = Decoded(
+            parts["train"],
+            meta["levels"],
+            parts.get("val"),
+            parts.get("test"),
+            tuple((name, size) for name, size in meta["factors"]),
+            tuple(meta["columns"]),
+            meta["missing"],
+        )
         return Cached(data, meta["content"], meta["num_classes"], entry)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
-        raise DataError(f"the cache entry {entry} must hold what vael wrote there, but cannot be "
-                        f"read ({type(error).__name__}: {error}); remove that folder, or set "
-                        "data.cache_dir to another one") from error
+        raise DataError(
+            f"the cache entry {entry} must hold what vael wrote there, but cannot be "
+            f"read ({type(error).__name__}: {error}); remove that folder, or set "
+            "data.cache_dir to another one"
+        ) from error
 
 
 def _map(path: Path) -> Array | Lazy:

@@ -30,8 +30,10 @@ class Digits(Source):
         folder = next(iter((spec and spec.submodule_search_locations) or []), "")
         path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
         if not path.is_file():
-            raise DataError(f"data=digits needs the digits of scikit-learn, not found as {path}; "
-                            "reinstall with: pip install --force-reinstall scikit-learn")
+            raise DataError(
+                f"data=digits needs the digits of scikit-learn, not found as {path}; "
+                "reinstall with: pip install --force-reinstall scikit-learn"
+            )
         return f"{hashlib.blake2b(path.read_bytes()).hexdigest()} {self.image_size}"
 
     def decode(self) -> Decoded:

@@ -23,15 +23,21 @@ def parquet_files(path: Path) -> list[Path]:
     """
     if not path.exists():
         beside = sorted(f.name for f in path.parent.glob("*/")) if path.parent.is_dir() else []
-        raise DataError(f"data.path must be a folder with parquet files, but {path} does not "
-                        f"exist; {path.parent} has the folders: {', '.join(beside) or 'none'}")
+        raise DataError(
+            f"data.path must be a folder with parquet files, but {path} does not "
+            f"exist; {path.parent} has the folders: {', '.join(beside) or 'none'}"
+        )
     if not path.is_dir():
-        raise DataError(f"data.path must be a folder with parquet files, but {path} is a file; "
-                        "give the folder that it is in")
+        raise DataError(
+            f"data.path must be a folder with parquet files, but {path} is a file; "
+            "give the folder that it is in"
+        )
     found = sorted([*path.glob("*.parquet"), *path.glob("*/*.parquet")])
     if not found:
-        raise DataError(f"data.path must be a folder with parquet files such as "
-                        f"train-00000-of-00001.parquet, but {path} has none")
+        raise DataError(
+            f"data.path must be a folder with parquet files such as "
+            f"train-00000-of-00001.parquet, but {path} has none"
+        )
     return found
 
 
@@ -54,10 +60,14 @@ def load_folder(path: Path, cache: str) -> "DatasetDict":
             return datasets.load_dataset("parquet", data_files=named, cache_dir=cache)
     except Exception as error:  # datasets and pyarrow raise whatever they like
         if "corresponds to no data" in str(error):
-            raise DataError(f"data.path={path}: each split must have at least 1 example, but "
-                            f"{one_line(error)}; remove its files") from error
-        raise DataError(f"data.path={path} must hold parquet files that `datasets` reads, but: "
-                        f"{one_line(error.__cause__ or error)}") from error
+            raise DataError(
+                f"data.path={path}: each split must have at least 1 example, but "
+                f"{one_line(error)}; remove its files"
+            ) from error
+        raise DataError(
+            f"data.path={path} must hold parquet files that `datasets` reads, but: "
+            f"{one_line(error.__cause__ or error)}"
+        ) from error
 
 
 def download(name: str, config: str | None, revision: str | None) -> "DatasetDict":
@@ -79,11 +89,16 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
         HfApi().dataset_info(name, revision=revision, timeout=PROBE_SECONDS)
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code in (401, 403, 404):
-            wrong = f"revision {revision} of it" if "RevisionNotFound" in type(error).__name__ \
+            wrong = (
+                f"revision {revision} of it"
+                if "RevisionNotFound" in type(error).__name__
                 else "it"
-            raise DataError(f"data.name must be a data set of the Hugging Face hub, but {name} "
-                            f"was not found there: {wrong} does not exist, or may only be read "
-                            "after a login (hf auth login)") from error
+            )
+            raise DataError(
+                f"data.name must be a data set of the Hugging Face hub, but {name} "
+                f"was not found there: {wrong} does not exist, or may only be read "
+                "after a login (hf auth login)"
+            ) from error
         problem = error  # the hub is ill: perhaps there is a copy
     except ValueError as error:  # not even the form of a name
         raise DataError(f"data.name must have the form OWNER/NAME, got {name}") from error
@@ -95,17 +110,25 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
     except Exception as error:
         if problem is None:
             if "Config name is missing" in str(error) or "BuilderConfig" in str(error):
-                raise ConfigError(f"data.name={name} has several data sets under one name: choose "
-                                  f"one with data.config (got {config}); "
-                                  f"{one_line(error)}") from error
-            raise DataError(f"data.name={name} must be a data set that `datasets` reads, but: "
-                            f"{one_line(error)}") from error
-        reason = "answers with an error" if isinstance(problem, HfHubHTTPError) \
+                raise ConfigError(
+                    f"data.name={name} has several data sets under one name: choose "
+                    f"one with data.config (got {config}); "
+                    f"{one_line(error)}"
+                ) from error
+            raise DataError(
+                f"data.name={name} must be a data set that `datasets` reads, but: "
+                f"{one_line(error)}"
+            ) from error
+        reason = (
+            "answers with an error"
+            if isinstance(problem, HfHubHTTPError)
             else "cannot be reached: there is no network"
+        )
         raise DataError(
             f"data.name={name} must be fetched from the Hugging Face hub, which {reason} "
             f"({one_line(problem)}); give a local copy, a folder with its parquet files, by "
-            "data.path=FOLDER") from error
+            "data.path=FOLDER"
+        ) from error
 
 
 @contextmanager

@@ -34,9 +34,20 @@ CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # of EXIF: 1 .. 8, of which 5 .. 8 lie on their side
 # What Pillow's modes hold besides those: https://pillow.readthedocs.io (Concepts, Modes)
-PLAIN = {"1": "L", "I;16": "L", "I;16B": "L", "I;16L": "L", "P": "RGB", "PA": "RGBA",
-         "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "LAB": "RGB", "HSV": "RGB",
-         **{mode: mode for mode in CHANNELS}}
+PLAIN = {
+    "1": "L",
+    "I;16": "L",
+    "I;16B": "L",
+    "I;16L": "L",
+    "P": "RGB",
+    "PA": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "LAB": "RGB",
+    "HSV": "RGB",
+    **{mode: mode for mode in CHANNELS},
+}
 
 
 def parse_channels(channels: int | None) -> int | None:
@@ -46,8 +57,10 @@ def parse_channels(channels: int | None) -> int | None:
         ConfigError: it is neither None nor 1, 3 or 4.
     """
     if channels is not None and (type(channels) is not int or channels not in MODES):
-        raise ConfigError(f"data.channels must be null, 1 (grey), 3 (colour) or 4 (colour and "
-                          f"alpha), got {channels!r}")
+        raise ConfigError(
+            f"data.channels must be null, 1 (grey), 3 (colour) or 4 (colour and "
+            f"alpha), got {channels!r}"
+        )
     return channels
 
 
@@ -57,8 +70,13 @@ def common_channels(rows: Callable[[], Iterable[Raw]], where: str) -> int:
     return CHANNELS[_widest(modes)]
 
 
-def decode(rows: Callable[[], Iterable[Raw]], count: int, size: tuple[int, int] | None,
-           where: str, channels: int | None = None) -> Array:
+def decode(
+    rows: Callable[[], Iterable[Raw]],
+    count: int,
+    size: tuple[int, int] | None,
+    where: str,
+    channels: int | None = None,
+) -> Array:
     """``(N, C, H, W)`` uint8 of encoded pictures.
 
     Two passes: the headers say size and channels of all (and what is wrong with them) in a
@@ -85,9 +103,11 @@ def decode(rows: Callable[[], Iterable[Raw]], count: int, size: tuple[int, int] 
                 found = found[::-1]
             first = first or found
             if size is None and found != first:
-                raise DataError(f"{where}: pictures must have one size, got {first} (height, "
-                                f"width) and in {_name(row, raw)} {found}; set data.image_size, "
-                                f"for instance data.image_size=[{first[0]},{first[1]}]")
+                raise DataError(
+                    f"{where}: pictures must have one size, got {first} (height, "
+                    f"width) and in {_name(row, raw)} {found}; set data.image_size, "
+                    f"for instance data.image_size=[{first[0]},{first[1]}]"
+                )
         if first is None:
             raise DataError(f"{where}: a split must have at least 1 example, got none")
         mode = _widest(modes)
@@ -104,9 +124,7 @@ def decode(rows: Callable[[], Iterable[Raw]], count: int, size: tuple[int, int] 
     return out
 
 
-def _open(
-    rows: Callable[[], Iterable[Raw]], where: str
-) -> Iterator[tuple[int, Raw, "Picture"]]:
+def _open(rows: Callable[[], Iterable[Raw]], where: str) -> Iterator[tuple[int, Raw, "Picture"]]:
     """Number, raw form and picture of each row; the pixels are not read yet."""
     from PIL import Image
 
@@ -124,8 +142,10 @@ def _open(
 def _mode(row: int, picture: "Picture", raw: Raw, where: str) -> str:
     """The plain mode that holds what a picture has."""
     if picture.mode not in PLAIN:
-        raise DataError(f"{where}, {_name(row, raw)}: a picture must be grey or colour with 8 "
-                        f"bits, got Pillow's mode {picture.mode}")
+        raise DataError(
+            f"{where}, {_name(row, raw)}: a picture must be grey or colour with 8 "
+            f"bits, got Pillow's mode {picture.mode}"
+        )
     mode = PLAIN[picture.mode]
     if "transparency" not in picture.info:
         return mode
@@ -154,8 +174,10 @@ def _name(row: int, raw: Raw) -> str:
 
 
 def _unreadable(where: str, row: int, raw: Raw, error: Exception) -> str:
-    return (f"{where}, {_name(row, raw)}: a picture must be one that Pillow reads, but it is not "
-            f"({error}); mend it or leave it out")
+    return (
+        f"{where}, {_name(row, raw)}: a picture must be one that Pillow reads, but it is not "
+        f"({error}); mend it or leave it out"
+    )
 
 
 def _fit(picture: "Picture", mode: str, size: tuple[int, int] | None) -> "Picture":
@@ -190,9 +212,15 @@ def _fit(picture: "Picture", mode: str, size: tuple[int, int] | None) -> "Pictur
 def _turns() -> dict[int, "Transpose"]:
     from PIL.Image import Transpose
 
-    return {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
-            5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE,
-            8: Transpose.ROTATE_90}
+    return {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
 
 
 def resize(x: Array, size: tuple[int, int]) -> Array:
@@ -202,8 +230,11 @@ def resize(x: Array, size: tuple[int, int]) -> Array:
     out = np.empty((*x.shape[:2], *size), dtype=x.dtype)
     for target, planes in zip(out, x, strict=True):
         for plane, channel in zip(target, planes, strict=True):
-            plane[:] = np.asarray(Image.fromarray(np.ascontiguousarray(channel)).resize(
-                size[::-1], Image.Resampling.BILINEAR))
+            plane[:] = np.asarray(
+                Image.fromarray(np.ascontiguousarray(channel)).resize(
+                    size[::-1], Image.Resampling.BILINEAR
+                )
+            )
     return out
 
 

@@ -67,7 +67,11 @@ class Stored(Lazy):
     """
 
     def __init__(
-        self, path: Path, offset: int, dtype: npt.DTypeLike, shape: tuple[int, ...],
+        self,
+        path: Path,
+        offset: int,
+        dtype: npt.DTypeLike,
+        shape: tuple[int, ...],
         view: Callable[[Array], Array] = lambda raw: raw,
     ) -> None:
         nothing = np.broadcast_to(np.zeros((), dtype), shape)
@@ -97,7 +101,7 @@ class Stored(Lazy):
         if raw.size:
             target = raw.reshape(-1).view(np.uint8).data
             for i, place in enumerate(places):
-                self._read(target[i * each:(i + 1) * each], self._offset + place * self._row)
+                self._read(target[i * each : (i + 1) * each], self._offset + place * self._row)
         return np.ascontiguousarray(self._view(raw))
 
     def _read(self, target: memoryview, at: int) -> None:
@@ -105,11 +109,15 @@ class Stored(Lazy):
             try:
                 done = os.preadv(self._file, [target], at)
             except OSError as error:
-                raise DataError(f"{self._path} must stay readable while it is used, but: "
-                                f"{error.strerror}; see data.path") from error
+                raise DataError(
+                    f"{self._path} must stay readable while it is used, but: "
+                    f"{error.strerror}; see data.path"
+                ) from error
             if done == 0:
-                raise DataError(f"{self._path} must stay as it is while it is used, but it has "
-                                "become shorter; see data.path")
+                raise DataError(
+                    f"{self._path} must stay as it is while it is used, but it has "
+                    "become shorter; see data.path"
+                )
             target, at = target[done:], at + done
 
 
@@ -175,6 +183,8 @@ def room(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
             os.posix_fallocate(file.fileno(), 0, size)  # or a full disk would be a SIGBUS
             return np.ndarray(shape, dtype, buffer=mmap.mmap(file.fileno(), size))
     except OSError as error:
-        raise DataError(f"decoding needs {size / 2**30:.1f} GiB in the folder for temporary files "
-                        f"({tempfile.gettempdir()}): {error.strerror}; set TMPDIR to one with "
-                        "enough room") from error
+        raise DataError(
+            f"decoding needs {size / 2**30:.1f} GiB in the folder for temporary files "
+            f"({tempfile.gettempdir()}): {error.strerror}; set TMPDIR to one with "
+            "enough room"
+        ) from error

@@ -41,8 +41,13 @@ class VaelData(pl.LightningDataModule):
     """
 
     def __init__(
-        self, source: Source, batch_size: int = 128, binarize: Binarize = "none",
-        limit: int | None = None, split_seed: int = 0, cache_dir: str | None = None,
+        self,
+        source: Source,
+        batch_size: int = 128,
+        binarize: Binarize = "none",
+        limit: int | None = None,
+        split_seed: int = 0,
+        cache_dir: str | None = None,
         order_seed: int = 0,
     ) -> None:
         super().__init__()
@@ -78,9 +83,11 @@ class VaelData(pl.LightningDataModule):
             fill = column_fill(train, index, cached.data.missing, cached.data.columns)
             preprocess = Preprocess(self.binarize, None, *column_moments(train, index, fill), fill)
         if self.batch_size > len(splits["train"].index):
-            raise ConfigError(f"data.batch_size={self.batch_size} must not be larger than the "
-                              f"number of training examples, {len(splits['train'].index)}; "
-                              "set a smaller one")
+            raise ConfigError(
+                f"data.batch_size={self.batch_size} must not be larger than the "
+                f"number of training examples, {len(splits['train'].index)}; "
+                "set a smaller one"
+            )
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
 
     def setup(self, stage: str) -> None:
@@ -137,7 +144,8 @@ class VaelData(pl.LightningDataModule):
             raise ConfigError(
                 f"data.batch_size={self.batch_size} must be a multiple of {shares} = {world_size} "
                 f"devices x trainer.accumulate_grad_batches={accumulate}; set "
-                f"data.batch_size={nearest}, for instance")
+                f"data.batch_size={nearest}, for instance"
+            )
 
     def select(self, split: Split) -> tuple[Arrays, Index]:
         """The array that a split is in, and its positions there."""
@@ -161,8 +169,14 @@ class VaelData(pl.LightningDataModule):
         rank, world_size = self._place()
         accumulate = self.trainer.accumulate_grad_batches if self.trainer else 1
         self.check_batch(world_size, accumulate)
-        return TrainBatches(*self._at_hand("train"), self.batch_size, self.order_seed,
-                            rank=rank, world_size=world_size, accumulate=accumulate)
+        return TrainBatches(
+            *self._at_hand("train"),
+            self.batch_size,
+            self.order_seed,
+            rank=rank,
+            world_size=world_size,
+            accumulate=accumulate,
+        )
 
     def val_dataloader(self) -> EvalBatches:
         """The validation chunks of this rank."""
@@ -200,5 +214,7 @@ def _check_varies(arrays: Arrays, index: Index) -> None:
         if len(here) and (arrays.x[here] != first).any():
             return
     if len(index) > 1:
-        raise DataError(f"the training examples must differ, but all {len(index)} are the same, "
-                        "so there is nothing to learn; check what data and data.path name")
+        raise DataError(
+            f"the training examples must differ, but all {len(index)} are the same, "
+            "so there is nothing to learn; check what data and data.path name"
+        )

@@ -51,12 +51,15 @@ def read_arrays(
                 tags = _known(loaded.files, LABELS, "label_key", path)
             for split in tags:
                 if label_keys[split] and split not in names:
-                    raise ConfigError(f"{option(split, 'label_key')}={tags[split]} needs examples "
-                                      f"of {path}: name them with {option(split, 'key')}")
+                    raise ConfigError(
+                        f"{option(split, 'label_key')}={tags[split]} needs examples "
+                        f"of {path}: name them with {option(split, 'key')}"
+                    )
             _check_room(loaded.zip, {*names.values(), *tags.values()}, path)
-            return ({split: _array(loaded, name) for split, name in names.items()},
-                    {split: _array(loaded, name) for split, name in tags.items()
-                     if split in names})
+            return (
+                {split: _array(loaded, name) for split, name in names.items()},
+                {split: _array(loaded, name) for split, name in tags.items() if split in names},
+            )
     except VaelError:
         raise
     except Exception as error:  # what numpy, zipfile and zlib say of a damaged file is anything
@@ -66,8 +69,10 @@ def read_arrays(
             reason = "it holds Python objects, which are not loaded because they could run code"
         elif isinstance(error, MemoryError):
             reason = f"it says that it holds more than fits into memory ({text})"
-        raise DataError(f"data.path={path} must be a {path.suffix} file of numbers, but {reason}; "
-                        "save it anew, with numpy.save or savez") from error
+        raise DataError(
+            f"data.path={path} must be a {path.suffix} file of numbers, but {reason}; "
+            "save it anew, with numpy.save or savez"
+        ) from error
 
 
 def _array(loaded: Mapping[str, object], name: str) -> Array:
@@ -80,13 +85,18 @@ def _array(loaded: Mapping[str, object], name: str) -> Array:
 
 def _check_room(archive: zipfile.ZipFile, names: set[str], path: Path) -> None:
     """Refuse an archive whose arrays are larger than the memory: some kB can become terabytes."""
-    size = sum(info.file_size for info in archive.infolist()
-               if info.filename.removesuffix(".npy") in names)
+    size = sum(
+        info.file_size
+        for info in archive.infolist()
+        if info.filename.removesuffix(".npy") in names
+    )
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if size > memory:
-        raise DataError(f"data.path={path} must fit into memory, but its arrays take "
-                        f"{size / 2**30:.3g} GiB of {memory / 2**30:.3g}; save them as .npy, "
-                        "which is read piece by piece")
+        raise DataError(
+            f"data.path={path} must fit into memory, but its arrays take "
+            f"{size / 2**30:.3g} GiB of {memory / 2**30:.3g}; save them as .npy, "
+            "which is read piece by piece"
+        )
 
 
 def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split, str]:
@@ -94,12 +104,16 @@ def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split,
     found = {split: name for split, name in given.items() if name is not None}
     for split, name in found.items():
         if name not in files:
-            raise ConfigError(f"{option(split, kind)} must be an array of {path}, got {name}; "
-                              f"there are: {_listed(files)}")
+            raise ConfigError(
+                f"{option(split, kind)} must be an array of {path}, got {name}; "
+                f"there are: {_listed(files)}"
+            )
     if found and kind == "key" and "train" not in found:
-        raise ConfigError(f"data.key must name the training examples of {path} where "
-                          f"{option(next(iter(found)), kind)} names others, got null; there are: "
-                          f"{_listed(files)}")
+        raise ConfigError(
+            f"data.key must name the training examples of {path} where "
+            f"{option(next(iter(found)), kind)} names others, got null; there are: "
+            f"{_listed(files)}"
+        )
     return found
 
 
@@ -109,8 +123,10 @@ def _usual(files: list[str], path: Path) -> dict[Split, str]:
     if "train" not in found:
         others = [name for name in files if not any(name in names for names in LABELS.values())]
         if len(others) != 1:
-            raise ConfigError(f"{path} must have one array, or usual names such as x_train; there "
-                              f"are: {_listed(files)}; choose one with data.key=NAME")
+            raise ConfigError(
+                f"{path} must have one array, or usual names such as x_train; there "
+                f"are: {_listed(files)}; choose one with data.key=NAME"
+            )
         return {"train": others[0]}
     return found
 
@@ -123,8 +139,10 @@ def _known(
         present = [name for name in names if name in files]
         if len(present) > 1:
             what = "labels" if kind == "label_key" else "examples"
-            raise ConfigError(f"{path} has several arrays that could be the {split} {what}: "
-                              f"{', '.join(present)}; choose one with {option(split, kind)}=NAME")
+            raise ConfigError(
+                f"{path} has several arrays that could be the {split} {what}: "
+                f"{', '.join(present)}; choose one with {option(split, kind)}=NAME"
+            )
         if present:
             found[split] = present[0]
     return found

@@ -15,8 +15,9 @@ def check_levels(levels: int | None) -> int | None:
         ConfigError: it is neither None nor 2 .. 256.
     """
     if levels is not None and (type(levels) is not int or not 2 <= levels <= MAX_LEVELS):
-        raise ConfigError(f"data.levels must be null or a whole number from 2 to {MAX_LEVELS}, "
-                          f"got {levels!r}")
+        raise ConfigError(
+            f"data.levels must be null or a whole number from 2 to {MAX_LEVELS}, got {levels!r}"
+        )
     return levels
 
 
@@ -33,9 +34,11 @@ def check_numeric(x: Array, where: str) -> None:
         bad = ~np.isfinite(x)
         if bad.any():
             first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), x.shape))
-            raise DataError(f"{where}: values must be finite, got {int(bad.sum())} NaN or "
-                            f"infinite, the first ({x[first]}) at index {list(first)}; remove or "
-                            "replace them")
+            raise DataError(
+                f"{where}: values must be finite, got {int(bad.sum())} NaN or "
+                f"infinite, the first ({x[first]}) at index {list(first)}; remove or "
+                "replace them"
+            )
 
 
 def channels_first(x: Array, where: str) -> Array:
@@ -50,12 +53,16 @@ def channels_first(x: Array, where: str) -> Array:
     if x.ndim == 3:
         return x[:, None]
     if x.ndim != 4:
-        raise DataError(f"{where}: an array must be a table (N, D) or images (N, H, W), "
-                        f"(N, H, W, C) or (N, C, H, W), got shape {x.shape}")
+        raise DataError(
+            f"{where}: an array must be a table (N, D) or images (N, H, W), "
+            f"(N, H, W, C) or (N, C, H, W), got shape {x.shape}"
+        )
     second, last = 1 <= x.shape[1] <= 4, 1 <= x.shape[3] <= 4
     if second == last:
-        raise DataError(f"{where}: images must have 1 to 4 channels in the second or in the last "
-                        f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W)")
+        raise DataError(
+            f"{where}: images must have 1 to 4 channels in the second or in the last "
+            f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W)"
+        )
     return x if second else x.transpose(0, 3, 1, 2)
 
 
@@ -75,17 +82,23 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
         return x.astype(np.uint8), 2
     if x.dtype.kind in "ui":
         if levels is None and high <= 1:
-            raise DataError(f"{where}: whole numbers have 256 levels unless data.levels says "
-                            f"otherwise, but these are {low} to {high}; set data.levels=2 for "
-                            "binary images (or data.levels=256 if that is meant)")
+            raise DataError(
+                f"{where}: whole numbers have 256 levels unless data.levels says "
+                f"otherwise, but these are {low} to {high}; set data.levels=2 for "
+                "binary images (or data.levels=256 if that is meant)"
+            )
         levels = levels or MAX_LEVELS
         if low < 0 or high >= levels:
-            raise DataError(f"{where}: images of whole numbers must be 0 to {levels - 1} "
-                            f"(data.levels={levels}), got {low} to {high}")
+            raise DataError(
+                f"{where}: images of whole numbers must be 0 to {levels - 1} "
+                f"(data.levels={levels}), got {low} to {high}"
+            )
         return x.astype(np.uint8), levels
     if low < 0 or high > 1:
-        raise DataError(f"{where}: float images must lie in [0, 1], got {low:g} to {high:g}; "
-                        "rescale them, or save grey values as uint8")
+        raise DataError(
+            f"{where}: float images must lie in [0, 1], got {low:g} to {high:g}; "
+            "rescale them, or save grey values as uint8"
+        )
     if levels is None:
         return x.astype(np.float32), None
     scaled = x.astype(np.float64) * (levels - 1)
@@ -93,6 +106,8 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
     off = np.abs(scaled - k)
     if off.max() > TOLERANCE:
         first = tuple(int(i) for i in np.unravel_index(int(off.argmax()), x.shape))
-        raise DataError(f"{where}: with data.levels={levels} each value must be k/{levels - 1}, "
-                        f"got {x[first]:g} at index {list(first)}; set data.levels=null")
+        raise DataError(
+            f"{where}: with data.levels={levels} each value must be k/{levels - 1}, "
+            f"got {x[first]:g} at index {list(first)}; set data.levels=null"
+        )
     return k.astype(np.uint8), levels

@@ -42,16 +42,23 @@ class Preprocess(nn.Module):
     fill: Tensor | None
 
     def __init__(
-        self, binarize: Binarize = "none", levels: int | None = None,
-        shift: Tensor | None = None, scale: Tensor | None = None, fill: Tensor | None = None,
+        self,
+        binarize: Binarize = "none",
+        levels: int | None = None,
+        shift: Tensor | None = None,
+        scale: Tensor | None = None,
+        fill: Tensor | None = None,
     ) -> None:
         super().__init__()
         if binarize not in get_args(Binarize):
-            raise ConfigError(f"data.binarize must be one of {', '.join(get_args(Binarize))}, "
-                              f"got {binarize!r}")
+            raise ConfigError(
+                f"data.binarize must be one of {', '.join(get_args(Binarize))}, got {binarize!r}"
+            )
         if levels is None and binarize != "none":
-            raise ConfigError(f"data.binarize={binarize} needs data with levels (grey values), "
-                              "got data without levels, such as a table; set data.binarize=none")
+            raise ConfigError(
+                f"data.binarize={binarize} needs data with levels (grey values), "
+                "got data without levels, such as a table; set data.binarize=none"
+            )
         self.binarize: Binarize = binarize
         self.raw_levels = levels
         self.register_buffer("shift", shift)
@@ -93,8 +100,8 @@ def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) ->
     if device.type != "cpu":  # to draw some again is to wait for the device
         return torch.randint(steps, shape, dtype=torch.uint8, generator=generator, device=device)
     words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64)
-    words.random_(-2**63, None, generator=generator)
-    u = words.view(torch.uint8)[:shape.numel()]
+    words.random_(-(2**63), None, generator=generator)
+    u = words.view(torch.uint8)[: shape.numel()]
     rest = 256 % steps
     if rest:
         again = (u >= 256 - rest).nonzero().squeeze(1)
@@ -120,8 +127,10 @@ def column_fill(
         values = values[~np.isnan(values)].astype(np.float64)
         if not len(values):
             name = names[column] if names else column
-            raise DataError(f"each column must have a value in the training rows, but column "
-                            f"{name} is missing in all {len(index)}; leave it out of the table")
+            raise DataError(
+                f"each column must have a value in the training rows, but column "
+                f"{name} is missing in all {len(index)}; leave it out of the table"
+            )
         fill[column] = values.mean() if missing == "mean" else np.median(values)
     return torch.tensor(fill, dtype=torch.float32)
 
@@ -151,4 +160,4 @@ def column_moments(
 def _blocks(arrays: Arrays, index: Index) -> list[Index]:
     """Pieces of an index of at most 65,536 rows and 64 MiB as float64."""
     step = max(1, min(65_536, 2**23 // arrays.x.shape[1]))
-    return [index[at:at + step] for at in range(0, len(index), step)]
+    return [index[at : at + step] for at in range(0, len(index), step)]

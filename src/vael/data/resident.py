@@ -28,8 +28,10 @@ class Resident:
     @classmethod
     def of(cls, arrays: Arrays, device: torch.device) -> "Resident":
         """A copy of whole arrays."""
-        x, y = (None if each is None else torch.tensor(each, device=device)
-                for each in (arrays.x, arrays.y))
+        x, y = (
+            None if each is None else torch.tensor(each, device=device)
+            for each in (arrays.x, arrays.y)
+        )
         assert x is not None
         return cls(x, y)
 

@@ -140,26 +140,37 @@ def check_decoded(data: Decoded, who: str) -> None:
         if x.ndim not in (2, 4) or 0 in x.shape:
             raise DataError(f"{where}: x must be (N, C, H, W) or (N, D), got shape {x.shape}")
         if x.dtype != (np.uint8 if data.levels else np.float32) or (data.levels and x.ndim != 4):
-            raise DataError(f"{where}: x must be uint8 images with levels, or float32 without, "
-                            f"got {x.dtype} of rank {x.ndim} with levels={data.levels}")
+            raise DataError(
+                f"{where}: x must be uint8 images with levels, or float32 without, "
+                f"got {x.dtype} of rank {x.ndim} with levels={data.levels}"
+            )
         # Of lazy examples a look at the first ones: all of them may be more than fit.
         seen = x[:64] if isinstance(x, Lazy) else x
         if data.levels and not int(seen.max()) < data.levels <= MAX_LEVELS:
-            raise DataError(f"{where}: level numbers must be below levels={data.levels} <= 256, "
-                            f"got {int(seen.max())}")
+            raise DataError(
+                f"{where}: level numbers must be below levels={data.levels} <= 256, "
+                f"got {int(seen.max())}"
+            )
         if x.shape[1:] != data.train.x.shape[1:]:
-            raise DataError(f"{where}: examples must have the shape of the training examples, "
-                            f"{data.train.x.shape[1:]}, got {x.shape[1:]}")
+            raise DataError(
+                f"{where}: examples must have the shape of the training examples, "
+                f"{data.train.x.shape[1:]}, got {x.shape[1:]}"
+            )
         if y is not None and (y.shape != (len(x),) or y.dtype != np.int64 or y.min() < 0):
-            raise DataError(f"{where}: labels must be {len(x)} int64 numbers >= 0, got "
-                            f"{y.dtype} of shape {y.shape} from {y.min() if y.size else '-'}")
+            raise DataError(
+                f"{where}: labels must be {len(x)} int64 numbers >= 0, got "
+                f"{y.dtype} of shape {y.shape} from {y.min() if y.size else '-'}"
+            )
         rows = None if part.factors is None else part.factors.shape
         if data.factors and rows != (len(x), len(data.factors)):
-            raise DataError(f"{where}: factors must have shape {(len(x), len(data.factors))}, "
-                            f"got {rows}")
+            raise DataError(
+                f"{where}: factors must have shape {(len(x), len(data.factors))}, got {rows}"
+            )
         if data.columns and x.shape[1:] != (len(data.columns),):
-            raise DataError(f"{where}: there must be a name for each column of x, got "
-                            f"{len(data.columns)} for shape {x.shape}")
+            raise DataError(
+                f"{where}: there must be a name for each column of x, got "
+                f"{len(data.columns)} for shape {x.shape}"
+            )
 
 
 def parse_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
@@ -172,6 +183,7 @@ def parse_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] 
         return None
     pair = [image_size] * 2 if isinstance(image_size, int) else list(image_size)
     if len(pair) != 2 or not all(type(n) is int and n >= 1 for n in pair):
-        raise ConfigError(f"data.image_size must be a number >= 1 or [height, width], "
-                          f"got {image_size}")
+        raise ConfigError(
+            f"data.image_size must be a number >= 1 or [height, width], got {image_size}"
+        )
     return pair[0], pair[1]

@@ -83,8 +83,10 @@ def make_splits(
     counts = {name: len(part.index) for name, part in found.items()}
     if min(counts.values()) < 1:
         limited = "" if limit is None else f" with data.limit={limit}"
-        raise DataError(f"each split must have at least 1 example, got {counts} out of "
-                        f"{dict(sizes)}{limited}; give more data (3 examples are the least)")
+        raise DataError(
+            f"each split must have at least 1 example, got {counts} out of "
+            f"{dict(sizes)}{limited}; give more data (3 examples are the least)"
+        )
     return found
 
 

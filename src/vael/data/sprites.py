@@ -135,8 +135,9 @@ class Sprites(Source):
         sizes = self._drawn.sizes
         factors = factors_of(np.arange(len(self._drawn)), sizes)
         y = factors[:, -5].copy()
-        return Decoded(Arrays(self._drawn, y, factors.astype(np.uint8)), levels=2,
-                       factors=self._drawn.factors)
+        return Decoded(
+            Arrays(self._drawn, y, factors.astype(np.uint8)), levels=2, factors=self._drawn.factors
+        )
 
     def lazy(self) -> dict[Split, Lazy]:
         """The pictures."""

@@ -46,15 +46,21 @@ def read_csv(
         ConfigError: no column has the name of the label or of a category.
     """
     names, rows = _cells(path)
-    for option, wanted in (("label_key", [label] * (label is not None)),
-                           ("categorical", categorical)):
+    for option, wanted in (
+        ("label_key", [label] * (label is not None)),
+        ("categorical", categorical),
+    ):
         for name in wanted:
             if name not in names:
-                raise ConfigError(f"data.{option} must be a column of {path}, got {name}; there "
-                                  f"are {', '.join(names)}")
+                raise ConfigError(
+                    f"data.{option} must be a column of {path}, got {name}; there "
+                    f"are {', '.join(names)}"
+                )
     if label in categorical:
-        raise ConfigError(f"data.categorical must not name the labels, data.label_key={label}; "
-                          "choose one of the two")
+        raise ConfigError(
+            f"data.categorical must not name the labels, data.label_key={label}; "
+            "choose one of the two"
+        )
     labels, columns, titles = None, [], []
     for at, name in enumerate(names):
         if name == label:
@@ -88,12 +94,16 @@ def _cells(path: Path) -> tuple[list[str], list[Row]]:
         raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
     for line, row in rows:
         if len(row) != len(names):
-            raise DataError(f"data.path={path}, line {line}: each row must have {len(names)} "
-                            f"cells like the first one, got {len(row)}")
+            raise DataError(
+                f"data.path={path}, line {line}: each row must have {len(names)} "
+                f"cells like the first one, got {len(row)}"
+            )
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise DataError(f"data.path={path}: each column must have a name of its own, but "
-                        f"{twice.count(twice[0])} are called {twice[0]!r}; rename them")
+        raise DataError(
+            f"data.path={path}: each column must have a name of its own, but "
+            f"{twice.count(twice[0])} are called {twice[0]!r}; rename them"
+        )
     return names, rows
 
 
@@ -110,11 +120,14 @@ def _numbers(rows: list[Row], at: int, name: str, path: Path, missing: Missing) 
                 continue
             where = f"data.path={path}, line {line}, column {name}: a cell must be a number, got"
             if _is_empty(cell):
-                raise DataError(f"{where} an empty cell ({cell!r}); leave the row out, or set "
-                                "data.missing=mean or data.missing=median") from None
-            raise DataError(f"{where} the text {cell!r}; if it is the label, set data.label_key="
-                            f"{name}, and if it is a category, data.categorical=[{name}]"
-                            ) from None
+                raise DataError(
+                    f"{where} an empty cell ({cell!r}); leave the row out, or set "
+                    "data.missing=mean or data.missing=median"
+                ) from None
+            raise DataError(
+                f"{where} the text {cell!r}; if it is the label, set data.label_key="
+                f"{name}, and if it is a category, data.categorical=[{name}]"
+            ) from None
     return out
 
 
@@ -139,16 +152,16 @@ def _is_number(cell: str) -> bool:
 def _labels(rows: list[Row], at: int, name: str, path: Path) -> Array:
     cells = [row[at].strip() for _, row in rows]
     if "" in cells:
-        raise DataError(f"data.path={path}, line {rows[cells.index('')][0]}, column {name}: each "
-                        "example must have a label, got an empty cell; leave the row out")
+        raise DataError(
+            f"data.path={path}, line {rows[cells.index('')][0]}, column {name}: each "
+            "example must have a label, got an empty cell; leave the row out"
+        )
     if all(_is_number(cell) for cell in cells):
         return np.array([float(cell) for cell in cells])
     return np.array(cells)
 
 
-def to_float32(
-    x: Array, where: str, names: Sequence[str] = (), missing: bool = False
-) -> Array:
+def to_float32(x: Array, where: str, names: Sequence[str] = (), missing: bool = False) -> Array:
     """A table of any real dtype as float32, where that loses nothing that matters."""
     check_float32([x], where, names, missing)
     return x.astype(np.float32)
@@ -187,17 +200,21 @@ def check_float32(
         return names[int(which.argmax())] if names else int(which.argmax())
 
     if largest.max() > np.finfo(np.float32).max:
-        raise DataError(f"{where}: values must fit float32, got {largest.max():g} in column "
-                        f"{column(largest)}; rescale it")
+        raise DataError(
+            f"{where}: values must fit float32, got {largest.max():g} in column "
+            f"{column(largest)}; rescale it"
+        )
     # 2**-24 of the largest is how far float32 may be off: more than a thousandth of the spread?
     n = np.maximum(count, 1)
     std = np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0))
     coarse = (std > 0) & (largest * 2.0**-24 > 1e-3 * std)
     if coarse.any():
-        raise DataError(f"{where}: float32 must tell the values of a column apart, but column "
-                        f"{column(coarse)} has values up to {largest[coarse.argmax()]:g} that "
-                        f"differ by only {std[coarse.argmax()]:g} (standard deviation); subtract "
-                        "an offset")
+        raise DataError(
+            f"{where}: float32 must tell the values of a column apart, but column "
+            f"{column(coarse)} has values up to {largest[coarse.argmax()]:g} that "
+            f"differ by only {std[coarse.argmax()]:g} (standard deviation); subtract "
+            "an offset"
+        )
 
 
 def _finite(x: Array, where: str, missing: bool) -> Array:
@@ -207,8 +224,9 @@ def _finite(x: Array, where: str, missing: bool) -> Array:
             check_numeric(x, where)
         except DataError as error:
             if x.dtype.kind == "f" and np.isnan(x).any():
-                raise DataError(f"{error}, or set data.missing=mean or data.missing=median"
-                                ) from error
+                raise DataError(
+                    f"{error}, or set data.missing=mean or data.missing=median"
+                ) from error
             raise
         return x.astype(np.float64)
     check_numeric(x[:0], where)

@@ -7,15 +7,21 @@ from vael.errors import VaelError
 
 FACTS: dict[str, tuple[str, str]] = {
     "split": ("split", "they score other examples"),
-    "k": ("number of importance samples k", "a bound from more samples is tighter, more so for a "
-          "large beta: evaluate both with the same --samples"),
+    "k": (
+        "number of importance samples k",
+        "a bound from more samples is tighter, more so for a "
+        "large beta: evaluate both with the same --samples",
+    ),
     "levels": ("levels per dimension", "the discrete data is another one"),
     "binarize": ("binarisation", "the data is another one"),
     "D": ("dimensions D", "bits per dimension are divided by it"),
     "digest": ("digest of the data", "the examples, their split or their preprocessing differ"),
     "score": ("score", "the two are different quantities"),
-    "family": ("likelihood family", "data without levels has densities only, which a sharper "
-               "family makes arbitrarily large: rank within one family"),
+    "family": (
+        "likelihood family",
+        "data without levels has densities only, which a sharper "
+        "family makes arbitrarily large: rank within one family",
+    ),
 }
 """Name -> what it is called, and why it must agree; the clearest reason first."""
 
@@ -25,8 +31,15 @@ class NotComparableError(VaelError):
 
 
 def facts(
-    *, split: str, k: int, score: str, digest: str, binarize: str,
-    levels: int | None = None, num_dims: int | None = None, family: str | None = None,
+    *,
+    split: str,
+    k: int,
+    score: str,
+    digest: str,
+    binarize: str,
+    levels: int | None = None,
+    num_dims: int | None = None,
+    family: str | None = None,
 ) -> dict[str, Any]:
     """What must agree before two numbers may be compared; what is not known is left out.
 
@@ -40,8 +53,16 @@ def facts(
         num_dims: D.
         family: of the likelihood: counts for data without levels only.
     """
-    known = {"split": split, "k": k, "levels": levels, "binarize": binarize, "D": num_dims,
-             "digest": digest, "score": score, "family": None if score == "bpd" else family}
+    known = {
+        "split": split,
+        "k": k,
+        "levels": levels,
+        "binarize": binarize,
+        "D": num_dims,
+        "digest": digest,
+        "score": score,
+        "family": None if score == "bpd" else family,
+    }
     return {name: value for name, value in known.items() if value is not None}
 
 

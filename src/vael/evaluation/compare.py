@@ -89,9 +89,15 @@ def summed_up(run: Path, split: str = "test") -> Numbers | None:
         return None
     config = read_yaml(run / "config.yaml")
     known = facts(
-        split=split, k=summary["samples"][split], score=summary["target"].removeprefix("val/"),
-        digest=summary["data_digest"], binarize=config.data.binarize,
+        split=split,
+        k=summary["samples"][split],
+        score=summary["target"].removeprefix("val/"),
+        digest=summary["data_digest"],
+        binarize=config.data.binarize,
         family=_family(config.likelihood),
     )
-    return known, {name.removeprefix(f"{split}/"): value
-                   for name, value in summary["metrics"].items() if name.startswith(f"{split}/")}
+    return known, {
+        name.removeprefix(f"{split}/"): value
+        for name, value in summary["metrics"].items()
+        if name.startswith(f"{split}/")
+    }

@@ -31,8 +31,13 @@ class Countdown:
         console = Console(stderr=True)
         if console.is_terminal:
             self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-                TextColumn("left:"), TimeRemainingColumn(), console=console, auto_refresh=False,
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("left:"),
+                TimeRemainingColumn(),
+                console=console,
+                auto_refresh=False,
             )
             self._progress.start()
             self._task = self._progress.add_task(self.what, total=self.total)
@@ -41,7 +46,9 @@ class Countdown:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         if self._progress is not None:
@@ -69,8 +76,11 @@ class Countdown:
         self._pause = min(2 * self._pause, LONGEST)
         spent = time.monotonic() - self._started
         left = spent / self._done * (self.total - self._done)
-        print(f"{self.what}: {self._done / self.total:.0%}, {_clock(left)} left", file=sys.stderr,
-              flush=True)
+        print(
+            f"{self.what}: {self._done / self.total:.0%}, {_clock(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _clock(seconds: float) -> str:

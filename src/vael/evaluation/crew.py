@@ -57,13 +57,17 @@ def kind_of(device: str, devices: int) -> str:
         raise ConfigError(f"--devices must be at least 1, but got {devices}.")
     gpus = torch.cuda.device_count()
     if device == "cuda" and gpus == 0:
-        raise ConfigError("--device cuda, but torch sees no GPU here: use --device cpu (or auto), "
-                          "or install torch with CUDA.")
+        raise ConfigError(
+            "--device cuda, but torch sees no GPU here: use --device cpu (or auto), "
+            "or install torch with CUDA."
+        )
     if device == "cpu" or gpus == 0:
         return "cpu"
     if devices > gpus:
-        raise ConfigError(f"--devices {devices}, but this machine has {gpus} GPUs: use --devices "
-                          f"{gpus}, or --device cpu.")
+        raise ConfigError(
+            f"--devices {devices}, but this machine has {gpus} GPUs: use --devices "
+            f"{gpus}, or --device cpu."
+        )
     return "cuda"
 
 
@@ -80,8 +84,10 @@ def score(job: Job, scorer: Scorer, what: str) -> dict[Part, Columns]:
             done = [scorer.score(*piece, countdown.add) for piece in todo]
         else:
             done = _together(job, len(todo), countdown)
-    return {part: _joined([done[n] for n, piece in enumerate(todo) if piece[0] == part])
-            for part in job.parts}
+    return {
+        part: _joined([done[n] for n, piece in enumerate(todo) if piece[0] == part])
+        for part in job.parts
+    }
 
 
 def _joined(chunks: Sequence[Columns]) -> Columns:
@@ -92,8 +98,10 @@ def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
     ticks = context.RawArray("q", job.devices)
-    crew = [context.Process(target=_work, args=(job, rank, ticks, results), daemon=True)
-            for rank in range(job.devices)]
+    crew = [
+        context.Process(target=_work, args=(job, rank, ticks, results), daemon=True)
+        for rank in range(job.devices)
+    ]
     done: dict[int, Columns] = {}
     try:
         with _deaf():
@@ -128,10 +136,15 @@ def _deaf() -> Iterator[None]:
 def _check_alive(crew: Sequence[Any]) -> None:
     for rank, process in enumerate(crew):
         if process.exitcode:
-            cause = (f"was killed by signal {-process.exitcode}" if process.exitcode < 0
-                     else f"ended with exit code {process.exitcode}")
-            raise VaelError(f"process {rank} of {len(crew)} {cause}; is there enough memory? "
-                            "Try fewer --devices. The old evaluation.json stands.")
+            cause = (
+                f"was killed by signal {-process.exitcode}"
+                if process.exitcode < 0
+                else f"ended with exit code {process.exitcode}"
+            )
+            raise VaelError(
+                f"process {rank} of {len(crew)} {cause}; is there enough memory? "
+                "Try fewer --devices. The old evaluation.json stands."
+            )
 
 
 def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:

@@ -58,8 +58,9 @@ class Request:
         if self.samples < 1:
             raise ConfigError(f"--samples must be at least 1, but got {self.samples}.")
         if self.split not in get_args(Split):
-            raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got "
-                              f"{self.split}.")
+            raise ConfigError(
+                f"--split must be one of {', '.join(get_args(Split))}, but got {self.split}."
+            )
         if self.threads < 1:
             raise ConfigError(f"--threads must be at least 1, but got {self.threads}.")
 
@@ -74,9 +75,21 @@ class Request:
         device = [] if self.device == "auto" else ["--device", self.device]
         threads = [] if self.threads == 1 else ["--threads", str(self.threads)]
         allowed = [word for package in self.allow for word in ("--allow", package)]
-        return shlex.join(["vael", "evaluate", str(self.path), "--split", self.split,
-                           "--samples", str(self.samples), *device, *threads, *allowed,
-                           *self.overrides])
+        return shlex.join(
+            [
+                "vael",
+                "evaluate",
+                str(self.path),
+                "--split",
+                self.split,
+                "--samples",
+                str(self.samples),
+                *device,
+                *threads,
+                *allowed,
+                *self.overrides,
+            ]
+        )
 
 
 def evaluate(request: Request) -> dict[str, Any]:
@@ -103,27 +116,44 @@ def scored(request: Request) -> dict[str, Any]:
     trained = load_trained(request.path, request.overrides, request.allow)
     torch.set_num_threads(request.threads)
     split = Part(request.split)
-    sizes = {"train": trained.spec.num_train, "val": trained.spec.num_val,
-             "test": trained.spec.num_test}
+    sizes = {
+        "train": trained.spec.num_train,
+        "val": trained.spec.num_val,
+        "test": trained.spec.num_test,
+    }
     train = Part("train", sizes[request.split])
     parts = (split,) if request.split == "train" else (split, train)
-    job = Job(request.path, request.overrides, request.allow, parts, request.samples, kind,
-              request.devices, request.threads)
+    job = Job(
+        request.path,
+        request.overrides,
+        request.allow,
+        parts,
+        request.samples,
+        kind,
+        request.devices,
+        request.threads,
+    )
     scorer = Scorer(trained, job.device(0), request.samples)
     what = f"{request.split}, {request.samples} samples"
     columns = score(job, scorer, what if train is split else f"{what}, and train beside it")
     beside = None if request.split == "train" else columns[train]
     result = verdict(trained, request.split, scorer.ks, columns[split], beside)
     diagnosis = diagnose(gather(scorer, split))
-    result |= {"latents": diagnosis.latents, "quality": diagnosis.quality,
-               "probe": diagnosis.probe,
-               "warnings": [*result["warnings"], *_changed(request, trained),
-                            *diagnosis.warnings],
-               "device": kind, "devices": request.devices,
-               "threads": torch.get_num_threads(), "overrides": list(request.overrides),
-               "seconds": time.perf_counter() - started,
-               "versions": versions(), "machine": machine(), "git_sha": git_sha(),
-               "command": request.command}
+    result |= {
+        "latents": diagnosis.latents,
+        "quality": diagnosis.quality,
+        "probe": diagnosis.probe,
+        "warnings": [*result["warnings"], *_changed(request, trained), *diagnosis.warnings],
+        "device": kind,
+        "devices": request.devices,
+        "threads": torch.get_num_threads(),
+        "overrides": list(request.overrides),
+        "seconds": time.perf_counter() - started,
+        "versions": versions(),
+        "machine": machine(),
+        "git_sha": git_sha(),
+        "command": request.command,
+    }
     return result
 
 

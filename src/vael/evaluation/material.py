@@ -47,10 +47,18 @@ def _gather(scorer: Scorer, split: Part) -> Material:
         train_labels.append(batch.y)
     samples, sample_means = _from_prior(scorer, kept)
     return Material(
-        spec=spec, split=split.split, q=_joined(records), p=_move(latents[0].p),
-        z=torch.cat(draws), labels=_labels(labels), train_means=torch.cat(means),
-        train_labels=_labels(train_labels), originals=torch.cat(seen),
-        reconstructions=torch.cat(again), samples=samples, sample_means=sample_means,
+        spec=spec,
+        split=split.split,
+        q=_joined(records),
+        p=_move(latents[0].p),
+        z=torch.cat(draws),
+        labels=_labels(labels),
+        train_means=torch.cat(means),
+        train_labels=_labels(train_labels),
+        originals=torch.cat(seen),
+        reconstructions=torch.cat(again),
+        samples=samples,
+        sample_means=sample_means,
         seed=key(scorer.trained.seeds.latent, "diagnosis"),
     )
 
@@ -61,8 +69,10 @@ def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
     for chunk in range(math.ceil(count / EVAL_CHUNK)):
         size = min(EVAL_CHUNK, count - chunk * EVAL_CHUNK)
         source = scorer.latent.at(scorer.device, "prior", chunk)
-        eps = tuple(torch.randn(1, size, *shape, generator=source, device=scorer.device)
-                    for shape in scorer.vae.noise_shapes)
+        eps = tuple(
+            torch.randn(1, size, *shape, generator=source, device=scorer.device)
+            for shape in scorer.vae.noise_shapes
+        )
         px = scorer.vae.sample(eps)
         mean = px.mean
         drawn.append(px.sample(torch.rand(mean.shape, generator=source, device=scorer.device)))
@@ -77,18 +87,24 @@ def _labels(batches: Iterable[Tensor | None]) -> Tensor | None:
 
 def _move(record: R) -> R:
     """A record on the CPU in float32."""
-    return replace(record, **{  # type: ignore[type-var]
-        field.name: getattr(record, field.name).float().cpu()
-        for field in fields(record)  # type: ignore[arg-type]
-        if isinstance(getattr(record, field.name), Tensor)
-    })
+    return replace(
+        record,
+        **{  # type: ignore[type-var]
+            field.name: getattr(record, field.name).float().cpu()
+            for field in fields(record)  # type: ignore[arg-type]
+            if isinstance(getattr(record, field.name), Tensor)
+        },
+    )
 
 
 def _joined(records: list[PosteriorRecord]) -> PosteriorRecord:
     """One record of all examples: its tensors all lead with ``(B,)``."""
-    joined: PosteriorRecord = replace(records[0], **{  # type: ignore[type-var]
-        field.name: torch.cat([getattr(record, field.name) for record in records])
-        for field in fields(records[0])  # type: ignore[arg-type]
-        if isinstance(getattr(records[0], field.name), Tensor)
-    })
+    joined: PosteriorRecord = replace(
+        records[0],
+        **{  # type: ignore[type-var]
+            field.name: torch.cat([getattr(record, field.name) for record in records])
+            for field in fields(records[0])  # type: ignore[arg-type]
+            if isinstance(getattr(records[0], field.name), Tensor)
+        },
+    )
     return joined

@@ -8,8 +8,15 @@ from typing import Any
 from vael.errors import VaelError
 
 FILE = "evaluation.json"
-UNITS = {"elbo": "nats", "rate": "nats", "distortion": "nats", "gap": "nats, bound - elbo",
-         "overfitting_gap": "nats, train - {split}", "mse": "", "psnr": "dB"}
+UNITS = {
+    "elbo": "nats",
+    "rate": "nats",
+    "distortion": "nats",
+    "gap": "nats, bound - elbo",
+    "overfitting_gap": "nats, train - {split}",
+    "mse": "",
+    "psnr": "dB",
+}
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
@@ -40,12 +47,18 @@ def as_text(evaluation: Mapping[str, Any]) -> str:
                 error = "" if spread is None or spread != spread else f" +- {spread:.4f}"
                 lines.append(_line(f"{split}/{name}", bound[name], f"{unit}, k = {k}{error}"))
     ess = evaluation["ess"]
-    lines.append(_line("effective samples", ess["median"], f"median of k = "
-                       f"{evaluation['samples']}; least {ess['min']:.1f}"))
+    lines.append(
+        _line(
+            "effective samples",
+            ess["median"],
+            f"median of k = {evaluation['samples']}; least {ess['min']:.1f}",
+        )
+    )
     for name, unit in UNITS.items():
         if evaluation["scores"].get(name) is not None:
-            lines.append(_line(f"{split}/{name}", evaluation["scores"][name],
-                               unit.format(split=split)))
+            lines.append(
+                _line(f"{split}/{name}", evaluation["scores"][name], unit.format(split=split))
+            )
     lines += [f"warning: {text}" for text in evaluation["warnings"]]
     return "\n".join(lines)
 

@@ -105,9 +105,14 @@ def columns(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
     behind the score that is ranked by: bpd, or nll for data without levels.
     """
     scores = found.evidence
-    named = {"elbo": scores.elbo, "rate": scores.rate, "distortion": scores.distortion,
-             "mse": scores.mse, "at_bound": scores.at_bound,
-             "ess": (found.mass or found.fit).effective_samples()}
+    named = {
+        "elbo": scores.elbo,
+        "rate": scores.rate,
+        "distortion": scores.distortion,
+        "mse": scores.mse,
+        "at_bound": scores.at_bound,
+        "ess": (found.mass or found.fit).effective_samples(),
+    }
     jackknife = found.fit.jackknife()
     if jackknife is not None:
         named["nll_jackknife"] = -jackknife

@@ -23,8 +23,9 @@ def as_text(folder: Path, verification: Verification) -> str:
         lines.append(f"same: {folder} gives its {total} numbers again")
     else:
         causes = verification.changed or elsewhere
-        reason = "see above for what has changed" if causes else \
-            "nothing that was recorded has changed"
+        reason = (
+            "see above for what has changed" if causes else "nothing that was recorded has changed"
+        )
         lines.append(f"differs: {folder} does not give its numbers again; {reason}")
     return "\n".join(lines)
 
@@ -35,12 +36,15 @@ def _part(part: Compared) -> list[str]:
         return [f"{part.what}: {len(part.numbers)} numbers, all equal to the bit"]
     within = f"within {part.tolerance:g} (relative)"
     if not part.wrong:
-        return [f"{part.what}: {len(part.numbers)} numbers {within}, the furthest off by "
-                f"{worst:.1e}"]
+        return [
+            f"{part.what}: {len(part.numbers)} numbers {within}, the furthest off by {worst:.1e}"
+        ]
     rest = len(part.wrong) - SHOWN
-    return [f"{part.what}: {len(part.wrong)} of {len(part.numbers)} numbers are not {within}:",
-            *(f"  {n.name}: stored {n.stored}, now {n.now}" for n in part.wrong[:SHOWN]),
-            *([f"  and {rest} more"] if rest > 0 else [])]
+    return [
+        f"{part.what}: {len(part.wrong)} of {len(part.numbers)} numbers are not {within}:",
+        *(f"  {n.name}: stored {n.stored}, now {n.now}" for n in part.wrong[:SHOWN]),
+        *([f"  and {rest} more"] if rest > 0 else []),
+    ]
 
 
 def _listed(differences: Sequence[Difference]) -> list[str]:

@@ -108,13 +108,23 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
     """
     summary = read_summary(folder)
     if summary is None:
-        raise ConfigError(f"{folder} has no summary.json, so there is nothing to verify: train it "
-                          f"first (vael train {folder}).")
-    numbers = {split: {name: value for name, value in summary["metrics"].items()
-                      if name.startswith(f"{split}/")} for split in ("val", "test")}
+        raise ConfigError(
+            f"{folder} has no summary.json, so there is nothing to verify: train it "
+            f"first (vael train {folder})."
+        )
+    numbers = {
+        split: {
+            name: value
+            for name, value in summary["metrics"].items()
+            if name.startswith(f"{split}/")
+        }
+        for split in ("val", "test")
+    }
     if not any(numbers.values()):
-        raise ConfigError(f"{folder}/summary.json ({summary['status']}) holds no val/* and no "
-                          "test/*, so there is nothing to verify.")
+        raise ConfigError(
+            f"{folder}/summary.json ({summary['status']}) holds no val/* and no "
+            "test/*, so there is nothing to verify."
+        )
     changed = _config(folder)
     try:
         trained = load_trained(folder, overrides)
@@ -131,12 +141,17 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
     torch.set_num_threads(summary["threads"])
     try:
         scorer = Scorer(trained, torch.device(kind), 1)
-        compared = [_again(scorer, split, summary, numbers[split], elsewhere)  # type: ignore[arg-type]
-                    for split in numbers if numbers[split]]
+        compared = [
+            _again(scorer, split, summary, numbers[split], elsewhere)  # type: ignore[arg-type]
+            for split in numbers
+            if numbers[split]
+        ]
     finally:
         torch.set_num_threads(threads)
-    left_out = [f"{sum(n.startswith('train/') for n in summary['metrics'])} train/* of "
-                f"summary.json: only vael train {folder} --again makes them again"]
+    left_out = [
+        f"{sum(n.startswith('train/') for n in summary['metrics'])} train/* of "
+        f"summary.json: only vael train {folder} --again makes them again"
+    ]
     evaluation = read_evaluation(folder)
     if evaluation is not None:
         why = _unaffordable(evaluation, overrides, max_seconds)
@@ -158,26 +173,37 @@ def _config(folder: Path) -> list[Difference]:
 
 
 def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
-    recorded = {"data_digest": trained.spec.digest,
-                "checkpoint_digest": file_digest(trained.checkpoint)}
-    found = [Difference(name, summary[name], now) for name, now in recorded.items()
-             if summary.get(name) not in (None, now)]
+    recorded = {
+        "data_digest": trained.spec.digest,
+        "checkpoint_digest": file_digest(trained.checkpoint),
+    }
+    found = [
+        Difference(name, summary[name], now)
+        for name, now in recorded.items()
+        if summary.get(name) not in (None, now)
+    ]
     own = stored.read(trained.checkpoint).spec  # of a run that went on with other data
     if not found and own is not None and own.digest != trained.spec.digest:
-        found.append(Difference("data_digest (the checkpoint's own)", own.digest,
-                                trained.spec.digest))
+        found.append(
+            Difference("data_digest (the checkpoint's own)", own.digest, trained.spec.digest)
+        )
     return found
 
 
 def _again(
-    scorer: Scorer, split: Split, summary: Mapping[str, Any], stored: Mapping[str, float | None],
+    scorer: Scorer,
+    split: Split,
+    summary: Mapping[str, Any],
+    stored: Mapping[str, float | None],
     elsewhere: Sequence[Difference],
 ) -> Compared:
     """The scores of a split, in the way of ``vael train``."""
     samples = summary["samples"][split]
     now = rescore(scorer, split, samples)
-    numbers = tuple(Number(name, value, _finite(now.get(name.partition("/")[2])))
-                    for name, value in stored.items())
+    numbers = tuple(
+        Number(name, value, _finite(now.get(name.partition("/")[2])))
+        for name, value in stored.items()
+    )
     what = f"{split}/* of summary.json, k = {samples}"
     return Compared(what, numbers, _tolerance(scorer.trained, elsewhere), tuple(elsewhere))
 
@@ -186,11 +212,15 @@ def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
     """What `vael.lit.LitVAE` would publish of this model and split, in one process."""
     trained, part = scorer.trained, Part(split)
     spec = trained.spec
-    scores = Scores(math.prod(scorer.vae.noise_shapes[0]), spec.levels is not None,
-                    spec.support == "unit").to(scorer.device)
+    scores = Scores(
+        math.prod(scorer.vae.noise_shapes[0]), spec.levels is not None, spec.support == "unit"
+    ).to(scorer.device)
     examples = scorer.examples(part)
-    with (Countdown(f"{split}, {samples} samples", len(examples.index) * samples) as countdown,
-          torch.inference_mode(), scorer.precision()):
+    with (
+        Countdown(f"{split}, {samples} samples", len(examples.index) * samples) as countdown,
+        torch.inference_mode(),
+        scorer.precision(),
+    ):
         for batch in examples:
             x = scorer.x(part, batch)
 
@@ -218,8 +248,10 @@ def _unaffordable(
     if "overrides" not in evaluation and any("other data" in w for w in evaluation["warnings"]):
         return "it is of other data, and an older vael did not record which"
     if evaluation["seconds"] > max_seconds:
-        return (f"it took {evaluation['seconds']:.0f} s; --max-seconds "
-                f"{math.ceil(evaluation['seconds'])} makes it again, too")
+        return (
+            f"it took {evaluation['seconds']:.0f} s; --max-seconds "
+            f"{math.ceil(evaluation['seconds'])} makes it again, too"
+        )
     return None
 
 
@@ -232,11 +264,21 @@ def _evaluation(
         elsewhere.append(Difference(DEVICE, kind, "cpu"))
         kind = "cpu"
     devices = 1 if elsewhere else stored["devices"]
-    request = Request(folder, stored["split"], stored["samples"], kind, devices,
-                      tuple(stored.get("overrides") or overrides), stored.get("threads", 1))
+    request = Request(
+        folder,
+        stored["split"],
+        stored["samples"],
+        kind,
+        devices,
+        tuple(stored.get("overrides") or overrides),
+        stored.get("threads", 1),
+    )
     now = dict(_leaves(scored(request)))
-    numbers = tuple(Number(name, value, now.get(name)) for name, value in _leaves(stored)
-                    if not (elsewhere and name.startswith("probe")))  # it counts hits: it jumps
+    numbers = tuple(
+        Number(name, value, now.get(name))
+        for name, value in _leaves(stored)
+        if not (elsewhere and name.startswith("probe"))
+    )  # it counts hits: it jumps
     what = f"evaluation.json, {_called(stored)}"
     return Compared(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))
 

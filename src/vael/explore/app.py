@@ -56,10 +56,14 @@ class Api:
         except ValueError as error:
             raise Refused(400, "axes must be pca or two latent dimensions, like 3,7.") from error
         plane = await self._compute(self.session.atlas.plane, dims)
-        return JSONResponse({
-            "names": plane.names, "centre": plane.centre.tolist(), "axes": plane.axes.tolist(),
-            "u": [[round(value, 4) for value in column] for column in plane.u.T.tolist()],
-        })
+        return JSONResponse(
+            {
+                "names": plane.names,
+                "centre": plane.centre.tolist(),
+                "axes": plane.axes.tolist(),
+                "u": [[round(value, 4) for value in column] for column in plane.u.T.tolist()],
+            }
+        )
 
     async def example(self, request: Request) -> Response:
         """The latent of an example."""
@@ -80,8 +84,10 @@ class Api:
         """``{"count", "temperature", "seed"}``: latents from the prior."""
         wanted = asked.mapping(await _body(request, self.json_bytes))
         z = await self._compute(
-            self.session.sample, asked.whole(wanted, "count", 1, MOST),
-            asked.number(wanted, "temperature", 0, 10), asked.whole(wanted, "seed", 0, 2**32 - 1),
+            self.session.sample,
+            asked.whole(wanted, "count", 1, MOST),
+            asked.number(wanted, "temperature", 0, 10),
+            asked.whole(wanted, "seed", 0, 2**32 - 1),
         )
         return JSONResponse({"z": z.tolist()})
 
@@ -91,8 +97,9 @@ class Api:
         ends = asked.latents(wanted, "ends", self.session.latent_dim, 2)
         if len(ends) != 2:
             raise Refused(400, "ends must be two latents.")
-        z = self.session.between(ends[0], ends[1], asked.whole(wanted, "steps", 2, MOST),
-                                 str(wanted.get("kind")))
+        z = self.session.between(
+            ends[0], ends[1], asked.whole(wanted, "steps", 2, MOST), str(wanted.get("kind"))
+        )
         return JSONResponse({"z": z.tolist()})
 
     async def encode(self, request: Request) -> Response:
@@ -125,7 +132,8 @@ def make_app(session: Session, names: Iterable[str] = (), public: bool = False) 
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]
     return Starlette(
-        routes=routes, middleware=[Middleware(Guard, names=names, public=public)],
+        routes=routes,
+        middleware=[Middleware(Guard, names=names, public=public)],
         exception_handlers={VaelError: _say},  # type: ignore[dict-item]
     )
 

@@ -49,8 +49,10 @@ def latents(asked: Mapping[str, Any], name: str, d: int, most: int) -> Tensor:
     if not isinstance(value, list) or not 1 <= len(value) <= most:
         raise wrong
     for row in value:
-        if not isinstance(row, list) or len(row) != d or any(
-            type(number) not in (int, float) for number in row
+        if (
+            not isinstance(row, list)
+            or len(row) != d
+            or any(type(number) not in (int, float) for number in row)
         ):
             raise wrong
     try:

@@ -79,11 +79,15 @@ class Atlas:
         """
         d = self.means.shape[1]
         if dims is not None:
-            if len(dims) != min(2, d) or len({*dims}) < len(dims) or not all(
-                0 <= dim < d for dim in dims
+            if (
+                len(dims) != min(2, d)
+                or len({*dims}) < len(dims)
+                or not all(0 <= dim < d for dim in dims)
             ):
-                raise ConfigError(f"a plane needs {min(2, d)} different latent dimensions of 0 to "
-                                  f"{d - 1}, but got {[*dims]}.")
+                raise ConfigError(
+                    f"a plane needs {min(2, d)} different latent dimensions of 0 to "
+                    f"{d - 1}, but got {[*dims]}."
+                )
             axes = torch.eye(d)[[*dims]]
             names = tuple(f"z{dim}" for dim in dims)
             return self._plane(torch.zeros(d), axes, names)
@@ -119,8 +123,10 @@ def survey(scorer: Scorer, part: Part) -> Atlas:
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
             _, layers = vae.latents.infer(x, still)
             if len(layers) > 1:
-                raise CheckpointError(f"a model with one layer of latents can be explored, but "
-                                      f"this one has {len(layers)}.")
+                raise CheckpointError(
+                    f"a model with one layer of latents can be explored, but "
+                    f"this one has {len(layers)}."
+                )
             q, p = layers[0].q, layers[0].p
             means.append(q.mean.flatten(1))
             factors = q.factors(p) if isinstance(q, PosteriorRecord) else None
@@ -131,8 +137,10 @@ def survey(scorer: Scorer, part: Part) -> Atlas:
                 tick()
     joined = torch.cat(means).float()
     if not bool(joined.isfinite().all()):
-        raise CheckpointError(f"{scorer.trained.checkpoint}: the encoder's output must be finite, "
-                              "but some of it is not; train the model again.")
+        raise CheckpointError(
+            f"{scorer.trained.checkpoint}: the encoder's output must be finite, "
+            "but some of it is not; train the model again."
+        )
     return Atlas(joined, total / len(joined) if known else None, _colourings(scorer, part))
 
 
@@ -145,8 +153,10 @@ def _colourings(scorer: Scorer, part: Part) -> tuple[Colouring, ...]:
         found.append(Colouring("label", spec.num_classes, _plain(arrays.y[index])))
     if arrays.factors is not None:
         columns = arrays.factors[index].T
-        found += [Colouring(name, count, _plain(values))
-                  for (name, count), values in zip(spec.factors, columns, strict=True)]
+        found += [
+            Colouring(name, count, _plain(values))
+            for (name, count), values in zip(spec.factors, columns, strict=True)
+        ]
     return tuple(found)
 
 

@@ -35,8 +35,9 @@ def explore(
         raise ConfigError(f"--examples must be at least 2, but got {examples}.")
     try:
         with listen(host, port) as listener:
-            session = load(run, tuple(overrides or ()), checkpoint, split, examples,
-                           tuple(allow or ()))
+            session = load(
+                run, tuple(overrides or ()), checkpoint, split, examples, tuple(allow or ())
+            )
             if session.note:
                 print(f"note: {session.note}", file=sys.stderr)
             public = not is_loopback(listener)

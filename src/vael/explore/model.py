@@ -15,8 +15,12 @@ from vael.trained import load_trained
 
 
 def load(
-    path: Path, overrides: Sequence[str] = (), checkpoint: str = "best", split: str | None = None,
-    examples: int = 10_000, allow: Sequence[str] = (),
+    path: Path,
+    overrides: Sequence[str] = (),
+    checkpoint: str = "best",
+    split: str | None = None,
+    examples: int = 10_000,
+    allow: Sequence[str] = (),
 ) -> Session:
     """The model with its encoded examples, one thread.
 
@@ -37,8 +41,9 @@ def load(
     if checkpoint not in ("best", "last"):
         raise ConfigError(f"--checkpoint must be best or last, but got {checkpoint}.")
     if path.is_dir() and not (path / "config.yaml").is_file():
-        raise ConfigError(f"{path} is not a run: it has no config.yaml. Runs are made by python "
-                          "train.py.")
+        raise ConfigError(
+            f"{path} is not a run: it has no config.yaml. Runs are made by python train.py."
+        )
     # A single latent is decoded by a single thread fastest: nothing waits for the other.
     torch.set_num_threads(1)
     trained = load_trained(path, overrides, allow, checkpoint)

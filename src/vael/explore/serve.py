@@ -29,13 +29,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"--port must be from 0 (a free one) to 65535, but got {port}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         # With its protocol: asyncio sends at once (TCP_NODELAY) where it knows that it is TCP;
         # else a body waits up to 40 ms for the acknowledgement of its headers.
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"--host must be an address of this machine, but {host!r} is none "
-                          f"({error}).") from error
+        raise ConfigError(
+            f"--host must be an address of this machine, but {host!r} is none ({error})."
+        ) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -43,8 +45,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise ConfigError(f"port {port} of {host} is in use: stop what uses it, or give "
-                              "another one (--port 0 takes a free one).") from error
+            raise ConfigError(
+                f"port {port} of {host} is in use: stop what uses it, or give "
+                "another one (--port 0 takes a free one)."
+            ) from error
         raise ConfigError(f"cannot listen on {host}, port {port}: {error.strerror}.") from error
     return listener
 
@@ -65,8 +69,15 @@ def url(listener: socket.socket) -> str:
 def server(app: ASGIApp, ready: Callable[[], None]) -> uvicorn.Server:
     """What answers; ``run(sockets=[listener])`` ends at once with SIGINT, a KeyboardInterrupt."""
     config = uvicorn.Config(
-        app, http=_Punctual, log_level="warning", access_log=False, lifespan="off", ws="none",
-        server_header=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=1,
+        app,
+        http=_Punctual,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_graceful_shutdown=1,
     )
     return _Server(config, ready)
 
@@ -127,8 +138,12 @@ def announce(listener: socket.socket, names: Iterable[str]) -> None:
     print(f"explore at {url(listener)}  (Ctrl-C ends it)", flush=True)
     if not is_loopback(listener):
         port = listener.getsockname()[1]
-        print(f"everybody who can reach this machine can use it, without a password: port {port} "
-              f"of {', '.join(sorted(names))} and of its addresses", file=sys.stderr, flush=True)
+        print(
+            f"everybody who can reach this machine can use it, without a password: port {port} "
+            f"of {', '.join(sorted(names))} and of its addresses",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def open_browser(listener: socket.socket) -> None:

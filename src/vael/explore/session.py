@@ -105,8 +105,10 @@ class Session:
             DataError: it is no picture that can be read.
         """
         if not self.images:
-            raise ConfigError(f"this is a model of tables with {self.trained.spec.num_dims} "
-                              "columns: it has no use for a picture.")
+            raise ConfigError(
+                f"this is a model of tables with {self.trained.spec.num_dims} "
+                "columns: it has no use for a picture."
+            )
         preprocess = self.trained.preprocess
         shape = self.trained.spec.event_shape
         picture = read_picture(content, shape, preprocess.raw_levels, invert)
@@ -124,13 +126,18 @@ class Session:
         return {
             "title": f"{choices.get('model', 'VAE')} on {choices.get('data', 'data')}",
             "likelihood": str(choices.get("likelihood", "")),
-            "splitName": SPLIT_NAMES[self.part.split], "count": self.count,
-            "checkpoint": self.trained.checkpoint.name, "note": self.note,
-            "shape": list(spec.event_shape), "columns": self._columns(),
-            "dims": self._dims(), "centre": centre.tolist(),
+            "splitName": SPLIT_NAMES[self.part.split],
+            "count": self.count,
+            "checkpoint": self.trained.checkpoint.name,
+            "note": self.note,
+            "shape": list(spec.event_shape),
+            "columns": self._columns(),
+            "dims": self._dims(),
+            "centre": centre.tolist(),
             "planes": self._planes(),
-            "colourings": [{"name": c.name, "count": c.count, "values": c.values}
-                           for c in atlas.colourings],
+            "colourings": [
+                {"name": c.name, "count": c.count, "values": c.values} for c in atlas.colourings
+            ],
         }
 
     def _dims(self) -> list[dict[str, Any]]:
@@ -140,11 +147,16 @@ class Session:
         for dim in atlas.order():
             means = atlas.means[:, dim]
             reach = max(REACH, float(means.abs().max()))
-            found.append({
-                "dim": dim, "kl": None if atlas.kl is None else float(atlas.kl[dim]),
-                "variance": float(variance[dim]), "active": bool(active[dim]), "reach": reach,
-                "histogram": torch.histc(means, BINS, -reach, reach).int().tolist(),
-            })
+            found.append(
+                {
+                    "dim": dim,
+                    "kl": None if atlas.kl is None else float(atlas.kl[dim]),
+                    "variance": float(variance[dim]),
+                    "active": bool(active[dim]),
+                    "reach": reach,
+                    "histogram": torch.histc(means, BINS, -reach, reach).int().tolist(),
+                }
+            )
         return found
 
     def _planes(self) -> list[dict[str, Any]]:
@@ -161,8 +173,10 @@ class Session:
         names = self.trained.spec.columns or [f"column {i}" for i in range(size)]
         shift = torch.zeros(size) if preprocess.shift is None else preprocess.shift
         scale = torch.ones(size) if preprocess.scale is None else preprocess.scale
-        return [{"name": str(name), "mean": mean, "std": std}
-                for name, mean, std in zip(names, shift.tolist(), scale.tolist(), strict=True)]
+        return [
+            {"name": str(name), "mean": mean, "std": std}
+            for name, mean, std in zip(names, shift.tolist(), scale.tolist(), strict=True)
+        ]
 
     def _frames(self, x: Tensor) -> bytes:
         """Of x ``(N, *E)`` as the likelihood sees it; what is not finite is drawn as 0."""
@@ -178,5 +192,6 @@ class Session:
 
     def _check(self, number: int) -> None:
         if not 0 <= number < self.count:
-            raise DataError(f"there is no example {number}: there are {self.count}, 0 to "
-                            f"{self.count - 1}.")
+            raise DataError(
+                f"there is no example {number}: there are {self.count}, 0 to {self.count - 1}."
+            )

@@ -72,13 +72,17 @@ def _header(content: bytes) -> tuple[int, int, int]:
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"a picture must be one of {', '.join(FORMATS)}, but this file "
-                        f"({len(content):,} bytes) is none that can be read.") from error
+        raise DataError(
+            f"a picture must be one of {', '.join(FORMATS)}, but this file "
+            f"({len(content):,} bytes) is none that can be read."
+        ) from error
     if size[0] * size[1] > MAX_PIXELS:
         raise _too_large()
     return size[1], size[0], 1 if bands == ("1",) else 3 if bands == ("P",) else len(bands)
 
 
 def _too_large() -> DataError:
-    return DataError(f"a picture must have at most {MAX_PIXELS / 1e6:.0f} million pixels, but "
-                     "this one has more: make it smaller.")
+    return DataError(
+        f"a picture must have at most {MAX_PIXELS / 1e6:.0f} million pixels, but "
+        "this one has more: make it smaller."
+    )

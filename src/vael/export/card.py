@@ -13,7 +13,9 @@ from vael.types import DataSpec
 
 
 def card(
-    model: Model, summary: Mapping[str, Any] | None, license_name: str,
+    model: Model,
+    summary: Mapping[str, Any] | None,
+    license_name: str,
     differences: Mapping[str, float],
 ) -> str:
     """A README in the form that model hubs read.
@@ -27,19 +29,37 @@ def card(
     config = model.config
     choices = config.get("choices") or {}
     name = str(config.name)
-    front = ["---", f"license: {json.dumps(license_name)}", "library_name: vael",
-             "tags: [variational-autoencoder]", "---"]
-    built = {"model": choices.get("model"), "latent dimension": config.model.latent_dim,
-             "likelihood": _node(config.likelihood), "posterior": _node(config.posterior),
-             "prior": _node(config.prior), "objective": _node(config.objective)}
+    front = [
+        "---",
+        f"license: {json.dumps(license_name)}",
+        "library_name: vael",
+        "tags: [variational-autoencoder]",
+        "---",
+    ]
+    built = {
+        "model": choices.get("model"),
+        "latent dimension": config.model.latent_dim,
+        "likelihood": _node(config.likelihood),
+        "posterior": _node(config.posterior),
+        "prior": _node(config.prior),
+        "objective": _node(config.objective),
+    }
     parts = [
-        "\n".join(front), f"# {_plain(name)}",
+        "\n".join(front),
+        f"# {_plain(name)}",
         "A variational autoencoder trained with vael. `config.yaml` is its whole configuration.",
-        "## Use", _onnx(model.spec, differences) if differences else _python(model.spec),
-        "## Data", _table(_data(model)), "## Model", _table(built),
-        "## Scores", _scores(summary),
-        "## Origin", _origin(config.get("command", ""), summary),
-        "## Licence", f"Of the weights: {_plain(license_name)}. The data may have one of its own.",
+        "## Use",
+        _onnx(model.spec, differences) if differences else _python(model.spec),
+        "## Data",
+        _table(_data(model)),
+        "## Model",
+        _table(built),
+        "## Scores",
+        _scores(summary),
+        "## Origin",
+        _origin(config.get("command", ""), summary),
+        "## Licence",
+        f"Of the weights: {_plain(license_name)}. The data may have one of its own.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -48,7 +68,8 @@ def input_range(spec: DataSpec, binarize: str) -> str:
     """What the values of x are, in words, as the networks see them."""
     if spec.support == "real":
         return "a table in its own units" + (
-            f", columns {', '.join(spec.columns)}" if spec.columns else "")
+            f", columns {', '.join(spec.columns)}" if spec.columns else ""
+        )
     if binarize != "none":
         return f"0 or 1 (binarised, {binarize})"
     return "in [0, 1]" + (f", multiples of 1/{spec.levels - 1}" if spec.levels else "")
@@ -58,33 +79,38 @@ def _data(model: Model) -> dict[str, Any]:
     spec, config = model.spec, model.config
     source = OmegaConf.select(config, "choices.data")
     return {
-        "data": source, "shape of x": " x ".join(map(str, spec.event_shape)),
+        "data": source,
+        "shape of x": " x ".join(map(str, spec.event_shape)),
         "values": input_range(spec, config.data.binarize),
         "examples": f"{spec.num_train:,} to train, {spec.num_val:,} to validate, "
-                    f"{spec.num_test:,} to test",
+        f"{spec.num_test:,} to test",
         "digest": f"`{spec.digest}`",
     }
 
 
 def _python(spec: DataSpec) -> str:
     axes = ", ".join(map(str, spec.event_shape))
-    return ("```python\nimport vael\n\n"
-            f"model = vael.load(\"{WEIGHTS}\")  # or this folder\n"
-            f"mu, sigma = model.encode(x)  # x: (N, {axes})\n"
-            "x_mean = model.decode(mu)\nsamples = model.sample(16)\n```")
+    return (
+        "```python\nimport vael\n\n"
+        f'model = vael.load("{WEIGHTS}")  # or this folder\n'
+        f"mu, sigma = model.encode(x)  # x: (N, {axes})\n"
+        "x_mean = model.decode(mu)\nsamples = model.sample(16)\n```"
+    )
 
 
 def _onnx(spec: DataSpec, differences: Mapping[str, float]) -> str:
     axes = ", ".join(map(str, spec.event_shape))
     worst = ", ".join(f"{name} {value:.1g}" for name, value in differences.items())
-    return ("```python\nimport onnxruntime\n\n"
-            "encoder = onnxruntime.InferenceSession(\"encoder.onnx\")\n"
-            "decoder = onnxruntime.InferenceSession(\"decoder.onnx\")\n"
-            f"mu, sigma = encoder.run(None, {{\"x\": x}})  # x: (N, {axes}) float32\n"
-            "(x_mean,) = decoder.run(None, {\"z\": mu})\n```\n\n"
-            "The values of x are those of the table below; z is float32, about standard normal; "
-            "x_mean is the mean of p(x|z). Largest relative difference from PyTorch when it was "
-            f"exported: {worst}.")
+    return (
+        "```python\nimport onnxruntime\n\n"
+        'encoder = onnxruntime.InferenceSession("encoder.onnx")\n'
+        'decoder = onnxruntime.InferenceSession("decoder.onnx")\n'
+        f'mu, sigma = encoder.run(None, {{"x": x}})  # x: (N, {axes}) float32\n'
+        '(x_mean,) = decoder.run(None, {"z": mu})\n```\n\n'
+        "The values of x are those of the table below; z is float32, about standard normal; "
+        "x_mean is the mean of p(x|z). Largest relative difference from PyTorch when it was "
+        f"exported: {worst}."
+    )
 
 
 def _scores(summary: Mapping[str, Any] | None) -> str:
@@ -107,9 +133,15 @@ def _origin(command: str, summary: Mapping[str, Any] | None) -> str:
     if summary is None:
         return fenced
     versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
-    facts = {"status": summary["status"], "seed": summary["seed"], "epochs": summary["epochs"],
-             "parameters": f"{summary['parameters']:,}", "weights": summary["weights"],
-             "git": summary["git_sha"], "versions": versions}
+    facts = {
+        "status": summary["status"],
+        "seed": summary["seed"],
+        "epochs": summary["epochs"],
+        "parameters": f"{summary['parameters']:,}",
+        "weights": summary["weights"],
+        "git": summary["git_sha"],
+        "versions": versions,
+    }
     return f"{fenced}\n\n{_table(facts)}"
 
 
@@ -118,8 +150,9 @@ def _node(node: Any) -> str:
     plain = OmegaConf.to_container(node)
     assert isinstance(plain, dict)
     target = str(plain.pop("_target_", "")).rpartition(".")[2]
-    options = ", ".join(f"{name!s}={value}" for name, value in plain.items()
-                        if not isinstance(value, dict))
+    options = ", ".join(
+        f"{name!s}={value}" for name, value in plain.items() if not isinstance(value, dict)
+    )
     return f"{target}({options})"
 
 

@@ -11,13 +11,20 @@ from vael.arguments import Allow, Which
 
 def export(
     run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
-    form: Annotated[str, typer.Option(
-        "--format", help="safetensors: for vael.load. onnx: encoder and decoder by themselves."
-    )] = "safetensors",
-    output: Annotated[Path | None, typer.Option(
-        help="A folder that does not exist yet. Default: RUN/export/FORMAT.")] = None,
-    license_name: Annotated[str, typer.Option(
-        "--license", help="Of the weights, for the card: apache-2.0, cc-by-4.0, ...")] = "unknown",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", help="safetensors: for vael.load. onnx: encoder and decoder by themselves."
+        ),
+    ] = "safetensors",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A folder that does not exist yet. Default: RUN/export/FORMAT."),
+    ] = None,
+    license_name: Annotated[
+        str,
+        typer.Option("--license", help="Of the weights, for the card: apache-2.0, cc-by-4.0, ..."),
+    ] = "unknown",
     checkpoint: Which = "best",
     allow: Allow = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,

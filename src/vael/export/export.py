@@ -35,16 +35,22 @@ def _safetensors(model: Model) -> Files:
 
 def _onnx(model: Model) -> Files:
     made = {"encoder": graphs.encoder(model), "decoder": graphs.decoder(model)}
-    return Files({f"{name}.onnx": graph.content for name, graph in made.items()},
-                 {name: graph.difference for name, graph in made.items()})
+    return Files(
+        {f"{name}.onnx": graph.content for name, graph in made.items()},
+        {name: graph.difference for name, graph in made.items()},
+    )
 
 
 FORMATS: dict[str, Callable[[Model], Files]] = {"safetensors": _safetensors, "onnx": _onnx}
 
 
 def export(
-    path: Path, form: str = "safetensors", output: Path | None = None,
-    license_name: str = "unknown", checkpoint: str = "best", allow: tuple[str, ...] = (),
+    path: Path,
+    form: str = "safetensors",
+    output: Path | None = None,
+    license_name: str = "unknown",
+    checkpoint: str = "best",
+    allow: tuple[str, ...] = (),
     force: bool = False,
 ) -> Path:
     """Writes a folder with the model, its config and its card, whole; returns its path.
@@ -74,6 +80,12 @@ def export(
     made = FORMATS[form](model)
     summary = read_summary(path) if path.is_dir() else None
     text = card(model, summary, license_name, made.differences)
-    write_folder(target, {**made.contents, "config.yaml": OmegaConf.to_yaml(model.config).encode(),
-                          "README.md": text.encode()})
+    write_folder(
+        target,
+        {
+            **made.contents,
+            "config.yaml": OmegaConf.to_yaml(model.config).encode(),
+            "README.md": text.encode(),
+        },
+    )
     return target

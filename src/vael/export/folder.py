@@ -22,8 +22,9 @@ def check_target(target: Path, force: bool) -> None:
     if not any((target / mark).is_file() for mark in MARKS):
         raise ConfigError(f"{target} exists and is no export: name another folder with --output.")
     if not force:
-        raise ConfigError(f"{target} exists: add --force to replace it, or name another folder "
-                          "with --output.")
+        raise ConfigError(
+            f"{target} exists: add --force to replace it, or name another folder with --output."
+        )
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
@@ -49,8 +50,10 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
                 old.rename(target)
             raise
     except OSError as error:
-        raise VaelError(f"cannot write {target}: {error.strerror or error}. Free some space or "
-                        "make the folder writable.") from error
+        raise VaelError(
+            f"cannot write {target}: {error.strerror or error}. Free some space or "
+            "make the folder writable."
+        ) from error
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)

@@ -97,11 +97,14 @@ def _export(net: nn.Module, examples: list[Tensor], name: str, names: tuple[str,
             traced = torch.export.export(
                 net, (examples[-1],), dynamic_shapes=({0: torch.export.Dim("N")},)
             ).run_decompositions({torch.ops.aten.expm1.default: _expm1})
-            made = torch.onnx.export(traced, dynamo=True, verbose=False, input_names=[name],
-                                     output_names=list(names))
+            made = torch.onnx.export(
+                traced, dynamo=True, verbose=False, input_names=[name], output_names=list(names)
+            )
     except torch.onnx.OnnxExporterError as error:
-        raise VaelError(f"{type(net).__name__.lower()} cannot be exported to ONNX: "
-                        f"{str(error).splitlines()[0]} Use --format safetensors.") from error
+        raise VaelError(
+            f"{type(net).__name__.lower()} cannot be exported to ONNX: "
+            f"{str(error).splitlines()[0]} Use --format safetensors."
+        ) from error
     finally:
         log.setLevel(level)
     assert made is not None
@@ -136,6 +139,8 @@ def _difference(net: nn.Module, content: bytes, examples: list[Tensor]) -> float
             scale = max(1.0, float(np.abs(expected).max()))
             worst = max(worst, float(np.abs(output - expected).max()) / scale)
     if not worst <= TOLERANCE:
-        raise VaelError(f"the ONNX {type(net).__name__.lower()} must reproduce torch to "
-                        f"{TOLERANCE:g}, but differs by {worst:.2g}: use --format safetensors.")
+        raise VaelError(
+            f"the ONNX {type(net).__name__.lower()} must reproduce torch to "
+            f"{TOLERANCE:g}, but differs by {worst:.2g}: use --format safetensors."
+        )
     return worst

@@ -17,8 +17,11 @@ def as_safetensors(model: Model) -> bytes:
     """
     state = {f"vae.{name}": value for name, value in model.vae.state_dict().items()}
     state |= {f"preprocess.{name}": value for name, value in model.preprocess.state_dict().items()}
-    header = {"format": FORMAT, "config": OmegaConf.to_container(model.config),
-              "data": asdict(model.spec)}
+    header = {
+        "format": FORMAT,
+        "config": OmegaConf.to_container(model.config),
+        "data": asdict(model.spec),
+    }
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
     content: bytes = save(plain, {HEADER: json.dumps(header)})
     return content

@@ -25,8 +25,15 @@ def gif(frames: Sequence[Image.Image]) -> bytes:
     durations = [MILLISECONDS] * len(order)
     durations[0] = durations[len(pictures) - 1] = PAUSE
     buffer = io.BytesIO()
-    order[0].save(buffer, "GIF", save_all=True, append_images=order[1:], duration=durations,
-                  loop=0, disposal=1)
+    order[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=order[1:],
+        duration=durations,
+        loop=0,
+        disposal=1,
+    )
     return buffer.getvalue()
 
 

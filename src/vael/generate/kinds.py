@@ -75,16 +75,28 @@ def traversal(subject: Subject) -> bytes:
     for row, dim in enumerate(dims):
         z[row, :, :, dim] = values
     made = _decoded(subject, z)
-    text = (f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
-            f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean.")
+    text = (
+        f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
+        f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean."
+    )
     if r.target.suffix == ".gif":
-        return gif([
-            sheet([[Row(tiles(row[:, step]), label)
-                    for row, label in zip(made, labels, strict=True)]])
-            for step in range(r.steps)
-        ])
-    blocks = [[Row(tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
-              for example in range(made.shape[1])]
+        return gif(
+            [
+                sheet(
+                    [
+                        [
+                            Row(tiles(row[:, step]), label)
+                            for row, label in zip(made, labels, strict=True)
+                        ]
+                    ]
+                )
+                for step in range(r.steps)
+            ]
+        )
+    blocks = [
+        [Row(tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
+        for example in range(made.shape[1])
+    ]
     header = [f"{value:+.2g}" if value else "0" for value in values.tolist()]
     return encode_png(Picture(sheet(blocks, header), text))
 
@@ -103,13 +115,23 @@ def interpolation(subject: Subject) -> bytes:
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
     made = _decoded(subject, z)  # (pairs, steps, *E)
     if r.target.suffix == ".gif":
-        return gif([
-            sheet([[Row(tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]])))
-                    for i in range(pairs)]], ["from", "", "to"])
-            for step in range(r.steps)
-        ])
-    rows = [Row(tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]])))
-            for i in range(pairs)]
+        return gif(
+            [
+                sheet(
+                    [
+                        [
+                            Row(tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]])))
+                            for i in range(pairs)
+                        ]
+                    ],
+                    ["from", "", "to"],
+                )
+                for step in range(r.steps)
+            ]
+        )
+    rows = [
+        Row(tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]]))) for i in range(pairs)
+    ]
     text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
     return encode_png(Picture(sheet([rows], ["from", *[""] * r.steps, "to"]), text))
 
@@ -140,11 +162,16 @@ def _decoded(subject: Subject, z: Tensor) -> Tensor:
 
 def _images_only(subject: Subject) -> None:
     if len(subject.model.spec.event_shape) != 3:
-        raise ConfigError(f"{subject.request.kind} shows images, but this model is of a table: "
-                          "generate samples, reconstructions or encodings, which can be .npz.")
+        raise ConfigError(
+            f"{subject.request.kind} shows images, but this model is of a table: "
+            "generate samples, reconstructions or encodings, which can be .npz."
+        )
 
 
 KINDS: dict[str, Maker] = {
-    "samples": samples, "reconstructions": reconstructions, "traversal": traversal,
-    "interpolation": interpolation, "encodings": encodings,
+    "samples": samples,
+    "reconstructions": reconstructions,
+    "traversal": traversal,
+    "interpolation": interpolation,
+    "encodings": encodings,
 }

@@ -40,13 +40,18 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         if not 1 <= components <= len(z):
-            raise ConfigError(f"--components must be from 1 to the {len(z)} encoded examples, but "
-                              f"got {components}.")
+            raise ConfigError(
+                f"--components must be from 1 to the {len(z)} encoded examples, but "
+                f"got {components}."
+            )
         found = GaussianMixture(components, reg_covar=1e-5, random_state=seed, max_iter=200)
         found.fit(z.double().numpy())
         covariances = torch.from_numpy(found.covariances_)
-        return cls(torch.from_numpy(found.weights_), torch.from_numpy(found.means_),
-                   torch.linalg.cholesky(covariances))
+        return cls(
+            torch.from_numpy(found.weights_),
+            torch.from_numpy(found.means_),
+            torch.linalg.cholesky(covariances),
+        )
 
     def sample(self, n: int, temperature: float, generator: torch.Generator) -> Tensor:
         """``(n, d)`` float32; the temperature scales the spread within each component."""

@@ -9,8 +9,11 @@ from vael.errors import ConfigError
 from vael.generate.paths import WAYS
 
 SUFFIXES = {
-    "samples": (".png", ".npz"), "reconstructions": (".png", ".npz"),
-    "traversal": (".gif", ".png"), "interpolation": (".gif", ".png"), "encodings": (".npz",),
+    "samples": (".png", ".npz"),
+    "reconstructions": (".png", ".npz"),
+    "traversal": (".gif", ".png"),
+    "interpolation": (".gif", ".png"),
+    "encodings": (".npz",),
 }
 """Kinds with the formats that each may be written in, the default first."""
 COUNTS = {"samples": 60, "reconstructions": 20, "traversal": 6, "interpolation": 5}
@@ -81,24 +84,34 @@ class Request:
         _one_of("--path", self.way, tuple(WAYS))
         _one_of("--split", self.split, get_args(Split))
         _one_of("--checkpoint", self.checkpoint, ("best", "last"))
-        for name, value in (("--count", self.count), ("--components", self.components),
-                            ("--steps", self.steps - 1), ("--dims", self.dims)):
+        for name, value in (
+            ("--count", self.count),
+            ("--components", self.components),
+            ("--steps", self.steps - 1),
+            ("--dims", self.dims),
+        ):
             if value is not None and value < 1:
-                raise ConfigError(f"{name} must be at least {2 if name == '--steps' else 1}, but "
-                                  f"got {value + (name == '--steps')}.")
+                raise ConfigError(
+                    f"{name} must be at least {2 if name == '--steps' else 1}, but "
+                    f"got {value + (name == '--steps')}."
+                )
         if not 0 < self.temperature < float("inf"):
-            raise ConfigError(f"--temperature must be a finite number > 0, but got "
-                              f"{self.temperature}.")
+            raise ConfigError(
+                f"--temperature must be a finite number > 0, but got {self.temperature}."
+            )
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"--seed must be from 0 to {2**32 - 1}, but got {self.seed}.")
         if self.target.suffix not in SUFFIXES[self.kind]:
-            raise ConfigError(f"--output must end in {' or '.join(SUFFIXES[self.kind])} for "
-                              f"{self.kind}, but got {self.target}.")
+            raise ConfigError(
+                f"--output must end in {' or '.join(SUFFIXES[self.kind])} for "
+                f"{self.kind}, but got {self.target}."
+            )
         if self.target.is_dir():
             raise ConfigError(f"--output must be a file, but {self.target} is a folder.")
         if self.output is not None and self.output.exists() and not self.force:
-            raise ConfigError(f"{self.output} exists: add --force to overwrite it, or name "
-                              "another file.")
+            raise ConfigError(
+                f"{self.output} exists: add --force to overwrite it, or name another file."
+            )
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

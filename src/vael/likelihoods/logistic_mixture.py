@@ -84,9 +84,12 @@ class LogisticMixture(Likelihood[Mixture]):
         sizes = [1, self.channels, self.channels, self.slopes]
         logits, mu, raw, slopes = torch.split(rows, sizes, -2)
         parameters = (
-            logits.squeeze(-2).log_softmax(-2), mu + self.places,
-            at_least_float32(self.scale([raw])), torch.tanh(slopes), self.event_shape,
-        )  # fmt: skip
+            logits.squeeze(-2).log_softmax(-2),
+            mu + self.places,
+            at_least_float32(self.scale([raw])),
+            torch.tanh(slopes),
+            self.event_shape,
+        )
         if self.fit == "mass" and self.levels is not None:
             return MixtureMass(*parameters, self.levels, self.law)
         return MixtureDensity(*parameters, self.levels, self.law)
@@ -94,4 +97,3 @@ class LogisticMixture(Likelihood[Mixture]):
     def at_bound(self, px: Mixture) -> Tensor:
         """Share of the scales within 5 % of their lower bound."""
         return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()
-

@@ -42,8 +42,9 @@ class MetricsCsv(Logger):
         Raises:
             ConfigError: the file is damaged.
         """
-        self._rows = {number: row for number, row in read_rows(self.path).items()
-                      if number <= step}
+        self._rows = {
+            number: row for number, row in read_rows(self.path).items() if number <= step
+        }
 
     def by_step(self) -> dict[int, dict[str, float]]:
         """The rows so far."""

@@ -22,8 +22,10 @@ class Tensorboard(Board):
         try:
             self._logger = TensorBoardLogger(run, name="tensorboard", version="")
         except ModuleNotFoundError as error:
-            raise ConfigError("logger=tensorboard needs the package tensorboard: "
-                              "pip install 'vael[tensorboard]'.") from error
+            raise ConfigError(
+                "logger=tensorboard needs the package tensorboard: "
+                "pip install 'vael[tensorboard]'."
+            ) from error
         text = "\n".join(f"    {name}: {value}" for name, value in config.items())
         self._logger.experiment.add_text("config", text)
         return self._logger

@@ -31,8 +31,14 @@ class Wandb(Board):
         tags: labels to filter by.
     """
 
-    def __init__(self, project: str, entity: str | None, group: str | None, job_type: str,
-                 tags: Sequence[str]) -> None:
+    def __init__(
+        self,
+        project: str,
+        entity: str | None,
+        group: str | None,
+        job_type: str,
+        tags: Sequence[str],
+    ) -> None:
         self.project = project
         self.entity = entity
         self.group = group
@@ -50,8 +56,10 @@ class Wandb(Board):
         try:
             self._run = self._init(run, config, mode)
         except (wandb.errors.CommError, wandb.errors.AuthenticationError, TimeoutError) as error:
-            print(f"vael: wandb cannot be reached ({' '.join(str(error).split())}); logging "
-                  "offline", file=sys.stderr)
+            print(
+                f"vael: wandb cannot be reached ({' '.join(str(error).split())}); logging offline",
+                file=sys.stderr,
+            )
             mode = "offline"
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):
@@ -64,9 +72,17 @@ class Wandb(Board):
         import wandb
 
         return wandb.init(
-            project=self.project, entity=self.entity, group=self.group, job_type=self.job_type,
-            tags=self.tags, dir=str(run), id=_own_id(run), name=f"{run.parent.name}/{run.name}",
-            resume="allow", mode=mode, config=dict(config),  # type: ignore[arg-type]
+            project=self.project,
+            entity=self.entity,
+            group=self.group,
+            job_type=self.job_type,
+            tags=self.tags,
+            dir=str(run),
+            id=_own_id(run),
+            name=f"{run.parent.name}/{run.name}",
+            resume="allow",
+            mode=mode,  # type: ignore[arg-type]
+            config=dict(config),
             settings=wandb.Settings(silent=True, init_timeout=INIT_SECONDS),
         )
 

@@ -72,11 +72,7 @@ def samples_per_pass(batch: int, num_dims: int, samples: int, num_parameters: in
 
 
 def evidence(
-    vae: VAE,
-    x: Tensor,
-    eps: Callable[[int, Shape], Tensor],
-    samples: int,
-    levels: int | None,
+    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int, levels: int | None
 ) -> Evidence:
     """Scores each example of a batch with k = ``samples`` draws of q; see `weigh`."""
     return weigh(vae, x, eps, samples, levels).evidence
@@ -132,8 +128,14 @@ def weigh(
     log_px, rate = log_px / samples, rate / samples
     bits = None if mass is None else bits_per_dim(mass.at(samples), math.prod(x.shape[1:]))
     scores = Evidence(
-        elbo=log_px - rate, rate=rate, distortion=-log_px, iwae=fit.at(samples), bits=bits,
-        mse=mse.double(), at_bound=at_bound.double(), mu=mu.double(),
+        elbo=log_px - rate,
+        rate=rate,
+        distortion=-log_px,
+        iwae=fit.at(samples),
+        bits=bits,
+        mse=mse.double(),
+        at_bound=at_bound.double(),
+        mu=mu.double(),
     )
     return Weighed(scores, fit, mass)
 

@@ -45,10 +45,12 @@ def inception_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet:
     ).inception
 
     def features(images: Tensor) -> Tensor:
-        return torch.cat([
-            net((part.clamp(0, 1) * 255).round().byte().expand(-1, 3, -1, -1))
-            for part in torch.split(images, CHUNK)
-        ])
+        return torch.cat(
+            [
+                net((part.clamp(0, 1) * 255).round().byte().expand(-1, 3, -1, -1))
+                for part in torch.split(images, CHUNK)
+            ]
+        )
 
     name = "pool features of Inception-v3"
     with torch.no_grad():

@@ -59,15 +59,24 @@ def reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
     similar = torch.cat([_ssim(a, b, side) for a, b in pairs]).double()
     shape = "gaussian of sigma 1.5" if side == GAUSSIAN_SIDE else "uniform"
     return Reconstruction(
-        len(x), mse, mse_se, psnr,
-        float(similar.mean()), standard_error(similar), f"{side}x{side}, {shape}",
+        len(x),
+        mse,
+        mse_se,
+        psnr,
+        float(similar.mean()),
+        standard_error(similar),
+        f"{side}x{side}, {shape}",
     )
 
 
 def _ssim(x: Tensor, decoded: Tensor, side: int) -> Tensor:
     """Of each image, ``(B,)``."""
     found = structural_similarity_index_measure(
-        decoded, x, gaussian_kernel=side == GAUSSIAN_SIDE, kernel_size=side, data_range=1.0,
+        decoded,
+        x,
+        gaussian_kernel=side == GAUSSIAN_SIDE,
+        kernel_size=side,
+        data_range=1.0,
         reduction="none",
     )
     assert torch.is_tensor(found)

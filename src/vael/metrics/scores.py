@@ -47,8 +47,15 @@ class Scores(torchmetrics.Metric):
     def update(self, scored: Evidence) -> None:
         """Adds the examples of one batch."""
         bits = torch.zeros_like(scored.elbo) if scored.bits is None else scored.bits
-        columns = (scored.elbo, scored.rate, scored.distortion, scored.iwae, scored.mse, bits,
-                   scored.at_bound)
+        columns = (
+            scored.elbo,
+            scored.rate,
+            scored.distortion,
+            scored.iwae,
+            scored.mse,
+            bits,
+            scored.at_bound,
+        )
         self.totals += torch.stack([column.sum() for column in columns])
         self.count += len(scored.elbo)
         self.mu_sum += scored.mu.sum(0)

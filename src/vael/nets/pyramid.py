@@ -21,8 +21,9 @@ class PyramidEncoder(nn.Module):
         ``(N, C, H, W) -> (N, *out_shape)``.
     """
 
-    def __init__(self, stages: nn.Sequential, features: int, hidden: int, out_shape: Shape
-                 ) -> None:
+    def __init__(
+        self, stages: nn.Sequential, features: int, hidden: int, out_shape: Shape
+    ) -> None:
         super().__init__()
         self.out_shape = tuple(out_shape)
         self.stages = stages
@@ -52,7 +53,12 @@ class PyramidDecoder(nn.Module):
     stages: nn.Sequential
 
     def __init__(
-        self, in_shape: Shape, hidden: int, channels: int, size: Size, gain: float,
+        self,
+        in_shape: Shape,
+        hidden: int,
+        channels: int,
+        size: Size,
+        gain: float,
         out_shape: Shape,
     ) -> None:
         super().__init__()

@@ -48,8 +48,13 @@ class Drawable(Protocol):
 
 @torch.no_grad()
 def draw(
-    vae: Drawable, p: LatentRecord, x: Tensor, y: Tensor | None = None, seed: int = 0,
-    scatter: bool = True, columns: Sequence[str] = (),
+    vae: Drawable,
+    p: LatentRecord,
+    x: Tensor,
+    y: Tensor | None = None,
+    seed: int = 0,
+    scatter: bool = True,
+    columns: Sequence[str] = (),
 ) -> dict[str, Picture]:
     """The pictures of a model, by name; the same arguments give the same pictures.
 
@@ -72,8 +77,10 @@ def draw(
     decoded = torch.cat([vae.decode(part[None]).mean[0] for part in parts])
     count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
-    made = _of_images(shown, decoded, samples) if x.ndim == 4 else _of_tables(
-        shown, decoded, samples, columns
+    made = (
+        _of_images(shown, decoded, samples)
+        if x.ndim == 4
+        else _of_tables(shown, decoded, samples, columns)
     )
     if x.ndim == 4:
         made["traversal"] = _traversal(vae, mu[0], activity)
@@ -147,8 +154,9 @@ def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
     }
 
 
-def _of_tables(x: Tensor, decoded: Tensor, samples: Tensor, columns: Sequence[str]
-               ) -> dict[str, Picture]:
+def _of_tables(
+    x: Tensor, decoded: Tensor, samples: Tensor, columns: Sequence[str]
+) -> dict[str, Picture]:
     """Plots by column, in the units that the model sees."""
     number = x.shape[1]
     which = f"The first {COLUMNS} of {number} columns" if number > COLUMNS else "All columns"
@@ -177,8 +185,10 @@ def _traversal(vae: Drawable, start: Tensor, activity: Activity) -> Picture:
     decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
     labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
     frames = decoded.reshape(len(dims), STEPS, *decoded.shape[1:])
-    number = f"The {len(dims)} most active latent dimensions" if len(dims) < len(start) else (
-        "All latent dimensions, the most active first,"
+    number = (
+        f"The {len(dims)} most active latent dimensions"
+        if len(dims) < len(start)
+        else ("All latent dimensions, the most active first,")
     )
     measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
     return Picture(

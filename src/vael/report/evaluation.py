@@ -81,9 +81,13 @@ def section(evaluation: Mapping[str, Any]) -> Section | None:
     """The section, or None where there is nothing to show."""
     v = Values(evaluation)
     warnings = v.at("warnings")
-    facts = [("split", v.text("split")), ("examples", v.text("num_examples")),
-             ("samples per example", v.text("samples")),
-             ("device", v.text("device")), ("seconds", v.text("seconds"))]
+    facts = [
+        ("split", v.text("split")),
+        ("examples", v.text("num_examples")),
+        ("samples per example", v.text("samples")),
+        ("device", v.text("device")),
+        ("seconds", v.text("seconds")),
+    ]
     bounds = [
         (format_number(k), v.measured(f"bounds.{name}.nll"), v.measured(f"bounds.{name}.bpd"))
         for k, name in bound_names(v)
@@ -94,7 +98,9 @@ def section(evaluation: Mapping[str, Any]) -> Section | None:
     return Section(
         facts=[(name, text) for name, text in facts if text],
         warnings=[str(text) for text in warnings] if isinstance(warnings, list) else [],
-        bounds=bounds, groups=groups, command=v.text("command"),
+        bounds=bounds,
+        groups=groups,
+        command=v.text("command"),
     )
 
 
@@ -122,27 +128,65 @@ def _row(name: str, value: str, unit: str, better: str, meaning: str) -> list[Li
 def _scores(v: Values) -> Group:
     median, least, k = v.text("ess.median"), v.text("ess.min"), v.text("samples")
     few = v.number("ess.share_below_10")
-    return Group("Bound and its parts", [
-        *_row("ELBO", v.text("scores.elbo"), "nats", "higher",
-              "Minus distortion minus rate, of the trained fit."),
-        *_row("Rate", v.text("scores.rate"), "nats", "", "KL(q(z|x) || p(z))."),
-        *_row("Distortion", v.text("scores.distortion"), "nats", "lower",
-              "\u2212E[log p(x|z)] over q(z|x)."),
-        *_row("Gap", v.text("scores.gap"), "nats", "lower",
-              "The bound of the most samples less the ELBO: what the posterior's family costs, at "
-              "least."),
-        *_row("Overfitting gap", v.measured("scores.overfitting_gap"), "nats", "lower",
-              "How many nats more these examples cost than as many training examples do."),
-        *_row("Effective samples", f"{median} (least {least})" if median else "", f"of {k}",
-              "higher", "How many equal weights the weights are worth, median over the examples; "
-              "few make the bound loose." + (
-                  f" Fewer than 10: {few:.0%} of the examples." if few is not None else "")),
-        *_row("Jackknife", v.measured("jackknife.nll"), "nats", "",
-              "An estimate of the negative log-likelihood, with the bias of order 1/k removed. "
-              "It is no bound, so nothing is ranked by it."),
-        *_row("\u2026 bias left", v.measured("jackknife.bias"), "nats", "",
-              f"The same estimate of how far the bound of {k} samples lies above it."),
-    ])
+    return Group(
+        "Bound and its parts",
+        [
+            *_row(
+                "ELBO",
+                v.text("scores.elbo"),
+                "nats",
+                "higher",
+                "Minus distortion minus rate, of the trained fit.",
+            ),
+            *_row("Rate", v.text("scores.rate"), "nats", "", "KL(q(z|x) || p(z))."),
+            *_row(
+                "Distortion",
+                v.text("scores.distortion"),
+                "nats",
+                "lower",
+                "\u2212E[log p(x|z)] over q(z|x).",
+            ),
+            *_row(
+                "Gap",
+                v.text("scores.gap"),
+                "nats",
+                "lower",
+                "The bound of the most samples less the ELBO: what the posterior's family costs, "
+                "at least.",
+            ),
+            *_row(
+                "Overfitting gap",
+                v.measured("scores.overfitting_gap"),
+                "nats",
+                "lower",
+                "How many nats more these examples cost than as many training examples do.",
+            ),
+            *_row(
+                "Effective samples",
+                f"{median} (least {least})" if median else "",
+                f"of {k}",
+                "higher",
+                "How many equal weights the weights are worth, median over the examples; "
+                "few make the bound loose."
+                + (f" Fewer than 10: {few:.0%} of the examples." if few is not None else ""),
+            ),
+            *_row(
+                "Jackknife",
+                v.measured("jackknife.nll"),
+                "nats",
+                "",
+                "An estimate of the negative log-likelihood, with the bias of order 1/k removed. "
+                "It is no bound, so nothing is ranked by it.",
+            ),
+            *_row(
+                "\u2026 bias left",
+                v.measured("jackknife.bias"),
+                "nats",
+                "",
+                f"The same estimate of how far the bound of {k} samples lies above it.",
+            ),
+        ],
+    )
 
 
 def _latents(v: Values) -> Group:
@@ -157,18 +201,41 @@ def _latents(v: Values) -> Group:
     information = v.measured(f"{at}.mutual_information")
     remainder = v.number("latents.spectrum.remainder")
     correlated = remainder is not None and abs(remainder) > 1e-3
-    return Group("Latents", [
-        *_row("Active units", f"{active}{of}" if active else "", "dims", "",
-              f"Latent dimensions with Var[E[z|x]] above {threshold} (Burda et al. 2016)."),
-        *_row("Mutual information", information, "nats, saturated" if full else "nats", "",
-              "I(x;z) = E[log q(z|x) \u2212 log q(z)], q(z) the mixture over the same "
-              f"{size} (Hoffman and Johnson 2016). At most log N = {ceiling}: a lower bound."),
-        *_row("KL(q(z) || p(z))", v.measured(f"{at}.marginal_kl"), "nats", "lower",
-              "How far all posteriors together are from the prior, by the same draws: the rate is "
-              "the sum of the two. An upper bound."),
-        *_row("Correlation in q(z|x)", format_number(remainder) if correlated else "", "nats", "",
-              "The part of the rate that no single dimension has: its mean total correlation."),
-    ])
+    return Group(
+        "Latents",
+        [
+            *_row(
+                "Active units",
+                f"{active}{of}" if active else "",
+                "dims",
+                "",
+                f"Latent dimensions with Var[E[z|x]] above {threshold} (Burda et al. 2016).",
+            ),
+            *_row(
+                "Mutual information",
+                information,
+                "nats, saturated" if full else "nats",
+                "",
+                "I(x;z) = E[log q(z|x) \u2212 log q(z)], q(z) the mixture over the same "
+                f"{size} (Hoffman and Johnson 2016). At most log N = {ceiling}: a lower bound.",
+            ),
+            *_row(
+                "KL(q(z) || p(z))",
+                v.measured(f"{at}.marginal_kl"),
+                "nats",
+                "lower",
+                "How far all posteriors together are from the prior, by the same draws: the rate "
+                "is the sum of the two. An upper bound.",
+            ),
+            *_row(
+                "Correlation in q(z|x)",
+                format_number(remainder) if correlated else "",
+                "nats",
+                "",
+                "The part of the rate that no single dimension has: its mean total correlation.",
+            ),
+        ],
+    )
 
 
 def _quality(v: Values) -> Group:
@@ -176,33 +243,88 @@ def _quality(v: Values) -> Group:
     window = v.text(f"{r}.ssim_window")
     sizes = f"{v.text(f'{f}.examples')} against {v.text(f'{f}.examples')} examples"
     absent = v.text(i)
-    return Group("Reconstructions and samples", [
-        *_row("Mean squared error", v.measured(f"{r}.mse"), "per dim", "lower",
-              "Between x and E[x|z] at one z ~ q(z|x)."),
-        *_row("Peak signal-to-noise ratio", v.text(f"{r}.psnr"), "dB", "higher",
-              "The same on a logarithmic scale, against a peak of 1."),
-        *_row("Structural similarity", v.measured(f"{r}.ssim"), "at most 1", "higher",
-              f"Whether local means, contrasts and patterns agree; the window is {window}."),
-        *_row("Fréchet distance", v.text(f"{f}.distance"), "squared x", "lower",
-              f"Samples x ~ p(x|z), z ~ p(z) to data, on {v.text(f'{f}.features')}; {sizes}."),
-        *_row("\u2026 of means", v.text(f"{f}.distance_of_means"), "squared x", "lower",
-              "E[x|z] at the same z, which are often shown as samples, to data."),
-        *_row("\u2026 of data to data", v.text(f"{f}.floor"), "squared x", "",
-              "Half of the data to the other half: what a perfect model would get."),
-        *_row("Fréchet Inception distance",
-              "not available" if absent else v.text(f"{i}.distance"), "",
-              "" if absent else "lower", absent.removeprefix("not available: ") or
-              f"On {v.text(f'{i}.features')}; data to data: {v.text(f'{i}.floor')}."),
-    ])
+    return Group(
+        "Reconstructions and samples",
+        [
+            *_row(
+                "Mean squared error",
+                v.measured(f"{r}.mse"),
+                "per dim",
+                "lower",
+                "Between x and E[x|z] at one z ~ q(z|x).",
+            ),
+            *_row(
+                "Peak signal-to-noise ratio",
+                v.text(f"{r}.psnr"),
+                "dB",
+                "higher",
+                "The same on a logarithmic scale, against a peak of 1.",
+            ),
+            *_row(
+                "Structural similarity",
+                v.measured(f"{r}.ssim"),
+                "at most 1",
+                "higher",
+                f"Whether local means, contrasts and patterns agree; the window is {window}.",
+            ),
+            *_row(
+                "Fréchet distance",
+                v.text(f"{f}.distance"),
+                "squared x",
+                "lower",
+                f"Samples x ~ p(x|z), z ~ p(z) to data, on {v.text(f'{f}.features')}; {sizes}.",
+            ),
+            *_row(
+                "\u2026 of means",
+                v.text(f"{f}.distance_of_means"),
+                "squared x",
+                "lower",
+                "E[x|z] at the same z, which are often shown as samples, to data.",
+            ),
+            *_row(
+                "\u2026 of data to data",
+                v.text(f"{f}.floor"),
+                "squared x",
+                "",
+                "Half of the data to the other half: what a perfect model would get.",
+            ),
+            *_row(
+                "Fréchet Inception distance",
+                "not available" if absent else v.text(f"{i}.distance"),
+                "",
+                "" if absent else "lower",
+                absent.removeprefix("not available: ")
+                or f"On {v.text(f'{i}.features')}; data to data: {v.text(f'{i}.floor')}.",
+            ),
+        ],
+    )
 
 
 def _probe(v: Values) -> Group:
     sizes = f"{v.text('probe.train_examples')} training examples"
-    return Group("Labels from latent means", [
-        *_row("Linear probe", v.measured("probe.linear"), "accuracy", "higher",
-              f"Logistic regression on the standardised means of {sizes}, scored on this split."),
-        *_row("Nearest neighbours", v.measured("probe.knn"), "accuracy", "higher",
-              f"Vote of the {v.text('probe.neighbours')} nearest of the same means."),
-        *_row("Majority class", v.text("probe.majority"), "accuracy", "",
-              "What always naming the most frequent class gets."),
-    ])
+    return Group(
+        "Labels from latent means",
+        [
+            *_row(
+                "Linear probe",
+                v.measured("probe.linear"),
+                "accuracy",
+                "higher",
+                f"Logistic regression on the standardised means of {sizes}, scored on this split.",
+            ),
+            *_row(
+                "Nearest neighbours",
+                v.measured("probe.knn"),
+                "accuracy",
+                "higher",
+                f"Vote of the {v.text('probe.neighbours')} nearest of the same means.",
+            ),
+            *_row(
+                "Majority class",
+                v.text("probe.majority"),
+                "accuracy",
+                "",
+                "What always naming the most frequent class gets.",
+            ),
+        ],
+    )

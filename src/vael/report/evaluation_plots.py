@@ -11,8 +11,10 @@ from vael.report.plots import Plot, blank_plot
 IDLE = "#94a4a2"
 MOST_NAMES = 40  # bars that can have a name each
 UNITS = {"bpd": "bits / dimension", "nll": "nats / example"}
-TITLES = {"bpd": "Bits per dimension by k, \u00b1 2 standard errors",
-          "nll": "Negative log-likelihood by k, \u00b1 2 standard errors"}
+TITLES = {
+    "bpd": "Bits per dimension by k, \u00b1 2 standard errors",
+    "nll": "Negative log-likelihood by k, \u00b1 2 standard errors",
+}
 
 
 def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
@@ -24,15 +26,23 @@ def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
 def _bound(v: Values) -> Plot | None:
     """The upper bound on the code length, falling with k; None for fewer than two k."""
     target = "bpd" if v.at("target") == "bpd" else "nll"
-    points = [(k, v.number(f"bounds.{name}.{target}"), v.number(f"bounds.{name}.{target}_se"))
-              for k, name in bound_names(v)]
+    points = [
+        (k, v.number(f"bounds.{name}.{target}"), v.number(f"bounds.{name}.{target}_se"))
+        for k, name in bound_names(v)
+    ]
     known = [(k, y, e or 0.0) for k, y, e in points if y is not None and math.isfinite(y)]
     if len(known) < 2:
         return None
     ks, values, errors = (list(column) for column in zip(*known, strict=True))
     trace = {
-        "type": "scatter", "mode": "lines+markers", "name": "bound", "x": ks, "y": values,
-        "error": [2 * e if e > 0 else 0 for e in errors], "colour": TRAIN, "showlegend": False,
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "bound",
+        "x": ks,
+        "y": values,
+        "error": [2 * e if e > 0 else 0 for e in errors],
+        "colour": TRAIN,
+        "showlegend": False,
         "text": [f"k = {k:,}: {y:.5g}" for k, y, _ in known],
     }
     plot = blank_plot(TITLES[target], "k", UNITS[target], [trace])
@@ -46,8 +56,10 @@ def _spectrum(v: Values) -> Plot | None:
     variance = v.numbers("latents.spectrum.variance")
     rates = v.numbers("latents.spectrum.kl")
     threshold = v.number("latents.spectrum.threshold")
-    values, what, unit = (rates, "KL to the prior", "nats") if rates else (
-        variance, "Variance of the posterior mean", "variance"
+    values, what, unit = (
+        (rates, "KL to the prior", "nats")
+        if rates
+        else (variance, "Variance of the posterior mean", "variance")
     )
     if not values or len(variance) != len(values) or threshold is None:
         return None
@@ -58,17 +70,26 @@ def _spectrum(v: Values) -> Plot | None:
         ranks = [r for r, dim in enumerate(order) if (variance[dim] > threshold) == active]
         dims = [order[r] for r in ranks]
         if ranks:
-            traces.append({
-                "type": "bar", "name": f"{len(ranks)} {name}",
-                "x": [r + 1 for r in ranks], "y": [values[dim] for dim in dims],
-                "text": [f"z{dim}: {values[dim]:.4g} {unit}\nvariance of its mean "
-                         f"{variance[dim]:.3g}" for dim in dims],
-                "colour": colour,
-            })
+            traces.append(
+                {
+                    "type": "bar",
+                    "name": f"{len(ranks)} {name}",
+                    "x": [r + 1 for r in ranks],
+                    "y": [values[dim] for dim in dims],
+                    "text": [
+                        f"z{dim}: {values[dim]:.4g} {unit}\nvariance of its mean "
+                        f"{variance[dim]:.3g}"
+                        for dim in dims
+                    ],
+                    "colour": colour,
+                }
+            )
     plot = blank_plot(f"{what} by latent dimension", "latent dimensions, sorted", unit, traces)
     plot["layout"]["hovermode"] = "band"
     plot["layout"]["xaxis"] |= {"grid": False, "range": [0.4, len(order) + 0.6]}
     if len(order) <= MOST_NAMES:
-        plot["layout"]["xaxis"] |= {"tickvals": [r + 1 for r in range(len(order))],
-                                    "ticktext": [f"z{dim}" for dim in order]}
+        plot["layout"]["xaxis"] |= {
+            "tickvals": [r + 1 for r in range(len(order))],
+            "ticktext": [f"z{dim}" for dim in order],
+        }
     return plot

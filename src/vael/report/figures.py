@@ -72,18 +72,39 @@ def latent_scatter(
     for i, name in enumerate(names):
         here, colour = classes == name, PALETTE[i % len(PALETTE)]
         axes.scatter(
-            across[here], up[here], s=size, c=colour, alpha=0.8, linewidths=0, label=str(name),
+            across[here],
+            up[here],
+            s=size,
+            c=colour,
+            alpha=0.8,
+            linewidths=0,
+            label=str(name),
             marker=MARKERS[(i + i // len(PALETTE)) % len(MARKERS)],
         )
         axes.text(
-            float(np.median(across[here])), float(np.median(up[here])), str(name), color="white",
-            ha="center", va="center", weight="bold", fontsize=10,
-            bbox={"boxstyle": "circle,pad=0.25", "facecolor": "#2a3038", "edgecolor": colour,
-                  "linewidth": 2},
+            float(np.median(across[here])),
+            float(np.median(up[here])),
+            str(name),
+            color="white",
+            ha="center",
+            va="center",
+            weight="bold",
+            fontsize=10,
+            bbox={
+                "boxstyle": "circle,pad=0.25",
+                "facecolor": "#2a3038",
+                "edgecolor": colour,
+                "linewidth": 2,
+            },
         )
     legend = axes.legend(
-        title="label", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False,
-        labelcolor=INK, ncols=ceil(len(names) / 15), markerscale=1.4,
+        title="label",
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        labelcolor=INK,
+        ncols=ceil(len(names) / 15),
+        markerscale=1.4,
     )
     legend.get_title().set_color(INK)
     return figure
@@ -94,15 +115,22 @@ def curves(history: History) -> Figure:
     shown = panels(history)
     rows = max(1, ceil(len(shown) / 2))
     figure, made = blank(rows, 2 if len(shown) > 1 else 1, 10, 3.2 * rows)
-    for axes in made[max(len(shown), 1):]:
+    for axes in made[max(len(shown), 1) :]:
         axes.set_visible(False)
     if not shown:
         made[0].text(0.5, 0.5, "nothing was logged", color=INK, ha="center", va="center")
     for axes, panel in zip(made, shown, strict=False):
         for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
-            axes.plot(series.x, series.value, color=colour, label=name, linewidth=1.6,
-                      marker="o" if len(series.x) < 3 else None, markersize=4)
+            axes.plot(
+                series.x,
+                series.value,
+                color=colour,
+                label=name,
+                linewidth=1.6,
+                marker="o" if len(series.x) < 3 else None,
+                markersize=4,
+            )
         axes.set_title(panel.title, fontsize=11, loc="left", color=INK)
         axes.set_xlabel(history.axis, fontsize=9)
         axes.set_ylabel(panel.unit, fontsize=9)
@@ -126,8 +154,9 @@ def table_comparison(
         pair = [_finite(data[:, i]), _finite(samples[:, i])]
         bins = np.histogram_bin_edges(np.concatenate(pair), bins=30).tolist()
         axes.hist(pair[0], bins, density=True, color=TRAIN, alpha=0.45, label="data")
-        axes.hist(pair[1], bins, density=True, color=VAL, histtype="step", linewidth=1.8,
-                  label="model")
+        axes.hist(
+            pair[1], bins, density=True, color=VAL, histtype="step", linewidth=1.8, label="model"
+        )
         axes.set_yticks([])
     made[0].legend(frameon=False, labelcolor=INK, fontsize=9)
     return figure

@@ -56,8 +56,7 @@ class Run:
         """The final numbers; empty where the run has not written its summary."""
         found = self.summary.get("metrics")
         pairs = found.items() if isinstance(found, Mapping) else ()
-        return {str(name): float(value) for name, value in pairs
-                if isinstance(value, int | float)}
+        return {str(name): float(value) for name, value in pairs if isinstance(value, int | float)}
 
     @property
     def latest(self) -> dict[str, float]:
@@ -72,8 +71,14 @@ def read_run(run: Path) -> Run:
     history = read_history(run / "metrics.csv")
     names = [n for n in ORDER if n in images] + [n for n in images if n not in ORDER]
     pictures = [_picture(images[n]) for n in names if n != REDRAWN or not history.series]
-    return Run(_config(text), text, _json(run / "summary.json"), history,
-               [picture for picture in pictures if picture], _json(run / "evaluation.json"))
+    return Run(
+        _config(text),
+        text,
+        _json(run / "summary.json"),
+        history,
+        [picture for picture in pictures if picture],
+        _json(run / "evaluation.json"),
+    )
 
 
 def _text(path: Path) -> str:

@@ -9,8 +9,18 @@ from pathlib import Path
 TRAIN, VAL = "#3f90da", "#e76300"
 # Ten colours that people with any colour vision can tell apart (Petroff 2021, arXiv:2107.02270),
 # its darkest two made lighter for dark pages.
-PALETTE = ("#3f90da", "#ffa90e", "#d4351c", "#94a4a2", "#9b51d0",
-           "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+PALETTE = (
+    "#3f90da",
+    "#ffa90e",
+    "#d4351c",
+    "#94a4a2",
+    "#9b51d0",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
 
 
 @dataclass(frozen=True)
@@ -109,10 +119,16 @@ def panels(history: History) -> list[Panel]:
     wanted = [
         Panel("Bits per dimension", "bits / dimension", ("train/bpd", "val/bpd")),
         Panel("ELBO", "nats / example", ("train/elbo", "val/elbo")),
-        Panel("Training loss and its terms", "nats / example",
-              ("train/loss", "train/distortion", "train/rate")),
-        Panel("Distortion, the cost of reconstruction", "nats / example",
-              ("train/distortion", "val/distortion")),
+        Panel(
+            "Training loss and its terms",
+            "nats / example",
+            ("train/loss", "train/distortion", "train/rate"),
+        ),
+        Panel(
+            "Distortion, the cost of reconstruction",
+            "nats / example",
+            ("train/distortion", "val/distortion"),
+        ),
         Panel("Rate, the information in z", "nats / example", ("train/rate", "val/rate")),
         Panel("Weight of the rate", "beta", ("train/beta",)),
         Panel("Learning rate", "learning rate", rates),

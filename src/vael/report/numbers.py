@@ -38,32 +38,75 @@ def quantities(fit: str) -> list[Quantity]:
     """The known metrics, the most important first; fit is ``mass``, ``density`` or empty."""
     trained = f" Of the trained fit ({fit})." if fit else ""
     return [
-        Quantity("bpd", "Bits per dimension", "bits / dim", "lower",
-                 "Cost of coding the discrete data, an upper bound from k importance samples. The "
-                 "one number that likelihoods, betas and latent sizes compare by, at equal k."),
-        Quantity("elbo", "ELBO", "nats", "higher",
-                 f"Lower bound on log p(x): minus distortion minus rate.{trained}"),
-        Quantity("iwae", "IWAE bound", "nats", "higher",
-                 f"Tighter lower bound on log p(x), from k importance samples.{trained}"),
-        Quantity("distortion", "Distortion", "nats", "lower",
-                 f"\u2212E[log p(x|z)], what it costs to say x when z is known.{trained}"),
-        Quantity("rate", "Rate", "nats", "",
-                 "KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior."),
-        Quantity("mse", "Mean squared error", "per dim", "lower",
-                 "Squared distance between x and its reconstruction, mean over the dimensions."),
-        Quantity("psnr", "Peak signal-to-noise ratio", "dB", "higher",
-                 "The mean squared error on a logarithmic scale, against a peak of 1."),
-        Quantity("active_units", "Active units", "dims", "",
-                 "Latent dimensions whose posterior mean varies with x (variance above 0.01)."),
-        Quantity("scale_at_bound", "Scales at their bound", "share", "",
-                 "Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
-                 "sharper than the score can see."),
+        Quantity(
+            "bpd",
+            "Bits per dimension",
+            "bits / dim",
+            "lower",
+            "Cost of coding the discrete data, an upper bound from k importance samples. The "
+            "one number that likelihoods, betas and latent sizes compare by, at equal k.",
+        ),
+        Quantity(
+            "elbo",
+            "ELBO",
+            "nats",
+            "higher",
+            f"Lower bound on log p(x): minus distortion minus rate.{trained}",
+        ),
+        Quantity(
+            "iwae",
+            "IWAE bound",
+            "nats",
+            "higher",
+            f"Tighter lower bound on log p(x), from k importance samples.{trained}",
+        ),
+        Quantity(
+            "distortion",
+            "Distortion",
+            "nats",
+            "lower",
+            f"\u2212E[log p(x|z)], what it costs to say x when z is known.{trained}",
+        ),
+        Quantity(
+            "rate",
+            "Rate",
+            "nats",
+            "",
+            "KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior.",
+        ),
+        Quantity(
+            "mse",
+            "Mean squared error",
+            "per dim",
+            "lower",
+            "Squared distance between x and its reconstruction, mean over the dimensions.",
+        ),
+        Quantity(
+            "psnr",
+            "Peak signal-to-noise ratio",
+            "dB",
+            "higher",
+            "The mean squared error on a logarithmic scale, against a peak of 1.",
+        ),
+        Quantity(
+            "active_units",
+            "Active units",
+            "dims",
+            "",
+            "Latent dimensions whose posterior mean varies with x (variance above 0.01).",
+        ),
+        Quantity(
+            "scale_at_bound",
+            "Scales at their bound",
+            "share",
+            "",
+            "Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
+            "sharper than the score can see.",
+        ),
     ]
 
 
-def table(
-    metrics: Mapping[str, float], fit: str = ""
-) -> tuple[list[str], list[Line]]:
+def table(metrics: Mapping[str, float], fit: str = "") -> tuple[list[str], list[Line]]:
     """The columns (splits that have any of the known metrics) and the rows of the table.
 
     Every known metric has its row, with a dash where it was not measured; metrics of the
@@ -74,12 +117,14 @@ def table(
     split_of = {key: key.split("/", 1) for key in metrics if "/" in key}
     others = {rest for split, rest in split_of.values() if split in SPLITS[1:]} - names
     known += [Quantity(key, key, "", "", "") for key in sorted(others)]
-    columns = [s for s in SPLITS
-               if any(split == s and rest in names for split, rest in split_of.values())]
+    columns = [
+        s for s in SPLITS if any(split == s and rest in names for split, rest in split_of.values())
+    ]
     return columns, [
-        Line(quantity, tuple(
-            format_number(metrics.get(f"{split}/{quantity.key}")) for split in columns
-        ))
+        Line(
+            quantity,
+            tuple(format_number(metrics.get(f"{split}/{quantity.key}")) for split in columns),
+        )
         for quantity in known
     ]
 

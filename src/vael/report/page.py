@@ -63,20 +63,31 @@ def render(run: Run) -> str:
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         samples = {
-            "val": run.node("evaluation.samples"), "test": run.node("evaluation.test_samples")
+            "val": run.node("evaluation.samples"),
+            "test": run.node("evaluation.test_samples"),
         }
     status = str(summary.get("status") or "unfinished")
     return template("report.html").render(
-        title=title_of(run), facts=_facts(run), status=status,
-        status_text=STATUS.get(status, ""), reason=str(summary.get("reason") or ""),
-        warnings=_list(summary.get("warnings")), latest=not run.metrics, columns=[
+        title=title_of(run),
+        facts=_facts(run),
+        status=status,
+        status_text=STATUS.get(status, ""),
+        reason=str(summary.get("reason") or ""),
+        warnings=_list(summary.get("warnings")),
+        latest=not run.metrics,
+        columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
             for c in columns
         ],
-        lines=lines, evaluation=evaluated, evaluation_plots=bounds, pictures=run.pictures,
-        curves=curves, plots=drawn,
+        lines=lines,
+        evaluation=evaluated,
+        evaluation_plots=bounds,
+        pictures=run.pictures,
+        curves=curves,
+        plots=drawn,
         command=str(summary.get("command") or run.node("command") or ""),
-        environment=circumstances(run), config=run.config_text,
+        environment=circumstances(run),
+        config=run.config_text,
     )
 
 
@@ -89,11 +100,15 @@ def title_of(run: Run) -> str:
 def _facts(run: Run) -> list[tuple[str, str]]:
     """What was trained, in the words of the config; what is not set is left out."""
     facts = [
-        ("data", run.choice("data")), ("model", run.choice("model")),
+        ("data", run.choice("data")),
+        ("model", run.choice("model")),
         ("latent dimensions", run.node("model.latent_dim")),
-        ("likelihood", run.choice("likelihood")), ("scale", run.node("likelihood.scale")),
-        ("fit", fit_of(run)), ("prior", run.choice("prior")),
-        ("posterior", run.choice("posterior")), ("beta", run.node("objective.beta")),
+        ("likelihood", run.choice("likelihood")),
+        ("scale", run.node("likelihood.scale")),
+        ("fit", fit_of(run)),
+        ("prior", run.choice("prior")),
+        ("posterior", run.choice("posterior")),
+        ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
@@ -116,12 +131,15 @@ def circumstances(run: Run) -> list[tuple[str, str]]:
         return format_number(float(value)) if isinstance(value, int | float) else ""
 
     rows = [
-        ("seed", str(summary.get("seed", run.node("seed")))), ("epochs", number("epochs")),
-        ("optimiser steps", number("steps")), ("parameters", number("parameters")),
+        ("seed", str(summary.get("seed", run.node("seed")))),
+        ("epochs", number("epochs")),
+        ("optimiser steps", number("steps")),
+        ("parameters", number("parameters")),
         ("training time", _duration(summary.get("seconds"))),
         ("examples / second", number("examples_per_second")),
         ("devices", " ".join(_words(summary.get(key)) for key in ("devices", "accelerator"))),
-        ("threads", number("threads")), ("data digest", _words(summary.get("data_digest"))),
+        ("threads", number("threads")),
+        ("data digest", _words(summary.get("data_digest"))),
         ("best checkpoint", _words(summary.get("best_checkpoint"))),
         ("git commit", _words(summary.get("git_sha"))),
         ("versions", _words(summary.get("versions"))),

@@ -16,20 +16,23 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from vael.files import write_bytes
-from vael.report.figures import (
-    curves,
-    latent_scatter,
-    table_comparison,
-    table_reconstructions,
-)
+from vael.report.figures import curves, latent_scatter, table_comparison, table_reconstructions
 from vael.report.tiles import Row, sheet, tiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "Picture", "curves", "encode_png", "latent_scatter", "reconstructions", "sample_grid", "save",
-    "table_comparison", "table_reconstructions", "traversal",
+    "Picture",
+    "curves",
+    "encode_png",
+    "latent_scatter",
+    "reconstructions",
+    "sample_grid",
+    "save",
+    "table_comparison",
+    "table_reconstructions",
+    "traversal",
 ]
 
 COLUMNS = 10
@@ -52,10 +55,12 @@ def reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
     """
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
     originals, decoded = tiles(x), tiles(mean)
-    return sheet([
-        [Row(originals[i : i + COLUMNS], "original"), Row(decoded[i : i + COLUMNS], "decoded")]
-        for i in range(0, len(originals), COLUMNS)
-    ])
+    return sheet(
+        [
+            [Row(originals[i : i + COLUMNS], "original"), Row(decoded[i : i + COLUMNS], "decoded")]
+            for i in range(0, len(originals), COLUMNS)
+        ]
+    )
 
 
 def sample_grid(images: Tensor, columns: int = COLUMNS) -> Image.Image:
@@ -64,9 +69,7 @@ def sample_grid(images: Tensor, columns: int = COLUMNS) -> Image.Image:
     return sheet([[Row(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
 
 
-def traversal(
-    images: Tensor, labels: Sequence[str], values: Sequence[float] = ()
-) -> Image.Image:
+def traversal(images: Tensor, labels: Sequence[str], values: Sequence[float] = ()) -> Image.Image:
     """One row for each latent dimension, one column for each value that it is set to.
 
     Args:

@@ -26,23 +26,55 @@ def spread_figure(result: Mapping[str, Any]) -> Figure:
     for place, name in enumerate(names):
         spread = spreads[name]
         away = [value - unvaried for value in spread["values"]]
-        runs.plot(away, [place] * len(away), "o", color=TRAIN, alpha=0.55, markersize=6,
-                  markeredgewidth=0)
-        widths.plot([spread["low"], spread["high"]], [place, place], color=TRAIN, linewidth=3,
-                    alpha=0.5, solid_capstyle="butt")
+        runs.plot(
+            away,
+            [place] * len(away),
+            "o",
+            color=TRAIN,
+            alpha=0.55,
+            markersize=6,
+            markeredgewidth=0,
+        )
+        widths.plot(
+            [spread["low"], spread["high"]],
+            [place, place],
+            color=TRAIN,
+            linewidth=3,
+            alpha=0.5,
+            solid_capstyle="butt",
+        )
         widths.plot(spread["std"], place, "o", color=TRAIN, markersize=7)
-        widths.annotate(f"{spread['std']:.2g}" if spread["std"] else "0, to the bit",
-                        (0.99, place), xycoords=("axes fraction", "data"), ha="right",
-                        va="center", color=INK, fontsize=9)
-    widths.axvline(result["root_of_sum_of_squares"], color=VAL, linestyle="--", linewidth=1.4,
-                   label="the four apart, summed")
+        widths.annotate(
+            f"{spread['std']:.2g}" if spread["std"] else "0, to the bit",
+            (0.99, place),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center",
+            color=INK,
+            fontsize=9,
+        )
+    widths.axvline(
+        result["root_of_sum_of_squares"],
+        color=VAL,
+        linestyle="--",
+        linewidth=1.4,
+        label="the four apart, summed",
+    )
     top = max(spread["high"] for spread in spreads.values())
     widths.set_xlim(-0.03 * top, 1.3 * top or 1)
     widths.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    runs.set_title(f"{result['seeds']} runs each, away from the one that is not varied",
-                   fontsize=11, loc="left", color=INK)
-    widths.set_title(f"standard deviation and its {result['confidence']:.0%} interval",
-                     fontsize=11, loc="left", color=INK)
+    runs.set_title(
+        f"{result['seeds']} runs each, away from the one that is not varied",
+        fontsize=11,
+        loc="left",
+        color=INK,
+    )
+    widths.set_title(
+        f"standard deviation and its {result['confidence']:.0%} interval",
+        fontsize=11,
+        loc="left",
+        color=INK,
+    )
     for axes in (runs, widths):
         axes.set_xlabel(f"{result['score']}, {unit}", fontsize=9)
         axes.set_yticks(range(len(names)), names if axes is runs else [""] * len(names))

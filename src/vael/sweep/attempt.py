@@ -48,8 +48,9 @@ class Attempt:
         minutes: after which the trial is stopped and counts with what it has reached.
     """
 
-    def __init__(self, study: Pruner, claim: Claim, asked: Asked, status: StatusFile,
-                 minutes: float | None) -> None:
+    def __init__(
+        self, study: Pruner, claim: Claim, asked: Asked, status: StatusFile, minutes: float | None
+    ) -> None:
         self.study, self.claim, self.asked, self.status = study, claim, asked, status
         self.limit = None if minutes is None else 60 * minutes
         self._tail = Tail(claim.folder / "metrics.csv", study.target)

@@ -46,7 +46,8 @@ class Book:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.load_study(
-                study_name=d.name, storage=storage.connect(url, folder),
+                study_name=d.name,
+                storage=storage.connect(url, folder),
                 sampler=optuna_nodes.sampler(d.sampler, d.seed, 0),
                 pruner=optuna_nodes.pruner(d.pruner, self._frozen.epochs),
             )

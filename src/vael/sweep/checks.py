@@ -18,14 +18,20 @@ INCOMPARABLE = {
     "evaluation": "numbers of different k are not comparable",
     "trainer.devices": "give --devices-per-trial",
     "trainer.num_nodes": "a trial runs on one node",
-    "name": "the sweep names its trials", "output_dir": "the sweep names its trials",
-    "sweep": "the sweep names its trials", "logger": "it changes no number",
+    "name": "the sweep names its trials",
+    "output_dir": "the sweep names its trials",
+    "sweep": "the sweep names its trials",
+    "logger": "it changes no number",
     "report": "it changes no number",
 }
-SET_BY_SWEEP = {"trainer.devices": "give --devices-per-trial", "name": "give name: in the file",
-                "sweep.name": "the sweep sets it", "sweep.trial": "the sweep sets it",
-                "evaluation.test": "test data is for the confirmation runs",
-                "trainer.num_nodes": "a trial runs on one node"}
+SET_BY_SWEEP = {
+    "trainer.devices": "give --devices-per-trial",
+    "name": "give name: in the file",
+    "sweep.name": "the sweep sets it",
+    "sweep.trial": "the sweep sets it",
+    "evaluation.test": "test data is for the confirmation runs",
+    "trainer.num_nodes": "a trial runs on one node",
+}
 
 
 def base_config(d: Definition) -> DictConfig:
@@ -39,8 +45,10 @@ def base_config(d: Definition) -> DictConfig:
         if path in SET_BY_SWEEP:
             raise ConfigError(f"overrides: {override}: {SET_BY_SWEEP[path]}.")
         if override.startswith("~"):
-            raise ConfigError(f"overrides: {override}: best.yaml could not say that something is "
-                              "left out; give another value instead.")
+            raise ConfigError(
+                f"overrides: {override}: best.yaml could not say that something is "
+                "left out; give another value instead."
+            )
     config = compose_config([*d.overrides, f"name={d.name}", f"trainer.devices={d.devices}"])
     check(config)
     return config
@@ -63,8 +71,11 @@ def corner_configs(d: Definition, space: Space) -> list[DictConfig]:
         try:
             config = compose_config([*d.overrides, f"trainer.devices={d.devices}", *overrides])
         except ConfigError as error:
-            others = [f"{path}={value}" for path, value in corner.items()
-                      if not str(error).startswith(f"{path}=")]
+            others = [
+                f"{path}={value}"
+                for path, value in corner.items()
+                if not str(error).startswith(f"{path}=")
+            ]
             choices = [text for text in others if text.partition("=")[0] in space.choices()]
             given = f" (with {', '.join(choices)})" if choices else ""
             raise ConfigError(f"space: {error}{given}") from error
@@ -88,20 +99,29 @@ def check_targets(targets: Iterable[str], configs: Sequence[DictConfig], facts: 
     fits = sorted({_fit(c, facts) for c in configs})
     for target in targets:
         if target == "val/bpd" and facts.levels is None:
-            raise ConfigError("target val/bpd is never logged: this data has no levels (a table). "
-                              "Use target: val/elbo, within one likelihood.")
+            raise ConfigError(
+                "target val/bpd is never logged: this data has no levels (a table). "
+                "Use target: val/elbo, within one likelihood."
+            )
         if target == "val/psnr" and not facts.unit:
             raise ConfigError("target val/psnr is never logged: this data is not in [0, 1].")
         if target not in OF_ONE_FIT:
             continue
         if len(families) > 1:
-            remedy = ("data without levels has no score that compares them"
-                      if facts.levels is None else "use val/bpd, which compares them")
-            raise ConfigError(f"target {target} must not rank different likelihoods "
-                              f"({', '.join(families)}): {remedy}.")
+            remedy = (
+                "data without levels has no score that compares them"
+                if facts.levels is None
+                else "use val/bpd, which compares them"
+            )
+            raise ConfigError(
+                f"target {target} must not rank different likelihoods "
+                f"({', '.join(families)}): {remedy}."
+            )
         if len(fits) > 1:
-            raise ConfigError(f"target {target} must not rank different likelihood.fit "
-                              f"({', '.join(fits)}): use val/bpd, which compares them.")
+            raise ConfigError(
+                f"target {target} must not rank different likelihood.fit "
+                f"({', '.join(fits)}): use val/bpd, which compares them."
+            )
 
 
 def _fit(config: DictConfig, facts: Facts) -> str:

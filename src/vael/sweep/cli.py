@@ -26,8 +26,11 @@ class _SearchByDefault(TyperGroup):
         return super().parse_args(ctx, args if args[:1] == ["status"] else ["run", *args])
 
 
-app = typer.Typer(cls=_SearchByDefault, rich_markup_mode=None,
-                  help="Search over the settings of runs, or go on with a search.")
+app = typer.Typer(
+    cls=_SearchByDefault,
+    rich_markup_mode=None,
+    help="Search over the settings of runs, or go on with a search.",
+)
 
 
 @app.command()
@@ -72,8 +75,13 @@ def run(
     for option, value in (("--workers", workers), ("--workers-per-device", workers_per_device)):
         if value is not None and value < 1:
             raise ConfigError(f"{option} must be at least 1, but got {value}.")
-    changes = {"trials": trials, "devices": devices_per_trial, "storage": storage,
-               "confirm": confirm, "name": name}
+    changes = {
+        "trials": trials,
+        "devices": devices_per_trial,
+        "storage": storage,
+        "confirm": confirm,
+        "name": name,
+    }
     d = plans.define(file, changes, prune, overrides or ())
     if engine == "slurm":
         from vael.sweep import cluster
@@ -117,8 +125,11 @@ def _submit(plan: "Plan", per_task: int) -> int:
         return 130
     conclude(study)
     if not done:
-        print(f"vael: all tasks of job {job} have ended before the budget: see {plan.folder}/"
-              "slurm/*.log; the same command goes on", file=sys.stderr)
+        print(
+            f"vael: all tasks of job {job} have ended before the budget: see {plan.folder}/"
+            "slurm/*.log; the same command goes on",
+            file=sys.stderr,
+        )
     return 0 if done else 1
 
 
@@ -138,9 +149,7 @@ def conclude(study: "Study") -> None:
 
 
 @app.command()
-def status(
-    sweep: Annotated[Path, typer.Argument(help="A sweep's file, or its folder.")],
-) -> None:
+def status(sweep: Annotated[Path, typer.Argument(help="A sweep's file, or its folder.")]) -> None:
     """Show how many trials are done, the best, and who works on what."""
     from vael.sweep import plan as plans
     from vael.sweep.study import Study

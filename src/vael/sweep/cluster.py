@@ -43,8 +43,9 @@ def node(folder: Path, workers: int) -> int:
 def _given() -> Facts:
     """What SLURM lets this task use, found without importing torch."""
     gpus = len([g for g in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if g])
-    return Facts(levels=None, unit=True, accelerator="gpu" if gpus else "cpu", gpus=gpus,
-                 threaded=True)
+    return Facts(
+        levels=None, unit=True, accelerator="gpu" if gpus else "cpu", gpus=gpus, threaded=True
+    )
 
 
 def check(d: Definition) -> None:
@@ -61,9 +62,11 @@ def check(d: Definition) -> None:
 
 def _check_storage(url: str) -> None:
     if url.startswith("sqlite"):
-        raise ConfigError("storage sqlite:/// is not for several nodes: its locks do not hold on "
-                          "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
-                          "journal.")
+        raise ConfigError(
+            "storage sqlite:/// is not for several nodes: its locks do not hold on "
+            "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
+            "journal."
+        )
 
 
 def submit(plan: Plan, per_task: int) -> str:
@@ -78,8 +81,9 @@ def submit(plan: Plan, per_task: int) -> str:
     """
     _check_storage(plan.url)
     tasks = math.ceil(plan.workers / per_task)
-    text = slurm.script(plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))],
-                        plan.definition.slurm)
+    text = slurm.script(
+        plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))], plan.definition.slurm
+    )
     return slurm.submit(plan.folder, text)
 
 

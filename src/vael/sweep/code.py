@@ -22,8 +22,11 @@ def version() -> dict[str, str]:
 def differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """What has changed between two versions, in words; the commit alone changes nothing."""
     names = [name for name in (*before, *now) if name != "git"]
-    return [f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
-            for name in dict.fromkeys(names) if before.get(name) != now.get(name)]
+    return [
+        f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
+        for name in dict.fromkeys(names)
+        if before.get(name) != now.get(name)
+    ]
 
 
 def _digest() -> str:
@@ -40,8 +43,14 @@ def _digest() -> str:
 
 def _commit() -> str:
     try:
-        ran = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=SOURCE,
-                             capture_output=True, text=True, check=True, timeout=10)
+        ran = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=SOURCE,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return "none"
     return ran.stdout.strip()

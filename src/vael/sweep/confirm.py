@@ -48,13 +48,17 @@ def read(folder: Path) -> list[Confirmation]:
         plain = json.loads(path.read_text())
         told = path.with_name("outcome.json")
         outcome = Outcome(**json.loads(told.read_text())) if told.exists() else None
-        found.append(Confirmation(int(path.parent.name), path.parent, plain["trial"],
-                                  plain["seed"], outcome))
+        found.append(
+            Confirmation(
+                int(path.parent.name), path.parent, plain["trial"], plain["seed"], outcome
+            )
+        )
     return found
 
 
-def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
-          ) -> Claim | Wait | None:
+def claim(
+    study: "Study", table: Sequence[TrialRow], worker: str, now: float
+) -> Claim | Wait | None:
     """The next confirmation to run, under the sweep's lock and after the last trial."""
     d = study.definition
     if not d.confirm:
@@ -73,8 +77,9 @@ def claim(study: "Study", table: Sequence[TrialRow], worker: str, now: float
             held = True
             continue
         before = lease.holder(c.folder)
-        if before is not None and not _lost(c.folder, f"worker {before.worker} is gone",
-                                            d.retries):
+        if before is not None and not _lost(
+            c.folder, f"worker {before.worker} is gone", d.retries
+        ):
             continue
         return _begin(c.folder, c.number, worker)
     if len(mine) < d.confirm:
@@ -98,8 +103,7 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
 def _put_aside(study: "Study", winner: int, now: float) -> None:
     """What confirmed an earlier best, before the budget was raised; one that runs stays."""
     for c in read(study.folder):
-        if c.trial != winner and lease.stale(c.folder, study.definition.lease,
-                                                   study.watch, now):
+        if c.trial != winner and lease.stale(c.folder, study.definition.lease, study.watch, now):
             c.folder.rename(c.folder.with_name(f"trial-{c.trial}-{c.folder.name}"))
 
 
@@ -155,8 +159,9 @@ class Verdict:
         parts = [f"{target} {self.searched:.4f} in the search (trial {self.trial})"]
         for name, values in self.scores.items():
             spread = f" +- {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-            parts.append(f"{name} {statistics.fmean(values):.4f}{spread} on {len(values)} fresh "
-                         "seeds")
+            parts.append(
+                f"{name} {statistics.fmean(values):.4f}{spread} on {len(values)} fresh seeds"
+            )
         if self.failed:
             parts.append(f"{self.failed} of these runs failed")
         return ", ".join(parts)
@@ -181,4 +186,3 @@ def verdict(study: "Study", table: Sequence[TrialRow]) -> Verdict | None:
                 scores.setdefault(name, []).append(float(value))
     failed = sum(c.outcome is not None and c.outcome.kind == "failed" for c in ended)
     return Verdict(order[0].number, order[0].values[0], scores, failed) if ended else None
-

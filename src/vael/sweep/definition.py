@@ -84,8 +84,9 @@ class Definition:
         return {name: plain[name] for name in kept}
 
 
-def amended(definition: Definition, changes: Mapping[str, Any], prune: bool | None = None
-            ) -> Definition:
+def amended(
+    definition: Definition, changes: Mapping[str, Any], prune: bool | None = None
+) -> Definition:
     """With the options of the command line; None leaves a value as it is."""
     changed = replace(definition, **{k: v for k, v in changes.items() if v is not None})
     if prune is not None:
@@ -108,10 +109,18 @@ def check(d: Definition) -> None:
     if d.storage is not None and not isinstance(d.storage, str):
         raise ConfigError(f"storage must be a URL, but got {d.storage!r}.")
     if not d.space and not d.when:
-        raise ConfigError("space is empty: give at least one path with what to try, such as "
-                          "model.latent_dim: int(interval(2, 64)).")
-    for name, low in (("trials", 1), ("seed", 0), ("retries", 0), ("confirm", 0), ("keep", 0),
-                      ("devices", 1)):
+        raise ConfigError(
+            "space is empty: give at least one path with what to try, such as "
+            "model.latent_dim: int(interval(2, 64))."
+        )
+    for name, low in (
+        ("trials", 1),
+        ("seed", 0),
+        ("retries", 0),
+        ("confirm", 0),
+        ("keep", 0),
+        ("devices", 1),
+    ):
         value = getattr(d, name)
         if name == "trials" and value is None:
             continue
@@ -119,14 +128,19 @@ def check(d: Definition) -> None:
             raise ConfigError(f"{name} must be an integer >= {low}, but got {value!r}.")
     if d.trials is None and d.sampler != "grid":
         raise ConfigError("trials is missing: how many trials may the search take?")
-    positive = {"lease": d.lease, "patience": d.patience,
-                **{f"limits.{k}": v for k, v in asdict(d.limits).items()}}
+    positive = {
+        "lease": d.lease,
+        "patience": d.patience,
+        **{f"limits.{k}": v for k, v in asdict(d.limits).items()},
+    }
     for name, value in positive.items():
         if value is not None and not _positive(value):
             raise ConfigError(f"{name} must be a number > 0, but got {value!r}.")
     if d.pruner is not None and len(d.targets) > 1:
-        raise ConfigError(f"pruner must be null with several targets ({', '.join(d.targets)}): "
-                          "no single number says which trial is hopeless. Use --no-prune.")
+        raise ConfigError(
+            f"pruner must be null with several targets ({', '.join(d.targets)}): "
+            "no single number says which trial is hopeless. Use --no-prune."
+        )
     if d.confirm and len(d.targets) > 1:
         raise ConfigError("confirm must be 0 with several targets: no single trial is the best.")
 

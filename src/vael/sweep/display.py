@@ -76,15 +76,19 @@ class LogDisplay:
         if self._known is None:
             self._known = set(finished)
             if finished:
-                self.note(f"{self.goal.name}: going on after {counts(self.goal, rows)}; "
-                          f"{best_text(self.goal, rows)}")
+                self.note(
+                    f"{self.goal.name}: going on after {counts(self.goal, rows)}; "
+                    f"{best_text(self.goal, rows)}"
+                )
             return
         new = [row for number, row in finished.items() if number not in self._known]
         for row in sorted(new, key=lambda row: (row.ended or "", row.number)):
             self._known.add(row.number)
             seen = [r for r in rows if r.number in self._known]
-            self.note(f"{trial_text(self.goal, row)}  [{len(self._known)}"
-                      f"{_of(self.goal.trials)}; {best_text(self.goal, seen, params=False)}]")
+            self.note(
+                f"{trial_text(self.goal, row)}  [{len(self._known)}"
+                f"{_of(self.goal.trials)}; {best_text(self.goal, seen, params=False)}]"
+            )
 
     def note(self, text: str) -> None:
         """Prints one line, whatever its length."""
@@ -101,9 +105,7 @@ class LiveDisplay:
         now: seconds since the epoch.
     """
 
-    def __init__(
-        self, goal: Goal, console: Console, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, goal: Goal, console: Console, now: Callable[[], float] = time.time) -> None:
         self.goal = goal
         self._now = now
         self._begun: tuple[float, int] | None = None
@@ -124,8 +126,10 @@ class LiveDisplay:
         self._live.stop()
 
     def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
-        texts = (f"{self._left(rows)}{counts(self.goal, rows)}  {one_line(self.goal.name)}",
-                 best_text(self.goal, rows))
+        texts = (
+            f"{self._left(rows)}{counts(self.goal, rows)}  {one_line(self.goal.name)}",
+            best_text(self.goal, rows),
+        )
         lines = [Text(text, no_wrap=True, overflow="ellipsis", style="bold") for text in texts]
         return Group(*lines, self._table(workers))
 
@@ -185,11 +189,17 @@ def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
 
 def trial_text(goal: Goal, row: TrialRow) -> str:
     """How one trial ended: number, state, values or reason, parameters, seconds."""
-    values = ", ".join(f"{target} {value:.4f}"
-                       for target, value in zip(goal.targets, row.values, strict=False))
-    parts = [f"trial {row.number}", row.state, values if row.state == "complete" else "",
-             f"({one_line(row.reason)})" if row.reason else "", params_text(row.params),
-             "" if row.seconds is None else time_text(row.seconds)]
+    values = ", ".join(
+        f"{target} {value:.4f}" for target, value in zip(goal.targets, row.values, strict=False)
+    )
+    parts = [
+        f"trial {row.number}",
+        row.state,
+        values if row.state == "complete" else "",
+        f"({one_line(row.reason)})" if row.reason else "",
+        params_text(row.params),
+        "" if row.seconds is None else time_text(row.seconds),
+    ]
     return "  ".join(part for part in parts if part)
 
 

@@ -16,8 +16,9 @@ class Chooser(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
         """Of low, low + step, ..., high."""
 
-    def suggest_float(self, name: str, low: float, high: float, *, step: float | None, log: bool
-                      ) -> float:
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None, log: bool
+    ) -> float:
         """In [low, high]."""
 
 
@@ -39,13 +40,17 @@ class Choice:
 
     def text(self, value: Value) -> str:
         """As Hydra reads it."""
-        return next(text for own, text in zip(self.values, self.texts, strict=True)
-                    if own == value and isinstance(own, bool) == isinstance(value, bool))
+        return next(
+            text
+            for own, text in zip(self.values, self.texts, strict=True)
+            if own == value and isinstance(own, bool) == isinstance(value, bool)
+        )
 
     def holds(self, value: object) -> bool:
         """Whether it is one of them; true is not 1."""
-        return any(value == v and isinstance(value, bool) == isinstance(v, bool)
-                   for v in self.values)
+        return any(
+            value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values
+        )
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,9 @@ class Interval:
     def suggest(self, trial: Chooser, name: str) -> Value:
         """One of them."""
         if self.integer:
-            return trial.suggest_int(name, int(self.low), int(self.high),
-                                     step=int(self.step or 1), log=self.log)
+            return trial.suggest_int(
+                name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
+            )
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def text(self, value: Value) -> str:

@@ -31,9 +31,18 @@ from vael.sweep.records import Slot
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 START_SECONDS = 300.0
 KILLED = -signal.SIGKILL
-LEFT_OUT = ("vael.cli", "vael.sweep", "vael.launch", "vael.dashboard", "vael.explore",
-            "vael.export", "vael.generate", "vael.again", "vael.versus",
-            "vael.nondeterminism")  # no trial uses them
+LEFT_OUT = (
+    "vael.cli",
+    "vael.sweep",
+    "vael.launch",
+    "vael.dashboard",
+    "vael.explore",
+    "vael.export",
+    "vael.generate",
+    "vael.again",
+    "vael.versus",
+    "vael.nondeterminism",
+)  # no trial uses them
 
 
 class ForkServer:
@@ -56,10 +65,12 @@ class ForkServer:
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "vael.cli", "fork-server", str(theirs.fileno())],
-                env=environment.of_trial(os.environ, Slot(None, 1, 1)), stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()], start_new_session=True,
+                env=environment.of_trial(os.environ, Slot(None, 1, 1)),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
                 preexec_fn=lambda: processes.die_with(own),
-            )  # fmt: skip
+            )
         self._line = _Line(ours)
         if self._line.read(START_SECONDS) != {"ready": True}:
             self._end()

@@ -17,8 +17,9 @@ def freeze(folder: Path, config: DictConfig) -> None:
     write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
 
 
-def trial_config(d: Definition, chosen: Sequence[str], number: int, threads: int | None
-                 ) -> DictConfig:
+def trial_config(
+    d: Definition, chosen: Sequence[str], number: int, threads: int | None
+) -> DictConfig:
     """Of a trial: no test data, no report of its own.
 
     Raises:
@@ -28,22 +29,35 @@ def trial_config(d: Definition, chosen: Sequence[str], number: int, threads: int
     return _config(d, [*chosen, *fixed], "trial", number, threads)
 
 
-def confirmation_config(d: Definition, chosen: Sequence[str], number: int, threads: int | None,
-                        seed: int) -> DictConfig:
+def confirmation_config(
+    d: Definition, chosen: Sequence[str], number: int, threads: int | None, seed: int
+) -> DictConfig:
     """Of a run of the best configuration on a fresh seed, with the test data.
 
     Raises:
         ConfigError: it cannot be composed, or cannot work.
     """
     streams = [f"seeds.{name}=null" for name in ("init", "order", "corruption", "latent")]
-    return _config(d, [*chosen, f"seed={seed}", *streams, "evaluation.test=true", "report=true"],
-                   "confirmation", number, threads)
+    return _config(
+        d,
+        [*chosen, f"seed={seed}", *streams, "evaluation.test=true", "report=true"],
+        "confirmation",
+        number,
+        threads,
+    )
 
 
-def _config(d: Definition, chosen: Sequence[str], kind: str, number: int, threads: int | None
-            ) -> DictConfig:
-    overrides = [*d.overrides, *chosen, f"name={d.name}", f"trainer.devices={d.devices}",
-                 f"sweep.name={d.name}", f"sweep.{kind}={number}"]
+def _config(
+    d: Definition, chosen: Sequence[str], kind: str, number: int, threads: int | None
+) -> DictConfig:
+    overrides = [
+        *d.overrides,
+        *chosen,
+        f"name={d.name}",
+        f"trainer.devices={d.devices}",
+        f"sweep.name={d.name}",
+        f"sweep.{kind}={number}",
+    ]
     config = compose_config(overrides)
     more: dict[str, object] = {}
     limit = d.limits.trial_epochs

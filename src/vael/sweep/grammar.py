@@ -33,13 +33,15 @@ def parse_space(space: Mapping[str, str], when: Mapping[str, Mapping[str, str]])
         known = {p.path for p in found}
         ready = [item for item in waiting if item[0].path in known]
         if not ready:
-            raise ConfigError(f"when: {waiting[0][0]} never holds: {waiting[0][0].path} is not in "
-                              "the space.")
+            raise ConfigError(
+                f"when: {waiting[0][0]} never holds: {waiting[0][0].path} is not in the space."
+            )
         for condition, block in ready:
             value = _chosen(condition, found)
             for path, text in block.items():
-                found.append(Parameter(path, _domain(path, text),
-                                       Condition(condition.path, value)))
+                found.append(
+                    Parameter(path, _domain(path, text), Condition(condition.path, value))
+                )
         waiting = [item for item in waiting if item not in ready]
     _check_repeated(found)
     return Space(tuple(found))
@@ -51,8 +53,11 @@ def _check_repeated(found: list[Parameter]) -> None:
         other = first.setdefault(p.path, p)
         if other is p:
             continue
-        if other.when is None or p.when is None or other.when.path != p.when.path or (
-            other.when.value == p.when.value
+        if (
+            other.when is None
+            or p.when is None
+            or other.when.path != p.when.path
+            or (other.when.value == p.when.value)
         ):
             raise ConfigError(f"space: {p.path} is there twice for one trial.")
         if other.domain != p.domain:
@@ -69,8 +74,9 @@ def _chosen(condition: Condition, found: list[Parameter]) -> Value:
                 raise ConfigError(f"when: {condition}: {p.path} must be a choice(...).")
             if p.domain.holds(condition.value):
                 return condition.value
-            raise ConfigError(f"when: {condition} never holds: {p.path} is one of "
-                              f"{', '.join(p.domain.texts)}.")
+            raise ConfigError(
+                f"when: {condition} never holds: {p.path} is one of {', '.join(p.domain.texts)}."
+            )
     raise AssertionError(condition)
 
 
@@ -89,11 +95,11 @@ def _domain(path: str, text: str) -> Choice | Interval:
     if isinstance(value, Glob):
         raise ConfigError(f"{where}: globs are not searched; write choice(a, b, ...).")
     if not isinstance(value, Sweep):
-        raise ConfigError(f"{where}: {text} is a single value: put {path}={text} under "
-                          "overrides.")
+        raise ConfigError(f"{where}: {text} is a single value: put {path}={text} under overrides.")
     if getattr(value, "shuffle", False):
-        raise ConfigError(f"{where}: shuffle(...) has no meaning here: the sampler has its own "
-                          "order.")
+        raise ConfigError(
+            f"{where}: shuffle(...) has no meaning here: the sampler has its own order."
+        )
     unknown = sorted(value.tags - {"log"})
     if unknown:
         raise ConfigError(f"{where}: tag {unknown[0]} is not known; there is log.")
@@ -104,15 +110,17 @@ def _domain(path: str, text: str) -> Choice | Interval:
     assert isinstance(value, IntervalSweep), value
     assert value.start is not None
     assert value.end is not None
-    interval = Interval(value.start, value.end, None, "log" in value.tags,
-                        isinstance(value.start, int))
+    interval = Interval(
+        value.start, value.end, None, "log" in value.tags, isinstance(value.start, int)
+    )
     if not interval.low < interval.high:
         raise ConfigError(f"{where}: {text} is empty: the lower end must be below the upper one.")
     if not math.isfinite(interval.high - interval.low):
         raise ConfigError(f"{where}: {text} must have finite ends.")
     if interval.log and interval.low <= 0:
-        raise ConfigError(f"{where}: tag(log, ...) needs a lower end above 0, but got "
-                          f"{interval.low}.")
+        raise ConfigError(
+            f"{where}: tag(log, ...) needs a lower end above 0, but got {interval.low}."
+        )
     return interval
 
 
@@ -121,11 +129,15 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
         raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
     texts = tuple(as_written(item) for item in items)
-    values = tuple(text if isinstance(item, list | dict) else _plain(item)
-                   for item, text in zip(items, texts, strict=True))
+    values = tuple(
+        text if isinstance(item, list | dict) else _plain(item)
+        for item, text in zip(items, texts, strict=True)
+    )
     if len(items) < 2:
-        raise ConfigError(f"{where}: a choice needs two values or more; put "
-                          f"{override.get_key_element()}={texts[0]} under overrides.")
+        raise ConfigError(
+            f"{where}: a choice needs two values or more; put "
+            f"{override.get_key_element()}={texts[0]} under overrides."
+        )
     if len(set(texts)) < len(texts):
         raise ConfigError(f"{where}: a choice is there twice: {', '.join(texts)}.")
     return Choice(values, texts)
@@ -142,8 +154,10 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
         raise ConfigError(f"{where}: range({low}, {stop}, {step}) must have finite ends.")
     count = math.ceil((stop - low) / step) if step > 0 else 0
     if count < 2:
-        raise ConfigError(f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
-                          "(its end is excluded).")
+        raise ConfigError(
+            f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
+            "(its end is excluded)."
+        )
     high = low + (count - 1) * step
     return Interval(float(low), float(high), float(step), False, integer)
 

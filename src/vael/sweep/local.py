@@ -44,8 +44,13 @@ class Local:
         rows: all trials of the study.
     """
 
-    def __init__(self, folder: Path, slots: Sequence[Slot], display: Display,
-                 rows: Callable[[], Sequence[TrialRow]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        slots: Sequence[Slot],
+        display: Display,
+        rows: Callable[[], Sequence[TrialRow]],
+    ) -> None:
         self.folder, self.slots, self.display, self.rows = folder, slots, display, rows
         self.stopped_by = 0  # the signal that ended it, if any
         self._restarts = 0
@@ -84,8 +89,9 @@ class Local:
                     continue
                 if ended < 0 and self._restarts < RESTARTS:
                     self._restarts += 1
-                    self.display.note(f"worker {worker.name} was killed by signal {-ended}: "
-                                      "started again")
+                    self.display.note(
+                        f"worker {worker.name} was killed by signal {-ended}: started again"
+                    )
                     self._start(worker.name, worker.slot, asked)
                 else:
                     said = last_line(worker.log) or f"ended with exit code {ended}"
@@ -106,9 +112,13 @@ class Local:
         own = os.getpid()
         with log.open("ab") as file:
             child = subprocess.Popen(
-                command(self.folder, name, slot), stdin=subprocess.DEVNULL, stdout=file,
-                stderr=file, start_new_session=True, preexec_fn=lambda: processes.die_with(own),
-            )  # fmt: skip
+                command(self.folder, name, slot),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                preexec_fn=lambda: processes.die_with(own),
+            )
         self._workers.append(_Worker(name, slot, log, child))
         if asked:  # it came while we were starting it
             self._send(asked.number)
@@ -121,5 +131,17 @@ class Local:
 def command(folder: Path, name: str, slot: Slot) -> list[str]:
     """Starts a worker."""
     devices = [] if slot.devices is None else ["--devices", slot.devices]
-    return [sys.executable, "-m", "vael.cli", "sweep-worker", str(folder), "--name", name,
-            *devices, "--num-devices", str(slot.num_devices), "--threads", str(slot.threads)]
+    return [
+        sys.executable,
+        "-m",
+        "vael.cli",
+        "sweep-worker",
+        str(folder),
+        "--name",
+        name,
+        *devices,
+        "--num-devices",
+        str(slot.num_devices),
+        "--threads",
+        str(slot.threads),
+    ]

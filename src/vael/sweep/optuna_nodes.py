@@ -25,8 +25,11 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 PRUNERS: dict[str, dict[str, Any]] = {
     # Slow starters end best too often to be judged at 3 epochs. Replayed over 13 recorded studies
     # of 12 trials of 30 epochs, 2 end more than 1 % worse than unpruned, with 0.47 of the epochs.
-    "halving": {"_target_": "optuna.pruners.SuccessiveHalvingPruner", "min_resource": 8,
-                "reduction_factor": 3},
+    "halving": {
+        "_target_": "optuna.pruners.SuccessiveHalvingPruner",
+        "min_resource": 8,
+        "reduction_factor": 3,
+    },
     "hyperband": {"_target_": "optuna.pruners.HyperbandPruner", "min_resource": 3},
     "median": {"_target_": "optuna.pruners.MedianPruner", "n_warmup_steps": 5},
 }
@@ -85,8 +88,9 @@ def _node(where: str, node: Node, short: dict[str, dict[str, Any]]) -> dict[str,
         return short[node]
     if isinstance(node, dict) and "_target_" in node:
         return node
-    raise ConfigError(f"{where} must be one of {', '.join(short)}, or have a _target_, but got "
-                      f"{node!r}.")
+    raise ConfigError(
+        f"{where} must be one of {', '.join(short)}, or have a _target_, but got {node!r}."
+    )
 
 
 def _takes(plain: dict[str, Any], name: str) -> bool:
@@ -110,6 +114,8 @@ def _make(where: str, plain: dict[str, Any], kind: type) -> Any:
         cause = " ".join(str(error.__cause__ or error).split())
         raise ConfigError(f"{where} ({plain['_target_']}) cannot be made: {cause}") from error
     if not isinstance(made, kind):
-        raise ConfigError(f"{where}={plain['_target_']} must make a {kind.__name__}, but made a "
-                          f"{type(made).__name__}.")
+        raise ConfigError(
+            f"{where}={plain['_target_']} must make a {kind.__name__}, but made a "
+            f"{type(made).__name__}."
+        )
     return made

@@ -39,8 +39,9 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def define(file: Path, changes: Mapping[str, Any], prune: bool | None,
-           overrides: Sequence[str]) -> Definition:
+def define(
+    file: Path, changes: Mapping[str, Any], prune: bool | None, overrides: Sequence[str]
+) -> Definition:
     """The definition with what the command line adds.
 
     Args:
@@ -139,8 +140,10 @@ def _url(d: Definition, old: Frozen | None, folder: Path) -> str:
     if url == storage.JOURNAL and d.storage is None:
         return storage.locate(recorded, folder)
     if storage.redacted(url) != recorded:
-        raise ConfigError(f"the study of {folder} is in {recorded}, not in "
-                          f"{storage.redacted(url)}: give that, or another name.")
+        raise ConfigError(
+            f"the study of {folder} is in {recorded}, not in "
+            f"{storage.redacted(url)}: give that, or another name."
+        )
     return url
 
 
@@ -149,15 +152,19 @@ def _check_same(old: Frozen, d: Definition, folder: Path, force: bool) -> None:
     if frozen.digest(d) != old.digest:
         changes = "; ".join(_changes(old.definition.meaning(), d.meaning()))
         if not force:
-            raise ConfigError(f"{folder} holds a sweep of this name that is another: {changes}. "
-                              "Give another name (name: in the file, or --name), or go on in it "
-                              "with --force.")
+            raise ConfigError(
+                f"{folder} holds a sweep of this name that is another: {changes}. "
+                "Give another name (name: in the file, or --name), or go on in it "
+                "with --force."
+            )
         _check_compatible(old.definition, d)
     changed = code.differing(old.code, code.version())
     if changed and not force:
-        raise ConfigError(f"the code has changed since {folder} was started ({', '.join(changed)}"
-                          f"; git {old.code.get('git')} -> {code.version()['git']}): its trials "
-                          "may not be comparable. Go on with --force, or give another name.")
+        raise ConfigError(
+            f"the code has changed since {folder} was started ({', '.join(changed)}"
+            f"; git {old.code.get('git')} -> {code.version()['git']}): its trials "
+            "may not be comparable. Go on with --force, or give another name."
+        )
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -165,8 +172,11 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     for name in now:
         a, b = before[name], now[name]
         if isinstance(a, dict) and isinstance(b, dict):
-            found += [f"{name}.{key}: {a.get(key, 'none')} -> {b.get(key, 'none')}"
-                      for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
+            found += [
+                f"{name}.{key}: {a.get(key, 'none')} -> {b.get(key, 'none')}"
+                for key in dict.fromkeys([*a, *b])
+                if a.get(key) != b.get(key)
+            ]
         elif a != b:
             found.append(f"{name}: {a} -> {b}")
     return found
@@ -175,17 +185,20 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def _check_compatible(before: Definition, now: Definition) -> None:
     """Optuna cannot learn from other choices, or from other targets."""
     if (before.targets, before.directions) != (now.targets, now.directions):
-        raise ConfigError("targets cannot change within a study, not even with --force: give "
-                          "another name.")
+        raise ConfigError(
+            "targets cannot change within a study, not even with --force: give another name."
+        )
     old = {p.path: p.domain for p in parse_space(before.space, before.when).parameters}
     for p in parse_space(now.space, now.when).parameters:
         domain = old.get(p.path, p.domain)
         kinds = {_kind(domain), _kind(p.domain)}
         same_choices = len(kinds) == 1 and (p.path not in _choices(now) or domain == p.domain)
         if not same_choices:
-            raise ConfigError(f"space: the choices of {p.path} cannot change within a study, nor "
-                              "whether it is an integer, not even with --force: give another "
-                              "name.")
+            raise ConfigError(
+                f"space: the choices of {p.path} cannot change within a study, nor "
+                "whether it is an integer, not even with --force: give another "
+                "name."
+            )
 
 
 def _kind(domain: Choice | Interval) -> tuple[type, bool]:
@@ -207,10 +220,13 @@ def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[st
     varied = {p.path for p in space.parameters}
     fixed = [o for o in d.overrides if o.lstrip("+").partition("=")[0] in varied]
     if fixed and not outside:
-        notes.append(f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
-                     "space varies it")
+        notes.append(
+            f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
+            "space varies it"
+        )
     if storage.has_password(url) and storage.ENVIRONMENT not in os.environ:
-        notes.append(f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
-                     "line shows in the list of processes")
+        notes.append(
+            f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
+            "line shows in the list of processes"
+        )
     return notes
-

@@ -39,8 +39,13 @@ def probe(config: DictConfig) -> Facts:
     Raises:
         ConfigError: the data cannot be read, or the devices are not there.
     """
-    ran = subprocess.run([sys.executable, "-m", "vael.sweep.probe"], text=True,
-                         input=OmegaConf.to_yaml(config), capture_output=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-m", "vael.sweep.probe"],
+        text=True,
+        input=OmegaConf.to_yaml(config),
+        capture_output=True,
+        check=False,
+    )
     if ran.returncode == ConfigError.exit_code:
         raise ConfigError(ran.stderr.strip().removeprefix("vael: "))
     if ran.returncode:
@@ -62,9 +67,13 @@ def _facts(config: DictConfig) -> Facts:
     data.prepare()
     values = config.data.batch_size * data.spec.num_dims // config.trainer.devices
     placement = place(config.trainer)
-    return Facts(levels=data.spec.levels, unit=data.spec.support == "unit",
-                 accelerator=placement.accelerator, gpus=torch.cuda.device_count(),
-                 threaded=values >= WORTH_THREADS)
+    return Facts(
+        levels=data.spec.levels,
+        unit=data.spec.support == "unit",
+        accelerator=placement.accelerator,
+        gpus=torch.cuda.device_count(),
+        threaded=values >= WORTH_THREADS,
+    )
 
 
 def _main() -> None:

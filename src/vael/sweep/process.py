@@ -60,12 +60,17 @@ class Plain:
         """Starts the trial; it dies with the thread that calls this."""
         own = os.getpid()
         with (folder / LOG).open("ab") as log:
-            return PlainHandle(subprocess.Popen(
-                [sys.executable, "-m", "vael.cli", "train", str(folder)],
-                env=environment.of_trial(os.environ, slot, attempt), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=lambda: processes.die_with(own),
-            ))  # fmt: skip
+            return PlainHandle(
+                subprocess.Popen(
+                    [sys.executable, "-m", "vael.cli", "train", str(folder)],
+                    env=environment.of_trial(os.environ, slot, attempt),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=lambda: processes.die_with(own),
+                )
+            )
 
     def close(self) -> None:
         """Nothing."""

@@ -20,8 +20,11 @@ class Goal:
 
 def scored(table: Sequence[TrialRow]) -> list[TrialRow]:
     """The complete trials whose values are all finite; only these are ranked."""
-    return [row for row in table if row.state == "complete" and row.values
-            and all(map(math.isfinite, row.values))]
+    return [
+        row
+        for row in table
+        if row.state == "complete" and row.values and all(map(math.isfinite, row.values))
+    ]
 
 
 def ranked(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
@@ -51,8 +54,10 @@ def front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) ->
     # who dominates a point comes before it in lexicographic order
     for index in sorted(range(len(costs)), key=lambda i: (costs[i], i)):
         cost = costs[index]
-        if not any(costs[k] != cost and all(a <= b for a, b in zip(costs[k], cost, strict=True))
-                   for k in kept):
+        if not any(
+            costs[k] != cost and all(a <= b for a, b in zip(costs[k], cost, strict=True))
+            for k in kept
+        ):
             kept.append(index)
     return kept
 

@@ -65,8 +65,10 @@ def _write_best(study: "Study", row: TrialRow) -> None:
 
 def _title(study: "Study", row: TrialRow) -> str:
     d = study.definition
-    return (f"# The best of {d.name}: trial {row.number}, {d.targets[0]} {row.values[0]:.6g} "
-            f"(k = {study.frozen.samples}).")
+    return (
+        f"# The best of {d.name}: trial {row.number}, {d.targets[0]} {row.values[0]:.6g} "
+        f"(k = {study.frozen.samples})."
+    )
 
 
 def _best(study: "Study", row: TrialRow) -> str:

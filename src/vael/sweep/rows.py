@@ -15,7 +15,10 @@ from vael.files import write_text
 
 State = Literal["complete", "pruned", "failed", "running", "waiting"]
 STATES: Mapping[str, State] = {
-    "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "running",
     "WAITING": "waiting",
 }
 FINISHED: tuple[State, ...] = ("complete", "pruned", "failed")
@@ -117,10 +120,15 @@ def _row(trial: Told, run: Path) -> TrialRow:
     summary = read_run_summary(run)
     reason = trial.user_attrs.get("reason") or summary.get("reason")
     return TrialRow(
-        number=trial.number, state=STATES[trial.state.name], values=tuple(trial.values or ()),
-        reason=str(reason) if reason else None, params=dict(trial.params),
-        epochs=_whole(summary.get("epochs")), seconds=number(summary.get("seconds")),
-        attempts=_whole(trial.user_attrs.get("attempts")) or 1, folder=run,
+        number=trial.number,
+        state=STATES[trial.state.name],
+        values=tuple(trial.values or ()),
+        reason=str(reason) if reason else None,
+        params=dict(trial.params),
+        epochs=_whole(summary.get("epochs")),
+        seconds=number(summary.get("seconds")),
+        attempts=_whole(trial.user_attrs.get("attempts")) or 1,
+        folder=run,
         started=trial.datetime_start.isoformat() if trial.datetime_start else None,
         ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
         metrics=metrics_of(summary),
@@ -156,8 +164,7 @@ def _whole(value: object) -> int | None:
     return None if found is None else int(found)
 
 
-OWN = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended",
-       "folder")
+OWN = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended", "folder")
 
 
 def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
@@ -169,15 +176,31 @@ def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> 
     metrics = sorted({name for row in table for name in row.metrics})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*OWN, *targets, *(f"params.{n}" for n in params),
-                     *(f"metrics.{n}" for n in metrics)])
+    writer.writerow(
+        [*OWN, *targets, *(f"params.{n}" for n in params), *(f"metrics.{n}" for n in metrics)]
+    )
     for row in table:
         values = [*row.values, *[None] * (len(targets) - len(row.values))]
-        own = [row.number, row.state, row.reason, row.epochs, row.seconds, row.attempts,
-               row.started, row.ended, f"trials/{row.folder.name}"]
-        writer.writerow([
-            "" if cell is None else cell
-            for cell in (*own, *values, *(row.params.get(n) for n in params),
-                         *(row.metrics.get(n) for n in metrics))
-        ])
+        own = [
+            row.number,
+            row.state,
+            row.reason,
+            row.epochs,
+            row.seconds,
+            row.attempts,
+            row.started,
+            row.ended,
+            f"trials/{row.folder.name}",
+        ]
+        writer.writerow(
+            [
+                "" if cell is None else cell
+                for cell in (
+                    *own,
+                    *values,
+                    *(row.params.get(n) for n in params),
+                    *(row.metrics.get(n) for n in metrics),
+                )
+            ]
+        )
     write_text(path, text.getvalue())

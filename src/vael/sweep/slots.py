@@ -32,9 +32,13 @@ def slots(facts: Facts, workers: int, devices: int, per_device: int) -> list[Slo
         return [Slot(None, devices, threads)] * workers
     groups = facts.gpus // devices
     if workers > groups * per_device:
-        raise ConfigError(f"--workers={workers} needs {workers * devices} GPUs, but this machine "
-                          f"has {facts.gpus}: use --workers-per-device to share them.")
+        raise ConfigError(
+            f"--workers={workers} needs {workers * devices} GPUs, but this machine "
+            f"has {facts.gpus}: use --workers-per-device to share them."
+        )
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = visible.split(",") if visible else [str(i) for i in range(facts.gpus)]
-    return [Slot(",".join(names[g * devices : (g + 1) * devices]), devices, threads)
-            for g in (i % groups for i in range(workers))]
+    return [
+        Slot(",".join(names[g * devices : (g + 1) * devices]), devices, threads)
+        for g in (i % groups for i in range(workers))
+    ]

@@ -24,8 +24,9 @@ WARNING_SECONDS = 120
 OURS = {"array", "requeue", "signal", "output", "error", "open-mode", "parsable", "wrap"}
 
 
-def script(folder: Path, tasks: int, arguments: Sequence[str], options: Mapping[str, object]
-           ) -> str:
+def script(
+    folder: Path, tasks: int, arguments: Sequence[str], options: Mapping[str, object]
+) -> str:
     """The batch script of a sweep.
 
     Args:
@@ -39,8 +40,11 @@ def script(folder: Path, tasks: int, arguments: Sequence[str], options: Mapping[
         ConfigError: an option that is none, or that vael sets itself.
     """
     head = [
-        f"--job-name=vael-{folder.name}", f"--array=0-{tasks - 1}", "--requeue",
-        f"--signal=B:USR1@{WARNING_SECONDS}", "--open-mode=append",
+        f"--job-name=vael-{folder.name}",
+        f"--array=0-{tasks - 1}",
+        "--requeue",
+        f"--signal=B:USR1@{WARNING_SECONDS}",
+        "--open-mode=append",
         f"--output={folder.resolve()}/slurm/%a.log",
     ]
     for name, value in options.items():
@@ -60,8 +64,9 @@ def script(folder: Path, tasks: int, arguments: Sequence[str], options: Mapping[
 def check_sbatch() -> None:
     """Raises ConfigError where there is none."""
     if shutil.which("sbatch") is None:
-        raise ConfigError("--engine slurm needs sbatch on the PATH: call it on a login node of "
-                          "the cluster.")
+        raise ConfigError(
+            "--engine slurm needs sbatch on the PATH: call it on a login node of the cluster."
+        )
 
 
 def submit(folder: Path, text: str) -> str:

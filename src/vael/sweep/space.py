@@ -54,8 +54,11 @@ class Space:
 
     def overrides(self, chosen: Mapping[str, Value]) -> list[str]:
         """The same for Hydra."""
-        return [p.override(chosen[p.path]) for p in self.parameters
-                if p.path in chosen and p.active(chosen)]
+        return [
+            p.override(chosen[p.path])
+            for p in self.parameters
+            if p.path in chosen and p.active(chosen)
+        ]
 
     def grid(self) -> list[dict[str, Value]]:
         """Every point there is, each once.
@@ -65,12 +68,15 @@ class Space:
         """
         for p in self.parameters:
             if p.domain.points() is None:
-                raise ConfigError(f"space: {p.path} is an interval, which has no grid: use "
-                                  "choice(...) or range(...), or another sampler.")
+                raise ConfigError(
+                    f"space: {p.path} is an interval, which has no grid: use "
+                    "choice(...) or range(...), or another sampler."
+                )
         return list(self._points({}, self.parameters))
 
-    def _points(self, chosen: dict[str, Value], rest: tuple[Parameter, ...]
-                ) -> Iterator[dict[str, Value]]:
+    def _points(
+        self, chosen: dict[str, Value], rest: tuple[Parameter, ...]
+    ) -> Iterator[dict[str, Value]]:
         if not rest:
             yield chosen
         elif rest[0].active(chosen):

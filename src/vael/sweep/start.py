@@ -30,11 +30,17 @@ def frozen_of(d: Definition, config: DictConfig, threads: int | None) -> Frozen:
         threads: CPU threads of each process of a trial.
     """
     default = default_of(parse_space(d.space, d.when), config)
-    return Frozen(definition=d, id=uuid.uuid4().hex, digest=frozen.digest(d), code=code.version(),
-                  samples=config.evaluation.samples, threads=threads,
-                  epochs=min(config.trainer.max_epochs, d.limits.trial_epochs or 2**31),
-                  default=None if outside(default) else {k: v for k, (v, _) in default.items()},
-                  started=time.time())
+    return Frozen(
+        definition=d,
+        id=uuid.uuid4().hex,
+        digest=frozen.digest(d),
+        code=code.version(),
+        samples=config.evaluation.samples,
+        threads=threads,
+        epochs=min(config.trainer.max_epochs, d.limits.trial_epochs or 2**31),
+        default=None if outside(default) else {k: v for k, (v, _) in default.items()},
+        started=time.time(),
+    )
 
 
 def default_of(space: Space, config: DictConfig) -> dict[str, tuple[Value, bool]]:
@@ -94,14 +100,20 @@ def refuse_foreign(folder: Path, name: str, url: str) -> None:
     owner = study.user_attrs.get(OWN)
     mine = frozen.read(folder).id if (folder / frozen.NAME).exists() else None
     if owner is not None and owner != mine:
-        raise ConfigError(f"{storage.redacted(url)} already has a study {name}, of another "
-                          "folder: give this sweep another name, or use that folder.")
+        raise ConfigError(
+            f"{storage.redacted(url)} already has a study {name}, of another "
+            "folder: give this sweep another name, or use that folder."
+        )
 
 
 def _study(folder: Path, new: Frozen, url: str) -> None:
     d = new.definition
-    study = optuna.create_study(study_name=d.name, storage=storage.connect(url, folder),
-                                directions=list(d.directions), load_if_exists=True)
+    study = optuna.create_study(
+        study_name=d.name,
+        storage=storage.connect(url, folder),
+        directions=list(d.directions),
+        load_if_exists=True,
+    )
     study.set_user_attr(OWN, new.id)
     points = [new.default] if new.default else []
     if d.sampler == optuna_nodes.GRID:

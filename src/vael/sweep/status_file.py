@@ -29,8 +29,14 @@ class StatusFile:
 
     def begins(self, claim: Claim, epochs: int | None) -> None:
         """It starts a trial of at most so many epochs."""
-        self._trial = {"kind": claim.kind, "number": claim.number, "of": epochs,
-                       "since": time.time(), "epoch": None, "value": None}
+        self._trial = {
+            "kind": claim.kind,
+            "number": claim.number,
+            "of": epochs,
+            "since": time.time(),
+            "epoch": None,
+            "value": None,
+        }
         self._write(self._trial)
 
     def progresses(self, epoch: int, value: float) -> None:
@@ -54,10 +60,17 @@ def read_all(sweep: Path) -> list[WorkerState]:
     for path in sorted((sweep / FOLDER).glob("*.json")):
         try:
             read = json.loads(path.read_text())
-            found.append(WorkerState(
-                read["worker"], read.get("kind"), read.get("number"), read.get("epoch"),
-                read.get("of"), read.get("value"), read.get("since"),
-            ))  # fmt: skip
+            found.append(
+                WorkerState(
+                    read["worker"],
+                    read.get("kind"),
+                    read.get("number"),
+                    read.get("epoch"),
+                    read.get("of"),
+                    read.get("value"),
+                    read.get("since"),
+                )
+            )
         except (OSError, ValueError, TypeError, KeyError):
             continue  # being replaced, or not ours
     return found

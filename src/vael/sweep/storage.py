@@ -23,8 +23,11 @@ CONNECT_SECONDS = 10
 MAKING = 50  # tries to make the tables, beside others that make them
 DEAD_SECONDS = 60  # of a network that answers nothing: then the connection counts as broken
 POSTGRES = {  # of libpq; without them a query whose server has lost its power waits for hours
-    "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": 1000 * DEAD_SECONDS,
-    "keepalives_idle": DEAD_SECONDS // 2, "keepalives_interval": 10, "keepalives_count": 3,
+    "connect_timeout": CONNECT_SECONDS,
+    "tcp_user_timeout": 1000 * DEAD_SECONDS,
+    "keepalives_idle": DEAD_SECONDS // 2,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
 }
 DENIED = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
@@ -54,7 +57,8 @@ def locate(given: str | None, folder: Path) -> str:
     except (ArgumentError, ValueError):
         raise ConfigError(  # not the URL itself: it may hold a password
             "storage is no URL: give journal, sqlite:///FILE or "
-            "postgresql+psycopg://USER@HOST:PORT/DATABASE.") from None
+            "postgresql+psycopg://USER@HOST:PORT/DATABASE."
+        ) from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
@@ -107,10 +111,14 @@ def connect(url: str, folder: Path) -> "BaseStorage":
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.storages.get_storage(_tables(url, kwargs))
     except ImportError as error:
-        remedy = ("pip install 'vael[postgres]'" if url.startswith("postgresql")
-                  else "install it, or use journal, SQLite or PostgreSQL, which are tested")
-        raise ConfigError(f"storage {redacted(url)} needs a package that is not installed "
-                          f"({error}): {remedy}.") from error
+        remedy = (
+            "pip install 'vael[postgres]'"
+            if url.startswith("postgresql")
+            else "install it, or use journal, SQLite or PostgreSQL, which are tested"
+        )
+        raise ConfigError(
+            f"storage {redacted(url)} needs a package that is not installed ({error}): {remedy}."
+        ) from error
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         raise ConfigError(
             f"storage {redacted(url)} cannot be used: {reason(error, url)}"
@@ -157,8 +165,9 @@ def never() -> bool:
     return False
 
 
-def patiently(operation: Callable[[], T], seconds: float, url: str,
-              hurried: Callable[[], bool] = never) -> T:
+def patiently(
+    operation: Callable[[], T], seconds: float, url: str, hurried: Callable[[], bool] = never
+) -> T:
     """Tries again, more and more slowly, while the storage is away and nobody is in a hurry.
 
     The operation must be such that doing it twice is like doing it once: the answer of a server
@@ -178,11 +187,16 @@ def patiently(operation: Callable[[], T], seconds: float, url: str,
             if hurried():
                 raise StorageAway(f"the storage {redacted(url)} is away: {text}") from error
             if time.monotonic() + pause > end:
-                raise StorageAway(f"the storage {redacted(url)} did not come back within "
-                                  f"{seconds:.0f} s: {text}") from error
+                raise StorageAway(
+                    f"the storage {redacted(url)} did not come back within {seconds:.0f} s: {text}"
+                ) from error
             if not told:
-                log.warning("the storage %s is away (%s); trying again for %.0f s",
-                            redacted(url), text, seconds)
+                log.warning(
+                    "the storage %s is away (%s); trying again for %.0f s",
+                    redacted(url),
+                    text,
+                    seconds,
+                )
                 told = True
             _rest(pause, hurried)
             pause = min(pause * 1.5, 5.0)

@@ -181,8 +181,11 @@ class Study(Book):
 
     def _finish(self, claim: Claim, outcome: Outcome) -> None:
         if not self._holds(claim):
-            log.warning("%s is not this worker's any more: its outcome (%s) is not told",
-                        claim.folder, outcome.kind)
+            log.warning(
+                "%s is not this worker's any more: its outcome (%s) is not told",
+                claim.folder,
+                outcome.kind,
+            )
             return
         if claim.kind == "confirmation":
             confirm.finish(self, claim, outcome)

@@ -68,8 +68,10 @@ def _targets(found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Direction, .
     single, several = found.pop("direction", None), found.pop("directions", None)
     given = several if several is not None else [single] * len(targets)
     if not targets or len(set(targets)) < len(targets) or len(given) != len(targets):
-        raise ConfigError(f"targets must be different scores with one direction each, but got "
-                          f"{list(targets)} and {given}.")
+        raise ConfigError(
+            f"targets must be different scores with one direction each, but got "
+            f"{list(targets)} and {given}."
+        )
     return targets, tuple(direction_of(t, d) for t, d in zip(targets, given, strict=True))
 
 
@@ -92,8 +94,10 @@ def _space(where: str, plain: object) -> dict[str, str]:
         raise ConfigError(f"{where} must map paths to what to try, but got {plain!r}.")
     for path, text in plain.items():
         if not isinstance(text, str):
-            raise ConfigError(f"{where}: {path} must be a sweep in Hydra's grammar, such as "
-                              f"choice(1, 2) or interval(0.1, 1), but got {text!r}.")
+            raise ConfigError(
+                f"{where}: {path} must be a sweep in Hydra's grammar, such as "
+                f"choice(1, 2) or interval(0.1, 1), but got {text!r}."
+            )
     return {str(path): text for path, text in plain.items()}
 
 

@@ -8,8 +8,10 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     """The last part of each dotted name, or the whole where two would be called the same."""
     every = list(dict.fromkeys(names))
     last = [name.rsplit(".", 1)[-1] for name in every]
-    return {name: short if last.count(short) == 1 else name
-            for name, short in zip(every, last, strict=True)}
+    return {
+        name: short if last.count(short) == 1 else name
+        for name, short in zip(every, last, strict=True)
+    }
 
 
 def params_text(params: Mapping[str, object]) -> str:
@@ -32,7 +34,9 @@ def time_text(seconds: float) -> str:
     """``12 s``, ``3 min 20 s``, ``2 h 5 min``, ``1 d 3 h``."""
     whole = max(0, round(seconds))
     for unit, name, below, below_name in (
-        (86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"),
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
     ):
         if whole >= unit:
             return f"{whole // unit} {name} {whole % unit // below} {below_name}"

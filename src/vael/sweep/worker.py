@@ -79,8 +79,9 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
         return asked.code if asked else 0
 
 
-def _attempt(study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Asked,
-             status: StatusFile) -> None:
+def _attempt(
+    study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Asked, status: StatusFile
+) -> None:
     d = study.definition
     minutes = d.limits.trial_minutes if claim.kind == "trial" else None
     vigil = Vigil(claim, d.lease / TOUCHES)
@@ -102,5 +103,8 @@ def _attempt(study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Ask
     finally:
         vigil.stop()
     if outcome.kind == "stopped" and not asked:
-        raise DiskError(outcome.reason or f"cannot write {claim.folder}: the disk is full or "
-                        "broken. Free some space, then continue.")
+        raise DiskError(
+            outcome.reason
+            or f"cannot write {claim.folder}: the disk is full or "
+            "broken. Free some space, then continue."
+        )

@@ -13,10 +13,16 @@ from vael.report.numbers import Quantity, format_number, quantities
 from vael.report.page import fit_of
 
 EVALUATED = (
-    Quantity("nll", "Bound on \u2212log p(x)", "nats", "lower",
-             "Upper bound from k importance samples, of the trained fit."),
-    Quantity("gap", "Bound minus ELBO", "nats", "",
-             "What k importance samples gain over the ELBO."),
+    Quantity(
+        "nll",
+        "Bound on \u2212log p(x)",
+        "nats",
+        "lower",
+        "Upper bound from k importance samples, of the trained fit.",
+    ),
+    Quantity(
+        "gap", "Bound minus ELBO", "nats", "", "What k importance samples gain over the ELBO."
+    ),
 )
 UNSHOWN = ("overfitting_examples",)
 
@@ -55,20 +61,26 @@ def groups(paths: tuple[Path, Path], runs: tuple[Run, Run]) -> list[Group]:
     origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
         ("Evaluation", evaluated, "no evaluation.json: vael evaluate {run}"),
         ("Test", lambda run: summed_up(run, "test"), "no test scores in its summary.json"),
-        ("Validation", lambda run: summed_up(run, "val"),
-         "no validation scores in its summary.json"),
+        (
+            "Validation",
+            lambda run: summed_up(run, "val"),
+            "no validation scores in its summary.json",
+        ),
     ]
     made = []
     for title, read, lacking in origins:
         found = [_read(path, read) for path in paths]
         if any(found):
-            missing = [f"{name} has {lacking.format(run=path)}."
-                       for name, path, numbers in zip("AB", paths, found, strict=True)
-                       if numbers is None]
+            missing = [
+                f"{name} has {lacking.format(run=path)}."
+                for name, path, numbers in zip("AB", paths, found, strict=True)
+                if numbers is None
+            ]
             refused = missing[0] if missing else _refusal(found[0], found[1])
             scores = [numbers[1] if numbers else {} for numbers in found]
-            rows = [_row(quantity, scores, refused, other_fit)
-                    for quantity in _present(known, scores)]
+            rows = [
+                _row(quantity, scores, refused, other_fit) for quantity in _present(known, scores)
+            ]
             made.append(Group(title, "" if refused else _about(found[0]), refused, rows))
     return made
 
@@ -77,8 +89,10 @@ def _read(path: Path, read: Callable[[Path], Numbers | None]) -> Numbers | None:
     try:
         return read(path)
     except (AttributeError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is not what vael writes: its config.yaml, summary.json or "
-                          f"evaluation.json lacks something ({error}).") from error
+        raise ConfigError(
+            f"{path} is not what vael writes: its config.yaml, summary.json or "
+            f"evaluation.json lacks something ({error})."
+        ) from error
 
 
 def _refusal(a: Numbers | None, b: Numbers | None) -> str:
@@ -99,15 +113,19 @@ def _about(numbers: Numbers | None) -> str:
 
 def _present(known: Sequence[Quantity], scores: Sequence[Mapping[str, object]]) -> list[Quantity]:
     """The quantities that a run has, those that are not known by their bare names."""
-    names = dict.fromkeys(name for one in scores for name in one
-                          if not name.endswith("_se") and name not in UNSHOWN)
+    names = dict.fromkeys(
+        name for one in scores for name in one if not name.endswith("_se") and name not in UNSHOWN
+    )
     unknown = names.keys() - {quantity.key for quantity in known}
-    return [*(q for q in known if q.key in names),
-            *(Quantity(name, name, "", "", "") for name in names if name in unknown)]
+    return [
+        *(q for q in known if q.key in names),
+        *(Quantity(name, name, "", "", "") for name in names if name in unknown),
+    ]
 
 
-def _row(quantity: Quantity, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
-         ) -> Row:
+def _row(
+    quantity: Quantity, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
+) -> Row:
     one, two = (_number(of_run.get(quantity.key)) for of_run in scores)
     values = (format_number(one), format_number(two))
     if refused or one is None or two is None or not math.isfinite(two - one):

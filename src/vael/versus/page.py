@@ -47,8 +47,10 @@ def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
     """
     for path in (a, b):
         if (path / "sweep.yaml").is_file():
-            raise ConfigError(f"{path} is a sweep, and two runs are put side by side: give two "
-                              f"runs (its trials are runs), or vael report {path} alone.")
+            raise ConfigError(
+                f"{path} is a sweep, and two runs are put side by side: give two "
+                f"runs (its trials are runs), or vael report {path} alone."
+            )
         if not (path / "config.yaml").is_file():
             raise ConfigError(f"{path} is not a run: it has no config.yaml.")
     if a.resolve() == b.resolve():
@@ -67,9 +69,15 @@ def render(a: Path, b: Path) -> str:
     changed, equal = changes(*(read_settings(path / "config.yaml") for path in paths))
     curves = overlaid(runs)
     return template("versus.html", Path(__file__).parent).render(
-        title=" against ".join(_short(path) for path in paths), sides=sides,
-        groups=groups(paths, runs), changed=changed, equal=equal, curves=curves, plots=curves,
-        pictures=_pictures(*runs), environment=_environment(*runs),
+        title=" against ".join(_short(path) for path in paths),
+        sides=sides,
+        groups=groups(paths, runs),
+        changed=changed,
+        equal=equal,
+        curves=curves,
+        plots=curves,
+        pictures=_pictures(*runs),
+        environment=_environment(*runs),
     )
 
 
@@ -98,9 +106,15 @@ def _short(path: Path) -> str:
 def _side(letter: str, path: Path, run: Run) -> Side:
     status = str(run.summary.get("status") or "unfinished")
     return Side(
-        letter, str(path), title_of(run), COLOURS[letter], status, STATUS.get(status, ""),
+        letter,
+        str(path),
+        title_of(run),
+        COLOURS[letter],
+        status,
+        STATUS.get(status, ""),
         str(run.summary.get("reason") or ""),
-        str(run.summary.get("command") or run.node("command") or ""), run.config_text,
+        str(run.summary.get("command") or run.node("command") or ""),
+        run.config_text,
     )
 
 

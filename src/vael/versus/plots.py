@@ -34,8 +34,11 @@ def overlaid(runs: Sequence[Run]) -> list[Plot]:
     planes = {run: path(history) for run, history in histories.items()}
     drawn = [plane for plane in planes.values() if plane]
     if drawn:
-        both = {**drawn[0], "title": "Paths through the rate-distortion plane", "data": [
-            _recoloured(plane["data"][0], run) for run, plane in planes.items() if plane]}
+        both = {
+            **drawn[0],
+            "title": "Paths through the rate-distortion plane",
+            "data": [_recoloured(plane["data"][0], run) for run, plane in planes.items() if plane],
+        }
         made.append(both)
     return made
 
@@ -44,5 +47,11 @@ def _recoloured(trace: Plot, run: str) -> Plot:
     """The path in the run's colour, its last point the largest."""
     kept = {key: value for key, value in trace.items() if key not in ("scale", "colours")}
     sizes = [5] * (len(trace["x"]) - 1) + [10]
-    return {**kept, "name": f"{run} {trace['name']}", "colour": COLOURS[run], "showlegend": True,
-            "size": sizes, "text": [f"{run}: {text}" for text in trace["text"]]}
+    return {
+        **kept,
+        "name": f"{run} {trace['name']}",
+        "colour": COLOURS[run],
+        "showlegend": True,
+        "size": sizes,
+        "text": [f"{run}: {text}" for text in trace["text"]],
+    }

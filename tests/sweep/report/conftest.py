@@ -21,7 +21,8 @@ KINDS = {
     float: optuna.distributions.FloatDistribution(1e-4, 100, log=True),
     int: optuna.distributions.IntDistribution(2, 64, log=True),
     str: optuna.distributions.CategoricalDistribution(
-        ("gaussian", "bernoulli", "shared", "predicted", "mass", "density", EVIL, f"{EVIL}2")),
+        ("gaussian", "bernoulli", "shared", "predicted", "mass", "density", EVIL, f"{EVIL}2")
+    ),
 }
 
 
@@ -33,43 +34,79 @@ class Fake:
         self.study = optuna.create_study(directions=list(goal.directions))
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, values=None, state="COMPLETE", reason=None, fit="mass", metrics=None,
-            picture=False, family=None, **params):
+    def add(
+        self,
+        values=None,
+        state="COMPLETE",
+        reason=None,
+        fit="mass",
+        metrics=None,
+        picture=False,
+        family=None,
+        **params,
+    ):
         """One trial; parameters by name with __ for a dot."""
         params = {name.replace("__", "."): value for name, value in params.items()}
         number = len(self.study.get_trials(deepcopy=False))
         run = self.folder / "trials" / f"{number:04d}"
         run.mkdir(parents=True)
-        self.study.add_trial(optuna.trial.create_trial(
-            state=optuna.trial.TrialState[state], values=values, params=params,
-            distributions={name: KINDS[type(value)] for name, value in params.items()},
-            user_attrs={"reason": reason} if reason else {},
-        ))
+        self.study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState[state],
+                values=values,
+                params=params,
+                distributions={name: KINDS[type(value)] for name, value in params.items()},
+                user_attrs={"reason": reason} if reason else {},
+            )
+        )
         if state in ("RUNNING", "WAITING"):
             return
         found = dict(zip(self.goal.targets, values or (), strict=False)) | (metrics or {})
-        (run / "summary.json").write_text(json.dumps({
-            "status": "finished", "reason": reason, "metrics": found, "epochs": 3,
-            "seconds": 2.0, "samples": {"val": 4}, "seed": 0,
-        }))
-        (run / "config.yaml").write_text(yaml.safe_dump({
-            "likelihood": {"fit": fit}, "command": f"python train.py trial={number}",
-            "choices": {"likelihood": family or params.get("likelihood", "gaussian")},
-        }))
+        (run / "summary.json").write_text(
+            json.dumps(
+                {
+                    "status": "finished",
+                    "reason": reason,
+                    "metrics": found,
+                    "epochs": 3,
+                    "seconds": 2.0,
+                    "samples": {"val": 4},
+                    "seed": 0,
+                }
+            )
+        )
+        (run / "config.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "likelihood": {"fit": fit},
+                    "command": f"python train.py trial={number}",
+                    "choices": {"likelihood": family or params.get("likelihood", "gaussian")},
+                }
+            )
+        )
         if picture:
             image = pictures.sample_grid(torch.rand(4, 1, 8, 8))
             for name in ("samples", "reconstructions", "traversal"):
-                pictures.save(pictures.Picture(image, f"{name} of {number} <i>"),
-                              run / "images" / f"{name}.png")
+                pictures.save(
+                    pictures.Picture(image, f"{name} of {number} <i>"),
+                    run / "images" / f"{name}.png",
+                )
 
     def confirm(self, seed, metrics, status="finished", reason=None):
         """One run on a fresh seed."""
         run = self.folder / "confirm" / f"{seed:04d}"
         run.mkdir(parents=True)
-        (run / "summary.json").write_text(json.dumps({
-            "status": status, "reason": reason, "metrics": metrics, "seed": seed,
-            "samples": {"val": 4, "test": 100},
-        }))
+        (run / "summary.json").write_text(
+            json.dumps(
+                {
+                    "status": status,
+                    "reason": reason,
+                    "metrics": metrics,
+                    "seed": seed,
+                    "samples": {"val": 4, "test": 100},
+                }
+            )
+        )
 
     def table(self):
         return Table(self.folder).rows(self.study.get_trials(deepcopy=False))
@@ -98,18 +135,41 @@ def fake(tmp_path):
 def small(fake):
     """Five complete trials of two likelihoods, one pruned, one failed, one running."""
     made = fake()
-    for i, (value, family) in enumerate([
-        (2.5, "gaussian"), (2.25, "bernoulli"), (2.0, "gaussian"), (2.75, "bernoulli"),
-        (2.125, "gaussian"),
-    ]):
+    for i, (value, family) in enumerate(
+        [
+            (2.5, "gaussian"),
+            (2.25, "bernoulli"),
+            (2.0, "gaussian"),
+            (2.75, "bernoulli"),
+            (2.125, "gaussian"),
+        ]
+    ):
         params = {"likelihood.scale": "shared"} if family == "gaussian" else {}
-        made.add([value], model__latent_dim=2 ** (i + 1), objective__beta=0.25 * 2.0**i,
-                 likelihood=family, picture=True, **params,
-                 metrics={"val/rate": 5.0 + i, "val/distortion": 100.0 - value * i})
-    made.add([2.9], "PRUNED", "not among the best half after 3 epochs", model__latent_dim=5,
-             objective__beta=7.0, likelihood="gaussian")
-    made.add(None, "FAIL", "the loss is nan at step 7", model__latent_dim=6, objective__beta=3.0,
-             likelihood="bernoulli")
+        made.add(
+            [value],
+            model__latent_dim=2 ** (i + 1),
+            objective__beta=0.25 * 2.0**i,
+            likelihood=family,
+            picture=True,
+            **params,
+            metrics={"val/rate": 5.0 + i, "val/distortion": 100.0 - value * i},
+        )
+    made.add(
+        [2.9],
+        "PRUNED",
+        "not among the best half after 3 epochs",
+        model__latent_dim=5,
+        objective__beta=7.0,
+        likelihood="gaussian",
+    )
+    made.add(
+        None,
+        "FAIL",
+        "the loss is nan at step 7",
+        model__latent_dim=6,
+        objective__beta=3.0,
+        likelihood="bernoulli",
+    )
     made.add(None, "RUNNING", model__latent_dim=7, objective__beta=4.0, likelihood="bernoulli")
     for seed, extra in ((11, 0.01), (12, 0.03)):
         made.confirm(seed, {"val/bpd": 2.0 + extra, "test/bpd": 2.125 + extra})

@@ -59,16 +59,26 @@ def test_hovering_a_trial_shows_its_parameters(browser, small):
     point = browser.find_elements("css selector", ".plot .trace circle.point")[2]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", point)
     ActionChains(browser).move_to_element(point).perform()
-    WebDriverWait(browser, 10).until(lambda b: "likelihood=gaussian" in b.execute_script(
-        "return document.querySelector('.plot .hovering').textContent"
-    ))
+    WebDriverWait(browser, 10).until(
+        lambda b: (
+            "likelihood=gaussian"
+            in b.execute_script("return document.querySelector('.plot .hovering').textContent")
+        )
+    )
 
 
 def test_a_page_of_hostile_names_runs_nothing_and_still_draws(browser, fake, evil):
     made = fake()
     for i in range(12):
-        made.add([2.0 + i], family=evil, fit=evil, model__latent_dim=4 + i, **{evil: evil},
-                 objective__beta=1.0 + i, metrics={"val/rate": 1.0 + i, "val/distortion": 3.0 - i})
+        made.add(
+            [2.0 + i],
+            family=evil,
+            fit=evil,
+            model__latent_dim=4 + i,
+            **{evil: evil},
+            objective__beta=1.0 + i,
+            metrics={"val/rate": 1.0 + i, "val/distortion": 3.0 - i},
+        )
     made.add(None, "FAIL", evil, **{evil: f"{evil}2"})
     opened(browser, made.write(), 1280, "light")
     assert browser.get_log("browser") == []

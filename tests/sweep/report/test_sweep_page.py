@@ -52,19 +52,32 @@ def facts_of(made):
 
 def test_the_page_says_what_came_out(small):
     page = page_of(small)
-    for words in ("tiny", "val/bpd (lower is better)", "7 of 8", "Best val/bpd 2.0000", "k = 4",
-                  "trial 2", "latent_dim=8 beta=1 likelihood=gaussian scale=shared",
-                  "5 complete, 1 pruned, 1 failed, 1 running.", "python train.py trial=2",
-                  "the loss is nan at step 7", "not among the best half after 3 epochs",
-                  "14 s", "at least 10 complete trials; there are 5"):
+    for words in (
+        "tiny",
+        "val/bpd (lower is better)",
+        "7 of 8",
+        "Best val/bpd 2.0000",
+        "k = 4",
+        "trial 2",
+        "latent_dim=8 beta=1 likelihood=gaussian scale=shared",
+        "5 complete, 1 pruned, 1 failed, 1 running.",
+        "python train.py trial=2",
+        "the loss is nan at step 7",
+        "not among the best half after 3 epochs",
+        "14 s",
+        "at least 10 complete trials; there are 5",
+    ):
         assert words in page.text, words
     assert "train.py trial=1" not in page.text
 
 
 def test_the_pictures_are_those_of_the_best_three(small):
     captions = [image["alt"] for image in page_of(small).images]
-    assert captions == [f"{name} of {number} <i>" for number in (2, 4, 1)
-                        for name in ("reconstructions", "samples")]
+    assert captions == [
+        f"{name} of {number} <i>"
+        for number in (2, 4, 1)
+        for name in ("reconstructions", "samples")
+    ]
 
 
 def test_the_winners_curse_is_the_mean_of_fresh_seeds_less_the_searchs_best(small):
@@ -77,11 +90,14 @@ def test_the_winners_curse_is_the_mean_of_fresh_seeds_less_the_searchs_best(smal
     assert "11, 12" in found["val/bpd on fresh seeds"].meaning
 
 
-@pytest.mark.parametrize(("direction", "fresh", "curse", "words"), [
-    ("minimize", (1.75, 1.875), "\u22120.1875", "not worse"),
-    ("maximize", (1.75, 1.875), "0.1875", "worse by this"),
-    ("maximize", (2.5, 2.0, 1.25), "0.0833", "within the spread"),
-])
+@pytest.mark.parametrize(
+    ("direction", "fresh", "curse", "words"),
+    [
+        ("minimize", (1.75, 1.875), "\u22120.1875", "not worse"),
+        ("maximize", (1.75, 1.875), "0.1875", "worse by this"),
+        ("maximize", (2.5, 2.0, 1.25), "0.0833", "within the spread"),
+    ],
+)
 def test_the_curse_has_the_sign_of_the_direction(fake, direction, fresh, curse, words):
     made = fake(Goal("x", ("val/elbo",), (direction,), None))
     made.add([2.0], model__latent_dim=4)
@@ -136,9 +152,17 @@ def test_hostile_names_are_text(fake, evil):
     made = fake(Goal(evil, ("val/bpd",), ("minimize",), 3))
     made.folder = made.folder.parent / "plain"
     for i in range(12):
-        made.add([2.0 + i], family=evil, fit=evil, picture=True, **{evil: evil + "2" * (i % 2)},
-                 model__latent_dim=4 + i, objective__beta=1.0 + i, reason=evil,
-                 metrics={"val/rate": 1.0 + i, "val/distortion": 3.0 - i})
+        made.add(
+            [2.0 + i],
+            family=evil,
+            fit=evil,
+            picture=True,
+            **{evil: evil + "2" * (i % 2)},
+            model__latent_dim=4 + i,
+            objective__beta=1.0 + i,
+            reason=evil,
+            metrics={"val/rate": 1.0 + i, "val/distortion": 3.0 - i},
+        )
     made.add(None, "FAIL", evil, **{evil: evil})
     made.add([3.0], "PRUNED", evil, **{evil: evil})
     made.confirm(1, {"val/bpd": 2.0}, evil, evil)
@@ -156,8 +180,9 @@ def test_hostile_names_are_text(fake, evil):
 
 
 def test_nothing_is_loaded_from_elsewhere(small):
-    html = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", small.write().read_text(),
-                  flags=re.S)
+    html = re.sub(
+        r"<script>.*?</script>|<style>.*?</style>", "", small.write().read_text(), flags=re.S
+    )
     assert re.findall(r"(?:src|href)=\"(?!data:)[^\"]*\"|url\(|@import", html) == []
     assert "default-src 'none'" in html
 
@@ -172,7 +197,8 @@ def test_endings_are_grouped_by_reason_up_to_their_numbers(fake):
     found = [(e.state, e.count, e.reason, e.trials) for e in endings(made.table())]
     assert found == [
         ("failed", 3, "the loss is nan at step 7-123, 1.5e-3", "0, 1, 2"),
-        ("failed", 1, "out of memory", "3"), ("pruned", 1, "worse at epoch 3", "4"),
+        ("failed", 1, "out of memory", "3"),
+        ("pruned", 1, "worse at epoch 3", "4"),
     ]
 
 

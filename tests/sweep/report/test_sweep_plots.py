@@ -67,8 +67,9 @@ def test_lines_of_equal_elbo_are_what_they_say(small):
     [figure] = planes(sweep_of(small))
     lines = trace(figure, "equal ELBO")
     labels = figure.plot["layout"]["annotations"]
-    totals = [round(x + y, 9) for x, y in zip(lines["x"], lines["y"], strict=True)
-              if x is not None]
+    totals = [
+        round(x + y, 9) for x, y in zip(lines["x"], lines["y"], strict=True) if x is not None
+    ]
     assert totals[::2] == totals[1::2]
     said = [float(a["text"].replace("\u2212", "-")) for a in labels]
     assert said == [-total for total in totals[::2]]
@@ -81,22 +82,37 @@ def test_lines_of_equal_elbo_are_what_they_say(small):
 
 def test_densities_share_no_plane_with_masses_or_other_families(fake):
     made = fake()
-    for i, (family, fit) in enumerate([
-        ("gaussian", "mass"), ("bernoulli", "mass"), ("gaussian", "auto"),
-        ("gaussian", "density"), ("gaussian", "density"),
-        ("laplace", "density"), ("laplace", "density"), ("bernoulli", "density"),
-    ]):
-        made.add([2.0 + i], model__latent_dim=4, family=family, fit=fit,
-                 metrics={"val/rate": 1.0 + i, "val/distortion": -3.0 * i})
-    found = {figure.title: [t["name"] for t in figure.plot["data"][2:]]
-             for figure in planes(sweep_of(made))}
+    for i, (family, fit) in enumerate(
+        [
+            ("gaussian", "mass"),
+            ("bernoulli", "mass"),
+            ("gaussian", "auto"),
+            ("gaussian", "density"),
+            ("gaussian", "density"),
+            ("laplace", "density"),
+            ("laplace", "density"),
+            ("bernoulli", "density"),
+        ]
+    ):
+        made.add(
+            [2.0 + i],
+            model__latent_dim=4,
+            family=family,
+            fit=fit,
+            metrics={"val/rate": 1.0 + i, "val/distortion": -3.0 * i},
+        )
+    found = {
+        figure.title: [t["name"] for t in figure.plot["data"][2:]]
+        for figure in planes(sweep_of(made))
+    }
     assert found == {
         "Trained on mass": ["bernoulli", "gaussian"],
         "Gaussian, trained on density": ["gaussian"],
         "Laplace, trained on density": ["laplace"],
     }
     assert alone(sweep_of(made)) == (
-        "Without another to compare with: trial 7 (bernoulli, trained on density).")
+        "Without another to compare with: trial 7 (bernoulli, trained on density)."
+    )
     assert alone(sweep_of(fake(RATE_DISTORTION))) is None
 
 
@@ -182,8 +198,12 @@ def test_a_linear_axis():
 def test_what_decides_is_important():
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(
-        lambda t: (t.suggest_float("decides", 0, 1) - 0.5) ** 2
-        + 1e-6 * t.suggest_float("idle", 0, 1) + 0 * t.suggest_int("fixed", 3, 3), 60,
+        lambda t: (
+            (t.suggest_float("decides", 0, 1) - 0.5) ** 2
+            + 1e-6 * t.suggest_float("idle", 0, 1)
+            + 0 * t.suggest_int("fixed", 3, 3)
+        ),
+        60,
     )
     trials = study.get_trials()
     found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
@@ -203,26 +223,34 @@ def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_re
         decides, idle = generator.random(2)
         pruned = number % 10 != 0
         reported = {1: idle, 5: decides} | ({} if pruned else {9: idle})
-        study.add_trial(optuna.trial.create_trial(
-            state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
-            value=None if pruned else idle, intermediate_values=reported,
-            params={"decides": decides, "idle": idle},
-            distributions={"decides": unit, "idle": unit},
-        ))
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
+                value=None if pruned else idle,
+                intermediate_values=reported,
+                params={"decides": decides, "idle": idle},
+                distributions={"decides": unit, "idle": unit},
+            )
+        )
     trials = study.get_trials()
     found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
     assert (found.trials, found.epoch) == (60, 5)
     assert found.shares["decides"] > 0.8
-    assert "after 5 epochs, which all 60 reached" in importance(
-        Goal("one", ("val/bpd",), ("minimize",), None), found).note
+    assert (
+        "after 5 epochs, which all 60 reached"
+        in importance(Goal("one", ("val/bpd",), ("minimize",), None), found).note
+    )
 
 
-@pytest.mark.parametrize(("count", "value", "words"), [
-    (0, 0.0, "at least 10 complete trials; there are 0"),
-    (9, 1.0, "at least 10 complete trials; there are 9"),
-    (10, 0.0, "the same score"),
-    (12, 1.0, "the same parameters"),
-])
+@pytest.mark.parametrize(
+    ("count", "value", "words"),
+    [
+        (0, 0.0, "at least 10 complete trials; there are 0"),
+        (9, 1.0, "at least 10 complete trials; there are 9"),
+        (10, 0.0, "the same score"),
+        (12, 1.0, "the same parameters"),
+    ],
+)
 def test_without_enough_to_go_by_there_is_a_sentence(fake, count, value, words):
     made = fake()
     for i in range(count):

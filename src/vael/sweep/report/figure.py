@@ -37,8 +37,11 @@ def layout(
     x: str, y: str, height: int = 320, xaxis: Options | None = None, yaxis: Options | None = None
 ) -> dict[str, Any]:
     """The common layout with two named axes and what more is said of them."""
-    return {"height": height, "xaxis": {"title": one_line(x), **(xaxis or {})},
-            "yaxis": {"title": one_line(y), **(yaxis or {})}}
+    return {
+        "height": height,
+        "xaxis": {"title": one_line(x), **(xaxis or {})},
+        "yaxis": {"title": one_line(y), **(yaxis or {})},
+    }
 
 
 def hover(goal: Goal, row: TrialRow) -> str:
@@ -50,11 +53,24 @@ def hover(goal: Goal, row: TrialRow) -> str:
     return "\n".join(one_line(line) for line in lines if line)
 
 
-def dots(name: str, x: Sequence[object], y: Sequence[object], texts: Sequence[str],
-         marker: dict[str, Any]) -> dict[str, Any]:
+def dots(
+    name: str,
+    x: Sequence[object],
+    y: Sequence[object],
+    texts: Sequence[str],
+    marker: dict[str, Any],
+) -> dict[str, Any]:
     """Points with a text each."""
-    return {"type": "scatter", "mode": "markers", "name": one_line(name), "x": list(x),
-            "y": list(y), "text": list(texts), "size": 9, **marker}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": one_line(name),
+        "x": list(x),
+        "y": list(y),
+        "text": list(texts),
+        "size": 9,
+        **marker,
+    }
 
 
 def window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
@@ -70,8 +86,14 @@ def window(values: Sequence[float], direction: Direction) -> tuple[float, float]
 def colours(values: Sequence[float], direction: Direction, title: str) -> dict[str, Any]:
     """The part of a trace that colours each point by its value, blue for the best, with a bar."""
     low, high = window(values, direction)
-    scale = {"stops": SCALE, "low": low, "high": high, "reversed": direction == "maximize",
-             "shown": True, "title": one_line(title)}
+    scale = {
+        "stops": SCALE,
+        "low": low,
+        "high": high,
+        "reversed": direction == "maximize",
+        "shown": True,
+        "title": one_line(title),
+    }
     return {"colours": list(values), "scale": scale}
 
 
@@ -117,8 +139,12 @@ def axis_of(values: Sequence[float]) -> dict[str, Any]:
         return {}
     margin = 0.06 * math.log10(high / low)
     at = ticks(low, high, log=True)
-    return {"type": "log", "tickvals": at, "ticktext": [tick_text(t) for t in at],
-            "range": [math.log10(low) - margin, math.log10(high) + margin]}
+    return {
+        "type": "log",
+        "tickvals": at,
+        "ticktext": [tick_text(t) for t in at],
+        "range": [math.log10(low) - margin, math.log10(high) + margin],
+    }
 
 
 def names_of(table: Sequence[TrialRow]) -> dict[str, str]:

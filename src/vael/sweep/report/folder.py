@@ -72,7 +72,9 @@ def _trained(row: TrialRow) -> Trained:
         fit = "mass" if "val/bpd" in row.metrics else "density"
     samples = _mapping(summary, "samples").get("val")
     return Trained(
-        str(choices.get("likelihood") or target or "likelihood unknown"), fit, samples,
+        str(choices.get("likelihood") or target or "likelihood unknown"),
+        fit,
+        samples,
         str(summary.get("command") or config.get("command") or ""),
     )
 
@@ -83,12 +85,16 @@ def _confirmations(parent: Path) -> list[Confirmation]:
         summary = read_run_summary(run)
         status = str(summary.get("status") or "unfinished")
         seed, reason = summary.get("seed"), summary.get("reason")
-        found.append(Confirmation(
-            int(run.name), seed if isinstance(seed, int) else None, status,
-            str(reason) if reason else None,
-            metrics_of(summary, ("val", "test")) if status == "finished" else {},
-            _mapping(summary, "samples"),
-        ))
+        found.append(
+            Confirmation(
+                int(run.name),
+                seed if isinstance(seed, int) else None,
+                status,
+                str(reason) if reason else None,
+                metrics_of(summary, ("val", "test")) if status == "finished" else {},
+                _mapping(summary, "samples"),
+            )
+        )
     return found
 
 

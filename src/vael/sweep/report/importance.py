@@ -45,14 +45,14 @@ def importances(
     had reported after the last epoch that all of them have reached.
     """
     numbers = {row.number for row in scored(table)}
-    known = [trial for trial in trials
-             if trial.state == TrialState.COMPLETE and trial.number in numbers]
+    known = [
+        trial for trial in trials if trial.state == TrialState.COMPLETE and trial.number in numbers
+    ]
     complete, epoch = len(known), None
     if complete < ENOUGH and len(directions) == 1:
         known, epoch = _midway(trials)
     if len(known) < ENOUGH:
-        return (f"This takes at least {ENOUGH} complete trials; there are {complete} so "
-                "far.")
+        return f"This takes at least {ENOUGH} complete trials; there are {complete} so far."
     if len({tuple(trial.values) for trial in known}) == 1:
         return "All complete trials have the same score: no parameter matters yet."
     names = dict.fromkeys(name for trial in known for name in trial.params)
@@ -69,13 +69,20 @@ def importances(
 
 def _midway(trials: Sequence[FrozenTrial]) -> tuple[list[FrozenTrial], int | None]:
     """The complete and pruned trials with their scores after the last epoch that all reached."""
-    ended = [trial for trial in trials if trial.intermediate_values
-             and trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+    ended = [
+        trial
+        for trial in trials
+        if trial.intermediate_values and trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+    ]
     epoch = min((max(trial.intermediate_values) for trial in ended), default=0)
     if any(epoch not in trial.intermediate_values for trial in ended):
         return [], None
     return [
-        create_trial(value=trial.intermediate_values[epoch], params=trial.params,
-                     distributions=trial.distributions)
-        for trial in ended if math.isfinite(trial.intermediate_values[epoch])
+        create_trial(
+            value=trial.intermediate_values[epoch],
+            params=trial.params,
+            distributions=trial.distributions,
+        )
+        for trial in ended
+        if math.isfinite(trial.intermediate_values[epoch])
     ], epoch

@@ -47,19 +47,26 @@ def render(sweep: Sweep) -> str:
     figures = [figure for section in sections for figure in section.figures]
     first = leading(sweep)[:1]
     return template("sweep.html", Path(__file__).parent).render(
-        title=sweep.goal.name, goal=sweep.goal, about=_about(sweep), facts=facts(sweep),
-        lines=best_lines(sweep), best=first[0].number if first else None,
+        title=sweep.goal.name,
+        goal=sweep.goal,
+        about=_about(sweep),
+        facts=facts(sweep),
+        lines=best_lines(sweep),
+        best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
         sections=sections,
         plots=[figure.plot for figure in figures],
-        endings=endings(sweep.table), galleries=_galleries(sweep),
+        endings=endings(sweep.table),
+        galleries=_galleries(sweep),
     )
 
 
 def _about(sweep: Sweep) -> list[tuple[str, str]]:
     goal = sweep.goal
-    pairs = [("target", f"{target} ({'lower' if direction == 'minimize' else 'higher'} is better)")
-             for target, direction in zip(goal.targets, goal.directions, strict=True)]
+    pairs = [
+        ("target", f"{target} ({'lower' if direction == 'minimize' else 'higher'} is better)")
+        for target, direction in zip(goal.targets, goal.directions, strict=True)
+    ]
     done = sum(row.finished for row in sweep.table)
     return [*pairs, ("trials", f"{done}" if goal.trials is None else f"{done} of {goal.trials}")]
 
@@ -81,17 +88,40 @@ def _sections(sweep: Sweep) -> list[Section]:
     beta, plane = maps(sweep), planes(sweep)
     return [
         Section("The search", search, missing),
-        Section("Parameters", [*([together] if together else []), *beta], [
-            *([] if together else ["Parallel coordinates need at least two complete trials that "
-                                   "differ."]),
-            *([] if beta else ["A map of beta and latent size needs at least two complete trials "
-                               "that differ in both."]),
-        ]),
-        Section("Rate and distortion", plane, [
-            *([] if plane else ["The rate-distortion plane needs at least two complete trials "
-                                "that can be compared."]),
-            *filter(None, [alone(sweep)]),
-        ]),
+        Section(
+            "Parameters",
+            [*([together] if together else []), *beta],
+            [
+                *(
+                    []
+                    if together
+                    else ["Parallel coordinates need at least two complete trials that differ."]
+                ),
+                *(
+                    []
+                    if beta
+                    else [
+                        "A map of beta and latent size needs at least two complete trials "
+                        "that differ in both."
+                    ]
+                ),
+            ],
+        ),
+        Section(
+            "Rate and distortion",
+            plane,
+            [
+                *(
+                    []
+                    if plane
+                    else [
+                        "The rate-distortion plane needs at least two complete trials "
+                        "that can be compared."
+                    ]
+                ),
+                *filter(None, [alone(sweep)]),
+            ],
+        ),
     ]
 
 
@@ -99,12 +129,21 @@ def _again(sweep: Sweep, row: TrialRow) -> list[tuple[str, str]]:
     """Commands, each with what it does."""
     made = []
     if (sweep.folder / "best.yaml").is_file():
-        made.append(("The best configuration as a run of its own, with test scores and report:",
-                     best_command(sweep.folder)))
+        made.append(
+            (
+                "The best configuration as a run of its own, with test scores and report:",
+                best_command(sweep.folder),
+            )
+        )
     command = sweep.trained[row.number].command
     if command:
-        made.append((f"Trial {row.number} as the search ran it; the same machine and devices "
-                     "give the same numbers:", command))
+        made.append(
+            (
+                f"Trial {row.number} as the search ran it; the same machine and devices "
+                "give the same numbers:",
+                command,
+            )
+        )
     return made
 
 
@@ -112,8 +151,10 @@ def _galleries(sweep: Sweep) -> list[Gallery]:
     made = []
     for row in pictured(sweep):
         shown = [p for p in read_run(row.folder).pictures if p.name in PICTURES]
-        values = ", ".join(f"{target} {value:.4f}" for target, value
-                           in zip(sweep.goal.targets, row.values, strict=True))
+        values = ", ".join(
+            f"{target} {value:.4f}"
+            for target, value in zip(sweep.goal.targets, row.values, strict=True)
+        )
         if shown:
             made.append(Gallery(f"Trial {row.number}: {values}", params_text(row.params), shown))
     return made

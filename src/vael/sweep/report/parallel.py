@@ -45,10 +45,14 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     names = names_of(complete)
     if len(complete) < 2 or not names:
         return None
-    axes = [make_axis(short, [row.params.get(name) for row in complete])
-            for name, short in names.items()]
-    axes += [make_axis(target, [row.values[i] for row in complete])
-             for i, target in enumerate(goal.targets)]
+    axes = [
+        make_axis(short, [row.params.get(name) for row in complete])
+        for name, short in names.items()
+    ]
+    axes += [
+        make_axis(target, [row.values[i] for row in complete])
+        for i, target in enumerate(goal.targets)
+    ]
     direction = goal.directions[0]
     low, high = window([row.values[0] for row in complete], direction)
     shades: dict[int, list[TrialRow]] = {}
@@ -63,11 +67,18 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     data = []
     for shade in sorted(shades, reverse=True):  # what is drawn last is on top
         data.append(_lines(goal, shades[shade], names, axes, fan, shade / (SHADES - 1)))
-    data.append({  # only for its bar
-        "type": "scatter", "mode": "markers", "x": [], "y": [], "showlegend": False,
-        "hover": False, "text": [],
-        **colours([row.values[0] for row in complete], direction, goal.targets[0]),
-    })
+    data.append(
+        {  # only for its bar
+            "type": "scatter",
+            "mode": "markers",
+            "x": [],
+            "y": [],
+            "showlegend": False,
+            "hover": False,
+            "text": [],
+            **colours([row.values[0] for row in complete], direction, goal.targets[0]),
+        }
+    )
     missing = any(name not in row.params for row in complete for name in names)
     plot = {"data": data, "layout": _layout(axes, missing)}
     note = f"One line for each complete trial, coloured by {goal.targets[0]}, the best in blue."
@@ -79,13 +90,18 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
 def make_axis(name: str, values: Sequence[object]) -> Axis:
     """Of numbers, linear or logarithmic, or of words; None is left out."""
     present = [value for value in values if value is not None]
-    numbers = [float(value) for value in present
-               if isinstance(value, int | float) and is_number(value)]
+    numbers = [
+        float(value) for value in present if isinstance(value, int | float) and is_number(value)
+    ]
     if len(numbers) < len(present):
         words = sorted({value_text(value) for value in present})
         at = {word: (i + 0.5) / len(words) for i, word in enumerate(words)}
-        return Axis(name, tuple((y, word) for word, y in at.items()),
-                    lambda value: at[value_text(value)], of_words=True)
+        return Axis(
+            name,
+            tuple((y, word) for word, y in at.items()),
+            lambda value: at[value_text(value)],
+            of_words=True,
+        )
     log = is_log(numbers)
     low, high = min(numbers), max(numbers)
 
@@ -99,8 +115,14 @@ def make_axis(name: str, values: Sequence[object]) -> Axis:
     return Axis(name, tuple((place(t), tick_text(t)) for t in ticks(low, high, log)), place)
 
 
-def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
-           axes: Sequence[Axis], fan: Mapping[int, float], share: float) -> dict[str, Any]:
+def _lines(
+    goal: Goal,
+    group: Sequence[TrialRow],
+    names: Mapping[str, str],
+    axes: Sequence[Axis],
+    fan: Mapping[int, float],
+    share: float,
+) -> dict[str, Any]:
     """Lines of one colour, with a gap between them."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -115,17 +137,22 @@ def _lines(goal: Goal, group: Sequence[TrialRow], names: Mapping[str, str],
         y.append(None)
         texts += [hover(goal, row)] * (len(axes) + 1)
     return {
-        "type": "scatter", "mode": "lines", "x": x, "y": y, "text": texts, "showlegend": False,
-        "opacity": 0.85 - 0.35 * share, "colour": mix(share), "width": 2.2 - share,
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "text": texts,
+        "showlegend": False,
+        "opacity": 0.85 - 0.35 * share,
+        "colour": mix(share),
+        "width": 2.2 - share,
         "shape": "smooth",
     }
 
 
 def mix(share: float) -> str:
     """The colour of the scale at a share from 0, the best, to 1."""
-    (at, one), (end, two) = next(
-        pair for pair in pairwise(SCALE) if share <= pair[1][0]
-    )
+    (at, one), (end, two) = next(pair for pair in pairwise(SCALE) if share <= pair[1][0])
     part = (share - at) / (end - at)
     channels = (
         round(int(one[i : i + 2], 16) * (1 - part) + int(two[i : i + 2], 16) * part)
@@ -136,19 +163,37 @@ def mix(share: float) -> str:
 
 def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
     base = layout(
-        "", "", HEIGHT,
-        xaxis={"range": [-0.45, len(axes) - 0.6], "tickvals": list(range(len(axes))),
-               "ticktext": [one_line(axis.name) for axis in axes], "grid": False,
-               "side": "top", "fixedrange": True},
-        yaxis={"range": [UNUSED - 0.08 if missing else -0.05, 1.06], "visible": False,
-               "fixedrange": True},
+        "",
+        "",
+        HEIGHT,
+        xaxis={
+            "range": [-0.45, len(axes) - 0.6],
+            "tickvals": list(range(len(axes))),
+            "ticktext": [one_line(axis.name) for axis in axes],
+            "grid": False,
+            "side": "top",
+            "fixedrange": True,
+        },
+        yaxis={
+            "range": [UNUSED - 0.08 if missing else -0.05, 1.06],
+            "visible": False,
+            "fixedrange": True,
+        },
     )
     base["margin"] = {"l": 20, "r": 14, "t": 34, "b": 12}
     base["shapes"] = [{"x0": i, "x1": i, "y0": 0, "y1": 1} for i in range(len(axes))]
     base["annotations"] = [
-        {"x": i, "y": y, "text": one_line(text),
-         **({"xanchor": "left", "xshift": 5} if i == len(axes) - 1
-            else {"xanchor": "right", "xshift": -5})}
-        for i, axis in enumerate(axes) for y, text in axis.ticks
+        {
+            "x": i,
+            "y": y,
+            "text": one_line(text),
+            **(
+                {"xanchor": "left", "xshift": 5}
+                if i == len(axes) - 1
+                else {"xanchor": "right", "xshift": -5}
+            ),
+        }
+        for i, axis in enumerate(axes)
+        for y, text in axis.ticks
     ]
     return base

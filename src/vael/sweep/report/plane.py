@@ -26,22 +26,34 @@ X, Y = "model.latent_dim", "objective.beta"
 
 def maps(sweep: Sweep) -> list[Figure]:
     """Beta against latent size for each likelihood, all with the same axes and colours."""
-    shown = [row for row in sweep.table if row.finished
-             and is_number(row.params.get(X)) and is_number(row.params.get(Y))]
+    shown = [
+        row
+        for row in sweep.table
+        if row.finished and is_number(row.params.get(X)) and is_number(row.params.get(Y))
+    ]
     complete = scored(shown)
     if len(complete) < 2 or any(len({r.params[n] for r in complete}) < 2 for n in (X, Y)):
         return []
     goal = sweep.goal
     marker = colours([row.values[0] for row in complete], goal.directions[0], goal.targets[0])
-    plain = layout("latent dimensions", "beta", xaxis=axis_of([row.params[X] for row in shown]),
-                   yaxis=axis_of([row.params[Y] for row in shown]))
+    plain = layout(
+        "latent dimensions",
+        "beta",
+        xaxis=axis_of([row.params[X] for row in shown]),
+        yaxis=axis_of([row.params[Y] for row in shown]),
+    )
     families = sorted({sweep.trained[row.number].family for row in shown})
     return [
-        Figure(f"Beta and latent size: {family}",
-               f"Coloured by {goal.targets[0]}, blue is best; the same scale for all likelihoods.",
-               {"data": _map(goal, [r for r in shown if sweep.trained[r.number].family == family],
-                             marker),
-                "layout": plain})
+        Figure(
+            f"Beta and latent size: {family}",
+            f"Coloured by {goal.targets[0]}, blue is best; the same scale for all likelihoods.",
+            {
+                "data": _map(
+                    goal, [r for r in shown if sweep.trained[r.number].family == family], marker
+                ),
+                "layout": plain,
+            },
+        )
         for family in families
     ]
 
@@ -57,8 +69,15 @@ def _map(goal: Goal, rows: Sequence[TrialRow], marker: Mapping[str, Any]) -> lis
         group = scored(rows) if state == "complete" else [r for r in rows if r.state == state]
         look = {**look, "colours": [r.values[0] for r in group]} if state == "complete" else look
         if group:
-            data.append(dots(state, [r.params[X] for r in group], [r.params[Y] for r in group],
-                             [hover(goal, row) for row in group], look))
+            data.append(
+                dots(
+                    state,
+                    [r.params[X] for r in group],
+                    [r.params[Y] for r in group],
+                    [hover(goal, row) for row in group],
+                    look,
+                )
+            )
     return data
 
 
@@ -74,8 +93,11 @@ def planes(sweep: Sweep) -> list[Figure]:
 
 def alone(sweep: Sweep) -> str | None:
     """Which trials are on no plane, because no other can be compared with them."""
-    found = [f"trial {rows[0].number} ({name})"
-             for name, rows in sorted(_groups(sweep).items()) if len(rows) == 1]
+    found = [
+        f"trial {rows[0].number} ({name})"
+        for name, rows in sorted(_groups(sweep).items())
+        if len(rows) == 1
+    ]
     return f"Without another to compare with: {', '.join(found)}." if found else None
 
 
@@ -98,30 +120,53 @@ def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
     best = [points[i] for i in front(points, ("minimize", "minimize"))]
     x, y = (_range([point[i] for point in points]) for i in (0, 1))
     lines, labels = _equal_elbo(x, y)
-    data = [lines, {
-        "type": "scatter", "mode": "lines", "name": "Pareto front", "x": [p[0] for p in best],
-        "y": [p[1] for p in best], "hover": False,
-        "colour": FAINT, "width": 2.5, "shape": "steps",  # what is above it is reached
-    }]
+    data = [
+        lines,
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Pareto front",
+            "x": [p[0] for p in best],
+            "y": [p[1] for p in best],
+            "hover": False,
+            "colour": FAINT,
+            "width": 2.5,
+            "shape": "steps",  # what is above it is reached
+        },
+    ]
     families = sorted({sweep.trained[row.number].family for row in rows})
     for family, colour in zip(families, PALETTE * len(families), strict=False):
-        group = [(row, point) for row, point in zip(rows, points, strict=True)
-                 if sweep.trained[row.number].family == family]
-        data.append(dots(
-            family, [p[0] for _, p in group], [p[1] for _, p in group],
-            [f"{hover(sweep.goal, row)}\nrate {p[0]:.2f}, distortion {p[1]:.2f} nats"
-             for row, p in group],
-            {"colour": colour, "size": [11 if p in best else 7 for _, p in group],
-             "opacities": [1.0 if p in best else 0.7 for _, p in group]},
-        ))
-    base = layout("rate, nats", "distortion, nats", 360,
-                  xaxis={"range": list(x)}, yaxis={"range": list(y)})
+        group = [
+            (row, point)
+            for row, point in zip(rows, points, strict=True)
+            if sweep.trained[row.number].family == family
+        ]
+        data.append(
+            dots(
+                family,
+                [p[0] for _, p in group],
+                [p[1] for _, p in group],
+                [
+                    f"{hover(sweep.goal, row)}\nrate {p[0]:.2f}, distortion {p[1]:.2f} nats"
+                    for row, p in group
+                ],
+                {
+                    "colour": colour,
+                    "size": [11 if p in best else 7 for _, p in group],
+                    "opacities": [1.0 if p in best else 0.7 for _, p in group],
+                },
+            )
+        )
+    base = layout(
+        "rate, nats", "distortion, nats", 360, xaxis={"range": list(x)}, yaxis={"range": list(y)}
+    )
     base["annotations"] = labels
     return Figure(
         name[0].upper() + name[1:],
         f"Validation: {len(best)} of {len(rows)} trials are on the Pareto front (large): no other "
         "is better in both. On a dotted line the ELBO = \u2212(rate + distortion) is the same.",
-        {"data": data, "layout": base}, 360,
+        {"data": data, "layout": base},
+        360,
     )
 
 
@@ -144,7 +189,23 @@ def _equal_elbo(
             continue  # cuts a corner
         xs += [left, right, None]
         ys += [total - left, total - right, None]
-        labels.append({"x": right, "y": total - right, "text": tick_text(-total),
-                       "xanchor": "right", "yanchor": "bottom"})
-    return {"type": "scatter", "mode": "lines", "name": "equal ELBO", "x": xs, "y": ys,
-            "hover": False, "colour": FAINT, "width": 1, "dash": "2 3"}, labels
+        labels.append(
+            {
+                "x": right,
+                "y": total - right,
+                "text": tick_text(-total),
+                "xanchor": "right",
+                "yanchor": "bottom",
+            }
+        )
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "equal ELBO",
+        "x": xs,
+        "y": ys,
+        "hover": False,
+        "colour": FAINT,
+        "width": 1,
+        "dash": "2 3",
+    }, labels

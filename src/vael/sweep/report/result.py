@@ -12,8 +12,14 @@ from vael.sweep.report.folder import Confirmation, Sweep
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import params_text, time_text
 
-UNITS = {"bpd": "bits / dim", "elbo": "nats", "iwae": "nats", "rate": "nats",
-         "distortion": "nats", "psnr": "dB"}
+UNITS = {
+    "bpd": "bits / dim",
+    "elbo": "nats",
+    "iwae": "nats",
+    "rate": "nats",
+    "distortion": "nats",
+    "psnr": "dB",
+}
 SAMPLED = ("bpd", "iwae")
 
 
@@ -42,24 +48,39 @@ def _best(sweep: Sweep, row: TrialRow) -> list[Fact]:
     among = len(scored(sweep.table))
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
     samples = f", with k = {k} importance samples" if k and _score(target) in SAMPLED else ""
-    return [Fact(
-        f"Best {target}", score_text(row.values[0]), _unit(target),
-        f"{meaning}{samples}.",
-    ), Fact("Best configuration", f"trial {row.number}", "", params_text(row.params))]
+    return [
+        Fact(f"Best {target}", score_text(row.values[0]), _unit(target), f"{meaning}{samples}."),
+        Fact("Best configuration", f"trial {row.number}", "", params_text(row.params)),
+    ]
 
 
 def _front(sweep: Sweep, found: Sequence[TrialRow]) -> list[Fact]:
     goal = sweep.goal
-    made = [Fact("Pareto front", str(len(found)), "trials",
-                 f"Of {len(scored(sweep.table))} complete trials, those that no other beats in "
-                 f"{' and '.join(goal.targets)} at once.")]
+    made = [
+        Fact(
+            "Pareto front",
+            str(len(found)),
+            "trials",
+            f"Of {len(scored(sweep.table))} complete trials, those that no other beats in "
+            f"{' and '.join(goal.targets)} at once.",
+        )
+    ]
     for i, target in enumerate(goal.targets):
         pick = min if goal.directions[i] == "minimize" else max
         row = pick(found, key=lambda r: r.values[i])
-        others = ", ".join(f"{t} {score_text(v)}"
-                           for t, v in zip(goal.targets, row.values, strict=True) if t != target)
-        made.append(Fact(f"Best {target}", score_text(row.values[i]), _unit(target),
-                         f"With {others}: trial {row.number}. {params_text(row.params)}"))
+        others = ", ".join(
+            f"{t} {score_text(v)}"
+            for t, v in zip(goal.targets, row.values, strict=True)
+            if t != target
+        )
+        made.append(
+            Fact(
+                f"Best {target}",
+                score_text(row.values[i]),
+                _unit(target),
+                f"With {others}: trial {row.number}. {params_text(row.params)}",
+            )
+        )
     return made
 
 
@@ -71,23 +92,34 @@ def _confirmed(sweep: Sweep) -> list[Fact]:
     target, direction = sweep.goal.targets[0], sweep.goal.directions[0]
     values = [c.metrics[target] for c in done if target in c.metrics]
     if values and len(winners) == 1:
-        made.append(Fact(
-            f"{target} on fresh seeds", spread(values), _unit(target), _seeds(done)))
+        made.append(Fact(f"{target} on fresh seeds", spread(values), _unit(target), _seeds(done)))
         made.append(_curse(winners[0].values[0], values, target, direction == "minimize"))
     score = target.split("/", 1)[-1]
     tests = [c.metrics[f"test/{score}"] for c in done if f"test/{score}" in c.metrics]
     if tests:
         k = next((c.samples.get("test") for c in done if c.samples.get("test")), None)
         samples = f", k = {k}" if k and score in SAMPLED else ""
-        made.append(Fact(f"test/{score} on fresh seeds", spread(tests), _unit(target),
-                         f"The same runs on the test data{samples}, which the search has not "
-                         "seen: the number to report."))
+        made.append(
+            Fact(
+                f"test/{score} on fresh seeds",
+                spread(tests),
+                _unit(target),
+                f"The same runs on the test data{samples}, which the search has not "
+                "seen: the number to report.",
+            )
+        )
     others = Counter(c.status for c in sweep.confirmations if c.status != "finished")
     if others:
         text = ", ".join(f"{n} {status}" for status, n in others.items())
         reasons = [c.reason for c in sweep.confirmations if c.status == "failed" and c.reason]
-        made.append(Fact("Runs on fresh seeds", str(others.total()), "not finished",
-                         f"{text}. {reasons[0] if reasons else ''}".strip()))
+        made.append(
+            Fact(
+                "Runs on fresh seeds",
+                str(others.total()),
+                "not finished",
+                f"{text}. {reasons[0] if reasons else ''}".strip(),
+            )
+        )
     return made
 
 
@@ -95,19 +127,25 @@ def _seeds(done: Sequence[Confirmation]) -> str:
     seeds = ", ".join(str(c.seed) for c in done if c.seed is not None)
     if len(done) == 1:
         return f"The best configuration trained again with the seed {seeds}."
-    return (f"Mean \u00b1 standard deviation of the best configuration trained again with the "
-            f"seeds {seeds}.")
+    return (
+        f"Mean \u00b1 standard deviation of the best configuration trained again with the "
+        f"seeds {seeds}."
+    )
 
 
 def _curse(found: float, values: Sequence[float], target: str, smaller: bool) -> Fact:
     """How much worse fresh seeds are than the score that won the search."""
     worse = (statistics.mean(values) - found) * (1 if smaller else -1)
     if worse > 0:
-        meaning = ("The search's best is worse by this on fresh seeds. A search picks the "
-                   "luckiest trial, so its own score flatters: expect the fresh seeds' mean.")
+        meaning = (
+            "The search's best is worse by this on fresh seeds. A search picks the "
+            "luckiest trial, so its own score flatters: expect the fresh seeds' mean."
+        )
     else:
-        meaning = ("The search's best is not worse on fresh seeds: here its score does not "
-                   "flatter. Still report the fresh seeds' mean.")
+        meaning = (
+            "The search's best is not worse on fresh seeds: here its score does not "
+            "flatter. Still report the fresh seeds' mean."
+        )
     if len(values) > 1 and abs(worse) < statistics.stdev(values):
         meaning += " The difference is within the spread of the seeds."
     return Fact("Winner's curse", score_text(worse, found), _unit(target), meaning)

@@ -53,9 +53,13 @@ def best_lines(sweep: Sweep) -> list[Line]:
     """The first of them."""
     most = TOP if len(sweep.goal.targets) == 1 else MOST_OF_FRONT
     return [
-        Line(row.number, tuple(map(score_text, row.values)), params_text(row.params),
-             "" if row.epochs is None else f"{row.epochs:,}",
-             "" if row.seconds is None else time_text(row.seconds))
+        Line(
+            row.number,
+            tuple(map(score_text, row.values)),
+            params_text(row.params),
+            "" if row.epochs is None else f"{row.epochs:,}",
+            "" if row.seconds is None else time_text(row.seconds),
+        )
         for row in leading(sweep)[:most]
     ]
 
