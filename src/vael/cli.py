@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from vael import early, epitaph, exhausted, lastwords, ranks, supervise, tenure
+from vael import early, epitaph, lastwords, ranks, supervise, tenure
 from vael.arguments import Allow, OtherData
 from vael.dashboard.cli import dashboard
-from vael.errors import VaelError, one_line
+from vael.errors import VaelError, one_line, translate_resource_errors
 from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
 from vael.export.cli import export
@@ -300,7 +300,7 @@ def fork_server(
 def main() -> None:
     """Runs the command; a user's mistake ends in one line."""
     try:
-        with exhausted.named():
+        with translate_resource_errors():
             app()
     except VaelError as error:
         with suppress(OSError):  # a full disk must not hide the code

@@ -1,22 +1,23 @@
-"""Floor 0: files that are always whole: the old one or the new one."""
+"""Write files atomically, make folders, and lock files between processes."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
-from vael.errors import DiskError
-from vael.exhausted import FULL, behind
+from vael.errors import DISK_FULL, DiskError, find_cause
 
 UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # what write_bytes calls a file in the making
 
 
 def write_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes beside the target, flushes to the disk, then renames over it.
+    """Write beside the target, flush to the disk, then rename over it.
 
     Args:
         path: the target.
@@ -38,7 +39,7 @@ def write_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except Exception as error:
-        cause = behind(error, OSError)  # torch hides the disk's own behind an error of its own
+        cause = find_cause(error, OSError)  # torch hides the disk's own behind an error of its own
         if cause is None:
             raise
         if temporary is not None:  # before we look how much is free
@@ -53,7 +54,7 @@ def write_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 class _Counter:
-    """A file that keeps nothing but its length."""
+    """Count the bytes of a file that is not kept."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -67,8 +68,8 @@ class _Counter:
 
 
 def _room(path: Path, cause: OSError, write: Callable[[BinaryIO], object]) -> str:
-    """How much a full disk lacks; nothing of any other error."""
-    if cause.errno not in FULL:
+    """Say how much a full disk lacks; nothing of any other error."""
+    if cause.errno not in DISK_FULL:
         return ""
     counter = _Counter()
     write(counter)  # type: ignore[arg-type]
@@ -78,7 +79,7 @@ def _room(path: Path, cause: OSError, write: Callable[[BinaryIO], object]) -> st
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder where there is none yet.
+    """Make a folder where there is none yet.
 
     Raises:
         DiskError: it cannot be made.
@@ -93,7 +94,7 @@ def make_folder(path: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes what killed processes were writing in a folder and below, when nobody writes there.
+    """Remove what killed processes were writing in a folder and below, when nobody writes there.
 
     Not in folders of hidden names: those are not ours.
     """
@@ -103,13 +104,46 @@ def remove_unfinished(folder: Path) -> None:
             (Path(place) / name).unlink(missing_ok=True)
 
 
+def lock_file(file: int | IO[Any], wait: bool = True) -> bool:
+    """Take an exclusive flock; the kernel frees it when its holder closes the file or dies.
+
+    Args:
+        file: an open file, or its descriptor.
+        wait: for another process that holds it.
+
+    Returns:
+        Whether it was taken; False only where another process holds it and ``wait`` is off.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[float]:
+    """Hold the lock of a file that processes and nodes share.
+
+    Yields:
+        The time now by the clock of the file system, which all nodes share.
+    """
+    with path.open("ab") as file:
+        lock_file(file)
+        os.utime(path)
+        yield path.stat().st_mtime
+
+
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole."""
+    """Write a text file atomically."""
     write_bytes(path, lambda file: file.write(text.encode()))
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Writes a JSON file whole; NaN and infinities as null, which JSON can hold."""
+    """Write a JSON file atomically; NaN and infinities as null, which JSON can hold."""
     write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 

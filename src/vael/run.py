@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael import checkpoint, epitaph, exhausted, lastwords, ranks, tenure
+from vael import checkpoint, epitaph, lastwords, ranks, tenure
 from vael.assembly import Run, prepare, read_config
 from vael.callbacks.anomaly import located
 from vael.devices import is_first
-from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError
+from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
 from vael.heap import keep_freed_memory
 from vael.logbook import logbook
@@ -50,11 +50,11 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
     """
     config = read_config(folder)
     keep_freed_memory()
-    with logbook(folder), warnings.catch_warnings(), exhausted.named():
+    with logbook(folder), warnings.catch_warnings(), translate_resource_errors():
         _quiet()
         started = time.time()
         try:
-            with exhausted.named():
+            with translate_resource_errors():
                 run = prepare(folder, config)
                 trainer = make_trainer(run)
         except Exception as error:
@@ -91,7 +91,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             trainer.loggers = [run.csv, board_log]
             run.board.catch_up(run.csv.by_step())
     try:
-        with exhausted.named():
+        with translate_resource_errors():
             _fit(run, trainer)
         summary.reason = run.prune.reason
         summary.status = "finished" if summary.reason is None else "pruned"

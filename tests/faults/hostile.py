@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from vael import exhausted
 from vael.assembly import prepare, read_config
-from vael.errors import LONGEST, VaelError, one_line
+from vael.errors import LONGEST, VaelError, one_line, translate_resource_errors
 from vael.trainer import make_trainer
 
 SECONDS = 60  # of one input, on a busy machine; seen: below 2
@@ -80,7 +79,7 @@ def trained_step(folder: Path):
     """Everything that `vael train` does up to and with the first optimiser step, in-process."""
     threads = torch.get_num_threads()
     try:
-        with exhausted.named():
+        with translate_resource_errors():
             run = prepare(folder, read_config(folder))
             make_trainer(run)
             batch = next(iter(run.data.train_dataloader()))

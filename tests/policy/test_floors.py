@@ -17,7 +17,6 @@ FLOORS = {
     "gather": 0,
     "ranks": 0,
     "lastwords": 0,
-    "exhausted": 0,
     "processes": 0,
     "tenure": 0,
     "heap": 0,

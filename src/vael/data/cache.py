@@ -9,7 +9,6 @@ Examples that are drawn, or that stay in a large file (`vael.data.source.Lazy`),
 their entry says that they were checked, and holds all else.
 """
 
-import fcntl
 import hashlib
 import json
 import math
@@ -20,14 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from vael.data import large
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split, check_decoded
-from vael.errors import DataError
-from vael.exhausted import FULL
+from vael.errors import DISK_FULL, DataError
+from vael.files import lock_file
 
 FORMAT = 2  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
@@ -73,7 +72,9 @@ def load(source: Source, root: Path) -> Cached:
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / f"{digest}.lock").open("a")
     with lock:
-        locked = _lock(lock)
+        locked = False
+        with suppress(OSError):  # some network file systems have no locks
+            locked = lock_file(lock)
         if not entry.exists():
             data = source.decode()
             check_decoded(data, who)
@@ -93,7 +94,7 @@ def _writable(root: Path, needed: int = 0) -> Iterator[None]:
         yield
     except OSError as error:
         room = ""
-        if error.errno in FULL and needed:
+        if error.errno in DISK_FULL and needed:
             free = shutil.disk_usage(root).free
             room = f" (it needs {needed / 2**20:.3g} MiB, {free / 2**20:.3g} MiB are free)"
         raise DataError(
@@ -111,14 +112,6 @@ def _size(data: Decoded) -> int:
         for array in arrays
         if array is not None and (array.keep if isinstance(array, Lazy) else True)
     )
-
-
-def _lock(file: IO[str]) -> bool:
-    """Wait for the lock, until the file is closed; the kernel frees it when its holder dies."""
-    with suppress(OSError):  # some network file systems have no locks
-        fcntl.flock(file, fcntl.LOCK_EX)
-        return True
-    return False
 
 
 def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> None:

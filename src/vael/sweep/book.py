@@ -14,11 +14,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from vael.errors import ConfigError
+from vael.files import locked
 from vael.sweep import frozen, optuna_nodes, storage
 from vael.sweep.definition import Definition
 from vael.sweep.frozen import Frozen
 from vael.sweep.grammar import parse_space
-from vael.sweep.lock import locked
 from vael.sweep.ranking import Goal
 from vael.sweep.rows import Table, TrialRow
 from vael.sweep.space import Space

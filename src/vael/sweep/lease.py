@@ -70,7 +70,7 @@ def age(folder: Path, now: float | None = None) -> float | None:
 
     Args:
         folder: the trial's.
-        now: by the clock of the file system (``lock.locked``); None: this machine's.
+        now: by the clock of the file system (``files.locked``); None: this machine's.
     """
     try:
         touched = (folder / NAME).stat().st_mtime

@@ -1,9 +1,10 @@
 """Floor 10: the names of a machine's workers, free again when their engine ends, however."""
 
-import fcntl
 import os
 import socket
 from pathlib import Path
+
+from vael.files import lock_file
 
 
 class Seats:
@@ -22,13 +23,10 @@ class Seats:
         for number in range(100_000):
             name = f"{socket.gethostname()}-{number}"
             file = os.open(self.folder / f"{name}.seat", os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(file)
-                continue
-            self._held.append(file)
-            return name
+            if lock_file(file, wait=False):
+                self._held.append(file)
+                return name
+            os.close(file)
         raise AssertionError("100,000 workers on one machine")
 
     def free(self) -> None:

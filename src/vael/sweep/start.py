@@ -10,12 +10,12 @@ import optuna
 from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
+from vael.files import locked
 from vael.sweep import code, frozen, optuna_nodes, storage
 from vael.sweep.definition import Definition
 from vael.sweep.domain import Interval, Value
 from vael.sweep.frozen import Frozen
 from vael.sweep.grammar import as_written, parse_space
-from vael.sweep.lock import locked
 from vael.sweep.space import Space
 
 OWN = "vael"  # the study's user attribute with its id

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vael.errors import ConfigError, VaelError
-from vael.exhausted import FULL
-from vael.sweep.lock import locked
+from vael.errors import DISK_FULL, ConfigError, VaelError
+from vael.files import locked
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -222,7 +221,7 @@ def _away(error: BaseException) -> bool:
 
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in FULL:
+        if isinstance(seen, OSError) and seen.errno in DISK_FULL:
             return False
         if isinstance(seen, OperationalError) and any(text in str(seen) for text in DENIED):
             return False  # psycopg raises the same for a server that is there and refuses us

@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from vael import exhausted
-from vael.errors import DiskError, VaelError
+from vael.errors import DiskError, VaelError, translate_resource_errors
 from vael.sweep import lease
 from vael.sweep.asked import Asked
 from vael.sweep.attempt import Attempt, Pruner
@@ -57,7 +56,7 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
         StorageAway: the storage cannot be reached for long.
     """
     status = StatusFile(study.folder, worker)
-    with Asked() as asked, exhausted.named():
+    with Asked() as asked, translate_resource_errors():
         study.hurried = lambda: bool(asked)
         try:
             while not asked:
@@ -89,7 +88,7 @@ def _attempt(
         outcome = Outcome("stopped")
         if not asked:
             attempt = Attempt(study, claim, asked, status, minutes)
-            with exhausted.named():
+            with translate_resource_errors():
                 outcome = attempt.run(starter, slot, vigil)
         study.finish(claim, outcome)
     except StorageAway:

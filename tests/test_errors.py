@@ -11,8 +11,7 @@ import torch
 from support import QUICK, ROOT, make_run
 
 from vael import run
-from vael.errors import DiskError, OutOfMemory
-from vael.exhausted import named
+from vael.errors import DiskError, OutOfMemory, translate_resource_errors
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,10 @@ from vael.exhausted import named
     ],
 )
 def test_a_failed_allocation_is_out_of_memory(allocate):
-    with pytest.raises(OutOfMemory, match=r"^out of memory: .*(GiB|TiB|allocat)"), named():
+    with (
+        pytest.raises(OutOfMemory, match=r"^out of memory: .*(GiB|TiB|allocat)"),
+        translate_resource_errors(),
+    ):
         allocate()
 
 
@@ -37,7 +39,10 @@ def full_while_writing():
 
 
 def test_the_disk_behind_another_error_is_named():
-    with pytest.raises(DiskError, match=r"cannot write a/b: No space left on device"), named():
+    with (
+        pytest.raises(DiskError, match=r"cannot write a/b: No space left on device"),
+        translate_resource_errors(),
+    ):
         full_while_writing()
 
 
@@ -46,7 +51,7 @@ def test_the_disk_behind_another_error_is_named():
     [ValueError("x"), OSError(errno.ENOENT, "no such file"), RuntimeError("shapes do not match")],
 )
 def test_other_errors_pass(other):
-    with pytest.raises(type(other)) as raised, named():
+    with pytest.raises(type(other)) as raised, translate_resource_errors():
         raise other
     assert raised.value is other
 
@@ -62,7 +67,7 @@ def raised_again():
 
 
 def test_an_error_that_is_its_own_cause_passes():
-    with pytest.raises(KeyError, match="inner"), named():
+    with pytest.raises(KeyError, match="inner"), translate_resource_errors():
         raised_again()
 
 
