@@ -16,14 +16,14 @@ from vael.build import OptimizerFactory
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
 from vael.means import EpochMeans
-from vael.metrics.evidence import evidence
+from vael.metrics.evidence import score_chunk
 from vael.metrics.scores import AT_BOUND, Scores
 from vael.objectives.base import Objective
 from vael.options import Options, Target
 from vael.randomness import Noise, Seeds
 from vael.refused import Skipped, bad_step, check_weights, gradient_norm
 from vael.trace import Loss
-from vael.types import Batch, DataSpec, Shape
+from vael.types import Batch, DataSpec
 from vael.vae import VAE
 
 log = logging.getLogger("vael")
@@ -64,9 +64,7 @@ class LitVAE(pl.LightningModule):
         self.scheduler = scheduler
         self.config = config
         self.latent_size = sum(math.prod(shape) for shape in vae.noise_shapes)
-        self.scores = Scores(
-            math.prod(vae.noise_shapes[0]), spec.levels is not None, spec.support == "unit"
-        )
+        self.scores = Scores.of(vae, spec)
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
         self.means = EpochMeans()
@@ -212,12 +210,9 @@ class LitVAE(pl.LightningModule):
         x = self.preprocess(
             batch.x, self.eval_corruption_noise.at(self.device, split, batch.chunk)
         )
-
-        def eps(number: int, shape: Shape) -> Tensor:
-            source = self.latent_noise.at(self.device, split, batch.chunk, number)
-            return torch.randn(len(x), *shape, generator=source, device=self.device)
-
-        self.scores.update(evidence(self.vae, x, eps, samples, self.spec.levels))
+        levels = self.spec.levels
+        found = score_chunk(self.vae, x, self.latent_noise, split, batch.chunk, samples, levels)
+        self.scores.update(found.evidence)
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """Scores one chunk of the validation split."""

@@ -1,6 +1,6 @@
 """Floor 9: a trained model in a user's hands: raw data in, tensors out; no data set needed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
 from vael.inputs import ArrayLike, as_latent, as_raw
-from vael.metrics.evidence import weigh
+from vael.metrics.evidence import score_chunk
 from vael.posteriors.base import PosteriorRecord
 from vael.randomness import Noise
 from vael.report.draw import Activity, encode_all
@@ -181,7 +181,17 @@ class Model:
         noise, found = Noise(seed, "latent"), []
         with torch.inference_mode():
             for chunk, part in enumerate(torch.split(self.prepare(x), EVAL_CHUNK)):
-                found.append(self._log_prob(part, self._eps(noise, chunk, len(part)), samples))
+                weighed = score_chunk(
+                    self.vae,
+                    part,
+                    noise,
+                    "log_prob",
+                    chunk,
+                    samples,
+                    self.spec.levels,
+                    drawn=EVAL_CHUNK,
+                )
+                found.append((weighed.mass or weighed.fit).at(samples))
         return torch.cat(found)
 
     @torch.no_grad()
@@ -202,18 +212,6 @@ class Model:
 
     def _restored(self, parts: list[Tensor]) -> Tensor:
         return self.preprocess.restore(torch.cat(parts))
-
-    def _eps(self, noise: Noise, chunk: int, size: int) -> Callable[[int, Shape], Tensor]:
-        def draw(number: int, shape: Shape) -> Tensor:
-            source = noise.at(self.device, "log_prob", chunk, number)
-            drawn = torch.randn(EVAL_CHUNK, *shape, generator=source, device=self.device)
-            return drawn[:size]
-
-        return draw
-
-    def _log_prob(self, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int) -> Tensor:
-        weighed = weigh(self.vae, x, eps, samples, self.spec.levels)
-        return (weighed.mass or weighed.fit).at(samples)
 
 
 def load(

@@ -7,8 +7,9 @@ from oracles.exact_vae import exact_vae
 from oracles.linear_gaussian import LinearGaussian
 
 from vael.metrics import evidence as module
-from vael.metrics.evidence import evidence, samples_per_pass
+from vael.metrics.evidence import chunk_noise, samples_per_pass, weigh
 from vael.posteriors.full_normal import FullNormal
+from vael.randomness import Noise
 
 WORLD = LinearGaussian.draw(num_dims=5, latent_dim=2)
 X = WORLD.sample(7)
@@ -26,13 +27,13 @@ def vae():
 
 @pytest.mark.parametrize("k", [1, 3, 10])
 def test_the_importance_weighted_bound_is_the_evidence(vae, k):
-    found = evidence(vae, torch.from_numpy(X), eps, samples=k, levels=None)
+    found = weigh(vae, torch.from_numpy(X), eps, samples=k, levels=None).evidence
     np.testing.assert_allclose(found.iwae, WORLD.log_evidence(X), rtol=1e-10)
     assert found.bits is None
 
 
 def test_elbo_is_minus_distortion_minus_rate_and_mu_the_posterior_mean(vae):
-    found = evidence(vae, torch.from_numpy(X), eps, samples=6, levels=None)
+    found = weigh(vae, torch.from_numpy(X), eps, samples=6, levels=None).evidence
     A, cov = WORLD.posterior_map()
     mean = (X - WORLD.b) @ A.T
     np.testing.assert_allclose(found.elbo, -found.distortion - found.rate, rtol=1e-12)
@@ -42,9 +43,9 @@ def test_elbo_is_minus_distortion_minus_rate_and_mu_the_posterior_mean(vae):
 
 @pytest.mark.parametrize("decoded", [3, 1])  # z of all 7 samples at once, and of 2
 def test_the_memory_at_hand_does_not_change_the_numbers(vae, monkeypatch, decoded):
-    whole = evidence(vae, torch.from_numpy(X), eps, samples=7, levels=None)
+    whole = weigh(vae, torch.from_numpy(X), eps, samples=7, levels=None).evidence
     monkeypatch.setattr(module, "FLOATS_PER_PASS", decoded * len(X) * 5 * module.FLOATS_PER_DIM)
-    parts = evidence(vae, torch.from_numpy(X), eps, samples=7, levels=None)
+    parts = weigh(vae, torch.from_numpy(X), eps, samples=7, levels=None).evidence
     for name in ("elbo", "iwae", "mse", "distortion"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)
 
@@ -55,3 +56,19 @@ def test_a_likelihood_with_many_parameters_is_decoded_in_smaller_passes():
     assert many == 1
     # float32, three tensors of the size of the decoder's output, must stay under 1 GB
     assert 3 * 4 * many * 100 * 784 * 256 < 1e9 < 3 * 4 * few * 100 * 784 * 256
+
+
+def test_the_noise_of_a_chunk_hangs_on_split_chunk_and_sample_alone():
+    x, noise, told = torch.from_numpy(X), Noise(5, "latent"), []
+    draw = chunk_noise(noise, x, "test", 3, tick=told.append)
+    last, first = draw(1, (2,)), draw(0, (2,))
+    fresh = Noise(5, "latent").at(x.device, "test", 3, 1)
+    assert last.equal(torch.randn(len(x), 2, generator=fresh))
+    assert first.equal(chunk_noise(Noise(5, "latent"), x, "test", 3)(0, (2,)))
+    assert told == [len(x), len(x)]
+
+
+def test_examples_keep_their_noise_where_more_are_drawn_for():
+    x, noise = torch.from_numpy(X), Noise(5, "latent")
+    some = chunk_noise(noise, x[:3], "test", 0, drawn=100)(0, (2,))
+    assert chunk_noise(noise, x, "test", 0, drawn=100)(0, (2,))[:3].equal(some)

@@ -11,6 +11,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK
 from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.diagnose import MAX_FLOATS, MAX_TRAIN, Material
+from vael.metrics.evidence import chunk_noise
 from vael.posteriors.base import PosteriorRecord
 from vael.randomness import key
 from vael.trace import LatentRecord
@@ -30,7 +31,8 @@ def _gather(scorer: Scorer, split: Part) -> Material:
     records, draws, labels, seen, again = [], [], [], [], []
     for number, batch in enumerate(scorer.examples(split)):
         x = scorer.x(split, batch)
-        eps = tuple(scorer.eps(split, batch, 0, shape)[None] for shape in vae.noise_shapes)
+        draw = chunk_noise(scorer.latent, x, split.split, batch.chunk)
+        eps = tuple(draw(0, shape)[None] for shape in vae.noise_shapes)
         h, latents = vae.latents.infer(x, eps)
         assert isinstance(latents[0].q, PosteriorRecord)
         records.append(_move(latents[0].q))

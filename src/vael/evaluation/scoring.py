@@ -1,6 +1,6 @@
 """Floor 9: the scores of single examples: a chunk of a split and its noise in, columns out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,9 @@ from vael.data.batches import EVAL_CHUNK, EvalBatch, EvalBatches
 from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.metrics.bounds import ladder
-from vael.metrics.evidence import Weighed, bits_per_dim, weigh
+from vael.metrics.evidence import Weighed, bits_per_dim, score_chunk
 from vael.randomness import Noise
 from vael.trained import Trained
-from vael.types import Shape
 
 Columns = dict[str, npt.NDArray[np.float64]]
 AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
@@ -68,10 +67,18 @@ class Scorer:
         x: Tensor = self.preprocess(batch.x.to(self.device), source)
         return x
 
-    def eps(self, part: Part, batch: EvalBatch, number: int, shape: Shape) -> Tensor:
-        """Noise of sample ``number`` for the examples of a chunk, ``(B, *shape)``."""
-        source = self.latent.at(self.device, part.split, batch.chunk, number)
-        return torch.randn(len(batch.x), *shape, generator=source, device=self.device)
+    def weigh(
+        self,
+        part: Part,
+        batch: EvalBatch,
+        samples: int,
+        ks: Sequence[int] = (),
+        tick: Callable[[int], object] | None = None,
+    ) -> Weighed:
+        """The weights of a chunk's examples, see `vael.metrics.evidence.score_chunk`."""
+        x, levels = self.x(part, batch), self.trained.spec.levels
+        place = (part.split, batch.chunk)
+        return score_chunk(self.vae, x, self.latent, *place, samples, levels, ks=ks, tick=tick)
 
     def precision(self) -> AbstractContextManager[Any]:
         """Autocast where the run was trained with it."""
@@ -87,14 +94,8 @@ class Scorer:
             tick: told how many (example, sample) pairs are under way, again and again.
         """
         batch = self.examples(part).at(chunk)
-
-        def eps(number: int, shape: Shape) -> Tensor:
-            tick(len(batch.x))
-            return self.eps(part, batch, number, shape)
-
         with torch.inference_mode(), self.precision():
-            x = self.x(part, batch)
-            found = weigh(self.vae, x, eps, self.samples, self.trained.spec.levels, self.ks)
+            found = self.weigh(part, batch, self.samples, self.ks, tick)
             return columns(found, self.ks, self.trained.spec.num_dims)
 
 

@@ -19,12 +19,10 @@ from vael.evaluation.crew import kind_of
 from vael.evaluation.evaluate import Request, scored
 from vael.evaluation.record import read_evaluation
 from vael.evaluation.scoring import Part, Scorer
-from vael.metrics.evidence import evidence
 from vael.metrics.scores import Scores
 from vael.status import read_summary
 from vael.summary import file_digest
 from vael.trained import Trained, load_trained
-from vael.types import Shape
 
 SAME = 1e-12  # several processes may take a sum in another order; all else is equal to the bit
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
@@ -210,11 +208,8 @@ def _again(
 
 def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
     """What `vael.lit.LitVAE` would publish of this model and split, in one process."""
-    trained, part = scorer.trained, Part(split)
-    spec = trained.spec
-    scores = Scores(
-        math.prod(scorer.vae.noise_shapes[0]), spec.levels is not None, spec.support == "unit"
-    ).to(scorer.device)
+    part = Part(split)
+    scores = Scores.of(scorer.vae, scorer.trained.spec).to(scorer.device)
     examples = scorer.examples(part)
     with (
         Countdown(f"{split}, {samples} samples", len(examples.index) * samples) as countdown,
@@ -222,13 +217,8 @@ def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
         scorer.precision(),
     ):
         for batch in examples:
-            x = scorer.x(part, batch)
-
-            def eps(number: int, shape: Shape, batch: Any = batch) -> torch.Tensor:
-                countdown.add(len(batch.x))
-                return scorer.eps(part, batch, number, shape)
-
-            scores.update(evidence(scorer.vae, x, eps, samples, spec.levels))
+            found = scorer.weigh(part, batch, samples, tick=countdown.add)
+            scores.update(found.evidence)
     return scores.compute()
 
 

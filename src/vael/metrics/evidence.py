@@ -1,4 +1,4 @@
-"""Floor 6: what is said of each example: bounds on log p(x), rate, distortion and error.
+"""Score each example: bounds on log p(x), rate, distortion and error.
 
 The k importance samples of an example are drawn one key each, so that the first of 100 are the
 same as the only 4, and are decoded a few at a time: the numbers depend neither on the number of
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vael.metrics.bounds import Bounds
+from vael.randomness import Noise
 from vael.trace import Latent, log_ratio
 from vael.types import Shape
 from vael.vae import VAE
@@ -71,11 +72,55 @@ def samples_per_pass(batch: int, num_dims: int, samples: int, num_parameters: in
     return max(1, min(samples, FLOATS_PER_PASS // (batch * floats)))
 
 
-def evidence(
-    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int, levels: int | None
-) -> Evidence:
-    """Scores each example of a batch with k = ``samples`` draws of q; see `weigh`."""
-    return weigh(vae, x, eps, samples, levels).evidence
+def chunk_noise(
+    noise: Noise,
+    x: Tensor,
+    split: str,
+    chunk: int,
+    drawn: int | None = None,
+    tick: Callable[[int], object] | None = None,
+) -> Callable[[int, Shape], Tensor]:
+    """Noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z).
+
+    It is keyed by (split, chunk, sample), never by what was drawn before.
+
+    Args:
+        noise: the stream.
+        x: the examples, ``(B, *E)``, on the device that the noise is drawn on.
+        split: name of the key, mostly that of a split.
+        chunk: number of the chunk within its split.
+        drawn: examples to draw for, of which the first B are taken: B does not change them then.
+        tick: told B for each draw.
+    """
+
+    def draw(number: int, shape: Shape) -> Tensor:
+        if tick is not None:
+            tick(len(x))
+        source = noise.at(x.device, split, chunk, number)
+        return torch.randn(drawn or len(x), *shape, generator=source, device=x.device)[: len(x)]
+
+    return draw
+
+
+def score_chunk(
+    vae: VAE,
+    x: Tensor,
+    noise: Noise,
+    split: str,
+    chunk: int,
+    samples: int,
+    levels: int | None,
+    *,
+    ks: Sequence[int] = (),
+    drawn: int | None = None,
+    tick: Callable[[int], object] | None = None,
+) -> Weighed:
+    """Score a chunk of a split; training, its verification, evaluation and `vael.load` share this.
+
+    The same weights, examples, stream and place give the same numbers to the bit. The arguments
+    are those of `weigh` and `chunk_noise`.
+    """
+    return weigh(vae, x, chunk_noise(noise, x, split, chunk, drawn, tick), samples, levels, ks)
 
 
 def weigh(

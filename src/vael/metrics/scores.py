@@ -7,6 +7,8 @@ import torchmetrics
 from torch import Tensor
 
 from vael.metrics.evidence import Evidence
+from vael.types import DataSpec
+from vael.vae import VAE
 
 ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
 
@@ -43,6 +45,12 @@ class Scores(torchmetrics.Metric):
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
         self.add_state("mu_sum", total(latent_size), dist_reduce_fx="sum")
         self.add_state("mu_square", total(latent_size), dist_reduce_fx="sum")
+
+    @classmethod
+    def of(cls, vae: VAE, spec: DataSpec) -> "Scores":
+        """The scores of this model on this data, empty."""
+        size = math.prod(vae.noise_shapes[0])
+        return cls(size, spec.levels is not None, spec.support == "unit")
 
     def update(self, scored: Evidence) -> None:
         """Adds the examples of one batch."""
