@@ -29,7 +29,7 @@ from vael.build import make
 from vael.errors import ConfigError
 from vael.files import write_json
 from vael.heap import keep_freed_memory
-from vael.likelihoods.base import Likelihood
+from vael.models.likelihoods.base import Likelihood
 
 CONF = Path(__file__).parents[1] / "conf" / "likelihood"
 BATCH, EVENT = 128, (1, 28, 28)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vael import run
 from vael.check import check
 from vael.errors import ConfigError, NonFiniteLoss
-from vael.nets.mlp import MLP
+from vael.models.nets.mlp import MLP
 from vael.profiler import MODULE, RunProfiler
 
 SMALL = ("model=mlp_vae", "callbacks.pictures.num_examples=20", "trainer.threads=1")

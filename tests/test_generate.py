@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import vael
 from vael.cli import app
-from vael.data.npz import read_arrays
+from vael.data.decode.npz import read_arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.generate.make import make
 from vael.generate.mixture import Mixture

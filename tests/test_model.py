@@ -18,7 +18,7 @@ from vael.evaluation.scoring import Part, Scorer
 from vael.files import write_bytes
 from vael.metrics.evidence import chunk_noise
 from vael.model import Model
-from vael.posteriors.full_normal import FullNormalRecord
+from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.randomness import Noise
 from vael.trained import load_trained
 

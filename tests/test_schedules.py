@@ -1,7 +1,7 @@
 import pytest
 
 from vael.errors import ConfigError
-from vael.schedules import Constant, Cyclical, Linear
+from vael.objectives.schedules import Constant, Cyclical, Linear
 
 
 def test_constant_is_one():

@@ -9,11 +9,11 @@ from oracles.linear_gaussian import LinearGaussian
 from stats import assert_mean
 from torch import Tensor
 
-from vael.posteriors.full_normal import FullNormal
-from vael.posteriors.normal import Normal
-from vael.priors.base import Prior
-from vael.trace import Trace
-from vael.vae import VAE
+from vael.models.posteriors.full_normal import FullNormal
+from vael.models.posteriors.normal import Normal
+from vael.models.priors.base import Prior
+from vael.models.trace import Trace
+from vael.models.vae import VAE
 
 D, LATENT = 6, 3
 KINDS = {

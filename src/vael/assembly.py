@@ -13,19 +13,19 @@ from vael.build import build_data, build_recipe, build_vae, make
 from vael.callbacks.clock import Clock
 from vael.callbacks.prune import Prune
 from vael.check import check
-from vael.conditional import Conditional
 from vael.data.module import VaelData
 from vael.devices import Placement, is_first, place
 from vael.errors import ConfigError
 from vael.lit import LitVAE
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
+from vael.models.conditional import Conditional
+from vael.models.trace import Loss
+from vael.models.vae import VAE
 from vael.options import Options
 from vael.plain import read_settings
 from vael.randomness import Noise, Seeds
 from vael.stop import StopRequest
-from vael.trace import Loss
-from vael.vae import VAE
 
 log = logging.getLogger("vael")
 
@@ -189,7 +189,7 @@ def rehearse(run: Run) -> None:
         if not isinstance(loss, Loss):
             raise ConfigError(
                 f"objective ({run.config.objective['_target_']}) must return a "
-                f"vael.trace.Loss, but returned a {type(loss).__name__}."
+                f"vael.models.Loss, but returned a {type(loss).__name__}."
             )
     try:
         optimizer = lit.optimizer_factory(lit.vae.parameters())

@@ -12,19 +12,19 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from vael.conditional import Conditional
 from vael.data.module import VaelData
 from vael.data.source import Source
 from vael.errors import ConfigError, VaelError
-from vael.latents.flat import Flat
-from vael.likelihoods.base import Likelihood
+from vael.models.conditional import Conditional
+from vael.models.latents.flat import Flat
+from vael.models.likelihoods.base import Likelihood
+from vael.models.posteriors.base import Posterior
+from vael.models.priors.base import Prior
+from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.optim import Schedule
-from vael.posteriors.base import Posterior
-from vael.priors.base import Prior
 from vael.randomness import Seeds, key
 from vael.types import DataSpec
-from vael.vae import VAE
 
 T = TypeVar("T")
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]

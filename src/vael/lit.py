@@ -18,13 +18,13 @@ from vael.data.preprocess import Preprocess
 from vael.means import EpochMeans
 from vael.metrics.evidence import score_chunk
 from vael.metrics.scores import AT_BOUND, Scores
+from vael.models.trace import Loss
+from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.options import Options, Target
 from vael.randomness import Noise, Seeds
 from vael.refused import Skipped, bad_step, check_weights, gradient_norm
-from vael.trace import Loss
 from vael.types import Batch, DataSpec
-from vael.vae import VAE
 
 log = logging.getLogger("vael")
 SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vael.trace import Loss
+from vael.models.trace import Loss
 
 
 class EpochMeans:

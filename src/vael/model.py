@@ -15,11 +15,12 @@ from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
 from vael.inputs import ArrayLike, as_latent, as_raw
 from vael.metrics.evidence import score_chunk
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import LatentRecord
+from vael.models.vae import VAE
 from vael.randomness import Noise
 from vael.report.draw import Activity, encode_all
 from vael.stored import Stored, find, read
-from vael.trace import LatentRecord
 from vael.trained import (
     Trained,
     config_for,
@@ -30,7 +31,6 @@ from vael.trained import (
     take_weights,
 )
 from vael.types import DataSpec, Shape
-from vael.vae import VAE
 
 CHUNK = 256  # examples at once
 
@@ -57,7 +57,7 @@ class Model:
     the same result; nothing has a gradient.
 
     Attributes:
-        vae: in evaluation mode; for torch programs of one's own (`vael.vae.VAE`).
+        vae: in evaluation mode; for torch programs of one's own (`vael.models.VAE`).
         preprocess: from raw data to what ``vae`` sees: scaled, binarised, standardised.
         spec: what the data was that it was trained on.
         config: the run's.

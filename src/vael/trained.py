@@ -19,11 +19,11 @@ from vael.compose import compose_config
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
+from vael.models.vae import VAE
 from vael.randomness import Seeds
 from vael.stored import Stored, find, read
 from vael.trust import check_targets
 from vael.types import DataSpec
-from vael.vae import VAE
 
 KEPT = ("binarize", "image_size", "split_seed", "cache_dir")
 """Settings of the run's data that hold for another data set too, unless they are given."""

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from vael.data.array import ArrayFile
 from vael.data.cache import load
+from vael.data.sources.array import ArrayFile
 from vael.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from vael.data import breast_cancer
-from vael.data.breast_cancer import BreastCancer
 from vael.data.module import VaelData
+from vael.data.sources import breast_cancer
+from vael.data.sources.breast_cancer import BreastCancer
 from vael.errors import DataError
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from vael.data import cache
 from vael.data.cache import cache_root, load
-from vael.data.digits import Digits
 from vael.data.source import Arrays, Decoded, Source
+from vael.data.sources.digits import Digits
 from vael.errors import DataError
 
 X = np.arange(4 * 6, dtype=np.uint8).reshape(4, 1, 2, 3)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from vael.data.cache import load
-from vael.data.folder import Folder
 from vael.data.module import VaelData
+from vael.data.sources.folder import Folder
 from vael.errors import ConfigError, DataError
 
 RNG = np.random.default_rng(0)

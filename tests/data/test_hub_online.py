@@ -8,7 +8,7 @@ import pytest
 from data.hub_files import IMAGE, TRAIN, png
 
 from vael.data.cache import load
-from vael.data.hub import Hub
+from vael.data.sources.hub import Hub
 from vael.errors import ConfigError, DataError
 
 

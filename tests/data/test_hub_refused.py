@@ -5,7 +5,7 @@ import pytest
 from data.hub_files import IMAGE, LABEL, TEST, TRAIN, folder, png, write
 
 from vael.data.cache import load
-from vael.data.hub import Hub
+from vael.data.sources.hub import Hub
 from vael.errors import ConfigError, DataError
 
 

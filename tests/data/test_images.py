@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vael.data import large
-from vael.data.images import decode, resize
+from vael.data import on_disk
+from vael.data.decode.images import decode, resize
 from vael.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -123,7 +123,7 @@ def test_a_photograph_is_turned_as_exif_says(orientation, kind):
 
 
 def test_many_pictures_are_decoded_into_a_file(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 50)
+    monkeypatch.setattr(on_disk, "LARGE", 50)
     got = read(png(GREY), png(GREY[::-1].copy()))
     assert isinstance(got.base, mmap.mmap)
     np.testing.assert_array_equal(got[:, 0], [GREY, GREY[::-1]])

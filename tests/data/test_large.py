@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vael.data import large
-from vael.data.array import ArrayFile
+from vael.data import on_disk
 from vael.data.cache import load
-from vael.data.large import Stored, blocks, file_key
 from vael.data.module import VaelData
+from vael.data.on_disk import ArrayOnDisk, blocks, file_key
 from vael.data.source import Arrays, Decoded, Source
+from vael.data.sources.array import ArrayFile
 from vael.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -26,9 +26,9 @@ REAL = RNG.random((300, 9, 8)).astype(np.float32)
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 2**16)
-    monkeypatch.setattr(large, "BLOCK", 2**13)
-    monkeypatch.setattr(large, "SAMPLE", 2**8)
+    monkeypatch.setattr(on_disk, "LARGE", 2**16)
+    monkeypatch.setattr(on_disk, "BLOCK", 2**13)
+    monkeypatch.setattr(on_disk, "SAMPLE", 2**8)
 
 
 def npy(path, array):
@@ -53,7 +53,7 @@ def test_what_is_right_already_stays_where_it_is(tmp_path, array, options, expec
     for _ in range(2):
         got = load(source, tmp_path / "cache")
         x = got.data.train.x
-        assert isinstance(x, Stored)
+        assert isinstance(x, ArrayOnDisk)
         assert got.data.levels == levels
         assert [f.name for f in got.path.iterdir()] == ["meta.json"]
         index = RNG.permutation(len(x))[:200]
@@ -81,7 +81,7 @@ def test_other_dtypes_are_converted_by_blocks_into_what_a_small_file_gives(
 ):
     source = ArrayFile(npy(tmp_path, array), **options)
     by_blocks = load(source, tmp_path / "blocks")
-    monkeypatch.setattr(large, "LARGE", 2**30)
+    monkeypatch.setattr(on_disk, "LARGE", 2**30)
     whole = load(ArrayFile(npy(tmp_path, array), **options), tmp_path / "whole")
     assert by_blocks.content == whole.content
     assert by_blocks.data.levels == whole.data.levels
@@ -117,7 +117,7 @@ def test_missing_values_of_a_large_table_are_imputed(tmp_path):
     data.prepare()
     index = data.select("train")[1]
     np.testing.assert_allclose(data.preprocess.fill, np.nanmedian(x[index], 0), rtol=1e-6)
-    assert isinstance(data.select("train")[0].x, Stored)
+    assert isinstance(data.select("train")[0].x, ArrayOnDisk)
 
 
 def test_the_key_of_a_large_file_sees_size_time_and_samples(tmp_path):
@@ -136,7 +136,7 @@ def test_the_key_of_a_large_file_sees_size_time_and_samples(tmp_path):
 
 
 def test_the_key_of_a_small_file_is_its_content_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 2**30)
+    monkeypatch.setattr(on_disk, "LARGE", 2**30)
     path = Path(npy(tmp_path, GREY))
     before = file_key(path)
     os.utime(path, ns=(1, 1))
@@ -156,13 +156,13 @@ def test_a_large_entry_of_the_cache_is_mapped_too(tmp_path):
             return Decoded(Arrays(GREY[:, None], np.arange(900)), 256)
 
     got = load(Made(), tmp_path).data.train
-    assert isinstance(got.x, Stored)
+    assert isinstance(got.x, ArrayOnDisk)
     np.testing.assert_array_equal(got.x[:], GREY[:, None])
     assert type(got.y) is np.ndarray
 
 
 def test_any_rows_in_any_order(tmp_path):
-    made = large.open_npy(Path(npy(tmp_path, COLOUR)))
+    made = on_disk.open_npy(Path(npy(tmp_path, COLOUR)))
     turned = made.seen_as(lambda raw: raw.transpose(0, 3, 1, 2))
     for index in (np.array([5, 0, 299, 5]), np.arange(0), slice(7, 7), slice(290, 999), slice(3)):
         np.testing.assert_array_equal(made[index], COLOUR[index])
@@ -172,7 +172,7 @@ def test_any_rows_in_any_order(tmp_path):
 
 def test_a_file_that_is_cut_while_it_is_used_is_an_error(tmp_path):
     path = Path(npy(tmp_path, GREY))
-    made = large.open_npy(path)
+    made = on_disk.open_npy(path)
     os.truncate(path, 50_000)
     np.testing.assert_array_equal(made[np.array([3])], GREY[3:4])
     with pytest.raises(DataError, match=r"a.npy must stay as it is .*has become shorter"):
@@ -185,13 +185,13 @@ def test_no_room_for_what_is_decoded_is_said(monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DataError, match=r"temporary files .*No space left on device; set TMPDIR"):
-        large.room((1000, 1000), np.uint8)
+        on_disk.room((1000, 1000), np.uint8)
 
 
 RUN = textwrap.dedent("""
     import sys
     from pathlib import Path
-    from vael.data.array import ArrayFile
+    from vael.data.sources.array import ArrayFile
     from vael.data.module import VaelData
 
     def resident():

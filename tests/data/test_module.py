@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from vael.data.batches import TrainBatches
-from vael.data.digits import Digits
 from vael.data.module import VaelData
 from vael.data.source import Arrays, Decoded, Source
+from vael.data.sources.digits import Digits
 from vael.errors import ConfigError, DataError
 
 

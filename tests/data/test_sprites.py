@@ -7,7 +7,16 @@ from scipy.integrate import quad
 
 from vael.data.cache import load
 from vael.data.module import VaelData
-from vael.data.sprites import FACTORS, HEART, HUES, SCALES, Drawn, Sprites, factors_of, index_of
+from vael.data.sources.sprites import (
+    FACTORS,
+    HEART,
+    HUES,
+    SCALES,
+    Drawn,
+    Sprites,
+    factors_of,
+    index_of,
+)
 
 SIZES = (3, 6, 40, 32, 32)
 COUNT = 3 * 6 * 40 * 32 * 32

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from vael.data.array import ArrayFile
 from vael.data.cache import load
+from vael.data.decode.table import check_float32
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess, column_fill, column_moments
 from vael.data.source import Arrays
-from vael.data.table import check_float32
+from vael.data.sources.array import ArrayFile
 from vael.errors import ConfigError, DataError
 
 MIXED = "size,colour,kind,mass\n1,red,a,5\n2,blue,b,6\n3,red,a,7\n4, green ,b,9\n"

@@ -87,7 +87,7 @@ def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
 
 def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(run, five, tmp_path, monkeypatch):
     (tmp_path / "ownnets.py").write_text(
-        "from vael.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n"
+        "from vael.models.nets.mlp import MLP\n\n\nclass Net(MLP):\n    pass\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from vael.trace import Loss
+from vael.models.trace import Loss
 
 
 class Spoil(pl.Callback):

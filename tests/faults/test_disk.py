@@ -28,7 +28,7 @@ print(len(load(path)["state_dict"]["a"]), [p.name for p in path.parent.iterdir()
 FILL = """
 from pathlib import Path
 from vael.data import cache
-from vael.data.digits import Digits
+from vael.data.sources.digits import Digits
 from vael.errors import DataError
 try:
     cache.load(Digits(), Path("{small}"))

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from support import config_of, make_run
 
 from vael.compose import compose_config
-from vael.data.images import decode
-from vael.data.large import file_key
+from vael.data.decode.images import decode
+from vael.data.on_disk import file_key
 from vael.errors import ConfigError, DataError, VaelError
 from vael.plain import parse_yaml
 
@@ -38,7 +38,7 @@ def changed(tmp_path, **settings):
         ),
         (
             "data",
-            {"source": {"_target_": "vael.data.digits.Digits"}},
+            {"source": {"_target_": "vael.data.sources.Digits"}},
             "data.batch_size is missing",
         ),
         ("output_dir", 5, "output_dir must be a folder"),

@@ -13,16 +13,16 @@ import scipy.special
 import scipy.stats
 import torch
 
-from vael.likelihoods.base import Likelihood
-from vael.likelihoods.bernoulli import Bernoulli
-from vael.likelihoods.beta_binomial import BetaBinomial
-from vael.likelihoods.categorical import Categorical
-from vael.likelihoods.continuous_bernoulli import ContinuousBernoulli
-from vael.likelihoods.gaussian import Gaussian
-from vael.likelihoods.laplace import Laplace
-from vael.likelihoods.logistic import Logistic
-from vael.likelihoods.logistic_mixture import LogisticMixture
-from vael.likelihoods.student_t import StudentT
+from vael.models.likelihoods.base import Likelihood
+from vael.models.likelihoods.bernoulli import Bernoulli
+from vael.models.likelihoods.beta_binomial import BetaBinomial
+from vael.models.likelihoods.categorical import Categorical
+from vael.models.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from vael.models.likelihoods.gaussian import Gaussian
+from vael.models.likelihoods.laplace import Laplace
+from vael.models.likelihoods.logistic import Logistic
+from vael.models.likelihoods.logistic_mixture import LogisticMixture
+from vael.models.likelihoods.student_t import StudentT
 
 EVENT = (2, 3, 2)
 

@@ -11,13 +11,13 @@ import torch
 from mpmath import mp, mpf
 from torch import Tensor
 
-from vael.likelihoods import _max_entropy
-from vael.likelihoods._location_scale import AsMass, Law
-from vael.likelihoods._mixture import MixtureMass
-from vael.likelihoods.bernoulli import Binary, GreyMass
-from vael.likelihoods.gaussian import NormalLaw
-from vael.likelihoods.laplace import LaplaceLaw
-from vael.likelihoods.logistic import LogisticLaw
+from vael.models.likelihoods.bernoulli import Binary, GreyMass
+from vael.models.likelihoods.gaussian import NormalLaw
+from vael.models.likelihoods.laplace import LaplaceLaw
+from vael.models.likelihoods.location_scale import AsMass, Law
+from vael.models.likelihoods.logistic import LogisticLaw
+from vael.models.likelihoods.mixture import MixtureMass
+from vael.models.likelihoods.numerics import max_entropy
 
 LEVELS = (2, 17, 256)
 
@@ -101,7 +101,7 @@ def _bernoulli(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
     (logits,) = parameters
     if levels == 2:
         return Binary(logits, 0).log_mass(x)
-    table = _max_entropy.natural_table(levels - 1).to(logits.dtype)
+    table = max_entropy.natural_table(levels - 1).to(logits.dtype)
     return GreyMass(logits, 0, table, levels).log_mass(x)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.likelihoods.categorical import Categorical
+from vael.models.likelihoods.categorical import Categorical
 
 SIZES = (0.0, 1e-4, 1.0, 10.0, 30.0, 300.0)
 LEVELS = (2, 17, 50, 256)  # with 50, k / 49 * 49 is not k

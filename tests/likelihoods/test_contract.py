@@ -10,7 +10,7 @@ from stats import chi2_test, z_test
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.likelihoods.base import Likelihood
+from vael.models.likelihoods.base import Likelihood
 
 S, B = 3, 4
 # Compiling takes seconds: the rows whose graph differs.

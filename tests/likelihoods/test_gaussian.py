@@ -10,9 +10,9 @@ from mpmath import mp, mpf
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.likelihoods._normal_cell import log_cell
-from vael.likelihoods._normal_mean import rounded_mean
-from vael.likelihoods.gaussian import Gaussian
+from vael.models.likelihoods.gaussian import Gaussian
+from vael.models.likelihoods.numerics.normal_cell import log_cell
+from vael.models.likelihoods.numerics.normal_mean import rounded_mean
 
 SIGMAS = np.logspace(-3, 4, 15)
 MUS = (-3.0, -0.7, -0.02, 0.0, 0.11, 0.31, 0.4937, 0.5, 0.77, 0.999, 1.3, 4.0)

@@ -6,12 +6,12 @@ import scipy.stats
 import torch
 
 from vael.errors import ConfigError
-from vael.likelihoods._cells import edges
-from vael.likelihoods._location_scale import Law
-from vael.likelihoods.gaussian import NormalLaw
-from vael.likelihoods.laplace import Laplace, LaplaceLaw
-from vael.likelihoods.logistic import Logistic, LogisticLaw
-from vael.likelihoods.student_t import StudentT, StudentTLaw
+from vael.models.likelihoods.gaussian import NormalLaw
+from vael.models.likelihoods.laplace import Laplace, LaplaceLaw
+from vael.models.likelihoods.location_scale import Law
+from vael.models.likelihoods.logistic import Logistic, LogisticLaw
+from vael.models.likelihoods.numerics.cells import edges
+from vael.models.likelihoods.student_t import StudentT, StudentTLaw
 
 LAWS = [
     (NormalLaw(), scipy.stats.norm),

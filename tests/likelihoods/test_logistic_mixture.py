@@ -11,8 +11,8 @@ from stats import assert_mean, chi2_test
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.likelihoods._mixture import Mixture
-from vael.likelihoods.logistic_mixture import LogisticMixture
+from vael.models.likelihoods.logistic_mixture import LogisticMixture
+from vael.models.likelihoods.mixture import Mixture
 
 COLOUR = (3, 2, 2)
 

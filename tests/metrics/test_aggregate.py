@@ -13,8 +13,8 @@ from stats import FAILURE_RATE
 from vael.metrics import aggregate as module
 from vael.metrics import pairwise
 from vael.metrics.aggregate import aggregate
-from vael.posteriors.full_normal import FullNormalRecord
-from vael.posteriors.normal import NormalRecord
+from vael.models.posteriors.full_normal import FullNormalRecord
+from vael.models.posteriors.normal import NormalRecord
 
 BOUND = norm.isf(FAILURE_RATE / 2)  # standard errors
 

@@ -7,8 +7,8 @@ import torch
 
 from vael.metrics import diagnose as module
 from vael.metrics.diagnose import Material, diagnose
-from vael.posteriors.base import PosteriorRecord
-from vael.posteriors.normal import NormalRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.posteriors.normal import NormalRecord
 from vael.types import DataSpec
 
 N, D = 240, 3

@@ -8,7 +8,7 @@ from oracles.linear_gaussian import LinearGaussian
 
 from vael.metrics import evidence as module
 from vael.metrics.evidence import chunk_noise, samples_per_pass, weigh
-from vael.posteriors.full_normal import FullNormal
+from vael.models.posteriors.full_normal import FullNormal
 from vael.randomness import Noise
 
 WORLD = LinearGaussian.draw(num_dims=5, latent_dim=2)

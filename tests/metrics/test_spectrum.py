@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from vael.metrics.spectrum import spectrum
-from vael.posteriors.full_normal import FullNormalRecord
-from vael.posteriors.normal import NormalRecord
+from vael.models.posteriors.full_normal import FullNormalRecord
+from vael.models.posteriors.normal import NormalRecord
 
 RNG = np.random.default_rng(0)
 N, D = 7, 3

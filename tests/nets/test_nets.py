@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from vael.conditional import Conditional
 from vael.errors import ConfigError
-from vael.nets.common import start
-from vael.nets.conv import ConvDecoder, ConvEncoder
-from vael.nets.linear import Affine
-from vael.nets.mlp import MLP
-from vael.nets.resnet import ResNetDecoder, ResNetEncoder
-from vael.nets.up import FEW, Up
-from vael.posteriors.normal import Normal
+from vael.models.conditional import Conditional
+from vael.models.nets.common import start
+from vael.models.nets.conv import ConvDecoder, ConvEncoder
+from vael.models.nets.linear import Affine
+from vael.models.nets.mlp import MLP
+from vael.models.nets.resnet import ResNetDecoder, ResNetEncoder
+from vael.models.nets.upsample import FEW, Up
+from vael.models.posteriors.normal import Normal
 
 IMAGES = [(1, 8, 8), (3, 8, 9), (1, 28, 28), (4, 28, 20), (2, 9, 31), (3, 32, 32), (1, 8, 128)]
 PARAMETERS, LATENT = 2, 5

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from vael.errors import ConfigError
+from vael.models.trace import Trace
 from vael.objectives.elbo import Elbo
-from vael.schedules import Constant, Linear
-from vael.trace import Trace
+from vael.objectives.schedules import Constant, Linear
 
 LOG_PX = torch.tensor([[-3.0, -5.0], [-1.0, -7.0]])  # (S, B)
 RATE = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

@@ -6,15 +6,15 @@ import numpy as np
 import torch
 from oracles.linear_gaussian import LinearGaussian
 
-from vael.conditional import Conditional
-from vael.latents.flat import Flat
-from vael.likelihoods.gaussian import Gaussian
-from vael.nets.linear import Affine
-from vael.posteriors.base import Posterior
-from vael.posteriors.full_normal import FullNormal
-from vael.posteriors.normal import Normal
-from vael.priors.standard_normal import StandardNormal
-from vael.vae import VAE
+from vael.models.conditional import Conditional
+from vael.models.latents.flat import Flat
+from vael.models.likelihoods.gaussian import Gaussian
+from vael.models.nets.linear import Affine
+from vael.models.posteriors.base import Posterior
+from vael.models.posteriors.full_normal import FullNormal
+from vael.models.posteriors.normal import Normal
+from vael.models.priors.standard_normal import StandardNormal
+from vael.models.vae import VAE
 
 
 def full_theta(cov: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ class TwoLayers(nn.Module):
 from torch import nn
 
 from mylab.laplace import Laplace
-from vael.objectives.elbo import Elbo
+from vael.objectives import Elbo
 
 
 class Transposed(nn.Module):
@@ -57,7 +57,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from vael.likelihoods.base import Likelihood, sum_event
+from vael.models.likelihoods import Likelihood, sum_event
 
 FAR = 1e4  # stands for infinity, in units of the scale
 
@@ -118,7 +118,7 @@ class Laplace(Likelihood[LaplaceRecord]):
     "package/mylab/squares.py": '''
 import numpy as np
 
-from vael.data.source import Arrays, Decoded, Source
+from vael.data import Arrays, Decoded, Source
 
 
 class Squares(Source):

@@ -26,7 +26,7 @@ BAD = {
     "objective": (
         ["objective._target_=mylab.wrong.Bare"],
         "package",
-        "(mylab.wrong.Bare) must return a vael.trace.Loss, but returned a Tensor.",
+        "(mylab.wrong.Bare) must return a vael.models.Loss, but returned a Tensor.",
     ),
     "sum": (
         ["likelihood._target_=mylab.wrong.Unsummed"],

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from vael.errors import ConfigError
-from vael.posteriors.base import Posterior
-from vael.posteriors.full_normal import FullNormal
-from vael.posteriors.normal import Normal, NormalRecord
-from vael.priors.standard_normal import StandardNormal
+from vael.models.posteriors.base import Posterior
+from vael.models.posteriors.full_normal import FullNormal
+from vael.models.posteriors.normal import Normal, NormalRecord
+from vael.models.priors.standard_normal import StandardNormal
 
 D = 4
 EXACT = {"rtol": 1e-10, "atol": 1e-12}

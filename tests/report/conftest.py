@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
 from vael.report import pictures
 
 
@@ -70,7 +70,7 @@ CONFIG = """\
 name: null
 seed: 3
 model: {latent_dim: 16}
-likelihood: {_target_: vael.likelihoods.gaussian.Gaussian, scale: shared, fit: mass}
+likelihood: {_target_: vael.models.likelihoods.Gaussian, scale: shared, fit: mass}
 objective: {beta: 0.5}
 evaluation: {samples: 4, test_samples: 100}
 choices: {data: digits, model: conv_vae, likelihood: gaussian, prior: standard_normal}

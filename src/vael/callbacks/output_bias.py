@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from vael.data.module import VaelData
 from vael.errors import ConfigError
-from vael.likelihoods.bernoulli import Bernoulli
 from vael.lit import LitVAE
+from vael.models.likelihoods.bernoulli import Bernoulli
 
 LEAST = 1e-3  # of a mean and of its distance to 1, as Burda et al. have it
 BLOCK = 10_000  # examples at once

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from vael.data import large
+from vael.data import on_disk
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split, check_decoded
 from vael.errors import DISK_FULL, DataError
 from vael.files import lock_file
@@ -166,7 +166,7 @@ def _save(path: Path, array: Array | Lazy, content: hashlib.blake2b) -> None:
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for block in large.blocks(array):
+        for block in on_disk.blocks(array):
             plain = np.ascontiguousarray(block)
             content.update(plain.data)
             file.write(plain.data)
@@ -224,7 +224,7 @@ def _read(entry: Path, source: Source) -> Cached:
 
 
 def _map(path: Path) -> Array | Lazy:
-    stored = large.open_npy(path)
+    stored = on_disk.open_npy(path)
     if stored is not None:
         return stored
     plain: Array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -9,7 +9,7 @@ import torch
 
 from vael.data.batches import EvalBatches, TrainBatches, take
 from vael.data.cache import Cached, cache_root, load
-from vael.data.large import row_blocks
+from vael.data.on_disk import row_blocks
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
 from vael.data.resident import Resident, settle
 from vael.data.source import Array, Arrays, Source, Split

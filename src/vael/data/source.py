@@ -105,7 +105,7 @@ class Source(ABC):
     def fingerprint(self) -> str:
         """A key of the raw input and of each option that changes what `decode` returns.
 
-        It runs at every start: hash files (`vael.data.large.file_key`), but do not decode them.
+        It runs at every start: hash files (`vael.data.on_disk.file_key`), but do not decode them.
 
         Raises:
             DataError: the raw input is missing or cannot be read.

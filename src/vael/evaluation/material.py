@@ -12,9 +12,9 @@ from vael.data.batches import EVAL_CHUNK
 from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.diagnose import MAX_FLOATS, MAX_TRAIN, Material
 from vael.metrics.evidence import chunk_noise
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import LatentRecord
 from vael.randomness import key
-from vael.trace import LatentRecord
 
 R = TypeVar("R", bound=LatentRecord)
 

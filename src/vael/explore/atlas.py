@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vael.data.images import progress
+from vael.data.decode.images import progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.scores import ACTIVE_THRESHOLD
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vael.data.images import decode
+from vael.data.decode.images import decode
 from vael.errors import DataError
 from vael.types import Shape
 

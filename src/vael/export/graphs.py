@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vael.errors import ConfigError, VaelError
 from vael.model import Model
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
 from vael.randomness import key
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")

@@ -13,7 +13,7 @@ from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.generate.request import Request
 from vael.model import Model, open_model
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
 from vael.randomness import Noise
 from vael.trained import Trained, load_trained
 from vael.types import Batch

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from vael.metrics.pairwise import Normals, affordable, num_features, quadratic
 from vael.metrics.reconstruction import standard_error
-from vael.posteriors.full_normal import FullNormalRecord
-from vael.posteriors.normal import NormalRecord
-from vael.trace import LatentRecord
+from vael.models.posteriors.full_normal import FullNormalRecord
+from vael.models.posteriors.normal import NormalRecord
+from vael.models.trace import LatentRecord
 
 MOST_EXAMPLES = 10_000
 MULTIPLICATIONS = 2.5e10  # a few seconds of one core

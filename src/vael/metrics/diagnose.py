@@ -14,9 +14,9 @@ from vael.metrics.pca import pca_frechet
 from vael.metrics.probe import probe
 from vael.metrics.reconstruction import reconstruction
 from vael.metrics.spectrum import spectrum
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import LatentRecord
 from vael.randomness import Noise
-from vael.trace import LatentRecord
 from vael.types import DataSpec
 
 MAX_FLOATS = 2**24

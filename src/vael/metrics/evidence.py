@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from vael.metrics.bounds import Bounds
+from vael.models.trace import Latent, log_ratio
+from vael.models.vae import VAE
 from vael.randomness import Noise
-from vael.trace import Latent, log_ratio
 from vael.types import Shape
-from vael.vae import VAE
 
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
 FLOATS_PER_DIM = 40  # rough activations per decoded dimension of a small conv net

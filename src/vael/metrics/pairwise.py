@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vael.posteriors.full_normal import FullNormalRecord
-from vael.posteriors.normal import HALF_LOG_2PI, NormalRecord
+from vael.models.posteriors.full_normal import FullNormalRecord
+from vael.models.posteriors.normal import HALF_LOG_2PI, NormalRecord
 
 Normals = NormalRecord | FullNormalRecord
 FLOATS = 2**21  # of the covariances inverted at once: 16 MiB of float64

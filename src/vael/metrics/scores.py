@@ -7,8 +7,8 @@ import torchmetrics
 from torch import Tensor
 
 from vael.metrics.evidence import Evidence
+from vael.models.vae import VAE
 from vael.types import DataSpec
-from vael.vae import VAE
 
 ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vael.metrics.scores import ACTIVE_THRESHOLD
-from vael.posteriors.base import PosteriorRecord
-from vael.trace import LatentRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import LatentRecord
 
 
 @dataclass(frozen=True)

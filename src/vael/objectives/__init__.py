@@ -1,1 +1,8 @@
-"""Floor 6: functions from a trace to a loss."""
+"""Objectives: from the trace of a pass to the loss; schedules of their weights."""
+
+from vael.objectives.base import Objective
+from vael.objectives.elbo import Elbo
+from vael.objectives.gather import gather
+from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
+
+__all__ = ["BetaSchedule", "Constant", "Cyclical", "Elbo", "Linear", "Objective", "gather"]

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import nn
 
-from vael.trace import Loss, Trace
+from vael.models.trace import Loss, Trace
 
 
 class Objective(nn.Module, ABC):

@@ -3,9 +3,9 @@
 import math
 
 from vael.errors import ConfigError
+from vael.models.trace import Loss, Trace
 from vael.objectives.base import Objective
-from vael.schedules import Schedule
-from vael.trace import Loss, Trace
+from vael.objectives.schedules import BetaSchedule
 
 
 class Elbo(Objective):
@@ -25,7 +25,7 @@ class Elbo(Objective):
         ConfigError: beta is negative or not finite, or num_samples is below 1.
     """
 
-    def __init__(self, beta: float, schedule: Schedule, num_samples: int = 1) -> None:
+    def __init__(self, beta: float, schedule: BetaSchedule, num_samples: int = 1) -> None:
         super().__init__()
         if not (math.isfinite(beta) and beta >= 0):
             raise ConfigError(f"objective.beta must be a finite number >= 0, but got {beta}.")

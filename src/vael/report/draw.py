@@ -8,12 +8,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from vael.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import LatentRecord, ObservedRecord
 from vael.randomness import Noise
 from vael.report import pictures
 from vael.report.figures import COLUMNS
 from vael.report.pictures import Picture
-from vael.trace import LatentRecord, ObservedRecord
 from vael.types import Shape
 
 RECONSTRUCTIONS = 20

@@ -1,0 +1,1 @@
+"""Decoders: files of images, tables and arrays to arrays of numbers."""

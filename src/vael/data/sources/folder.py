@@ -1,0 +1,207 @@
+"""Floor 6: a folder of pictures, with or without folders of splits and of classes in it."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from vael.data.decode.images import common_channels, decode, parse_channels
+from vael.data.decode.labels import class_numbers
+from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
+from vael.errors import ConfigError, DataError
+
+NAMES: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their names, not their pixels
+
+
+class Folder(Source):
+    """Pictures in files of any format that Pillow reads: 256 levels.
+
+        data.path/                  data.path/              data.path/
+          train/cat/*.png             cat/**/*.jpg            *.png
+          train/dog/*.png             dog/**/*.jpg
+          val/... test/...
+
+    Folders named train, val (valid, validation) and test are the official splits. Below that,
+    folders are classes, numbered in the order of their names over all splits together. Files with
+    another ending than that of a picture, and hidden ones, are passed over.
+
+    Colour, alpha, orientation and resizing: `vael.data.decode.images`.
+
+    Args:
+        path: of the folder.
+        image_size: N or [H, W] to resize to; needed where the pictures differ in size.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha); None: as many as they need.
+
+    Raises:
+        ConfigError: an option that cannot work.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        image_size: int | Sequence[int] | None = None,
+        channels: int | None = None,
+    ) -> None:
+        if not path:
+            raise ConfigError("data=folder needs data.path=FOLDER, a folder of pictures; got none")
+        self.path = Path(path).expanduser()
+        self.image_size, self.channels = parse_image_size(image_size), parse_channels(channels)
+
+    def fingerprint(self) -> str:
+        """Hash of the names, sizes and times of the files: reading all would take too long."""
+        digest = hashlib.blake2b()
+        for split, files in self._find().items():
+            for file, _ in files:
+                found = _stat(file)
+                digest.update(
+                    f"{split} {file.relative_to(self.path)} {found.st_size} "
+                    f"{found.st_mtime_ns}\n".encode(errors="surrogateescape")
+                )
+        return f"{digest.hexdigest()} {self.image_size} {self.channels}"
+
+    def decode(self) -> Decoded:
+        """Decode each picture."""
+        found = self._find()
+        every = [str(file) for files in found.values() for file, _ in files]
+        where = f"data.path={self.path}"
+        channels = self.channels or common_channels(lambda: every, where)
+        x: dict[Split, Array] = {}
+        for split, files in found.items():
+            rows = partial(map, str, [file for file, _ in files])
+            x[split] = decode(
+                rows, len(files), self.image_size, f"{where}, split {split}", channels
+            )
+            if x[split].shape[2:] != x["train"].shape[2:]:
+                raise DataError(
+                    f"{where}: pictures must have one size, got "
+                    f"{x['train'].shape[2:]} (height, width) in split train and "
+                    f"{x[split].shape[2:]} in split {split}; set data.image_size"
+                )
+        names = {
+            split: np.array([name for _, name in files])
+            for split, files in found.items()
+            if files[0][1] is not None
+        }
+        y = class_numbers(names, where)
+        parts = {split: Arrays(x[split], y.get(split)) for split in found}
+        return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
+
+    def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
+        """The files of each split in the order of their names, each with its class."""
+        if not self.path.is_dir():
+            raise DataError(
+                f"data.path must be a folder of pictures, but {self.path} "
+                f"{'is a file' if self.path.exists() else 'does not exist'}"
+            )
+        endings = _endings()
+        folders = {folder.name: folder for folder in _folders(self.path)}
+        named: dict[Split, Path] = {}
+        for name, folder in folders.items():
+            split = NAMES.get(name.lower())
+            if split in named:
+                raise DataError(
+                    f"data.path={self.path} must have one folder for a split, got "
+                    f"{named[split].name} and {name} for {split}; move one away"
+                )
+            if split is not None:
+                named[split] = folder
+        if not named:
+            return {"train": _classes(self.path, endings)}
+        if "train" not in named:
+            raise DataError(
+                f"data.path={self.path} must have a folder named train beside "
+                f"{', '.join(folder.name for folder in named.values())}, got none"
+            )
+        inside = set(named.values())
+        stray = [
+            path
+            for path in (self.path, *(f for f in folders.values() if f not in inside))
+            if next(_pictures(path, endings, deep=path != self.path), None)
+        ]
+        if stray:
+            raise DataError(
+                f"data.path={self.path} has folders of splits, so all pictures must "
+                "be in folders of splits (train, val, test), but there are some in "
+                f"{stray[0]}; move them"
+            )
+        order: tuple[Split, ...] = ("train", "val", "test")
+        return {split: _classes(named[split], endings) for split in order if split in named}
+
+
+def _stat(file: Path) -> os.stat_result:
+    """Of a regular file: to read a pipe would wait for ever.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise DataError(
+            f"{file} must be a picture, but cannot be read: {error.strerror}; remove "
+            "it (data.path)"
+        ) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(
+            f"{file} must be a picture, but is not a regular file; remove it (data.path)"
+        )
+    return found
+
+
+def _classes(path: Path, endings: frozenset[str]) -> list[tuple[Path, str | None]]:
+    """The pictures of one split, by class where it has folders."""
+    loose: list[tuple[Path, str | None]] = [
+        (file, None) for file in _pictures(path, endings, deep=False)
+    ]
+    sorted_in: list[tuple[Path, str | None]] = [
+        (file, folder.name)
+        for folder in _folders(path)
+        for file in _pictures(folder, endings, deep=True)
+    ]
+    if loose and sorted_in:
+        raise DataError(
+            f"{path} must hold pictures, or folders of pictures (classes), but not "
+            f"both, got {loose[0][0].name} beside {sorted_in[0][1]}/; move one away "
+            "(data.path)"
+        )
+    if not loose and not sorted_in:
+        raise DataError(
+            f"{path} must hold pictures, in it or in folders (classes), but has none "
+            "of an ending that Pillow knows (png, jpg, webp, ...); see data.path"
+        )
+    return loose or sorted_in
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(f for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
+
+
+def _pictures(path: Path, endings: frozenset[str], deep: bool) -> Iterator[Path]:
+    for folder, below, names in os.walk(path):
+        below[:] = sorted(name for name in below if deep and not name.startswith("."))
+        for name in sorted(names):
+            if os.path.splitext(name)[1].lower() in endings and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _endings() -> frozenset[str]:
+    from PIL import Image
+
+    return frozenset(
+        ending
+        for ending, kind in Image.registered_extensions().items()
+        if kind in Image.OPEN and kind not in UNREADABLE
+    )

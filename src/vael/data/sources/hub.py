@@ -1,0 +1,224 @@
+"""Floor 6: any image data set of the Hugging Face hub, or a local copy of one."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vael.data.decode.hub_files import download, load_folder, parquet_files
+from vael.data.decode.images import Raw, decode
+from vael.data.decode.labels import class_numbers
+from vael.data.on_disk import file_key
+from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, parse_image_size
+from vael.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict, Features
+
+NAMES: dict[Split, tuple[str, ...]] = {
+    "train": ("train",),
+    "val": ("validation", "valid", "val"),
+    "test": ("test",),
+}
+
+
+class Hub(Source):
+    """An image data set through ``datasets``: its official splits, 256 levels.
+
+    Args:
+        name: of the data set on the hub, ``owner/name``; used where there is no ``path``.
+        path: of a local copy, a folder with the parquet files of the hub
+            (``train-00000-of-00001.parquet``, also in a folder below it).
+        image_column: column of the pictures; None: the one of type Image.
+        label_column: column of the labels; None: the one of type ClassLabel, if there is one.
+        image_size: N or [H, W] to resize to; needed where the pictures differ in size.
+        revision: of the data set on the hub: a branch, a tag or a commit. A data set that was
+            decoded once is not looked for again, so name a commit for one that changes.
+        config: which of several data sets under one name; of a local copy the folder below it.
+        split: name of the one split to use, as train (validation and test come out of it); or
+            which of its splits are what: ``{train: extra, test: test}``. None: by their names.
+
+    Raises:
+        ConfigError: neither name nor path, or a split that cannot be one.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        path: str | None = None,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        image_size: int | Sequence[int] | None = None,
+        revision: str | None = None,
+        config: str | None = None,
+        split: str | Mapping[str, str] | None = None,
+    ) -> None:
+        if not name and not path:
+            raise ConfigError(
+                "data=hub needs the name of a data set on the hub, data.name=OWNER/"
+                "NAME, or a local copy of one, data.path=FOLDER; got neither"
+            )
+        for option, column in (("image_column", image_column), ("label_column", label_column)):
+            if column is not None and not isinstance(column, str):
+                raise ConfigError(
+                    f"data.{option} must be null or the name of one column, got {column}"
+                )
+        self.name, self.revision, self.config = name, revision, config
+        self.path = None if path is None else Path(path).expanduser() / (config or "")
+        self.split = _parse_split(split)
+        self.image_column, self.label_column = image_column, label_column
+        self.image_size = parse_image_size(image_size)
+
+    def fingerprint(self) -> str:
+        """Hash of the parquet files of a local copy; of a hub data set name and revision."""
+        options = f"{self.image_column} {self.label_column} {self.image_size} {self.split}"
+        if self.path is None:
+            return f"{self.name} {self.config} {self.revision} {options}"
+        digest = hashlib.blake2b()
+        for file in parquet_files(self.path):
+            try:
+                content = file_key(file)
+            except OSError as error:
+                raise DataError(
+                    f"data.path: {file} must be a file that can be read, but: {error.strerror}"
+                ) from error
+            digest.update(f"{file.relative_to(self.path)} {content}\n".encode())
+        return f"{digest.hexdigest()} {options}"
+
+    def decode(self) -> Decoded:
+        """Download where there is no local copy, and decode each picture."""
+        where = f"data.name={self.name}" if self.path is None else f"data.path={self.path}"
+        if self.path is None:
+            assert self.name is not None
+            return self._decoded(download(self.name, self.config, self.revision), where)
+        with TemporaryDirectory(prefix="vael-") as folder:  # datasets' own copy, 1:1
+            return self._decoded(load_folder(self.path, folder), where)
+
+    def _decoded(self, tables: "DatasetDict", where: str) -> Decoded:
+        splits = _official(tables, self.split, where)
+        features = next(iter(splits.values())).features
+        image = _column(features, "Image", self.image_column, "data.image_column", where)
+        label = _column(features, "ClassLabel", self.label_column, "data.label_column", where)
+        if image is None:
+            raise DataError(
+                f"{where}: there must be a column of type Image, got "
+                f"{_listed(features)}; name one with data.image_column"
+            )
+        x = {
+            split: _pictures(table, image, self.image_size, f"{where}, split {split}")
+            for split, table in splits.items()
+        }
+        y: dict[Split, Array] = {}
+        if label is not None:
+            raw = {
+                split: np.asarray(table.data.column(label).to_pylist())
+                for split, table in splits.items()
+            }
+            # -1 throughout is the hub's way to say that a split has no labels
+            known = {
+                split: values
+                for split, values in raw.items()
+                if values.dtype.kind != "i" or not np.all(values == -1)
+            }
+            y = class_numbers(known, f"{where}, column {label}")
+        parts = {split: Arrays(x[split], y.get(split)) for split in splits}
+        return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
+
+
+def _parse_split(split: str | Mapping[str, str] | None) -> dict[Split, str]:
+    """Which split of the data set is which of ours; empty: by their names."""
+    if split is None:
+        return {}
+    if isinstance(split, str):
+        return {"train": split}
+    given = dict(split) if isinstance(split, Mapping) else {}
+    found: dict[Split, str] = {ours: given[ours] for ours in SPLITS if ours in given}
+    if (
+        "train" not in found
+        or len(found) != len(given)
+        or not all(isinstance(name, str) for name in found.values())
+    ):
+        raise ConfigError(
+            "data.split must be null, the name of the split to train on, or names "
+            f"for train and, if wanted, val and test, got {split!r}; for instance "
+            "data.split={train: train, test: validation}"
+        )
+    return found
+
+
+def _official(
+    tables: "DatasetDict", chosen: Mapping[Split, str], where: str
+) -> dict[Split, "Dataset"]:
+    """The splits by our names; a single one of any name is train."""
+    for name in chosen.values():
+        if name not in tables:
+            raise ConfigError(
+                f"data.split must name splits of {where}, got {name}; there are: "
+                f"{', '.join(tables)}"
+            )
+    if not chosen and len(tables) == 1:
+        return {"train": next(iter(tables.values()))}
+    found = {split: tables[name] for split, name in chosen.items()}
+    for split, names in NAMES.items():
+        for name in names:
+            if name in tables and not chosen:
+                found.setdefault(split, tables[name])
+    if "train" not in found:
+        raise DataError(
+            f"{where}: there must be a split named train, got {', '.join(tables)}; "
+            "choose one with data.split"
+        )
+    for split, table in found.items():
+        if len(table) == 0:
+            raise DataError(
+                f"{where}: each split must have at least 1 example, but {split} has "
+                "none; choose others with data.split"
+            )
+    return found
+
+
+def _column(
+    features: "Features", kind: str, given: str | None, option: str, where: str
+) -> str | None:
+    """The column that was asked for, or the only one of a type."""
+    if given is not None:
+        if given not in features:
+            raise ConfigError(
+                f"{option} must be a column of {where}, got {given}; there are {_listed(features)}"
+            )
+        return given
+    found = [name for name, feature in features.items() if type(feature).__name__ == kind]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{where} has {len(found)} columns of type {kind}: {', '.join(found)}; "
+            f"choose one with {option}"
+        )
+    return found[0] if found else None
+
+
+def _listed(features: "Features") -> str:
+    return ", ".join(f"{name} ({type(feature).__name__})" for name, feature in features.items())
+
+
+def _pictures(table: "Dataset", column: str, size: tuple[int, int] | None, where: str) -> Array:
+    import datasets
+
+    try:
+        raw = table.select_columns(column).cast_column(column, datasets.Image(decode=False))
+    except Exception as error:  # pyarrow: a column that cannot hold pictures
+        raise ConfigError(
+            f"data.image_column={column} must hold pictures, but is "
+            f"{table.features[column]}; {where}"
+        ) from error
+    return decode(partial(_rows, raw, column), len(table), size, where)
+
+
+def _rows(table: "Dataset", column: str) -> Iterator[Raw]:
+    for block in table.with_format("arrow").iter(1000):
+        for chunk in block.column(column).chunks:
+            for content, path in zip(chunk.field("bytes"), chunk.field("path"), strict=True):
+                yield memoryview(content.as_buffer()) if content.is_valid else str(path)

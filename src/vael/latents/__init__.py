@@ -1,1 +1,0 @@
-"""Floor 4: how z is inferred and sampled."""

@@ -1,1 +1,0 @@
-"""Floor 1: families over x, one a file."""

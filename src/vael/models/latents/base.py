@@ -1,0 +1,61 @@
+"""Floor 4: the contract of a latent structure."""
+
+from abc import ABC, abstractmethod
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import Latent, LatentRecord
+from vael.types import Shape
+
+
+class Latents(nn.Module, ABC):
+    """How z is inferred from x and sampled from the prior, in one layer or in several.
+
+    Noise is always an input: a tuple of standard normal tensors, one for each of
+    ``noise_shapes``, each ``(S, B, *shape)``.
+    """
+
+    @property
+    @abstractmethod
+    def noise_shapes(self) -> tuple[Shape, ...]:
+        """The event shapes of the noise that ``infer`` and ``sample`` need."""
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> LatentRecord:
+        """The top layer's q for x ``(B, *E)``, with leading dimensions ``(B,)``."""
+
+    @abstractmethod
+    def read(self, x: Tensor) -> Any:
+        """All that `draw` needs of x ``(B, *E)``: computed once for any number of samples."""
+
+    @abstractmethod
+    def draw(self, read: Any, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
+        """What was read, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+
+    def infer(self, x: Tensor, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
+        """``x (B, *E)``, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+        return self.draw(self.read(x), eps)
+
+    @abstractmethod
+    def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
+        """``eps (S, B, *Z)`` -> what the decoder gets, from the prior, ``(S, B, *H)``."""
+
+    def rate(self, latents: tuple[Latent, ...]) -> Tensor:
+        """``sum over layers of KL(q || p)``, nats, ``(S, B)``.
+
+        Each given the samples of the layers above. Analytic where q has a closed form against p,
+        and then the same for each of the S samples of its layer; else the estimate
+        ``log q(z) - log p(z)`` of a single sample.
+        """
+        return reduce(torch.add, map(_rate, latents))
+
+
+def _rate(layer: Latent) -> Tensor:
+    kl = layer.q.kl(layer.p) if isinstance(layer.q, PosteriorRecord) else None
+    if kl is None:
+        return layer.log_q - layer.log_p
+    return kl.expand(layer.z.shape[:2])

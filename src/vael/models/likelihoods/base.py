@@ -1,0 +1,141 @@
+"""Floor 1: what every likelihood shares: its facts, its fit, its shape check."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vael.errors import ConfigError
+from vael.models.trace import ObservedRecord
+from vael.types import Shape
+
+Fit = Literal["mass", "density"]
+Record = TypeVar("Record", bound=ObservedRecord)
+
+
+class Likelihood(nn.Module, ABC, Generic[Record]):
+    """A distribution over x with its link: raw network outputs in, a record of tensors out.
+
+    The training term is ``log_likelihood``: the log-probability of the quantisation cell of x
+    (``fit=mass``, what is trained is what ``bpd`` scores) or the textbook's log-density
+    (``fit=density``).
+
+    Args:
+        event_shape: ``E``, the shape of one example (a fact of the data).
+        levels: values per dimension, ``x = k / (levels - 1)``, or None (a fact of the data).
+        fit: ``mass``, ``density``, or ``auto``: mass where the data has levels.
+
+    Shape:
+        theta: ``(*lead, num_params, *E)`` -> a record with leading dimensions ``lead``.
+
+    Raises:
+        ConfigError: an unknown fit, or ``mass`` for data without levels.
+    """
+
+    support: ClassVar[Literal["unit", "real"]]
+    num_params: int
+    fit: Fit
+
+    def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
+        super().__init__()
+        if levels is not None and levels < 2:
+            raise ConfigError(f"data must have at least 2 levels per dimension, got {levels}.")
+        self.event_shape: Shape = tuple(event_shape)
+        self.levels = levels
+        self.fit = _resolve_fit(fit, levels)
+        self._score = _SCORES[self.fit]
+
+    @property
+    def theta_shape(self) -> Shape:
+        """What a network must emit for one example: the leading axis numbers the parameters."""
+        return (self.num_params, *self.event_shape)
+
+    def forward(self, theta: Tensor) -> Record:
+        """The record at theta ``(*lead, *theta_shape)``, in at least float32."""
+        wanted = self.theta_shape
+        if theta.shape[-len(wanted) :] != wanted:
+            raise ValueError(
+                f"{type(self).__name__} expects theta of shape (*, {', '.join(map(str, wanted))}),"
+                f" got {tuple(theta.shape)}: the decoder must emit likelihood.theta_shape."
+            )
+        return self.link(at_least_float32(theta))
+
+    @abstractmethod
+    def link(self, theta: Tensor) -> Record:
+        """The record at a theta that has the right shape and precision."""
+
+    def log_likelihood(self, px: Record, x: Tensor) -> Tensor:
+        """Log p(x|z) of the fit: ``px.log_mass(x)`` or ``px.log_prob(x)``, nats, ``(S, B)``."""
+        return self._score(px, x)
+
+    @abstractmethod
+    def at_bound(self, px: Record) -> Tensor:
+        """Share of the scales within 5 % of their lower bound, a scalar; 0 without scales."""
+
+
+def at_least_float32(value: Tensor) -> Tensor:
+    """bfloat16 and float16 raised to float32; sums over thousands of pixels need it."""
+    return value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
+
+
+def sum_event(value: Tensor, event_dims: int) -> Tensor:
+    """Sum over the trailing ``event_dims`` dimensions: ``(S, B, *E)`` -> ``(S, B)``."""
+    return value.flatten(-event_dims).sum(-1) if event_dims else value
+
+
+def no_levels(name: str) -> ConfigError:
+    """The error of a mass that is asked of data without levels."""
+    return ConfigError(
+        f"{name} has no log_mass here: a probability mass needs data with levels (x = k / "
+        f"(levels - 1)), but this data has none; score it by val/elbo, not by val/bpd."
+    )
+
+
+def native_levels(name: str, levels: int | None, fit: str) -> int:
+    """The levels, where the family ``name`` can be a mass over them and nothing else.
+
+    Raises:
+        ConfigError: data without levels, or ``fit=density``.
+    """
+    if levels is None:
+        raise ConfigError(
+            f"likelihood={name} needs data with levels (x = k / (levels - 1)), but this data has "
+            "none: use likelihood=gaussian."
+        )
+    if fit == "density":
+        raise ConfigError(
+            f"likelihood={name} is a probability mass over the levels and has no density, but got "
+            "likelihood.fit=density: use likelihood.fit=mass or auto."
+        )
+    return levels
+
+
+def _log_mass(px: ObservedRecord, x: Tensor) -> Tensor:
+    return px.log_mass(x)
+
+
+def _log_prob(px: ObservedRecord, x: Tensor) -> Tensor:
+    return px.log_prob(x)
+
+
+_SCORES: dict[str, Callable[[ObservedRecord, Tensor], Tensor]] = {
+    "mass": _log_mass,
+    "density": _log_prob,
+}
+
+
+def _resolve_fit(fit: str, levels: int | None) -> Fit:
+    if fit == "auto":
+        return "density" if levels is None else "mass"
+    if fit == "mass":
+        if levels is None:
+            raise ConfigError(
+                "likelihood.fit=mass needs data with levels (x = k / (levels - 1)), but this data "
+                "has none: use likelihood.fit=density or auto."
+            )
+        return "mass"
+    if fit == "density":
+        return "density"
+    raise ConfigError(f"likelihood.fit must be one of auto, mass, density, but got {fit!r}.")

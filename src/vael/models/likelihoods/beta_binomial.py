@@ -1,0 +1,88 @@
+"""Floor 1: the beta-binomial likelihood: a mass over the levels with a mean and a spread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from vael.models.likelihoods.base import Likelihood, at_least_float32, native_levels, sum_event
+from vael.models.likelihoods.numerics import beta_binomial
+
+
+@dataclass(frozen=True)
+class Counts:
+    """k ~ BetaBinomial(n, s m, s (1 - m)) in each dimension, n = levels - 1, m = sigmoid(logits).
+
+    Attributes:
+        logits: of the mean, ``(*lead, *E)``.
+        log_concentration: log s, ``(*lead, *E)``; large: the binomial, small: the ends only.
+        event_dims: number of dimensions of ``E``.
+        levels: of the data.
+    """
+
+    logits: Tensor
+    log_concentration: Tensor
+    event_dims: int
+    levels: int
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """The same as ``log_mass``: there is no density."""
+        return self.log_mass(x)
+
+    def log_mass(self, x: Tensor) -> Tensor:
+        """``sum log [C(n, k) B(k + s m, n - k + s (1 - m)) / B(s m, s (1 - m))]``, nats."""
+        terms = beta_binomial.log_mass(
+            at_least_float32(x), self.logits, self.log_concentration, self.levels - 1
+        )
+        return sum_event(terms, self.event_dims)
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x] = sigmoid(logits), ``(*lead, *E)``."""
+        return torch.sigmoid(self.logits)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """A draw on the grid of the levels from uniform noise, by the inverse cdf."""
+        return beta_binomial.sample(
+            at_least_float32(noise), self.logits, self.log_concentration, self.levels - 1
+        )
+
+
+class BetaBinomial(Likelihood[Counts]):
+    """Beta-binomial likelihood: a binomial count of levels whose chance has a beta law.
+
+    ``P(k) = C(n, k) B(k + a, n - k + b) / B(a, b)``, ``a = s m``, ``b = s (1 - m)``, Skellam 1948
+    (Journal of the Royal Statistical Society B 10, 257). Its variance is that of a binomial with
+    mean m times ``(s + n) / (s + 1)``. A decoder's output of 0 is the uniform law over the levels:
+    m = 1/2, s = 2.
+
+    Args:
+        event_shape: ``E`` (a fact of the data).
+        levels: values per dimension (a fact of the data); with two the spread has no effect.
+        fit: ``mass`` or ``auto``.
+
+    Shape:
+        theta: ``(*lead, 2, *E)``: the logit of m, and log s - log 2.
+
+    Raises:
+        ConfigError: data without levels, or ``fit=density``.
+    """
+
+    support = "unit"
+    num_params = 2
+
+    def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
+        count = native_levels("beta_binomial", levels, fit)
+        super().__init__(event_shape, levels, fit)
+        self.count = count
+
+    def link(self, theta: Tensor) -> Counts:
+        """The first parameter is the mean's logit, the second moves the log concentration."""
+        logits, moved = theta.unbind(-1 - len(self.event_shape))
+        return Counts(logits, moved + log(2), len(self.event_shape), self.count)
+
+    def at_bound(self, px: Counts) -> Tensor:
+        """0: the concentration has no bound."""
+        return px.logits.new_zeros(())

@@ -1,0 +1,181 @@
+"""What the families with a location and a scale share: ``x = mu + sigma t``, t from one law."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vael.models.likelihoods.base import Likelihood, at_least_float32, no_levels, sum_event
+from vael.models.likelihoods.scales import least_sigma, make_scale
+
+
+class Law(ABC):
+    """The distribution of t, symmetric about 0. All of its functions are elementwise.
+
+    A law for tables only leaves ``log_cell`` and ``rounded_mean`` out.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
+        """Log density of ``mu + sigma t``, nats."""
+
+    @abstractmethod
+    def quantile(self, noise: Tensor) -> Tensor:
+        """The t that is exceeded with probability ``1 - noise``, noise in (0, 1)."""
+
+    def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
+        """Log-probability of the cell of x, the outermost cells open, nats."""
+        raise no_levels(f"likelihood={self.name}")
+
+    def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
+        """E of the level nearest to ``mu + sigma t``."""
+        raise no_levels(f"likelihood={self.name}")
+
+
+@dataclass(frozen=True)
+class LocationScale(ABC):
+    """``x = mu + sigma t`` in each dimension.
+
+    Attributes:
+        mu: ``(*lead, *E)``.
+        log_sigma: log of the scale in units of x; broadcasts to mu.
+        event_dims: number of dimensions of ``E``.
+        levels: of the data, or None.
+        law: of t.
+    """
+
+    mu: Tensor
+    log_sigma: Tensor
+    event_dims: int
+    levels: int | None
+    law: Law
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log density of x ``(B, *E)``, nats, ``(S, B)``."""
+        t = (at_least_float32(x) - self.mu) * torch.exp(-self.log_sigma)
+        return sum_event(self.law.log_density(t, self.log_sigma), self.event_dims)
+
+    def log_mass(self, x: Tensor) -> Tensor:
+        """``sum log(cdf(upper edge) - cdf(lower edge))``, the outermost cells open, nats.
+
+        x ``(B, *E)`` on the grid ``k / (levels - 1)`` -> ``(S, B)``.
+
+        Raises:
+            ConfigError: the data has no levels.
+        """
+        if self.levels is None:
+            raise no_levels(f"likelihood={self.law.name}")
+        cells = self.law.log_cell(at_least_float32(x), self.mu, self.log_sigma, self.levels)
+        return sum_event(cells, self.event_dims)
+
+    @property
+    @abstractmethod
+    def mean(self) -> Tensor:
+        """E[x], ``(*lead, *E)``."""
+
+    @abstractmethod
+    def sample(self, noise: Tensor) -> Tensor:
+        """A draw of x from uniform noise in [0, 1) of mu's shape, by the inverse cdf."""
+
+    def _quantile(self, noise: Tensor) -> Tensor:
+        return self.mu + torch.exp(self.log_sigma) * self.law.quantile(inside(noise))
+
+
+@dataclass(frozen=True)
+class AsDensity(LocationScale):
+    """Read as a density (``fit=density``)."""
+
+    @property
+    def mean(self) -> Tensor:
+        """The location."""
+        return self.mu
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """x, any real number."""
+        return self._quantile(noise)
+
+
+@dataclass(frozen=True)
+class AsMass(LocationScale):
+    """Read as a distribution over the levels (``fit=mass``): mu may leave [0, 1], x cannot."""
+
+    levels: int
+
+    @property
+    def mean(self) -> Tensor:
+        """E[x] of the discretised distribution, in [0, 1]."""
+        return self.law.rounded_mean(self.mu, self.log_sigma, self.levels)
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """A draw on the grid of the levels: the level nearest to ``mu + sigma t``."""
+        return nearest_level(self._quantile(noise), self.levels)
+
+
+class LocationScaleLikelihood(Likelihood[LocationScale]):
+    """A likelihood ``x = mu + sigma t``, independently for each dimension.
+
+    Args:
+        event_shape: ``E`` (a fact of the data).
+        levels: values per dimension, or None (a fact of the data).
+        law: of t.
+        scale: where sigma comes from: ``fixed``: the number below; ``shared``: one learned
+            number; ``per_dim``: one for each dimension; ``predicted``: from the decoder.
+        sigma: the value of a fixed scale, where a learned one starts. In units of x.
+        fit: ``mass``, ``density`` or ``auto``.
+
+    A learned scale stays above half a step (17 levels and more), 1/510 (fewer levels) or 1e-3
+    (no levels): the density of a smaller one only measures the grid.
+
+    Shape:
+        theta: ``(*lead, 1, *E)``, or ``(*lead, 2, *E)`` where the scale is predicted.
+
+    Raises:
+        ConfigError: an unknown scale, a sigma that is not positive and finite, or that a learned
+            scale cannot reach.
+    """
+
+    support = "real"
+
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        levels: int | None,
+        law: Law,
+        scale: str,
+        sigma: float,
+        fit: str,
+    ) -> None:
+        super().__init__(event_shape, levels, fit)
+        self.law = law
+        self.scale = make_scale(scale, sigma, least_sigma(levels), self.event_shape)
+        self.num_params = 1 + self.scale.num_params
+
+    def link(self, theta: Tensor) -> LocationScale:
+        """The first parameter is mu; a second one moves log sigma."""
+        mu, *emitted = theta.unbind(-1 - len(self.event_shape))
+        log_sigma = at_least_float32(self.scale(emitted))
+        if self.fit == "mass" and self.levels is not None:
+            return AsMass(mu, log_sigma, len(self.event_shape), self.levels, self.law)
+        return AsDensity(mu, log_sigma, len(self.event_shape), self.levels, self.law)
+
+    def at_bound(self, px: LocationScale) -> Tensor:
+        """Share of the scales within 5 % of their lower bound; 0 for a fixed scale."""
+        return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()
+
+
+def inside(noise: Tensor) -> Tensor:
+    """Noise in (0, 1) and at least float32: 0 stands for the middle of its float's interval."""
+    noise = at_least_float32(noise)
+    return noise.clamp(min=torch.finfo(noise.dtype).eps / 4)
+
+
+def nearest_level(x: Tensor, levels: int) -> Tensor:
+    """The level in [0, 1] nearest to x."""
+    last = levels - 1
+    return (x * last).round().clamp(0, last) / last

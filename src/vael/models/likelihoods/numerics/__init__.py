@@ -1,0 +1,1 @@
+"""Log-masses, means and samples of the families, in one pass each and stable at every scale."""

@@ -1,0 +1,7 @@
+"""Families over z, q(z|x): one a module."""
+
+from vael.models.posteriors.base import Posterior, PosteriorRecord
+from vael.models.posteriors.full_normal import FullNormal
+from vael.models.posteriors.normal import Normal
+
+__all__ = ["FullNormal", "Normal", "Posterior", "PosteriorRecord"]

@@ -1,0 +1,69 @@
+"""Floor 1: the contract of a family over z."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from vael.models.trace import LatentRecord
+from vael.types import Shape
+
+
+class PosteriorRecord(ABC):
+    """A reparameterised distribution over z with leading dimensions ``(B,)``, or none.
+
+    Event dimensions are summed in ``log_prob`` and ``kl``, never in ``factors``.
+    """
+
+    @property
+    @abstractmethod
+    def mean(self) -> Tensor:
+        """E[z], ``(..., *Z)``."""
+
+    @property
+    def sigma(self) -> Tensor | None:
+        """Standard deviation of each dimension, ``(..., *Z)``; None where it has no formula."""
+        return None
+
+    @abstractmethod
+    def log_prob(self, z: Tensor) -> Tensor:
+        """The log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""
+
+    @abstractmethod
+    def rsample(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise eps into z, ``(S, B, *Z)``, differentiably in theta."""
+
+    @abstractmethod
+    def kl(self, p: LatentRecord) -> Tensor | None:
+        """KL(self || p), nats, ``(B,)``; None where there is no closed form."""
+
+    @abstractmethod
+    def factors(self, p: LatentRecord) -> Tensor | None:
+        """KL(marginal of self || marginal of p) by dimension, nats, ``(B, *Z)``, or None.
+
+        Their sum is ``kl`` when self and p are factorised, and ``kl`` less the total correlation
+        of self when only p is. It orders latent dimensions by how much they carry.
+        """
+
+
+class Posterior(nn.Module, ABC):
+    """A family over z: raw network outputs in, a record out.
+
+    Args:
+        event_shape: Z, the shape of one latent.
+
+    Shape:
+        theta: ``(*, *theta_shape)``; the record has leading dimensions ``*``.
+    """
+
+    def __init__(self, event_shape: Shape) -> None:
+        super().__init__()
+        self.event_shape = tuple(event_shape)
+
+    @property
+    @abstractmethod
+    def theta_shape(self) -> Shape:
+        """What a network must emit for one example."""
+
+    @abstractmethod
+    def forward(self, theta: Tensor) -> PosteriorRecord:
+        """``theta (*, *theta_shape)`` -> a record with leading dimensions ``*``."""

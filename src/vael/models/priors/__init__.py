@@ -1,0 +1,6 @@
+"""Priors over z, p(z): one a module."""
+
+from vael.models.priors.base import Prior
+from vael.models.priors.standard_normal import StandardNormal
+
+__all__ = ["Prior", "StandardNormal"]

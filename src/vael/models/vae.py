@@ -1,0 +1,96 @@
+"""Floor 5: a variational autoencoder: latents and a likelihood."""
+
+from typing import Literal, Protocol, cast
+
+from torch import Tensor, nn
+
+from vael.models.conditional import Conditional, Family
+from vael.models.latents.base import Latents
+from vael.models.trace import LatentRecord, ObservedRecord, Trace
+from vael.types import Shape
+
+
+class ObservedFamily(Family[ObservedRecord], Protocol):
+    """A family over x that knows which of its log-likelihoods is trained."""
+
+    fit: Literal["mass", "density"]
+
+    def at_bound(self, px: ObservedRecord) -> Tensor:
+        """Share of the scales in px at their lower bound, a scalar."""
+        ...
+
+    def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
+        """log_mass or log_prob of x ``(B, *E)``, whichever is fitted, nats, ``(S, B)``."""
+        ...
+
+
+class VAE(nn.Module):
+    """``p(x, z) = p(x|z) p(z)`` with an approximate posterior ``q(z|x)``.
+
+    Kingma and Welling 2014 (https://arxiv.org/abs/1312.6114), Rezende et al. 2014
+    (https://arxiv.org/abs/1401.4082)::
+
+                 ┌─────────┐ z        ┌────────────┐
+        x ───►───┤ latents ├────►─────┤ likelihood ├────► p(x|z)
+        eps ─►───┤         │          └────────────┘
+                 └─────────┘
+
+    All randomness enters by ``eps``: a tuple with one standard normal tensor ``(S, B, *shape)``
+    for each of ``noise_shapes``.
+
+    Args:
+        latents: how z is inferred and sampled.
+        likelihood: p(x|z); its family also has ``log_likelihood``.
+    """
+
+    def __init__(self, latents: Latents, likelihood: Conditional[ObservedRecord]) -> None:
+        super().__init__()
+        self.latents = latents
+        self.likelihood = likelihood
+
+    @property
+    def noise_shapes(self) -> tuple[Shape, ...]:
+        """The event shapes of the noise that ``forward`` and ``sample`` need."""
+        return self.latents.noise_shapes
+
+    def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
+        """One stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
+        h, latents = self.latents.infer(x, eps)
+        px = self.decode(h)
+        return Trace(x, px, latents, self.log_likelihood(px, x), self.latents.rate(latents))
+
+    def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
+        """Log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
+        return cast(ObservedFamily, self.likelihood.family).log_likelihood(px, x)
+
+    @property
+    def fits_mass(self) -> bool:
+        """Whether ``log_px`` of a trace is ``log_mass``: what is trained is what bpd scores."""
+        return cast(ObservedFamily, self.likelihood.family).fit == "mass"
+
+    def at_bound(self, px: ObservedRecord) -> Tensor:
+        """Share of the scales of p(x|z) that sit at their lower bound, a scalar."""
+        return cast(ObservedFamily, self.likelihood.family).at_bound(px)
+
+    def encode(self, x: Tensor) -> LatentRecord:
+        """q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""
+        return self.latents.encode(x)
+
+    def decode(self, z: Tensor) -> ObservedRecord:
+        """p(x|z) for what the decoder gets, ``(*lead, *H)``, with leading dimensions ``lead``."""
+        px: ObservedRecord = self.likelihood(z)
+        return px
+
+    def sample(self, eps: tuple[Tensor, ...]) -> ObservedRecord:
+        """p(x|z) at z from the prior, with the leading dimensions ``(S, B)`` of the noise."""
+        return self.decode(self.latents.sample(eps))
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The mean of p(x|z) at the posterior mean of each layer, ``(B, *E)`` for x ``(B, *E)``.
+
+        The decoder's output at E[z], not the mean over q of its outputs.
+        """
+        # Every posterior is a location plus a multiple of the noise: no noise is the mean.
+        still = tuple(x.new_zeros(1, len(x), *shape) for shape in self.noise_shapes)
+        h, _ = self.latents.infer(x, still)
+        return self.decode(h).mean[0]
