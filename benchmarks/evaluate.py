@@ -30,14 +30,14 @@ from typing import Any
 
 import torch
 
-from vael.build import build_data, build_vae
-from vael.compose import compose_config
+from vael.config.build import build_data, build_vae
+from vael.config.compose import compose_config
 from vael.data.batches import EVAL_CHUNK
-from vael.evaluation.scoring import Part, Scorer
 from vael.files import write_json
 from vael.heap import keep_freed_memory
 from vael.metrics.evidence import samples_per_pass
-from vael.trained import Trained, seeds_of
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import Trained, seeds_of
 
 SAMPLES, LOOP_SAMPLES, MANY = 1000, 100, 10_000
 TEST = Part("test")

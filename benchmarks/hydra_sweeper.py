@@ -13,13 +13,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vael import launch
-from vael.compose import resolved
+from vael.config.compose import resolved
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
 def main(config: DictConfig) -> float:
     """One trial: trains what vael trains, and returns what vael ranks by."""
-    from vael.run import train
+    from vael.training.fit import train
 
     with open_dict(config):
         config.pop("hydra", None)

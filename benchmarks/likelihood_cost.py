@@ -25,7 +25,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from vael.build import make
+from vael.config.build import build_part
 from vael.errors import ConfigError
 from vael.files import write_json
 from vael.heap import keep_freed_memory
@@ -46,7 +46,7 @@ def families() -> Iterator[tuple[str, str, int | None, Likelihood[Any]]]:
             event = EVENT if levels else (prod(EVENT),)
             node.fit = fit
             try:
-                made = make(node, Likelihood, path.stem, event_shape=event, levels=levels)
+                made = build_part(node, Likelihood, path.stem, event_shape=event, levels=levels)
             except ConfigError:
                 continue  # a mass without levels, a density of a family that has none
             # A density does not see the levels: once is enough.

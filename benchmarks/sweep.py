@@ -32,7 +32,7 @@ from typing import Any
 import yaml
 
 from vael.files import write_json
-from vael.machine import machine
+from vael.runs.provenance import describe_machine
 
 ROOT = Path(__file__).parents[1]
 SEARCH = ROOT / "sweeps" / "latent_beta_likelihood.yaml"
@@ -209,7 +209,7 @@ def main() -> None:
     found |= {
         "search": f"{SEARCH.name}: {TRIALS} trials of at most {EPOCHS} epochs",
         "cores": os.cpu_count(),
-        "machine": machine()["processor"],
+        "machine": describe_machine()["processor"],
     }
     with tempfile.TemporaryDirectory() as parent:
         for part in options.parts:

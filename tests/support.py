@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig
 
 from vael import launch
-from vael.compose import compose_config
+from vael.config.compose import compose_config
 
 ROOT = Path(__file__).parents[1]
 QUICK = (
@@ -44,7 +44,7 @@ def said(text: str) -> list[str]:
 
 def trained_run(parent: Path, *overrides: str) -> Path:
     """A small run that has been trained in this process."""
-    from vael.run import train
+    from vael.training.fit import train
 
     folder = make_run(parent, *QUICK, *overrides)
     train(folder)

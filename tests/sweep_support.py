@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from vael.compose import compose_config
+from vael.config.compose import compose_config
 from vael.sweep import start, storage
 from vael.sweep.records import Claim, Outcome
 from vael.sweep.study import Study

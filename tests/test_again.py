@@ -8,9 +8,9 @@ import torch
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael import run as runs
 from vael.again import differences
 from vael.cli import app
+from vael.training.fit import train
 
 SMALL = (
     *QUICK,
@@ -25,7 +25,7 @@ SMALL = (
 def run(tmp_path_factory):
     """A finished run, and beside it its repetition, made by the command."""
     folder = make_run(tmp_path_factory.mktemp("again"), *SMALL)
-    runs.train(folder)
+    train(folder)
     return folder
 
 
@@ -104,7 +104,7 @@ def test_the_first_difference_is_named(run, repeated, tmp_path, spoil):
 
 def test_a_draw_without_a_key_is_found_out(tmp_path):
     folder = make_run(tmp_path, *SMALL, "+callbacks.extra.dice={_target_: support.Dice, step: 3}")
-    runs.train(folder)
+    train(folder)
     done = CliRunner().invoke(app, ["train", str(folder), "--again"])
     assert done.exit_code == 1
     assert "metrics.csv, step 4, train/" in done.stdout

@@ -5,8 +5,9 @@ import zipfile
 import pytest
 import torch
 
-from vael.checkpoint import SafeCheckpointIO, check_fits, load
 from vael.errors import CheckpointError
+from vael.runs.checkpoint import check_fits, load_checkpoint
+from vael.training.checkpoint_io import SafeCheckpointIO
 
 GOOD = {"state_dict": {"w": torch.arange(1000.0)}, "config": {"seed": 0}, "global_step": 3}
 
@@ -27,7 +28,7 @@ def good(tmp_path):
 
 
 def test_round_trip(good):
-    loaded = load(good)
+    loaded = load_checkpoint(good)
     assert torch.equal(loaded["state_dict"]["w"], GOOD["state_dict"]["w"])
     assert loaded["config"] == {"seed": 0}
 
@@ -37,37 +38,37 @@ def test_a_truncated_file_is_named(good, share):
     content = good.read_bytes()
     good.write_bytes(content[: int(share * len(content))])
     with pytest.raises(CheckpointError, match=r"good\.ckpt cannot be read as a checkpoint"):
-        load(good)
+        load_checkpoint(good)
 
 
 def test_a_pickle_is_refused_and_not_run(tmp_path):
     harm = tmp_path / "harm"
     torch.save({**GOOD, "extra": Payload(harm)}, tmp_path / "evil.ckpt")
     with pytest.raises(CheckpointError, match="carries pickled Python objects"):
-        load(tmp_path / "evil.ckpt")
+        load_checkpoint(tmp_path / "evil.ckpt")
     (tmp_path / "bare.ckpt").write_bytes(pickle.dumps(Payload(harm)))
     with pytest.raises(CheckpointError):
-        load(tmp_path / "bare.ckpt")
+        load_checkpoint(tmp_path / "bare.ckpt")
     assert not harm.exists()
 
 
 def test_foreign_files_are_refused(tmp_path):
     torch.save({"model": torch.zeros(3)}, tmp_path / "foreign.ckpt")
     with pytest.raises(CheckpointError, match="not a checkpoint of vael"):
-        load(tmp_path / "foreign.ckpt")
+        load_checkpoint(tmp_path / "foreign.ckpt")
     (tmp_path / "text.ckpt").write_text("hello")
     with pytest.raises(CheckpointError, match="cannot be read"):
-        load(tmp_path / "text.ckpt")
+        load_checkpoint(tmp_path / "text.ckpt")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("readme", "no tensors")
     (tmp_path / "plain.zip").write_bytes(buffer.getvalue())
     with pytest.raises(CheckpointError):
-        load(tmp_path / "plain.zip")
+        load_checkpoint(tmp_path / "plain.zip")
     with pytest.raises(CheckpointError, match="is not a file"):
-        load(tmp_path / "absent.ckpt")
+        load_checkpoint(tmp_path / "absent.ckpt")
     with pytest.raises(CheckpointError, match="is not a file"):
-        load(tmp_path)
+        load_checkpoint(tmp_path)
 
 
 def test_what_does_not_fit_is_counted_out_of_all_names(tmp_path):

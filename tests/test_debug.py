@@ -10,18 +10,18 @@ from pytorch_lightning import Callback
 from support import config_of, make_run
 from torch import Tensor, nn
 
-from vael import run
-from vael.check import check
+from vael.config.validate import check_config
 from vael.errors import ConfigError, NonFiniteLoss
 from vael.models.nets.mlp import MLP
 from vael.profiler import MODULE, RunProfiler
+from vael.training.fit import train
 
 SMALL = ("model=mlp_vae", "callbacks.pictures.num_examples=20", "trainer.threads=1")
 
 
 def trained(parent, *overrides):
     folder = make_run(parent, *SMALL, *overrides)
-    run.train(folder)
+    train(folder)
     assert json.loads((folder / "summary.json").read_text())["status"] == "finished"
     return folder
 
@@ -34,7 +34,7 @@ def column(folder, name):
 @pytest.mark.parametrize("preset", ["one_batch", "tiny", "profile", "anomaly"])
 def test_a_preset_goes_to_a_folder_of_its_own_and_not_to_wandb(preset):
     config = config_of(f"debug={preset}", "experiment=textbook")
-    check(config)
+    check_config(config)
     assert config.name == "debug"
     assert config.choices.debug == preset
     assert config.logger._target_ == "vael.loggers.none.NoLogger"
@@ -194,7 +194,7 @@ def failed(parent, *overrides):
         parent, *SMALL, "debug=anomaly", "data.limit=400", "data.batch_size=64", *overrides
     )
     with pytest.raises(NonFiniteLoss) as raised:
-        run.train(folder)
+        train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "failed"
     assert summary["reason"] == str(raised.value)
@@ -232,4 +232,4 @@ def test_anomaly_names_the_operator_and_the_line_of_a_nan_gradient(tmp_path):
 )
 def test_a_wrong_setting_is_refused(setting, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
-        check(config_of(setting))
+        check_config(config_of(setting))

@@ -10,8 +10,8 @@ import pytest
 import torch
 from support import QUICK, ROOT, make_run
 
-from vael import run
 from vael.errors import DiskError, OutOfMemory, translate_resource_errors
+from vael.training.fit import train
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_memory_that_runs_out_in_training_is_in_the_summary(tmp_path):
         tmp_path, *QUICK, "+callbacks.extra.greedy={_target_: support.Greedy, step: 7}"
     )
     with pytest.raises(OutOfMemory):
-        run.train(folder)
+        train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "failed"
     assert summary["reason"].startswith("out of memory: 1.31e+05 GiB")

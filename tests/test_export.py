@@ -7,13 +7,13 @@ import torch
 from support import config_of
 
 import vael
-from vael.build import build_vae
+from vael.config.build import build_vae
 from vael.data.preprocess import Preprocess
 from vael.errors import CheckpointError, ConfigError
 from vael.export import graphs
 from vael.export.export import export
 from vael.export.weights import as_safetensors
-from vael.model import Model
+from vael.pretrained.model import Model
 from vael.randomness import Seeds
 from vael.types import DataSpec
 

@@ -20,7 +20,7 @@ from vael.generate.make import make
 from vael.generate.mixture import Mixture
 from vael.generate.paths import linear, spherical
 from vael.generate.request import SUFFIXES, Request
-from vael.trained import load_trained
+from vael.pretrained.trained import load_trained
 
 FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]
 NO_KEYS = {"train": None, "val": None, "test": None}

@@ -7,7 +7,7 @@ PROGRAM = """
 import sys
 from vael.lean import import_lightning
 import_lightning()
-import vael.run
+import vael.training.fit
 assert not {"scipy", "matplotlib"} & sys.modules.keys()
 
 import scipy.stats, matplotlib.pyplot, torch

@@ -12,15 +12,15 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from support import ROOT, trained_run
 
 import vael
-from vael import checkpoint
 from vael.errors import CheckpointError, ConfigError, DataError
-from vael.evaluation.scoring import Part, Scorer
 from vael.files import write_bytes
 from vael.metrics.evidence import chunk_noise
-from vael.model import Model
 from vael.models.posteriors.full_normal import FullNormalRecord
+from vael.pretrained.model import Model
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import load_trained
 from vael.randomness import Noise
-from vael.trained import load_trained
+from vael.runs.checkpoint import load_checkpoint
 
 DIGITS = load_digits().images.astype(np.uint8)[:, None]
 TABLE = load_breast_cancer().data
@@ -96,7 +96,7 @@ def test_the_data_is_not_needed(run, tmp_path, monkeypatch):
 
 
 def test_a_checkpoint_that_does_not_say_what_its_data_was_is_loaded_through_it(run, tmp_path):
-    loaded = checkpoint.load(run / "checkpoints" / "best.ckpt")
+    loaded = load_checkpoint(run / "checkpoints" / "best.ckpt")
     del loaded["data"]
     old = tmp_path / "old.ckpt"
     write_bytes(old, lambda file: torch.save(loaded, file))
@@ -233,7 +233,7 @@ def test_bad_examples_are_refused_in_one_line(model, x, message):
 
 
 def test_channels_last_is_recognised():
-    from vael.inputs import as_raw
+    from vael.pretrained.inputs import as_raw
     from vael.types import DataSpec
 
     spec = DataSpec((3, 8, 8), 256, "unit", 9, 9, 9, raw_levels=256)

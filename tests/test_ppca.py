@@ -8,8 +8,9 @@ import torch
 from oracles.linear_gaussian import LinearGaussian
 from support import make_run
 
-from vael import assembly, run
 from vael.metrics.evidence import weigh
+from vael.training.fit import train
+from vael.training.setup import prepare_run, read_config
 
 pytestmark = pytest.mark.xdist_group("ppca")  # one training
 SAMPLES = 5000
@@ -48,8 +49,8 @@ def trained(tmp_path_factory):
         "trainer.accelerator=cpu",
         "trainer.threads=1",
     )
-    run.train(folder)
-    loaded = assembly.prepare(folder, assembly.read_config(folder))
+    train(folder)
+    loaded = prepare_run(folder, read_config(folder))
     # the last weights: the best by validation need not be where the training data is likeliest
     loaded.lit.load_state_dict(torch.load(loaded.last, weights_only=True)["state_dict"])
     x = loaded.data.preprocess(loaded.data.head("train", loaded.data.spec.num_train).x).double()

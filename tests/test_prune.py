@@ -8,10 +8,10 @@ from omegaconf import OmegaConf
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael import run
 from vael.cli import app
 from vael.data.module import VaelData
 from vael.stop import STOP
+from vael.training.fit import train
 
 TRIAL = (*QUICK, "evaluation.test=false", "report=false")
 
@@ -29,7 +29,7 @@ def test_a_trial_leaves_test_data_and_report_out(tmp_path, monkeypatch):
 
     monkeypatch.setattr(VaelData, "select", watched)
     folder = make_run(tmp_path, *TRIAL)
-    run.train(folder)
+    train(folder)
     assert set(seen) == {"train", "val"}
     summary = read(folder)
     assert summary["status"] == "finished"
@@ -46,7 +46,7 @@ def test_a_trial_leaves_test_data_and_report_out(tmp_path, monkeypatch):
 def test_the_same_run_with_and_without_its_test_trains_alike(tmp_path):
     with_test, without = make_run(tmp_path / "a", *QUICK), make_run(tmp_path / "b", *TRIAL)
     for folder in (with_test, without):
-        run.train(folder)
+        train(folder)
     found = [
         {
             k: v
@@ -63,7 +63,7 @@ def test_a_config_of_before_these_settings_still_trains(tmp_path):
     config = OmegaConf.load(folder / "config.yaml")
     del config.evaluation["test"], config["report"]
     OmegaConf.save(config, folder / "config.yaml")
-    run.train(folder)
+    train(folder)
     assert "test/bpd" in read(folder)["metrics"]
     assert (folder / "report.html").exists()
 
@@ -71,7 +71,7 @@ def test_a_config_of_before_these_settings_still_trains(tmp_path):
 def test_a_request_ends_the_run_after_its_epoch_as_pruned(tmp_path):
     folder = make_run(tmp_path, *QUICK, "trainer.max_epochs=9")
     request(folder)
-    run.train(folder)
+    train(folder)
     summary = read(folder)
     assert (summary["status"], summary["reason"]) == ("pruned", "no better than the median")
     assert summary["epochs"] == 1
@@ -84,7 +84,7 @@ def test_a_request_ends_the_run_after_its_epoch_as_pruned(tmp_path):
 def test_a_pruned_run_does_not_go_on(tmp_path):
     folder = make_run(tmp_path, *TRIAL)
     request(folder, "worse than others")
-    run.train(folder)
+    train(folder)
     before = (folder / "summary.json").read_bytes()
     done = CliRunner().invoke(app, ["train", str(folder)])
     assert done.exit_code == 0
@@ -95,7 +95,7 @@ def test_a_pruned_run_does_not_go_on(tmp_path):
 def test_a_request_in_the_last_epoch_comes_too_late(tmp_path):
     folder = make_run(tmp_path, *TRIAL, "trainer.max_epochs=1")
     request(folder)
-    run.train(folder)
+    train(folder)
     assert (read(folder)["status"], read(folder)["reason"]) == ("finished", None)
 
 
@@ -103,5 +103,5 @@ def test_a_request_in_the_last_epoch_comes_too_late(tmp_path):
 def test_a_request_of_another_kind_asks_as_well(tmp_path, text):
     folder = make_run(tmp_path, *TRIAL)
     (folder / STOP).write_text(text)
-    run.train(folder)
+    train(folder)
     assert (read(folder)["status"], read(folder)["reason"]) == ("pruned", "asked to by stop.json")

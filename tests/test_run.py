@@ -8,16 +8,16 @@ import torch
 from identical import assert_as_if_never_stopped, assert_same, metrics, read, rows, weights
 from support import QUICK, make_run
 
-from vael import run
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
 from vael.stop import Stopped
+from vael.training.fit import train
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """One uninterrupted run, whose optimiser and schedule have state."""
     folder = make_run(tmp_path_factory.mktemp("whole"), *QUICK, *STATEFUL)
-    run.train(folder)
+    train(folder)
     return folder
 
 
@@ -88,7 +88,7 @@ def test_the_best_checkpoint_is_that_of_the_best_row(whole):
 
 def test_a_rerun_is_bit_identical(whole, tmp_path):
     again = make_run(tmp_path, *QUICK, *STATEFUL)
-    run.train(again)
+    train(again)
     assert_same(weights(whole)["state_dict"], weights(again)["state_dict"])
     assert_same(weights(whole)["optimizer_states"], weights(again)["optimizer_states"])
     assert list(rows(whole)) == list(rows(again))
@@ -126,7 +126,7 @@ PLACES = [
 def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where, step):
     stopped = make_run(tmp_path, *QUICK, *STATEFUL, kill("SIGTERM", where, step))
     with pytest.raises(Stopped) as raised:
-        run.train(stopped)
+        train(stopped)
     assert raised.value.exit_code == 143
     summary = read(stopped)
     assert summary["status"] == "interrupted"
@@ -137,7 +137,7 @@ def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where,
         summary["reason"],
     )
     disarm(stopped)
-    run.train(stopped)
+    train(stopped)
     assert_as_if_never_stopped(whole, stopped)
 
 
@@ -145,7 +145,7 @@ def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, where,
 def test_ctrl_c_and_slurms_warning_stop_alike(tmp_path, name, code):
     stopped = make_run(tmp_path, *QUICK, kill(name, "batch", 6))
     with pytest.raises(Stopped, match=f"stopped by {name} after step 7") as raised:
-        run.train(stopped)
+        train(stopped)
     assert raised.value.exit_code == code
     assert weights(stopped)["global_step"] == 7
 
@@ -153,26 +153,26 @@ def test_ctrl_c_and_slurms_warning_stop_alike(tmp_path, name, code):
 def test_stopped_twice_within_one_epoch_is_bit_identical(whole, tmp_path):
     stopped = make_run(tmp_path, *QUICK, *STATEFUL, kill("SIGTERM", "batch", 6))
     with pytest.raises(Stopped):
-        run.train(stopped)
+        train(stopped)
     config = stopped / "config.yaml"
     config.write_text(config.read_text().replace("step: 6", "step: 7"))
     with pytest.raises(Stopped):
-        run.train(stopped)
+        train(stopped)
     disarm(stopped)
-    run.train(stopped)
+    train(stopped)
     assert_as_if_never_stopped(whole, stopped)
 
 
 def test_accumulated_batches_are_not_torn_apart(tmp_path):
     split = (*QUICK, *STATEFUL, "trainer.accumulate_grad_batches=4")
     through = make_run(tmp_path / "through", *split)
-    run.train(through)
+    train(through)
     stopped = make_run(tmp_path / "stopped", *split, kill("SIGTERM", "batch", 7))
     with pytest.raises(Stopped):
-        run.train(stopped)
+        train(stopped)
     assert weights(stopped)["global_step"] == 8
     disarm(stopped)
-    run.train(stopped)
+    train(stopped)
     assert_as_if_never_stopped(through, stopped)
 
 
@@ -184,7 +184,7 @@ def test_early_stopping_counts_validations_without_a_better_score(tmp_path):
         "trainer.max_epochs=50",
         "callbacks.early_stopping.patience=2",
     )
-    run.train(folder)
+    train(folder)
     assert read(folder)["epochs"] == 3  # the first is the best, two more are no better
     assert read(folder)["best_epoch"] == 0
 
@@ -197,7 +197,7 @@ def test_a_warm_up_that_cannot_finish_is_said_at_the_start(tmp_path, capfd):
         "objective/schedule=linear",
         "objective.schedule.steps=100",
     )
-    run.train(folder)
+    train(folder)
     said = "the warm-up of beta ends at step 100, but this run has 15 steps: beta gets no further"
     assert f"vael: {said} than 0.28" in capfd.readouterr().err
     assert said in (folder / "train.log").read_text().splitlines()[0]
@@ -205,7 +205,7 @@ def test_a_warm_up_that_cannot_finish_is_said_at_the_start(tmp_path, capfd):
 
 def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, tmp_path):
     varied = make_run(tmp_path, *QUICK, *STATEFUL, "seeds.latent=1")
-    run.train(varied)
+    train(varied)
     same, other = weights(whole)["state_dict"], weights(varied)["state_dict"]
     assert any(not torch.equal(same[name], other[name]) for name in same)
 
@@ -213,7 +213,7 @@ def test_another_seed_is_another_run_and_one_stream_can_be_varied_alone(whole, t
 def test_a_nan_stops_the_run_at_its_step_and_says_where(tmp_path):
     folder = make_run(tmp_path, *QUICK, "+callbacks.extra.nan={_target_: support.Poison, step: 7}")
     with pytest.raises(NonFiniteLoss) as raised:
-        run.train(folder)
+        train(folder)
     assert raised.value.exit_code == 3
     said = str(raised.value)
     assert re.search(r"the loss is nan at step 7 \(epoch 1\): distortion not finite", said)
@@ -238,10 +238,10 @@ def test_a_bad_checkpoint_is_refused_and_stays(whole, tmp_path, damage):
     if damage == "foreign":
         torch.save({"weights": torch.zeros(2)}, last)
     with pytest.raises(CheckpointError, match=r"last\.ckpt"):
-        run.train(folder)
+        train(folder)
     assert last.exists()
 
 
 def test_a_folder_without_a_config_is_no_run(tmp_path):
     with pytest.raises(ConfigError, match="is not a run"):
-        run.train(tmp_path)
+        train(tmp_path)

@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 from support import QUICK, make_run
 
-from vael import run as runs
 from vael.randomness import STREAMS
+from vael.training.fit import train
 
 
 class Watch(pl.Callback):
@@ -64,7 +64,7 @@ def watched(tmp_path_factory):
             extra,
             *overrides,
         )
-        runs.train(folder)
+        train(folder)
         with file.open("rb") as opened:
             return pickle.load(opened)
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from support import QUICK, make_run, trained_run
 
-from vael import assembly, run
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
 from vael.stop import Stopped
+from vael.training.fit import train
+from vael.training.setup import prepare_run, read_config
 
 
 def summary(folder):
@@ -50,10 +51,10 @@ def test_ema_continues_as_if_never_stopped(tmp_path):
     whole = trained_run(tmp_path / "whole", "callbacks.ema.decay=0.9")
     stopped = make_run(tmp_path / "stopped", *QUICK, "callbacks.ema.decay=0.9", kill)
     with pytest.raises(Stopped):
-        run.train(stopped)
+        train(stopped)
     config = stopped / "config.yaml"
     config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
-    run.train(stopped)
+    train(stopped)
     for part in ("state_dict", "current_model_state"):
         a, b = state(whole, "last")[part], state(stopped, "last")[part]
         assert all(torch.equal(a[name], b[name]) for name in a)
@@ -65,7 +66,7 @@ def test_a_step_with_too_large_a_gradient_changes_nothing_and_is_counted(tmp_pat
     assert summary(folder)["skipped_steps"] == summary(folder)["steps"] == 5
     other = trained_run(tmp_path, "trainer.skip_gradient_above=1e9", "trainer.max_epochs=1")
     assert summary(other)["skipped_steps"] == 0
-    fresh = assembly.prepare(folder, assembly.read_config(folder)).lit.state_dict()
+    fresh = prepare_run(folder, read_config(folder)).lit.state_dict()
     kept, moved = state(folder)["state_dict"], state(other)["state_dict"]
     assert all(torch.equal(kept[name], fresh[name]) for name in fresh)
     assert any(not torch.equal(moved[name], fresh[name]) for name in fresh)
@@ -80,9 +81,9 @@ def test_a_warm_start_begins_with_the_other_runs_best_weights(tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
     third = make_run(tmp_path, *QUICK, f"init_from={first}", "model.latent_dim=5")
     with pytest.raises(CheckpointError, match=r"best\.ckpt does not fit .* \(5,|\(10,|there and"):
-        run.train(third)
+        train(third)
     with pytest.raises(CheckpointError, match="is not a file"):
-        run.train(make_run(tmp_path, *QUICK, "init_from=nowhere"))
+        train(make_run(tmp_path, *QUICK, "init_from=nowhere"))
 
 
 def test_accumulated_pieces_give_the_step_of_the_whole_batch(tmp_path):
@@ -105,7 +106,7 @@ def test_fp16_needs_a_gpu(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(ConfigError, match=r"trainer\.precision=16 needs a GPU"):
-        run.train(make_run(tmp_path, *QUICK, "trainer.precision=16"))
+        train(make_run(tmp_path, *QUICK, "trainer.precision=16"))
 
 
 @pytest.mark.slow

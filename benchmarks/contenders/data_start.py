@@ -10,8 +10,8 @@ from pathlib import Path
 
 from _common import answer
 
-from vael.build import build_data
-from vael.compose import compose_config
+from vael.config.build import build_data
+from vael.config.compose import compose_config
 from vael.data.batches import TrainBatches
 from vael.randomness import Seeds
 

@@ -9,7 +9,7 @@ The order of dimensions is torch's: sample, batch, event. Every log-density and 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vael.model import load as load
+    from vael.pretrained.model import load_model as load
 
 __all__ = ["load"]
 
@@ -17,7 +17,7 @@ __all__ = ["load"]
 def __getattr__(name: str) -> Any:
     """`load`, with torch and all that it needs, only when it is asked for."""
     if name == "load":
-        from vael.model import load
+        from vael.pretrained.model import load_model
 
-        return load
+        return load_model
     raise AttributeError(f"module 'vael' has no attribute {name!r}")

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vael import checkpoint, circumstances
-from vael.assembly import read_config
 from vael.errors import ConfigError
 from vael.files import write_bytes
 from vael.rows import read_rows
+from vael.runs.checkpoint import load_checkpoint
+from vael.runs.provenance import compare_environment
 from vael.status import read_summary
+from vael.training.setup import read_config
 
 TIMED = "examples_per_second"
 SUMMED_UP = (
@@ -87,7 +88,7 @@ def as_text(run: Path, again: Path) -> tuple[str, bool]:
         ), True
     summary = read_summary(run)
     assert summary is not None
-    reasons = [f"  {d}" for d in circumstances.of_machine(summary)]
+    reasons = [f"  {d}" for d in compare_environment(summary)]
     lines = [
         f"differs: {again} is not {run}; their first differences:",
         *(f"  {text}" for text in found),
@@ -136,7 +137,7 @@ def _summaries(run: Path, again: Path) -> str | None:
 
 def _checkpoints(run: Path, again: Path, name: str) -> str | None:
     path = Path("checkpoints") / f"{name}.ckpt"
-    a, b = (checkpoint.load(folder / path) for folder in (run, again))
+    a, b = (load_checkpoint(folder / path) for folder in (run, again))
     keys = [key for key in dict.fromkeys([*a, *b]) if key != PATHS]
     return next(
         (f"{path}, {text}" for key in keys for text in _first(a.get(key), b.get(key), key)), None

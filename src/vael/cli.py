@@ -136,7 +136,7 @@ def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
             from vael.lean import import_lightning
 
             import_lightning()
-            from vael.run import train as train_run
+            from vael.training.fit import train as train_run
 
             train_run(run, discard_on_error)
     except early.StoppedEarly as stop:

@@ -9,11 +9,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from vael import lastwords
+from vael.config.yaml import read_yaml
 from vael.early import StoppedEarly, exit_code
 from vael.errors import VaelError
 from vael.files import write_json
 from vael.lastwords import LastWords
-from vael.plain import read_yaml
 from vael.report.page import write_report
 from vael.rows import read_rows
 from vael.status import read_summary

@@ -24,8 +24,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael import early, ranks
-from vael.check import check
-from vael.compose import explain, resolved
+from vael.config.compose import explain, resolved
+from vael.config.validate import check_config
 from vael.errors import ConfigError, DiskError, VaelError, one_line
 from vael.files import write_text
 
@@ -91,7 +91,7 @@ def _start(config: DictConfig) -> None:
         plain = resolved(config, dict(hydra.runtime.choices), command)
     except OmegaConfBaseException as error:  # what an interpolation names is not there
         raise ConfigError(explain(error, sys.argv[1:])) from error
-    check(plain)
+    check_config(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
     if multirun and world > 1:
         raise ConfigError(

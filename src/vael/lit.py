@@ -11,8 +11,6 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vael import optim
-from vael.build import OptimizerFactory
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
 from vael.means import EpochMeans
@@ -24,6 +22,7 @@ from vael.objectives.base import Objective
 from vael.options import Options, Target
 from vael.randomness import Noise, Seeds
 from vael.refused import Skipped, bad_step, check_weights, gradient_norm
+from vael.training.schedulers import LRSchedule, OptimizerFactory, with_schedule
 from vael.types import Batch, DataSpec
 
 log = logging.getLogger("vael")
@@ -46,7 +45,7 @@ class LitVAE(pl.LightningModule):
         spec: DataSpec,
         seeds: Seeds,
         optimizer: OptimizerFactory,
-        scheduler: optim.Schedule,
+        scheduler: LRSchedule,
         options: Options,
         config: dict[str, Any],
     ) -> None:
@@ -252,7 +251,7 @@ class LitVAE(pl.LightningModule):
         optimizer = self.optimizer_factory(self.vae.parameters())
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
-        return optim.paired(
+        return with_schedule(
             optimizer, self.scheduler, self.options.total_steps, self.target.name, self.target.mode
         )
 

@@ -11,22 +11,21 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from scipy import stats  # type: ignore[import-untyped]
 
-from vael import run as runs
-from vael.check import check
-from vael.compose import compose_config
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
-from vael.evaluation.scoring import Scorer
 from vael.evaluation.verify import rescore
 from vael.files import write_json, write_text
-from vael.machine import machine
+from vael.pretrained.scoring import Scorer
+from vael.pretrained.trained import load_trained
 from vael.randomness import STREAMS, Noise
 from vael.report.pictures import save
 from vael.report.spread import spread_figure
+from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.status import read_summary
 from vael.stop import Stopped
-from vael.summary import git_sha, versions
-from vael.trained import load_trained
+from vael.training.fit import train
 
 DEFAULTS = {
     "data": "digits",
@@ -121,8 +120,8 @@ def study(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
         "root_of_sum_of_squares": math.hypot(*parts),
         "command": shlex.join(["vael", "nondeterminism", *overrides, "--seeds", str(seeds)]),
         "overrides": _overrides(overrides),
-        "versions": versions(),
-        "machine": machine(),
+        "versions": package_versions(),
+        "machine": describe_machine(),
         "git_sha": git_sha(),
     }
     write_json(folder / "nondeterminism.json", result)
@@ -146,7 +145,7 @@ def _overrides(given: Sequence[str]) -> list[str]:
 
 def _base(overrides: Sequence[str]) -> DictConfig:
     config = compose_config(_overrides(overrides))
-    check(config)
+    check_config(config)
     if any(config.seeds[stream] is not None for stream in STREAMS):
         raise ConfigError("seeds.* are what is varied here: give seed=N alone.")
     if not config.evaluation.test:
@@ -172,7 +171,7 @@ def _score(run: Path, base: DictConfig, varied: str, number: int) -> float:
     summary = read_summary(run)
     if summary is None or summary["status"] != "finished":
         try:
-            runs.train(run)
+            train(run)
         except Stopped:
             raise
         except VaelError as error:

@@ -1,30 +1,25 @@
 """Floor 8: summary.json, what a run says of itself; other tools read it."""
 
-import hashlib
-import importlib.metadata
-import platform
 import statistics
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vael.devices import Placement
 from vael.files import write_json
 from vael.lit import LitVAE
 from vael.loggers.csv import MetricsCsv
-from vael.machine import machine
 from vael.metrics.scores import ACTIVE_THRESHOLD
+from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
 from vael.types import DataSpec
 
 Status = Literal["finished", "failed", "interrupted", "pruned"]
 FEW = 10  # validation examples: over fewer, no variance says that a dimension is unused
-PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
 
 
 @dataclass
@@ -64,7 +59,7 @@ class Summary:
     best_epoch: int | None = None
     weights: str = "raw"
     skipped_steps: int = 0
-    machine: dict[str, str | None] = field(default_factory=machine)
+    machine: dict[str, str | None] = field(default_factory=describe_machine)
     checkpoint_digest: str | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -90,7 +85,7 @@ class Summary:
             threads=torch.get_num_threads(),
             data_digest=spec.digest,
             git_sha=git_sha(),
-            versions=versions(),
+            versions=package_versions(),
             command=config.get("command", ""),
             best_checkpoint=None,
             weights="raw" if config.callbacks.ema.decay is None else "ema",
@@ -134,12 +129,6 @@ class Summary:
         write_json(folder / "summary.json", asdict(self))
 
 
-def file_digest(path: Path) -> str:
-    """Hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
 def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
 
@@ -156,56 +145,3 @@ def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
         f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
         "warm up (objective/schedule=linear)."
     ]
-
-
-def flat_config(config: DictConfig) -> dict[str, Any]:
-    """Dotted names, the same strings as on the command line; a group's name holds its choice."""
-    container = OmegaConf.to_container(config)
-    assert isinstance(container, dict)
-    choices = container.pop("choices", {})
-    assert isinstance(choices, dict)
-    flat: dict[str, Any] = {}
-
-    def walk(node: Mapping[Any, Any], prefix: str) -> None:
-        for name, value in node.items():
-            if isinstance(value, dict):
-                walk(value, f"{prefix}{name}.")
-            else:
-                flat[f"{prefix}{name}"] = value
-
-    walk(container, "")
-    flat.update({str(group).replace("/", "."): choice for group, choice in choices.items()})
-    return flat
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that the numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        found[package] = importlib.metadata.version(package)
-    return found
-
-
-def git_sha() -> str | None:
-    """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
-    here = Path(__file__).parent
-    try:
-        sha = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "-uno"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return sha + ("+" if changed.strip() else "")

@@ -19,9 +19,9 @@ from types import FrameType
 from omegaconf import DictConfig
 
 from vael import early, epitaph, lastwords, processes, ranks, tenure
+from vael.config.yaml import read_yaml
 from vael.files import make_folder
 from vael.lastwords import LastWords
-from vael.plain import read_yaml
 from vael.ranks import Rank
 
 GRACE = 8.0  # seconds in which the others notice by themselves that one is dead, and sum up

@@ -6,8 +6,9 @@ import torch
 from sklearn.datasets import load_digits
 from support import QUICK, make_run
 
-from vael import assembly, run
 from vael.errors import ConfigError
+from vael.training.fit import train
+from vael.training.setup import prepare_run, read_config
 
 BIAS = "+callbacks.extra.output_bias={_target_: vael.callbacks.output_bias.OutputBias}"
 STILL = (
@@ -27,8 +28,8 @@ def bias_of(folder, name="last"):
 
 def test_it_is_the_logit_of_the_mean_of_each_training_pixel(tmp_path):
     folder = make_run(tmp_path, *QUICK, *STILL)
-    run.train(folder)
-    data = assembly.prepare(folder, assembly.read_config(folder)).data
+    train(folder)
+    data = prepare_run(folder, read_config(folder)).data
     _, index = data.select("train")
     x = (load_digits().images[index] >= 8).mean(0).clip(1e-3, 1 - 1e-3)
     assert len(index) < len(load_digits().images)  # the others must not be seen
@@ -37,7 +38,7 @@ def test_it_is_the_logit_of_the_mean_of_each_training_pixel(tmp_path):
 
 def test_a_continued_run_keeps_what_it_has_learned(tmp_path):
     folder = make_run(tmp_path, *QUICK, *STILL)
-    run.train(folder)
+    train(folder)
     path = folder / "checkpoints" / "last.ckpt"
     kept = torch.load(path, weights_only=True)
     names = [key for key in kept["state_dict"] if key.startswith("vae.likelihood.net")]
@@ -46,7 +47,7 @@ def test_a_continued_run_keeps_what_it_has_learned(tmp_path):
     before = bias_of(folder)
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("max_epochs: 1", "max_epochs: 2"))
-    run.train(folder)
+    train(folder)
     np.testing.assert_allclose(bias_of(folder), before, rtol=1e-6)
 
 
@@ -60,4 +61,4 @@ def test_a_continued_run_keeps_what_it_has_learned(tmp_path):
 def test_what_has_no_such_bias_is_refused(overrides, says, tmp_path):
     folder = make_run(tmp_path, *QUICK, *STILL, *overrides)
     with pytest.raises(ConfigError, match=says):
-        run.train(folder)
+        train(folder)

@@ -12,9 +12,9 @@ from vael.errors import VaelError
 from vael.evaluation import evaluate as module
 from vael.evaluation.evaluate import Request, evaluate
 from vael.evaluation.record import as_text
-from vael.evaluation.scoring import Part, Scorer
-from vael.run import train
-from vael.trained import load_trained
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import load_trained
+from vael.training.fit import train
 
 LOSSES = ("nll", "bpd")
 

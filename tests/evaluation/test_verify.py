@@ -13,12 +13,12 @@ from sklearn.datasets import load_digits
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael import run as runs
 from vael.cli import app
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
 from vael.evaluation.verified import as_text
 from vael.evaluation.verify import Number, verify
+from vael.training.fit import train
 
 SMALL = (
     *QUICK,
@@ -43,7 +43,7 @@ def original(tmp_path_factory):
     """A run, on data in a file."""
     parent = tmp_path_factory.mktemp("verify")
     folder = make_run(parent, *SMALL, f"data.path={digits(parent / 'digits.npz')}")
-    runs.train(folder)
+    train(folder)
     evaluate(Request(folder, samples=3))
     return folder
 
@@ -107,7 +107,7 @@ def test_the_threads_of_the_caller_are_left_as_they_were(run):
 )
 def test_so_does_one_of_another_kind(tmp_path, options):
     folder = make_run(tmp_path, *QUICK, *options, "trainer.max_epochs=1", "report=false")
-    runs.train(folder)
+    train(folder)
     found = verify(folder)
     assert all(n.difference == 0 for part in found.compared for n in part.numbers)
     assert len(found.compared) == 2

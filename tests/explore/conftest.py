@@ -9,10 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 from support import QUICK, make_run
 
-from vael import run as runs
 from vael.explore.app import make_app
 from vael.explore.model import load
 from vael.explore.serve import listen, server, url
+from vael.training.fit import train
 
 EVIL = "<img src=x onerror=document.title='pwned'>"
 
@@ -21,7 +21,7 @@ EVIL = "<img src=x onerror=document.title='pwned'>"
 def digits_run(tmp_path_factory):
     """A finished run's folder: digits, d = 4."""
     folder = make_run(tmp_path_factory.mktemp("explored"), *QUICK, "report=false")
-    runs.train(folder)
+    train(folder)
     return folder
 
 
@@ -48,7 +48,7 @@ def table(tmp_path_factory):
         "likelihood=gaussian",
     )
     made = make_run(folder, *overrides)
-    runs.train(made)
+    train(made)
     return load(made)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from vael.assembly import prepare, read_config
 from vael.errors import LONGEST, VaelError, one_line, translate_resource_errors
-from vael.trainer import make_trainer
+from vael.training.setup import prepare_run, read_config
+from vael.training.trainer import make_trainer
 
 SECONDS = 60  # of one input, on a busy machine; seen: below 2
 
@@ -80,7 +80,7 @@ def trained_step(folder: Path):
     threads = torch.get_num_threads()
     try:
         with translate_resource_errors():
-            run = prepare(folder, read_config(folder))
+            run = prepare_run(folder, read_config(folder))
             make_trainer(run)
             batch = next(iter(run.data.train_dataloader()))
             loss = run.lit.training_step(batch, 0)

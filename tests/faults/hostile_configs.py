@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from support import config_of
 
-from vael.check import check
-from vael.compose import compose_config
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
 from vael.launch import make_run_folder
 from vael.sweep.sweep_file import read as read_sweep
 
@@ -157,7 +157,7 @@ def overrides(tally, folder, examples):
 
         def action():
             config = compose_config([f"output_dir={folder}", *SMALL, *given])
-            check(config)
+            check_config(config)
             if config.output_dir == str(folder):  # else it would be made anywhere
                 trained_step(make_run_folder(config))
 

@@ -9,10 +9,10 @@ import torch
 from identical import assert_as_if_never_stopped, metrics, read, rows, weights
 from support import QUICK, make_run
 
-from vael import run
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.verify import verify
 from vael.stop import Stopped
+from vael.training.fit import train
 
 # the first epoch is the best: its score must outlive a stop in the second one
 BEST_FIRST = (
@@ -32,7 +32,7 @@ KILL = (
 def whole(tmp_path_factory):
     """Never stopped."""
     folder = make_run(tmp_path_factory.mktemp("whole"), *BEST_FIRST)
-    run.train(folder)
+    train(folder)
     assert read(folder)["best_epoch"] == 0
     return folder
 
@@ -43,7 +43,7 @@ def first_part(tmp_path_factory):
     folder = tmp_path_factory.mktemp("part")
     stopped = make_run(folder, *BEST_FIRST, KILL.replace("FILE", str(folder / "killed")))
     with pytest.raises(Stopped):
-        run.train(stopped)
+        train(stopped)
     return stopped
 
 
@@ -64,7 +64,7 @@ def edit(folder, old, new):
 
 
 def test_in_its_place_nothing_is_said(whole, stopped):
-    run.train(stopped)
+    train(stopped)
     assert_as_if_never_stopped(whole, stopped)
     assert read(stopped)["warnings"] == []
 
@@ -72,7 +72,7 @@ def test_in_its_place_nothing_is_said(whole, stopped):
 def test_a_folder_that_was_moved_goes_on_as_if_it_had_not_been(whole, first_part, tmp_path):
     """Lightning forgets the best score when the folder has another name."""
     moved = shutil.copytree(first_part, tmp_path / "other disk")
-    run.train(moved)
+    train(moved)
     assert_as_if_never_stopped(whole, moved)
     assert read(moved)["best_epoch"] == 0
     assert weights(moved, "best")["epoch"] == 0
@@ -82,7 +82,7 @@ def test_a_checkpoint_without_its_best_one_is_refused_before_the_first_step(firs
     folder = shutil.copytree(first_part, tmp_path / "run")
     (folder / "checkpoints" / "best.ckpt").unlink()
     with pytest.raises(CheckpointError, match=r"best\.ckpt is missing.*last\.ckpt"):
-        run.train(folder)
+        train(folder)
     assert weights(folder)["global_step"] == 8
 
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_holds_something_else_is_one_line(first_part, tmp_path
     spoil(saved)
     torch.save(saved, folder / "checkpoints" / "last.ckpt")
     with pytest.raises(CheckpointError, match=r"last\.ckpt (is no|must hold)") as caught:
-        run.train(folder)
+        train(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -114,7 +114,7 @@ def test_settings_that_were_changed_between_are_told_to_the_end(first_part, tmp_
     folder = shutil.copytree(first_part, tmp_path / "run")
     edit(folder, r"\nseed: 0\n", "\nseed: 5\n")
     edit(folder, "max_epochs: 2", "max_epochs: 3")
-    run.train(folder)
+    train(folder)
     (said,) = read(folder)["warnings"]
     assert said.startswith("config.yaml was edited after step 8, from which this run goes on: ")
     assert "seed was 0, and is 5" in said
@@ -142,7 +142,7 @@ def test_settings_that_could_have_no_effect_any_more_are_refused(
     folder = shutil.copytree(first_part, tmp_path / "run")
     edit(folder, old, new)
     with pytest.raises(ConfigError, match=re.escape(name)):
-        run.train(folder)
+        train(folder)
     edit(folder, re.escape(new), old.replace(r"\n", "\n"))
     assert weights(folder)["global_step"] == 8
 
@@ -159,9 +159,9 @@ def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
         "likelihood=gaussian",
     )
     with pytest.raises(Stopped):
-        run.train(folder)
+        train(folder)
     np.save(tmp_path / "x.npy", x + 12)
-    run.train(folder)
+    train(folder)
     said = read(folder)["warnings"][0]
     assert said.startswith("the data are not what they were before step 8, from which this run")
     assert said.endswith(f"and is {read(folder)['data_digest']}")
@@ -188,7 +188,7 @@ def test_a_damaged_table_of_metrics_is_refused(first_part, tmp_path, spoil):
     spoilt = spoil((folder / "metrics.csv").read_text())
     (folder / "metrics.csv").write_bytes(spoilt if isinstance(spoilt, bytes) else spoilt.encode())
     with pytest.raises(ConfigError, match=r"metrics\.csv.*damaged") as caught:
-        run.train(folder)
+        train(folder)
     assert "\n" not in str(caught.value)
     assert weights(folder)["global_step"] == 8
 
@@ -200,7 +200,7 @@ def test_a_table_of_metrics_that_is_gone_is_told_to_the_end(whole, first_part, t
     table.write_text(table.read_text().partition("\n")[0] + "\n")
     if left == "nothing":
         table.unlink()
-    run.train(folder)
+    train(folder)
     (said,) = read(folder)["warnings"]
     assert said.startswith("metrics.csv had lost the scores of 1 of 1 epochs before step 8, ")
     assert said in (folder / "train.log").read_text()

@@ -13,7 +13,8 @@ pytestmark = [needs_mount, pytest.mark.xdist_group("faults")]
 SAVE = """
 import torch
 from pathlib import Path
-from vael.checkpoint import SafeCheckpointIO, load
+from vael.runs.checkpoint import load_checkpoint
+from vael.training.checkpoint_io import SafeCheckpointIO
 from vael.errors import DiskError
 io, path = SafeCheckpointIO(), Path("{small}/checkpoints/last.ckpt")
 io.save_checkpoint(dict(config=dict(), state_dict=dict(a=torch.zeros(100_000))), path)
@@ -21,7 +22,7 @@ try:
     io.save_checkpoint(dict(config=dict(), state_dict=dict(a=torch.zeros(700_000))), path)
 except DiskError as error:
     print(error)
-print(len(load(path)["state_dict"]["a"]), [p.name for p in path.parent.iterdir()])
+print(len(load_checkpoint(path)["state_dict"]["a"]), [p.name for p in path.parent.iterdir()])
 """
 
 

@@ -10,11 +10,11 @@ from faults.hostile import deadline, trained_step
 from omegaconf import OmegaConf
 from support import config_of, make_run
 
-from vael.compose import compose_config
+from vael.config.compose import compose_config
+from vael.config.yaml import parse_yaml
 from vael.data.decode.images import decode
 from vael.data.on_disk import file_key
 from vael.errors import ConfigError, DataError, VaelError
-from vael.plain import parse_yaml
 
 
 def changed(tmp_path, **settings):

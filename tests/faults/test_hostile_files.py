@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import vael
-from vael import checkpoint
 from vael.errors import CheckpointError, ConfigError
 from vael.export.export import export
 from vael.files import write_bytes
+from vael.runs.checkpoint import load_checkpoint
 
 PLANTED = """
 from pathlib import Path
@@ -27,7 +27,7 @@ class Net(nn.Module):
 
 @pytest.fixture
 def loaded(run):
-    return checkpoint.load(run / "checkpoints" / "best.ckpt")
+    return load_checkpoint(run / "checkpoints" / "best.ckpt")
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def put(tmp_path):
         "numpy.load",
         "vael.summary.subprocess.run",
         "vael.cli.os.system",
-        "vael.build.instantiate",
+        "vael.config.build.instantiate",
         "vael.files.write_text",
         "vael.launch.start",
-        "vael.checkpoint.SafeCheckpointIO",
+        "vael.training.checkpoint_io.SafeCheckpointIO",
         "vaelx.Net",
         "vael",
         "vael.",

@@ -15,8 +15,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
 from support import QUICK, ROOT, make_run
 
-from vael import refused, run
+from vael import refused
 from vael.errors import ConfigError, DataError, NonFiniteLoss
+from vael.training.fit import train
 
 SPOIL = (
     "+callbacks.extra.spoil_{0}={{_target_: faults.spoilers.Spoil, what: {0}, value: {1}, "
@@ -39,7 +40,7 @@ def assert_finite(folder):
 def test_a_loss_that_is_no_number_ends_the_run_at_its_step(tmp_path, value):
     folder = make_run(tmp_path, *QUICK, spoil("loss", value, 7))
     with pytest.raises(NonFiniteLoss, match=rf"the loss is {value} at step 7 \(epoch 1\)"):
-        run.train(folder)
+        train(folder)
     assert (read(folder)["status"], read(folder)["steps"]) == ("failed", 7)
     assert_finite(folder)
 
@@ -54,7 +55,7 @@ def test_a_gradient_that_is_no_number_reaches_no_checkpoint(tmp_path, step, ever
         f"callbacks.checkpoint.every_n_steps={every}",
     )
     with pytest.raises(NonFiniteLoss, match=r"weights are not finite|the loss is nan at step 8"):
-        run.train(folder)
+        train(folder)
     assert read(folder)["status"] == "failed"
     assert_finite(folder)
     assert weights(folder)["global_step"] == (
@@ -67,7 +68,7 @@ def test_a_gradient_that_is_no_number_reaches_no_checkpoint(tmp_path, step, ever
 )
 def test_a_single_bad_step_can_be_left_out_and_is_counted(tmp_path, what, value):
     folder = make_run(tmp_path, *QUICK, spoil(what, value, 7), "trainer.skip_gradient_above=1e6")
-    run.train(folder)
+    train(folder)
     summary = read(folder)
     assert (summary["status"], summary["skipped_steps"], summary["steps"]) == ("finished", 1, 15)
     said = "1 of 15 steps were left out: their gradient's norm was above"
@@ -81,7 +82,7 @@ def test_a_run_that_leaves_out_every_step_ends(tmp_path, monkeypatch):
     folder = make_run(tmp_path, *QUICK, "trainer.skip_gradient_above=1e-9")
     said = "7 steps in a row were left out, as their gradient's norm was not below"
     with pytest.raises(NonFiniteLoss, match=f"{said} trainer.skip_gradient_above=1e-09"):
-        run.train(folder)
+        train(folder)
     assert read(folder)["steps"] == 6
 
 
@@ -90,7 +91,7 @@ def test_bf16_that_overflows_is_said(tmp_path):
     huge = "+callbacks.extra.nan={_target_: support.Poison, step: 7, value: 3e38}"
     folder = make_run(tmp_path, *QUICK, "trainer.precision=bf16", huge)
     with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
-        run.train(folder)
+        train(folder)
     assert_finite(folder)
 
 
@@ -122,7 +123,7 @@ def half(monkeypatch):
 def test_gradients_that_overflow_fp16_are_left_to_the_scaler(tmp_path, half):
     """Times 2^40 they are beyond 65504: the scale is halved until they fit."""
     folder = make_run(tmp_path, *QUICK)
-    run.train(folder)
+    train(folder)
     halved = [
         scale
         for scale, before in zip(half, [2.0**40, *half[:-1]], strict=True)
@@ -139,7 +140,7 @@ def test_a_loss_that_overflows_fp16_ends_the_run_at_its_step(tmp_path, half):
     huge = "+callbacks.extra.huge={_target_: support.Poison, step: 7, value: 6e4}"
     folder = make_run(tmp_path, *QUICK, huge)
     with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
-        run.train(folder)
+        train(folder)
     assert_finite(folder)
 
 
@@ -161,20 +162,20 @@ def test_data_that_is_no_number_is_named(tmp_path, value):
     x = np.random.default_rng(0).random((20, 1, 8, 8), np.float32)
     x[17, 0, 3, 2] = value
     with pytest.raises(DataError, match=r"x.npy.*must be finite.*17, 0, 3, 2"):
-        run.train(array(tmp_path, x))
+        train(array(tmp_path, x))
 
 
 def test_data_that_is_all_the_same_is_refused(tmp_path):
     with pytest.raises(DataError, match="all 16 are the same, so there is nothing to learn"):
-        run.train(array(tmp_path, np.full((20, 1, 8, 8), 7, np.uint8)))
+        train(array(tmp_path, np.full((20, 1, 8, 8), 7, np.uint8)))
 
 
 def test_one_example_is_refused_and_one_to_train_on_is_enough(tmp_path):
     x = np.arange(3 * 64, dtype=np.uint8).reshape(3, 1, 8, 8)
     with pytest.raises(DataError, match=r"at least 1 example.*3 examples are the least"):
-        run.train(array(tmp_path, x[:1]))
+        train(array(tmp_path, x[:1]))
     folder = array(tmp_path, x)
-    run.train(folder)
+    train(folder)
     summary = read(folder)
     assert (summary["status"], summary["steps"], summary["warnings"]) == ("finished", 3, [])
 
@@ -182,7 +183,7 @@ def test_one_example_is_refused_and_one_to_train_on_is_enough(tmp_path):
 def test_a_batch_larger_than_the_data_is_refused(tmp_path):
     folder = make_run(tmp_path, *QUICK, "data.batch_size=512")
     with pytest.raises(ConfigError, match="must not be larger than the number of training"):
-        run.train(folder)
+        train(folder)
 
 
 def collapsed(folder):
@@ -196,7 +197,7 @@ def test_latents_that_the_data_does_not_reach_are_counted_once(tmp_path):
     folder = make_run(
         tmp_path, *QUICK, "+callbacks.extra.cut={_target_: faults.spoilers.Collapse, dims: 3}"
     )
-    run.train(folder)
+    train(folder)
     assert read(folder)["metrics"]["val/active_units"] == 1
     assert collapsed(folder).startswith("posterior collapse: 3 of 4 latent dimensions carry next")
 
@@ -211,7 +212,7 @@ def test_more_latent_dimensions_than_data_has_train_and_the_idle_ones_are_counte
         "optimizer.lr=0.01",
         "trainer.max_epochs=6",
     )
-    run.train(folder)
+    train(folder)
     summary = read(folder)
     idle = 100 - int(summary["metrics"]["val/active_units"])
     assert summary["status"] == "finished"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from support import QUICK, config_of
 
-from vael import launch, run
+from vael import launch
 from vael.sweep.forkserver import preload
+from vael.training.fit import train
 
 
 def be(number: int, folder: Path, gate: int) -> int:
@@ -21,7 +22,7 @@ def be(number: int, folder: Path, gate: int) -> int:
     )
     os.read(gate, 1)
     with (folder / f"{number}.log").open("w") as log, contextlib.redirect_stderr(log):
-        run.train(launch.make_run_folder(config))
+        train(launch.make_run_folder(config))
     return 0
 
 

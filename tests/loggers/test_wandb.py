@@ -13,11 +13,11 @@ from identical import rows
 from support import QUICK, ROOT, make_run
 from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
-from vael import run
 from vael.dashboard.publish import as_json
 from vael.dashboard.workspace import Shown, make_workspace
-from vael.login import has_login
+from vael.runs.wandb_login import has_login
 from vael.stop import Stopped
+from vael.training.fit import train
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     folder = make_run(tmp_path, *QUICK, "logger=wandb", "logger.tags=[a,b]", "name=study")
-    run.train(folder)
+    train(folder)
     (offline,) = (folder / "wandb").glob("offline-run-*")
     assert capfd.readouterr().err.count(f"`wandb sync {offline}`") == 1
     summary = json.loads((folder / "summary.json").read_text())
@@ -89,10 +89,10 @@ def test_a_continued_run_keeps_its_wandb_id(tmp_path, monkeypatch):
     kill = "+callbacks.extra.kill={_target_: support.Kill, number: SIGTERM, where: batch, step: 7}"
     folder = make_run(tmp_path, *QUICK, "logger=wandb", kill)
     with pytest.raises(Stopped):
-        run.train(folder)
+        train(folder)
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("where: batch", "where: nowhere"))
-    run.train(folder)
+    train(folder)
     parts = sorted((folder / "wandb").glob("offline-run-*"))
     assert len(parts) == 2
     ids = {row["run"]["run_id"] for part in parts for row in inspect(part) if "run" in row}
@@ -165,7 +165,7 @@ def test_a_folder_that_is_made_anew_is_another_run(tmp_path, monkeypatch):
     for _ in range(2):
         made = make_run(tmp_path, *QUICK, "trainer.max_epochs=1", "logger=wandb")
         folder = made.rename(tmp_path / "run")
-        run.train(folder)
+        train(folder)
         (offline,) = (folder / "wandb").glob("offline-run-*")
         (started,) = [row["run"] for row in inspect(offline) if "run" in row]
         ids.append(started["run_id"])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from own_code.files import CHOICES, SHORT, call, only, search, train
 
-from vael import run
+from vael.training import fit
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_its_config_alone_trains_it_again_to_the_bit(trained, mylab, tmp_path):
     again = tmp_path / "again"
     again.mkdir()
     (again / "config.yaml").write_bytes((trained / "config.yaml").read_bytes())
-    run.train(again)
+    fit.train(again)
     first, second = (
         torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for folder in (trained, again)

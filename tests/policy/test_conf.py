@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from support import ROOT, make_run
 
-from vael import objectives, run
+from vael import objectives
 from vael.data import sources
 from vael.models import likelihoods, nets, posteriors, priors
+from vael.training.fit import train
 
 CONF = ROOT / "conf"
 TINY = (
@@ -49,7 +50,7 @@ NEEDS = {
 @pytest.mark.parametrize("option", OPTIONS)
 def test_it_trains_an_epoch(option, tmp_path):
     folder = make_run(tmp_path, *TINY, option, *NEEDS.get(option, []))
-    run.train(folder)
+    train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert summary["steps"] == 2
@@ -66,7 +67,7 @@ def test_every_scale_and_fit_trains(scale, fit, tmp_path):
     folder = make_run(
         tmp_path, *TINY, "model=mlp_vae", f"likelihood.scale={scale}", f"likelihood.fit={fit}"
     )
-    run.train(folder)
+    train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert 0 < summary["metrics"]["test/bpd"] < 100
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from support import ROOT, config_of
 
-from vael.check import check
+from vael.config.validate import check_config
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
@@ -20,7 +20,7 @@ MAKE = [line for line in LINES if line.startswith("make")]
 
 @pytest.mark.parametrize("line", TRAIN)
 def test_every_command_line_composes_and_passes_the_checks(line):
-    check(config_of(*shlex.split(line)[2:]))
+    check_config(config_of(*shlex.split(line)[2:]))
 
 
 def test_there_are_such_lines():

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from support import contents
 
-from vael import run, tenure
+from vael import tenure
 from vael.errors import ConfigError
 from vael.stop import STOP
 from vael.sweep import lease, storage
@@ -18,6 +18,7 @@ from vael.sweep.records import Claim
 from vael.sweep.status_file import StatusFile
 from vael.sweep.storage import StorageAway
 from vael.sweep.vigil import Vigil
+from vael.training.fit import train
 
 SECRET = "s3cret-word"
 
@@ -148,11 +149,11 @@ def test_a_trial_writes_nothing_once_its_folder_is_not_its_own(
     lease.take(folder, "me", 1)
     monkeypatch.setenv(tenure.ATTEMPT, "1")
     if now == "1":  # still its own
-        run.train(folder)
+        train(folder)
         assert json.loads((folder / "summary.json").read_text())["status"] == "finished"
         return
     with pytest.raises(tenure.Evicted, match="taken over by another attempt"):
-        run.train(folder)
+        train(folder)
     assert contents(folder) == json.loads(file.read_text())
 
 

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from sweep_support import SPACE, WHEN, finish_all, states
 
 from vael.errors import ConfigError
-from vael.sweep import checks, code, frozen, plan, storage
+from vael.runs.provenance import code_version
+from vael.sweep import checks, frozen, plan, start, storage
 from vael.sweep.probe import Facts
 from vael.sweep.study import Study
 
@@ -207,8 +208,9 @@ def test_another_space_is_named_and_going_on_is_explicit(sweep):
 
 def test_other_code_is_named_and_going_on_is_explicit(sweep, monkeypatch):
     folder = sweep().folder
-    now = code.version()
-    monkeypatch.setattr(code, "version", lambda: {**now, "torch": "1.0"})
+    now = code_version()
+    for module in (plan, start):
+        monkeypatch.setattr(module, "code_version", lambda: {**now, "torch": "1.0"})
     with pytest.raises(ConfigError, match=re.escape(f"torch {now['torch']} -> 1.0")):
         sweep()
     sweep(force=True)
@@ -280,7 +282,7 @@ def test_a_wandb_run_is_grouped_by_the_study(sweep):
 
 
 def test_what_the_probe_sees(tmp_path):
-    from vael.compose import compose_config
+    from vael.config.compose import compose_config
     from vael.sweep.probe import probe
 
     facts = probe(compose_config(["data=digits"]))

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 from sweep_support import definition, finish_all, make_study
 
-from vael.compose import compose_config
+from vael.config.compose import compose_config
 from vael.errors import VaelError
 from vael.sweep import cluster, plan, slurm, storage
 from vael.sweep.probe import Facts, probe

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from support import make_run
 
-from vael import run
+from vael.training.fit import train
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ GAUSSIAN = ("likelihood=gaussian", "likelihood.scale=predicted")
 
 def scores(parent, path, *overrides):
     folder = make_run(parent, *QUICK, f"data.path={path}", *overrides)
-    run.train(folder)
+    train(folder)
     return json.loads((folder / "summary.json").read_text())["metrics"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vael.dashboard.workspace import Shown, make_workspace
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
-from vael.login import has_login
+from vael.runs.wandb_login import has_login
 from vael.sweep import frozen
 from vael.sweep.domain import Interval
 from vael.sweep.grammar import parse_space

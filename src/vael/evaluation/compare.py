@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.evaluation.comparable import check_comparable, facts
 from vael.evaluation.record import read_evaluation
-from vael.plain import read_yaml
 from vael.status import read_summary
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]

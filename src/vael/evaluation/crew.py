@@ -19,10 +19,10 @@ import torch
 
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
-from vael.evaluation.scoring import Columns, Part, Scorer, pieces
 from vael.heap import keep_freed_memory
+from vael.pretrained.scoring import Columns, Part, Scorer, pieces
+from vael.pretrained.trained import load_trained
 from vael.processes import die_with
-from vael.trained import load_trained
 
 LOOK = 0.2  # seconds between two looks at the progress of the others
 

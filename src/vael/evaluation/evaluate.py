@@ -13,15 +13,14 @@ from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
 from vael.evaluation.material import gather
 from vael.evaluation.record import FILE
-from vael.evaluation.scoring import Part, Scorer
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
 from vael.heap import keep_freed_memory
-from vael.machine import machine
 from vael.metrics.diagnose import diagnose
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import Trained, load_trained
+from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.status import read_summary
-from vael.summary import git_sha, versions
-from vael.trained import Trained, load_trained
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,8 @@ def scored(request: Request) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "overrides": list(request.overrides),
         "seconds": time.perf_counter() - started,
-        "versions": versions(),
-        "machine": machine(),
+        "versions": package_versions(),
+        "machine": describe_machine(),
         "git_sha": git_sha(),
         "command": request.command,
     }

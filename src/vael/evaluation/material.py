@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK
-from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.diagnose import MAX_FLOATS, MAX_TRAIN, Material
 from vael.metrics.evidence import chunk_noise
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
+from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import key
 
 R = TypeVar("R", bound=LatentRecord)

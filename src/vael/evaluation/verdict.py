@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from vael.evaluation import comparable
-from vael.evaluation.scoring import Columns
 from vael.metrics.scores import AT_BOUND
-from vael.trained import Trained
+from vael.pretrained.scoring import Columns
+from vael.pretrained.trained import Trained
 
 FEW = 10  # effective samples: below it a bound hangs on a handful of draws
 JACKKNIFE = (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vael.circumstances import Difference
+from vael.config.flat import Difference
 from vael.evaluation.verify import Compared, Verification
 
 SHOWN = 10  # numbers that differ, of each file and split

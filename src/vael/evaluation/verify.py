@@ -9,20 +9,20 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from vael import checkpoint, circumstances, stored
-from vael.assembly import read_config
-from vael.circumstances import Difference
+from vael.config.flat import Difference, compare_configs
 from vael.data.source import Split
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.countdown import Countdown
 from vael.evaluation.crew import kind_of
 from vael.evaluation.evaluate import Request, scored
 from vael.evaluation.record import read_evaluation
-from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.scores import Scores
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import Trained, load_trained
+from vael.runs.checkpoint import load_checkpoint, read_model_file
+from vael.runs.provenance import compare_environment, file_digest
 from vael.status import read_summary
-from vael.summary import file_digest
-from vael.trained import Trained, load_trained
+from vael.training.setup import read_config
 
 SAME = 1e-12  # several processes may take a sum in another order; all else is equal to the bit
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
@@ -130,7 +130,7 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
         told = "".join(f" {difference}." for difference in changed)
         raise type(error)(f"{error}{told}") from error
     changed += _content(summary, trained)
-    elsewhere = circumstances.of_machine(summary)
+    elsewhere = compare_environment(summary)
     then = "cpu" if summary["accelerator"] == "cpu" else "cuda"
     kind = kind_of("cpu" if then == "cpu" else "auto", 1)
     if kind != then:
@@ -166,8 +166,8 @@ def _config(folder: Path) -> list[Difference]:
     best = folder / "checkpoints" / "best.ckpt"
     if not best.is_file():
         return []  # load_trained says so
-    then = OmegaConf.create(checkpoint.load(best)["config"])
-    return circumstances.of_config(then, now, "config.yaml, against the checkpoint's own")
+    then = OmegaConf.create(load_checkpoint(best)["config"])
+    return compare_configs(then, now, "config.yaml, against the checkpoint's own")
 
 
 def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
@@ -180,7 +180,7 @@ def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
         for name, now in recorded.items()
         if summary.get(name) not in (None, now)
     ]
-    own = stored.read(trained.checkpoint).spec  # of a run that went on with other data
+    own = read_model_file(trained.checkpoint).spec  # of a run that went on with other data
     if not found and own is not None and own.digest != trained.spec.digest:
         found.append(
             Difference("data_digest (the checkpoint's own)", own.digest, trained.spec.digest)
@@ -248,7 +248,7 @@ def _unaffordable(
 def _evaluation(
     folder: Path, stored: Mapping[str, Any], overrides: Sequence[str], trained: Trained
 ) -> Compared:
-    elsewhere = circumstances.of_machine(stored)
+    elsewhere = compare_environment(stored)
     kind = stored["device"]
     if kind == "cuda" and not torch.cuda.is_available():
         elsewhere.append(Difference(DEVICE, kind, "cpu"))

@@ -9,9 +9,9 @@ from torch import Tensor
 from vael.data.decode.images import progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.scoring import Part, Scorer
 from vael.metrics.scores import ACTIVE_THRESHOLD
 from vael.models.posteriors.base import PosteriorRecord
+from vael.pretrained.scoring import Part, Scorer
 
 
 @dataclass(frozen=True)

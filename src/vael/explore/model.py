@@ -8,10 +8,10 @@ import torch
 
 from vael.data.source import Split
 from vael.errors import ConfigError
-from vael.evaluation.scoring import Part
 from vael.explore.session import Session
+from vael.pretrained.scoring import Part
+from vael.pretrained.trained import load_trained
 from vael.status import unfinished
-from vael.trained import load_trained
 
 
 def load(

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK
 from vael.errors import ConfigError, DataError
-from vael.evaluation.scoring import Part, Scorer
 from vael.explore.atlas import Atlas, survey
 from vael.explore.uploads import read_picture
 from vael.generate.paths import WAYS
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import Trained
 from vael.report.page import SPLIT_NAMES
-from vael.trained import Trained
 
 BINS = 40  # of the histogram of the means below each slider
 REACH = 3.0  # of a slider at least, in units of the prior

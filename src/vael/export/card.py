@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from vael.model import Model
+from vael.pretrained.model import Model
+from vael.runs.checkpoint import WEIGHTS
 from vael.status import UNITS, WITH_SAMPLES
-from vael.stored import WEIGHTS
 from vael.types import DataSpec
 
 

@@ -11,9 +11,9 @@ from vael.export import graphs
 from vael.export.card import card
 from vael.export.folder import check_target, write_folder
 from vael.export.weights import as_safetensors
-from vael.model import Model, open_model
+from vael.pretrained.model import Model, open_model
+from vael.runs.checkpoint import WEIGHTS
 from vael.status import read_summary
-from vael.stored import WEIGHTS
 
 
 @dataclass(frozen=True)

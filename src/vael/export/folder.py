@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vael.errors import ConfigError, VaelError
-from vael.stored import WEIGHTS
+from vael.runs.checkpoint import WEIGHTS
 
 MARKS = (WEIGHTS, "encoder.onnx")
 

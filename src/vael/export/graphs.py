@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vael.errors import ConfigError, VaelError
-from vael.model import Model
 from vael.models.posteriors.base import PosteriorRecord
+from vael.pretrained.model import Model
 from vael.randomness import key
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")

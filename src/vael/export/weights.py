@@ -6,8 +6,8 @@ from dataclasses import asdict
 from omegaconf import OmegaConf
 from safetensors.torch import save
 
-from vael.model import Model
-from vael.stored import FORMAT, HEADER
+from vael.pretrained.model import Model
+from vael.runs.checkpoint import FORMAT, HEADER
 
 
 def as_safetensors(model: Model) -> bytes:

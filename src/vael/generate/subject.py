@@ -12,10 +12,10 @@ from vael.data.batches import take
 from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.generate.request import Request
-from vael.model import Model, open_model
 from vael.models.posteriors.base import PosteriorRecord
+from vael.pretrained.model import Model, open_model
+from vael.pretrained.trained import Trained, load_trained
 from vael.randomness import Noise
-from vael.trained import Trained, load_trained
 from vael.types import Batch
 
 BLOCK = 1000  # examples at a time

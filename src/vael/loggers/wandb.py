@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import Logger
 from vael.files import write_text
 from vael.loggers.base import Board
 from vael.loggers.parts import Parts
-from vael.login import has_login
+from vael.runs.wandb_login import has_login
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vael.config.yaml import parse_yaml
 from vael.errors import ConfigError
-from vael.plain import parse_yaml
 from vael.report.history import History, read_history
 
 ORDER = ("reconstructions", "samples", "traversal", "latent_scatter")

@@ -5,8 +5,8 @@ import signal
 import time
 from typing import Protocol
 
+from vael.config.yaml import read_settings
 from vael.files import write_json
-from vael.plain import read_settings
 from vael.stop import STOP
 from vael.sweep import lease
 from vael.sweep.asked import Asked

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from omegaconf import DictConfig
 
-from vael.check import check
-from vael.compose import compose_config
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
 from vael.errors import ConfigError
 from vael.processes import cores
 from vael.sweep.definition import Definition
@@ -50,7 +50,7 @@ def base_config(d: Definition) -> DictConfig:
                 "left out; give another value instead."
             )
     config = compose_config([*d.overrides, f"name={d.name}", f"trainer.devices={d.devices}"])
-    check(config)
+    check_config(config)
     return config
 
 
@@ -80,7 +80,7 @@ def corner_configs(d: Definition, space: Space) -> list[DictConfig]:
             given = f" (with {', '.join(choices)})" if choices else ""
             raise ConfigError(f"space: {error}{given}") from error
         try:
-            check(config)
+            check_config(config)
         except ConfigError as error:
             refused.append(error)
         configs.append(config)

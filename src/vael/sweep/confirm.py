@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vael.config.yaml import read_settings
 from vael.files import write_json
-from vael.plain import read_settings
 from vael.status import read_summary
 from vael.sweep import attempts, freeze, lease
 from vael.sweep.ranking import ranked

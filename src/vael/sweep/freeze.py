@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from vael.check import check
-from vael.compose import compose_config
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
 from vael.files import write_text
 from vael.sweep.definition import Definition
 
@@ -72,5 +72,5 @@ def _config(
             OmegaConf.update(config, path, value)
         extra = [f"{path}={value}" for path, value in more.items()]
         config.command = shlex.join(["python", "train.py", *overrides, *extra])
-    check(config)
+    check_config(config)
     return config

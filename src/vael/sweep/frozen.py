@@ -8,9 +8,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.files import write_text
-from vael.plain import read_yaml
 from vael.sweep.definition import Definition
 from vael.sweep.sweep_file import parse
 

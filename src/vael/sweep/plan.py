@@ -9,7 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
-from vael.sweep import checks, code, frozen, optuna_nodes, start, storage, sweep_file
+from vael.runs.provenance import code_changes, code_version
+from vael.sweep import checks, frozen, optuna_nodes, start, storage, sweep_file
 from vael.sweep.definition import Definition, amended
 from vael.sweep.domain import Choice, Interval
 from vael.sweep.frozen import Frozen
@@ -158,11 +159,11 @@ def _check_same(old: Frozen, d: Definition, folder: Path, force: bool) -> None:
                 "with --force."
             )
         _check_compatible(old.definition, d)
-    changed = code.differing(old.code, code.version())
+    changed = code_changes(old.code, code_version())
     if changed and not force:
         raise ConfigError(
             f"the code has changed since {folder} was started ({', '.join(changed)}"
-            f"; git {old.code.get('git')} -> {code.version()['git']}): its trials "
+            f"; git {old.code.get('git')} -> {code_version()['git']}): its trials "
             "may not be comparable. Go on with --force, or give another name."
         )
 

@@ -59,7 +59,7 @@ def _facts(config: DictConfig) -> Facts:
     from vael.lean import import_lightning
 
     import_lightning()  # the sweep waits for this
-    from vael.build import build_data
+    from vael.config.build import build_data
     from vael.devices import WORTH_THREADS, place
     from vael.randomness import Seeds
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from vael.config.yaml import read_settings
 from vael.errors import VaelError
 from vael.files import write_text
-from vael.plain import read_settings
 from vael.sweep.ranking import best, ranked
 from vael.sweep.rows import TrialRow, write_csv
 

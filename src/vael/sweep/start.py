@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
 from vael.files import locked
-from vael.sweep import code, frozen, optuna_nodes, storage
+from vael.runs.provenance import code_version
+from vael.sweep import frozen, optuna_nodes, storage
 from vael.sweep.definition import Definition
 from vael.sweep.domain import Interval, Value
 from vael.sweep.frozen import Frozen
@@ -34,7 +35,7 @@ def frozen_of(d: Definition, config: DictConfig, threads: int | None) -> Frozen:
         definition=d,
         id=uuid.uuid4().hex,
         digest=frozen.digest(d),
-        code=code.version(),
+        code=code_version(),
         samples=config.evaluation.samples,
         threads=threads,
         epochs=min(config.trainer.max_epochs, d.limits.trial_epochs or 2**31),

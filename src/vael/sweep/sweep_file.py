@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
-from vael.plain import read_yaml
 from vael.sweep.definition import Definition, Limits, check
 from vael.sweep.direction import Direction, direction_of
 from vael.sweep.words import near

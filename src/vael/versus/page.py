@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from vael.config.yaml import read_settings
 from vael.errors import ConfigError
 from vael.files import write_text
-from vael.plain import read_settings
 from vael.report.folder import Run, Shown, read_run
 from vael.report.page import STATUS, circumstances, title_of
 from vael.report.template import template
@@ -83,7 +83,7 @@ def render(a: Path, b: Path) -> str:
 
 def changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
     """The settings that differ, by dotted name, and how many are equal; the command is none."""
-    from vael.summary import flat_config  # imports torch
+    from vael.config.flat import flat_config  # imports torch
 
     one, two = flat_config(a), flat_config(b)
     names = sorted((one.keys() | two.keys()) - {"command"})

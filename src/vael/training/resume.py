@@ -1,5 +1,6 @@
-"""Floor 9: what a run that goes on finds otherwise than it was when its checkpoint was saved."""
+"""Start from a checkpoint: its weights alone, or the whole run with what changed since then."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +8,18 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael import circumstances
+from vael.config.flat import compare_configs
 from vael.errors import CheckpointError, ConfigError
+from vael.lit import LitVAE
+from vael.loggers.csv import MetricsCsv
+from vael.runs.checkpoint import check_fits, load_checkpoint, parse_model_file
 from vael.types import DataSpec
 
 PATIENCE = "callbacks.early_stopping.patience"
 NEEDED = {"state_dict", "config", "optimizer_states", "lr_schedulers", "callbacks", "loops"}
+
+
+log = logging.getLogger("vael")
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,50 @@ class Place:
 
     step: int
     epochs: int
+
+
+def warm_start(lit: LitVAE, other: Path, folder: Path) -> None:
+    """Take the best weights of another run, or of a checkpoint.
+
+    Args:
+        lit: takes them.
+        other: the run's folder or the checkpoint.
+        folder: of this run, for the message.
+    """
+    path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
+    weights = load_checkpoint(path)["state_dict"]
+    remedy = "Give the same model and data, or leave init_from out."
+    check_fits(path, weights, lit.state_dict(), _model_of(folder), remedy)
+    lit.load_state_dict(weights)
+
+
+def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> None:
+    """Check that a run can go on from its last checkpoint, and warn of what changed since then.
+
+    Rows of metrics.csv after the checkpoint are dropped.
+
+    Args:
+        lit: the run's module, as built; takes the warnings.
+        csv: the run's.
+        last: the checkpoint.
+        folder: the run's.
+    """
+    loaded = load_checkpoint(last)
+    saved = parse_model_file(loaded, last)
+    remedy = "Train in a new folder instead."
+    check_fits(last, saved.state, lit.state_dict(), _model_of(folder), remedy)
+    place = place_of(loaded, last)
+    found = find_edits(saved.config, place, OmegaConf.create(lit.config))
+    found += find_other_data(saved.spec, place, lit.spec)
+    csv.keep_until(place.step)
+    found += find_lost_epochs(place, csv.rows(), lit.target.name)
+    lit.warnings += found
+    for text in found:
+        log.warning(text)
+
+
+def _model_of(folder: Path) -> str:
+    return f"the model of {folder / 'config.yaml'}"
 
 
 def place_of(saved: Mapping[str, Any], path: Path) -> Place:
@@ -53,7 +104,7 @@ def place_of(saved: Mapping[str, Any], path: Path) -> Place:
     return Place(step, epoch + over)
 
 
-def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str]:
+def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str]:
     """What to say of settings that are not those of the checkpoint.
 
     Args:
@@ -65,7 +116,7 @@ def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str
         ConfigError: one of them is in the state that is loaded from the checkpoint: the config
             would not say what is trained.
     """
-    found = circumstances.of_config(OmegaConf.create(dict(then)), config)
+    found = compare_configs(OmegaConf.create(dict(then)), config)
     kept = [
         str(one)
         for one in found
@@ -86,7 +137,7 @@ def edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str
     ]
 
 
-def other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
+def find_other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
     """What to say of data that are not those of the checkpoint.
 
     Args:
@@ -102,7 +153,7 @@ def other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
     ]
 
 
-def lost(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
+def find_lost_epochs(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
     """What to say of epochs whose scores are not in metrics.csv any more.
 
     Args:

@@ -1,4 +1,4 @@
-"""Floor 9: a trained model in a user's hands: raw data in, tensors out; no data set needed."""
+"""Use a trained model: raw data in, tensors out; no data set needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,27 +9,26 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from vael.build import build_vae
+from vael.config.build import build_seeds, build_vae
 from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
-from vael.inputs import ArrayLike, as_latent, as_raw
 from vael.metrics.evidence import score_chunk
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
-from vael.randomness import Noise
-from vael.report.draw import Activity, encode_all
-from vael.stored import Stored, find, read
-from vael.trained import (
+from vael.pretrained.inputs import ArrayLike, as_latent, as_raw
+from vael.pretrained.trained import (
     Trained,
     config_for,
     config_of,
     load_trained,
-    seeds_of,
     take_moments,
     take_weights,
 )
+from vael.randomness import Noise
+from vael.report.draw import Activity, encode_all
+from vael.runs.checkpoint import ModelFile, find_model_file, read_model_file
 from vael.types import DataSpec, Shape
 
 CHUNK = 256  # examples at once
@@ -52,9 +51,9 @@ class Model:
     """A trained VAE without its data set.
 
     x is raw: for images integers 0 .. levels-1 (0 .. 255) or floats in [0, 1], ``(N, C, H, W)``;
-    for a table floats in its own units, ``(N, D)``; see `vael.inputs.as_raw`. What comes out is
-    float32 on the model's device: images in [0, 1], tables in their units. The same arguments give
-    the same result; nothing has a gradient.
+    for a table floats in its own units, ``(N, D)``; see `vael.pretrained.inputs.as_raw`. What
+    comes out is float32 on the model's device: images in [0, 1], tables in their units. The same
+    arguments give the same result; nothing has a gradient.
 
     Attributes:
         vae: in evaluation mode; for torch programs of one's own (`vael.models.VAE`).
@@ -214,7 +213,7 @@ class Model:
         return self.preprocess.restore(torch.cat(parts))
 
 
-def load(
+def load_model(
     path: str | Path,
     *,
     allow: Sequence[str] = (),
@@ -237,7 +236,7 @@ def load(
         CheckpointError: nothing to load, or a file that is damaged, foreign or not trusted.
         ConfigError: its config cannot be built.
     """
-    stored = read(find(Path(path), checkpoint))
+    stored = read_model_file(find_model_file(Path(path), checkpoint))
     if stored.spec is None:
         return Model.of(load_trained(stored.file, allow=allow)).to(device)
     return _assemble(stored, stored.spec, config_of(stored, allow)).to(device)
@@ -245,14 +244,14 @@ def load(
 
 def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
     """`load` for the verbs of the command line, which run what a run's own config.yaml names."""
-    stored = read(find(path, which))
+    stored = read_model_file(find_model_file(path, which))
     if stored.spec is None:
         return Model.of(load_trained(path, (), allow, which))
     return _assemble(stored, stored.spec, config_for(path, stored, allow))
 
 
-def _assemble(stored: Stored, spec: DataSpec, config: DictConfig) -> Model:
-    vae = build_vae(config, spec, seeds_of(config))
+def _assemble(stored: ModelFile, spec: DataSpec, config: DictConfig) -> Model:
+    vae = build_vae(config, spec, build_seeds(config))
     take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
     preprocess = Preprocess(config.data.binarize, spec.raw_levels)
     take_moments(preprocess, stored.state)

@@ -1,4 +1,4 @@
-"""Floor 9: one run: train or continue, test, draw, sum up."""
+"""Run one training: fit or continue, test, draw, sum up."""
 
 import logging
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael import checkpoint, epitaph, lastwords, ranks, tenure
-from vael.assembly import Run, prepare, read_config
+from vael import epitaph, lastwords, ranks, tenure
 from vael.callbacks.anomaly import located
+from vael.config.flat import flat_config
 from vael.devices import is_first
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
@@ -21,11 +21,14 @@ from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
+from vael.runs.checkpoint import load_checkpoint
 from vael.slurm import requeue_self
 from vael.stop import Stopped
-from vael.summary import Summary, flat_config
+from vael.summary import Summary
 from vael.supervise import discard
-from vael.trainer import make_pictures, make_trainer
+from vael.training.run import Run
+from vael.training.setup import prepare_run, read_config
+from vael.training.trainer import make_pictures, make_trainer
 
 log = logging.getLogger("vael")
 
@@ -55,7 +58,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
         started = time.time()
         try:
             with translate_resource_errors():
-                run = prepare(folder, config)
+                run = prepare_run(folder, config)
                 trainer = make_trainer(run)
         except Exception as error:
             if discard_on_error and isinstance(error, VaelError):
@@ -76,7 +79,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
     tenure.check(run.folder)
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
-    saved = checkpoint.load(run.last) if run.last.exists() else {}
+    saved = load_checkpoint(run.last) if run.last.exists() else {}
     run.clock.start(saved)
     summary.seconds = run.clock.before
     if is_first():
@@ -127,7 +130,7 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
             raise KeyboardInterrupt from error
         raise
     # Not by ckpt_path: from there the averaging callback would restore the raw weights.
-    run.lit.load_state_dict(checkpoint.load(run.best)["state_dict"])
+    run.lit.load_state_dict(load_checkpoint(run.best)["state_dict"])
     if run.prune.reason is None and run.tests:
         trainer.test(run.lit, run.data, verbose=False)
 

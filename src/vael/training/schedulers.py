@@ -1,18 +1,22 @@
-"""Floor 7: learning-rate schedules, torch's own, by optimiser step or by validation score."""
+"""Learning-rate schedules, torch's own, by optimiser step or by validation score."""
 
 import math
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from vael.errors import ConfigError
 
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
-class Schedule(Protocol):
+
+class LRSchedule(Protocol):
     """Makes the schedule of one optimiser; None leaves the learning rate alone.
 
     Attributes:
@@ -110,9 +114,9 @@ class Plateau:
         )
 
 
-def paired(
+def with_schedule(
     optimizer: Optimizer,
-    schedule: Schedule,
+    schedule: LRSchedule,
     total_steps: int,
     monitor: str,
     mode: Literal["min", "max"],

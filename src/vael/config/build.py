@@ -1,8 +1,6 @@
-"""Floor 7: the only place where the shapes of data meet configs."""
+"""Build the data and the model of a config; here the shapes of data meet it."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -21,16 +19,13 @@ from vael.models.likelihoods.base import Likelihood
 from vael.models.posteriors.base import Posterior
 from vael.models.priors.base import Prior
 from vael.models.vae import VAE
-from vael.objectives.base import Objective
-from vael.optim import Schedule
 from vael.randomness import Seeds, key
 from vael.types import DataSpec
 
 T = TypeVar("T")
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
-def make(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
+def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
     """Instantiates one config node with the facts that it cannot know.
 
     Args:
@@ -79,11 +74,16 @@ def _reason(error: BaseException, target: str) -> str:
     return f"{absent[1]}. Install its package, or put the folder that holds it on PYTHONPATH."
 
 
+def build_seeds(config: DictConfig) -> Seeds:
+    """The seed of each stream of a run."""
+    return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
+
+
 def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
     """The DataModule of a config; nothing is read yet."""
     data = config.data
     return VaelData(
-        source=make(data.source, Source, "data.source"),  # type: ignore[type-abstract]
+        source=build_part(data.source, Source, "data.source"),  # type: ignore[type-abstract]
         batch_size=data.batch_size,
         binarize=data.binarize,
         limit=data.limit,
@@ -98,8 +98,8 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
     event, z = spec.event_shape, (config.model.latent_dim,)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(key(seeds.init, "init"))
-        posterior = make(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
-        likelihood: Likelihood[Any] = make(
+        posterior = build_part(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
+        likelihood: Likelihood[Any] = build_part(
             config.likelihood,
             Likelihood,  # type: ignore[type-abstract]
             "likelihood",
@@ -107,21 +107,21 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
             levels=spec.levels,
         )
         _check_support(likelihood, spec)
-        encoder = make(
+        encoder = build_part(
             config.model.encoder,
             nn.Module,
             "model.encoder",
             in_shape=event,
             out_shape=posterior.theta_shape,
         )
-        decoder = make(
+        decoder = build_part(
             config.model.decoder,
             nn.Module,
             "model.decoder",
             in_shape=z,
             out_shape=likelihood.theta_shape,
         )
-        prior = make(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
+        prior = build_part(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
     latents = Flat(Conditional(encoder, posterior, event), prior)
     return VAE(latents, Conditional(decoder, likelihood, z))
 
@@ -132,24 +132,3 @@ def _check_support(likelihood: Likelihood[Any], spec: DataSpec) -> None:
             f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this data "
             "has any real values: use likelihood=gaussian."
         )
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained."""
-
-    objective: Objective
-    optimizer: OptimizerFactory
-    scheduler: Schedule
-
-
-def build_recipe(config: DictConfig) -> Recipe:
-    """Objective, optimiser and schedule of a config."""
-    optimizer: Any = make(config.optimizer, object, "optimizer")
-    if not callable(optimizer):
-        raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
-    return Recipe(
-        objective=make(config.objective, Objective, "objective"),  # type: ignore[type-abstract]
-        optimizer=optimizer,
-        scheduler=make(config.scheduler, object, "scheduler"),  # type: ignore[arg-type]
-    )

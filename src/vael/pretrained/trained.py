@@ -1,4 +1,4 @@
-"""Floor 9: a trained model out of its checkpoint, with the data that it is scored on."""
+"""Load a trained model from its checkpoint, with the data that it is scored on."""
 
 import hashlib
 import json
@@ -11,18 +11,17 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from vael import checkpoint
-from vael.assembly import read_config
-from vael.build import build_data, build_vae
-from vael.check import check
-from vael.compose import compose_config
+from vael.config.build import build_data, build_seeds, build_vae
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
 from vael.models.vae import VAE
 from vael.randomness import Seeds
-from vael.stored import Stored, find, read
-from vael.trust import check_targets
+from vael.runs.checkpoint import ModelFile, check_fits, find_model_file, read_model_file
+from vael.runs.trust import check_targets
+from vael.training.setup import read_config
 from vael.types import DataSpec
 
 KEPT = ("binarize", "image_size", "split_seed", "cache_dir")
@@ -61,12 +60,7 @@ class Trained:
     @property
     def seeds(self) -> Seeds:
         """The run's."""
-        return seeds_of(self.config)
-
-
-def seeds_of(config: DictConfig) -> Seeds:
-    """The seed of each stream of a run."""
-    return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
+        return build_seeds(self.config)
 
 
 def load_trained(
@@ -75,7 +69,7 @@ def load_trained(
     """The model of a run's folder or of a checkpoint file, with its data.
 
     What the config of a folder names is run, as ``vael train`` runs it; what that of a file
-    names, only if it is vael's own or allowed: see `vael.trust`.
+    names, only if it is vael's own or allowed: see `vael.runs.trust`.
 
     Args:
         path: the folder (its best checkpoint is taken) or the file (it holds its config).
@@ -88,14 +82,14 @@ def load_trained(
         ConfigError: a config or override that cannot work.
         DataError: the data cannot be read.
     """
-    stored = read(find(path, which))
+    stored = read_model_file(find_model_file(path, which))
     config = config_for(path, stored, allow)
     if overrides:
         config = OmegaConf.merge(config)  # type: ignore[assignment]
         config.data = other_data(config, overrides)
         if not _is_run(path):
             trust_config(config, allow, stored.file)
-    seeds = seeds_of(config)
+    seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
@@ -117,7 +111,7 @@ def load_trained(
     )
 
 
-def config_for(path: Path, stored: Stored, allow: Sequence[str]) -> DictConfig:
+def config_for(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     """The config that goes with what is stored: a run's own config.yaml, else that in the file.
 
     Raises:
@@ -131,7 +125,7 @@ def _is_run(path: Path) -> bool:
     return (path / "checkpoints").is_dir()
 
 
-def config_of(stored: Stored, allow: Sequence[str]) -> DictConfig:
+def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     """The config that a file holds, checked.
 
     Raises:
@@ -140,7 +134,7 @@ def config_of(stored: Stored, allow: Sequence[str]) -> DictConfig:
     """
     check_targets(stored.config, allow, stored.file)
     config: DictConfig = OmegaConf.create(stored.config)
-    check(config)
+    check_config(config)
     return config
 
 
@@ -181,7 +175,7 @@ def _as_override(value: object) -> str:
     return json.dumps(plain, ensure_ascii=False)
 
 
-def take_weights(vae: VAE, stored: Stored, whose: str, remedy: str) -> None:
+def take_weights(vae: VAE, stored: ModelFile, whose: str, remedy: str) -> None:
     """Puts the stored weights into a model.
 
     Raises:
@@ -189,7 +183,7 @@ def take_weights(vae: VAE, stored: Stored, whose: str, remedy: str) -> None:
     """
     prefix = "vae."
     weights = {n.removeprefix(prefix): v for n, v in stored.state.items() if n.startswith(prefix)}
-    checkpoint.check_fits(stored.file, weights, vae.state_dict(), whose, remedy)
+    check_fits(stored.file, weights, vae.state_dict(), whose, remedy)
     vae.load_state_dict(weights)
 
 

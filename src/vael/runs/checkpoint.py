@@ -1,6 +1,9 @@
-"""Floor 8: what a file holds of a trained model: its config, what its data was, its weights."""
+"""Read model files: a run's checkpoints and an export's weights, of tensors and plain values."""
 
 import json
+import pickle
+import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,7 +13,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from vael import checkpoint
 from vael.data.source import MAX_LEVELS
 from vael.errors import CheckpointError
 from vael.types import DataSpec
@@ -21,7 +23,7 @@ MOST_NODES, MOST_LEVELS = 10_000, 20  # of a config; vael's own have some 150 in
 
 
 @dataclass(frozen=True)
-class Stored:
+class ModelFile:
     """A trained model as it lies in a file.
 
     Attributes:
@@ -37,7 +39,7 @@ class Stored:
     spec: DataSpec | None
 
 
-def find(path: Path, which: str = "best") -> Path:
+def find_model_file(path: Path, which: str = "best") -> Path:
     """``path`` itself if it is a file, else an export's weights or that checkpoint of a run.
 
     Raises:
@@ -66,17 +68,46 @@ def find(path: Path, which: str = "best") -> Path:
     return found
 
 
-def read(file: Path) -> Stored:
+def read_model_file(file: Path) -> ModelFile:
     """What a checkpoint or an export's weights hold; nothing in it is run.
 
     Raises:
         CheckpointError: it is missing, damaged, foreign or not as vael writes it.
     """
     is_export = file.suffix == Path(WEIGHTS).suffix
-    return of(_read_safetensors(file) if is_export else checkpoint.load(file), file)
+    return parse_model_file(_read_safetensors(file) if is_export else load_checkpoint(file), file)
 
 
-def of(loaded: Mapping[str, Any], file: Path) -> Stored:
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a vael checkpoint onto the CPU.
+
+    Raises:
+        CheckpointError: missing, truncated, not a checkpoint of vael, or carrying pickled objects.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is not a file: give a run's checkpoints/best.ckpt.")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # refused below anyway
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"{path} carries pickled Python objects, which could run code: it was not loaded. "
+                "vael's own checkpoints hold tensors and plain containers only."
+            ) from error
+        raise CheckpointError(_damaged(path)) from error
+    except Exception as error:  # a hostile file reaches every error of torch's reader
+        raise CheckpointError(_damaged(path)) from error
+    if not isinstance(loaded, dict) or not {"state_dict", "config"} <= loaded.keys():
+        raise CheckpointError(
+            f"{path} is a torch file, but not a checkpoint of vael: it has no "
+            "state_dict and config."
+        )
+    return loaded
+
+
+def parse_model_file(loaded: Mapping[str, Any], file: Path) -> ModelFile:
     """The same of a file that has been loaded.
 
     Raises:
@@ -94,7 +125,26 @@ def of(loaded: Mapping[str, Any], file: Path) -> Stored:
         )
     data = loaded.get("data")
     spec = None if data is None else spec_of(data, file)
-    return Stored(file, config, {str(name): value for name, value in state.items()}, spec)
+    return ModelFile(file, config, {str(name): value for name, value in state.items()}, spec)
+
+
+def check_fits(
+    path: Path, loaded: Mapping[str, Tensor], wanted: Mapping[str, Tensor], whose: str, remedy: str
+) -> None:
+    """Refuses weights of other names or shapes than a model has.
+
+    Raises:
+        CheckpointError: names the first tensor that differs, of ``whose`` model, and the remedy.
+    """
+    there = {name: tuple(value.shape) for name, value in loaded.items()}
+    here = {name: tuple(value.shape) for name, value in wanted.items()}
+    differing = sorted(n for n in there.keys() | here.keys() if there.get(n) != here.get(n))
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"{path} does not fit {whose}: {len(differing)} of {len(there | here)} tensors "
+            f"differ, {name} is {there.get(name)} there and {here.get(name)} here. {remedy}"
+        )
 
 
 def _read_safetensors(file: Path) -> dict[str, Any]:
@@ -118,6 +168,13 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
             f"{file} cannot be read as an export of vael: it is truncated, "
             "damaged or of another kind. Get it again."
         ) from error
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path} cannot be read as a checkpoint: it is truncated, damaged or of another "
+        "kind. Delete it to start anew, or continue from another one."
+    )
 
 
 def spec_of(data: object, file: Path) -> DataSpec:

@@ -1,4 +1,4 @@
-"""Floor 8: which code a config that came with a file may name.
+"""Check which code a config that came with a file may name.
 
 A run's folder is its owner's: ``vael train RUN`` runs what ``RUN/config.yaml`` names, as a shell
 runs a script. A checkpoint or an export may come from anybody: what its config names is built only

@@ -1,13 +1,10 @@
-"""Floor 9: Lightning's Trainer for a run."""
+"""Build Lightning's Trainer for a run."""
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
 from pytorch_lightning.profilers import Profiler
 
-from vael import checkpoint
-from vael.assembly import Run
-from vael.build import make
 from vael.callbacks.anomaly import Anomaly
 from vael.callbacks.best import Best
 from vael.callbacks.idle import leave_out_idle_hooks
@@ -16,8 +13,11 @@ from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
 from vael.callbacks.tenant import Tenant
 from vael.callbacks.throughput import Throughput
+from vael.config.build import build_part
 from vael.profiler import RunProfiler, Unprofiled
 from vael.randomness import Noise
+from vael.training.checkpoint_io import SafeCheckpointIO
+from vael.training.run import Run
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 
@@ -26,7 +26,7 @@ def make_trainer(run: Run) -> pl.Trainer:
     """The trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
     options, placement = run.config.trainer, run.placement
     extra = [
-        make(node, Callback, f"callbacks.extra.{name}")
+        build_part(node, Callback, f"callbacks.extra.{name}")
         for name, node in run.config.callbacks.extra.items()
     ]
     callbacks = [*_callbacks(run), *extra]
@@ -43,7 +43,7 @@ def make_trainer(run: Run) -> pl.Trainer:
         log_every_n_steps=options.log_every_n_steps,
         logger=[run.csv],
         callbacks=callbacks,
-        plugins=[checkpoint.SafeCheckpointIO(), placement.environment()],
+        plugins=[SafeCheckpointIO(), placement.environment()],
         default_root_dir=run.folder,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,

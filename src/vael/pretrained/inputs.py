@@ -1,4 +1,4 @@
-"""Floor 7: what a user has in hand - images, tables, latents - as a model takes it."""
+"""Convert a user's images, tables and latents to what a model takes."""
 
 from typing import Any
 

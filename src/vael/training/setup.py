@@ -1,20 +1,20 @@
-"""Floor 9: a run put together; whatever cannot work is found here, before the first step."""
+"""Build all parts of a run, and find what cannot work before the first step."""
 
 import logging
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vael import checkpoint, continued, stored
-from vael.build import build_data, build_recipe, build_vae, make
 from vael.callbacks.clock import Clock
 from vael.callbacks.prune import Prune
-from vael.check import check
+from vael.config.build import build_data, build_part, build_seeds, build_vae
+from vael.config.validate import check_config
+from vael.config.yaml import read_settings
 from vael.data.module import VaelData
-from vael.devices import Placement, is_first, place
+from vael.devices import is_first, place
 from vael.errors import ConfigError
 from vael.lit import LitVAE
 from vael.loggers.base import Board
@@ -22,48 +22,14 @@ from vael.loggers.csv import MetricsCsv
 from vael.models.conditional import Conditional
 from vael.models.trace import Loss
 from vael.models.vae import VAE
+from vael.objectives.base import Objective
 from vael.options import Options
-from vael.plain import read_settings
 from vael.randomness import Noise, Seeds
 from vael.stop import StopRequest
+from vael.training.resume import check_resumable, warm_start
+from vael.training.run import Run
 
 log = logging.getLogger("vael")
-
-
-@dataclass
-class Run:
-    """Everything that takes part in one run."""
-
-    folder: Path
-    config: DictConfig
-    data: VaelData
-    lit: LitVAE
-    placement: Placement
-    csv: MetricsCsv
-    board: Board
-    stop: StopRequest
-    prune: Prune
-    clock: Clock
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint with the best validation score."""
-        return self.folder / "checkpoints" / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint to continue from."""
-        return self.folder / "checkpoints" / "last.ckpt"
-
-    @property
-    def tests(self) -> bool:
-        """Whether the test split is used: scored, and shown in the pictures."""
-        return bool(self.config.evaluation.get("test", True))
-
-    @property
-    def reports(self) -> bool:
-        """Whether the run writes a report, with its curves and its latent scatter."""
-        return bool(self.config.get("report", True))
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -74,23 +40,44 @@ def read_config(folder: Path) -> DictConfig:
             f"{folder} is not a run: it has no config.yaml. Runs are made by python train.py."
         )
     config = read_settings(path)
-    check(config)
+    check_config(config)
     return config
 
 
-def prepare(folder: Path, config: DictConfig) -> Run:
-    """Builds everything, tries it, and takes the weights to start from."""
+def prepare_run(folder: Path, config: DictConfig) -> Run:
+    """Build everything, try it, and take the weights to start from."""
     placement = place(config.trainer)
-    overrides = {name: config.seeds[name] for name in config.seeds}
-    seeds = Seeds.derive(config.seed, **overrides)
+    seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()
-    data.check_batch(placement.world, config.trainer.accumulate_grad_batches)
     share = config.data.batch_size // placement.world
     threads = placement.threads(config.trainer.threads, share * data.spec.num_dims)
     torch.set_num_threads(threads)
+    lit = _build_module(config, data, seeds)
+    board = build_part(config.logger, Board, "logger")  # type: ignore[type-abstract]
+    csv = MetricsCsv(folder / "metrics.csv")
+    run = Run(
+        folder, config, data, lit, placement, csv, board, StopRequest(), Prune(folder), Clock()
+    )
+    if config.init_from is not None:
+        warm_start(lit, Path(config.init_from), folder)
+    rehearse(run)
+    if config.trainer.compile:
+        compile_nets(lit.vae)
+    _report_warmup(lit)
+    if run.last.exists():
+        check_resumable(lit, csv, run.last, folder)
+    return run
+
+
+def _build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
+    """The model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
-    recipe = build_recipe(config)
+    optimizer: Any = build_part(config.optimizer, object, "optimizer")
+    if not callable(optimizer):
+        raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
+    objective = build_part(config.objective, Objective, "objective")  # type: ignore[type-abstract]
+    scheduler: Any = build_part(config.scheduler, object, "scheduler")
     options = Options(
         samples=config.evaluation.samples,
         test_samples=config.evaluation.test_samples,
@@ -101,60 +88,10 @@ def prepare(folder: Path, config: DictConfig) -> Run:
     )
     container = OmegaConf.to_container(config)
     assert isinstance(container, dict)
-    lit = LitVAE(
-        vae,
-        recipe.objective,
-        data.preprocess,
-        data.spec,
-        seeds,
-        recipe.optimizer,
-        recipe.scheduler,
-        options,
-        {str(k): v for k, v in container.items()},
+    plain = {str(k): v for k, v in container.items()}
+    return LitVAE(
+        vae, objective, data.preprocess, data.spec, seeds, optimizer, scheduler, options, plain
     )
-    board = make(config.logger, Board, "logger")  # type: ignore[type-abstract]
-    run = Run(
-        folder,
-        config,
-        data,
-        lit,
-        placement,
-        MetricsCsv(folder / "metrics.csv"),
-        board,
-        StopRequest(),
-        Prune(folder),
-        Clock(),
-    )
-    if config.init_from is not None:
-        _warm_start(run, Path(config.init_from))
-    rehearse(run)
-    if config.trainer.compile:
-        compile_nets(lit.vae)
-    _report_warmup(lit)
-    if run.last.exists():
-        _go_on(run)
-    return run
-
-
-def _go_on(run: Run) -> None:
-    """Looks whether the run can go on from last.ckpt, and says what is not as it was then."""
-    loaded = checkpoint.load(run.last)
-    saved = stored.of(loaded, run.last)
-    checkpoint.check_fits(
-        run.last,
-        saved.state,
-        run.lit.state_dict(),
-        f"the model of {run.folder / 'config.yaml'}",
-        "Train in a new folder instead.",
-    )
-    place = continued.place_of(loaded, run.last)
-    found = continued.edits(saved.config, place, run.config)
-    found += continued.other_data(saved.spec, place, run.data.spec)
-    run.csv.keep_until(place.step)
-    found += continued.lost(place, run.csv.rows(), run.lit.target.name)
-    run.lit.warnings += found
-    for text in found:
-        log.warning(text)
 
 
 def rehearse(run: Run) -> None:
@@ -202,11 +139,11 @@ def rehearse(run: Run) -> None:
 
 def _place(error: BaseException) -> str:
     """The last line of a user's own code, and of no package's, that led to an error."""
-    here = Path(__file__).parent
+    vael = Path(__file__).parents[1]
     own = [
         f"{frame.filename}, line {frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if "site-packages" not in frame.filename and here not in Path(frame.filename).parents
+        if "site-packages" not in frame.filename and vael not in Path(frame.filename).parents
     ]
     return f" ({own[-1]})" if own else ""
 
@@ -222,20 +159,6 @@ def _report_warmup(lit: LitVAE) -> None:
             steps,
             max(objective.beta(step) for step in range(steps)),
         )
-
-
-def _warm_start(run: Run, other: Path) -> None:
-    """Takes the best weights of another run, or of a checkpoint."""
-    path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
-    weights = checkpoint.load(path)["state_dict"]
-    checkpoint.check_fits(
-        path,
-        weights,
-        run.lit.state_dict(),
-        f"the model of {run.folder / 'config.yaml'}",
-        "Give the same model and data, or leave init_from out.",
-    )
-    run.lit.load_state_dict(weights)
 
 
 def compile_nets(vae: VAE) -> None:

@@ -1,4 +1,4 @@
-"""Floor 9: a resolved config out of overrides, as ``python train.py`` composes it; no torch."""
+"""Compose a resolved config from overrides, as ``python train.py`` does; no torch."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from vael.check import suggest
+from vael.config.validate import suggest
 from vael.errors import ConfigError
 
 
@@ -23,7 +23,7 @@ def find_conf() -> Path:
     Raises:
         ConfigError: there is none.
     """
-    places = (Path.cwd() / "conf", Path(__file__).resolve().parents[2] / "conf")
+    places = (Path.cwd() / "conf", Path(__file__).resolve().parents[3] / "conf")
     for place in places:
         if (place / "train.yaml").is_file():
             return place

@@ -1,4 +1,4 @@
-"""Floor 7: what can be said of a config before anything heavy is imported."""
+"""Validate names, types and ranges of a config without importing torch."""
 
 import difflib
 import math
@@ -229,7 +229,7 @@ NODES = (
 )
 
 
-def check(config: DictConfig) -> None:
+def check_config(config: DictConfig) -> None:
     """Refuses what cannot work, with one line each.
 
     Raises:

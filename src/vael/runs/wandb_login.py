@@ -1,4 +1,4 @@
-"""Floor 8: whether wandb knows who we are; imports neither wandb nor torch."""
+"""Find out whether wandb has a login; imports neither wandb nor torch."""
 
 import netrc
 import os

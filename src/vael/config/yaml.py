@@ -1,4 +1,4 @@
-"""Floor 7: YAML files that may be anybody's: nothing in them runs, and none is too large."""
+"""Read YAML files that may be anybody's: nothing in them runs, and none is too large."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Floor 9: the scores of single examples: a chunk of a split and its noise in, columns out."""
+"""Score single examples: a chunk of a split and its noise in, columns out."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,8 +15,8 @@ from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.metrics.bounds import ladder
 from vael.metrics.evidence import Weighed, bits_per_dim, score_chunk
+from vael.pretrained.trained import Trained
 from vael.randomness import Noise
-from vael.trained import Trained
 
 Columns = dict[str, npt.NDArray[np.float64]]
 AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}

@@ -1,0 +1,1 @@
+"""Turn YAML into a composed, validated config and into objects."""

@@ -1,0 +1,62 @@
+"""Flatten a config to dotted names, and compare two of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not what it was.
+
+    Attributes:
+        what: its name.
+        then: when the number was made.
+        now: in this process.
+    """
+
+    what: str
+    then: object
+    now: object
+
+    def __str__(self) -> str:
+        return f"{self.what} was {self.then}, and is {self.now}"
+
+
+def flat_config(config: DictConfig) -> dict[str, Any]:
+    """Dotted names, the same strings as on the command line; a group's name holds its choice."""
+    container = OmegaConf.to_container(config)
+    assert isinstance(container, dict)
+    choices = container.pop("choices", {})
+    assert isinstance(choices, dict)
+    flat: dict[str, Any] = {}
+
+    def walk(node: Mapping[Any, Any], prefix: str) -> None:
+        for name, value in node.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{name}.")
+            else:
+                flat[f"{prefix}{name}"] = value
+
+    walk(container, "")
+    flat.update({str(group).replace("/", "."): choice for group, choice in choices.items()})
+    return flat
+
+
+def compare_configs(then: DictConfig, now: DictConfig, where: str = "") -> list[Difference]:
+    """Settings that are not the same, by their dotted names; the command is none.
+
+    Args:
+        then: as they were.
+        now: as they are.
+        where: said after each name.
+    """
+    before, after = (flat_config(OmegaConf.merge(c)) for c in (then, now))  # type: ignore[arg-type]
+    names = sorted((before.keys() | after.keys()) - {"command"})
+    return [
+        Difference(f"{name}{where and f' ({where})'}", before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]

@@ -1,0 +1,116 @@
+"""Record which code, packages and hardware numbers come from, and compare that with today's."""
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vael.config.compose import find_conf
+from vael.config.flat import Difference
+
+NOT_RECORDED = "not recorded"
+PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
+CODE_PACKAGES = ("vael", "torch", "pytorch-lightning", "numpy")  # that a study is bound to
+SOURCE = Path(__file__).resolve().parents[1]
+NOT_TRAINING = ("sweep", "report", "cli.py")  # what they do changes no trial's numbers
+
+
+def compare_environment(recorded: Mapping[str, Any]) -> list[Difference]:
+    """Versions, code and hardware that are not those of a summary or an evaluation."""
+    packages: dict[str, Any] = recorded.get("versions", {})
+    hardware: dict[str, Any] = recorded.get("machine", {})
+    then = {
+        **packages,
+        "commit": recorded.get("git_sha", NOT_RECORDED),
+        **{name: hardware.get(name, NOT_RECORDED) for name in describe_machine()},
+    }
+    now = {**package_versions(), "commit": git_sha(), **describe_machine()}
+    return [
+        Difference(name, then.get(name, NOT_RECORDED), value)
+        for name, value in now.items()
+        if then.get(name, NOT_RECORDED) != value
+    ]
+
+
+def package_versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        found[package] = importlib.metadata.version(package)
+    return found
+
+
+def git_sha() -> str | None:
+    """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
+    sha = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "-uno")
+    return None if sha is None or changed is None else sha + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        ran = subprocess.run(
+            ["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()
+
+
+def file_digest(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def describe_machine() -> dict[str, str | None]:
+    """Processor, its vector instructions as torch uses them, GPU and system."""
+    import torch
+
+    return {
+        "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str | None:
+    listed = Path("/proc/cpuinfo")
+    if listed.is_file():  # Linux; platform.processor() is empty there
+        for line in listed.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or None
+
+
+def code_version() -> dict[str, str]:
+    """The commit, a digest of what trains (sources and conf), and the packages."""
+    found = {name: importlib.metadata.version(name) for name in CODE_PACKAGES}
+    return {"git": _git("rev-parse", "--short=12", "HEAD") or "none", "source": _digest(), **found}
+
+
+def code_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What has changed between two versions, in words; the commit alone changes nothing."""
+    names = [name for name in (*before, *now) if name != "git"]
+    return [
+        f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
+        for name in dict.fromkeys(names)
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _digest() -> str:
+    state = hashlib.blake2b(digest_size=6)
+    conf = find_conf()
+    for root, pattern in ((SOURCE, "*.py"), (conf, "*.yaml")):
+        for path in sorted(root.rglob(pattern)):
+            local = path.relative_to(root)
+            if root == SOURCE and local.parts[0] in NOT_TRAINING:
+                continue
+            state.update(f"{local}\0".encode() + path.read_bytes())
+    return state.hexdigest()

@@ -1,0 +1,1 @@
+"""Train a model: one run from its config to its summary."""

@@ -1,0 +1,37 @@
+"""Write and read Lightning's checkpoints whole and safely."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from vael.files import write_bytes
+from vael.runs.checkpoint import load_checkpoint
+
+
+class SafeCheckpointIO(CheckpointIO):
+    """Temporary file, fsync and rename on writing; ``weights_only=True`` on reading."""
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | os.PathLike[str],
+        storage_options: Any | None = None,
+    ) -> None:
+        """Writes a checkpoint that is whole at any kill and on a full disk."""
+        write_bytes(Path(path), lambda file: torch.save(checkpoint, file))
+
+    def load_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        map_location: Any | None = None,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Reads a checkpoint; nothing in it can run code."""
+        return load_checkpoint(Path(path))
+
+    def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Deletes a checkpoint."""
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""The parts of one run, built and not yet trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from vael.callbacks.clock import Clock
+from vael.callbacks.prune import Prune
+from vael.data.module import VaelData
+from vael.devices import Placement
+from vael.lit import LitVAE
+from vael.loggers.base import Board
+from vael.loggers.csv import MetricsCsv
+from vael.stop import StopRequest
+
+
+@dataclass
+class Run:
+    """Everything that takes part in one run."""
+
+    folder: Path
+    config: DictConfig
+    data: VaelData
+    lit: LitVAE
+    placement: Placement
+    csv: MetricsCsv
+    board: Board
+    stop: StopRequest
+    prune: Prune
+    clock: Clock
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best validation score."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to continue from."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def tests(self) -> bool:
+        """Whether the test split is used: scored, and shown in the pictures."""
+        return bool(self.config.evaluation.get("test", True))
+
+    @property
+    def reports(self) -> bool:
+        """Whether the run writes a report, with its curves and its latent scatter."""
+        return bool(self.config.get("report", True))
