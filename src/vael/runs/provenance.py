@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vael.config.compose import find_conf
 from vael.config.flat import Difference
 
 NOT_RECORDED = "not recorded"
@@ -105,6 +104,8 @@ def code_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]
 
 
 def _digest() -> str:
+    from vael.config.compose import find_conf  # with Hydra, which a training does without
+
     state = hashlib.blake2b(digest_size=6)
     conf = find_conf()
     for root, pattern in ((SOURCE, "*.py"), (conf, "*.yaml")):

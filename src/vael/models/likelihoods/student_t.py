@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from math import lgamma, log, pi
 
 import torch
-from scipy.special import stdtrit  # type: ignore[import-untyped]
 from torch import Tensor
 
 from vael.errors import ConfigError
@@ -27,6 +26,8 @@ class StudentTLaw(Law):
 
     def quantile(self, noise: Tensor) -> Tensor:
         """By scipy, on the CPU in float64: torch has no incomplete beta function."""
+        from scipy.special import stdtrit  # type: ignore[import-untyped]  # most runs need none
+
         return torch.as_tensor(stdtrit(self.df, noise.cpu().double().numpy())).to(noise)
 
 
