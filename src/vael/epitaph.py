@@ -14,6 +14,7 @@ from vael.early import StoppedEarly, exit_code
 from vael.errors import VaelError
 from vael.files import write_json
 from vael.lastwords import LastWords
+from vael.metrics.catalog import Target
 from vael.report.page import write_report
 from vael.rows import read_rows
 from vael.status import read_summary
@@ -132,8 +133,7 @@ def _progress(folder: Path, target: str | None) -> dict[str, Any]:
     scored = [row for row in rows if target in row]
     if not scored:
         return {"steps": int(rows[-1]["step"])} if rows else {}
-    sign = 1 if target == "val/bpd" else -1
-    best = min(scored, key=lambda row: sign * row[str(target)])
+    best = Target(str(target)).best(scored)
     checkpoint = "checkpoints/best.ckpt"
     return {
         "steps": int(rows[-1]["step"]),

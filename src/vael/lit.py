@@ -14,12 +14,13 @@ from torch import Tensor
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
 from vael.means import EpochMeans
+from vael.metrics.catalog import AT_BOUND, Target
 from vael.metrics.evidence import score_chunk
-from vael.metrics.scores import AT_BOUND, Scores
+from vael.metrics.scores import Scores
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
-from vael.options import Options, Target
+from vael.options import Options
 from vael.randomness import Noise, Seeds
 from vael.refused import Skipped, bad_step, check_weights, gradient_norm
 from vael.training.schedulers import LRSchedule, OptimizerFactory, with_schedule
@@ -54,7 +55,7 @@ class LitVAE(pl.LightningModule):
         self.objective = objective
         self.preprocess = preprocess
         self.spec = spec
-        self.target = Target.of(spec)
+        self.target = Target.of(spec.levels)
         self.options = options
         self.latent_noise = Noise(seeds.latent, "latent")
         self.corruption_noise = Noise(seeds.corruption, "corruption")

@@ -17,6 +17,7 @@ from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
 from vael.evaluation.verify import rescore
 from vael.files import write_json, write_text
+from vael.metrics.catalog import describe_metric
 from vael.pretrained.scoring import Scorer
 from vael.pretrained.trained import load_trained
 from vael.randomness import STREAMS, Noise
@@ -207,7 +208,7 @@ def _scored(run: Path, seeds: int) -> list[float]:
 
 def as_text(result: dict[str, Any]) -> str:
     """One line a stream: the standard deviation that it causes, with its interval."""
-    unit = "bits/dim" if result["score"].endswith("bpd") else "nats"
+    unit = describe_metric(result["score"]).unit
     lines = [
         f"standard deviation of {result['score']} ({unit}, k = {result['samples']}) over "
         f"{result['seeds']} runs each, with its {result['confidence']:.0%} interval"

@@ -1,22 +1,6 @@
-"""Floor 7: what a run goes by: its target score, and how it is scored and logged."""
+"""Hold how a run is scored and logged."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-from vael.types import DataSpec
-
-
-@dataclass(frozen=True)
-class Target:
-    """The score that checkpoints, early stopping and sweeps use."""
-
-    name: str
-    mode: Literal["min", "max"]
-
-    @classmethod
-    def of(cls, spec: DataSpec) -> "Target":
-        """``val/bpd`` where the data has levels, else ``val/elbo``."""
-        return cls("val/elbo", "max") if spec.levels is None else cls("val/bpd", "min")
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vael.errors import VaelError
-
-UNITS = {
-    "bpd": "bits/dim",
-    "iwae": "nats",
-    "elbo": "nats",
-    "rate": "nats",
-    "distortion": "nats",
-    "psnr": "dB",
-    "mse": "",
-    "active_units": "latent dimensions",
-}
-WITH_SAMPLES = ("bpd", "iwae")
+from vael.metrics.catalog import published_scores
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -54,9 +43,10 @@ def as_text(summary: Mapping[str, Any]) -> str:
     metrics = summary["metrics"]
     split = "test" if any(name.startswith("test/") for name in metrics) else "val"
     lines = []
-    for key, unit in UNITS.items():
-        name = f"{split}/{key}"
+    for metric in published_scores():
+        name = f"{split}/{metric.name}"
         if metrics.get(name) is not None:
-            note = f"{unit}, k = {summary['samples'][split]}" if key in WITH_SAMPLES else unit
+            k = f", k = {summary['samples'][split]}" if metric.sampled else ""
+            note = metric.unit + k
             lines.append(f"{name:<20}{metrics[name]:>12.4f}  {note}".rstrip())
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from vael.devices import Placement
 from vael.files import write_json
 from vael.lit import LitVAE
 from vael.loggers.csv import MetricsCsv
-from vael.metrics.scores import ACTIVE_THRESHOLD
+from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
 from vael.types import DataSpec
 
@@ -96,8 +96,7 @@ class Summary:
         self.epochs, self.steps = trainer.current_epoch, trainer.global_step
         scored = [row for row in csv.rows() if lit.target.name in row]
         if scored:
-            sign = 1 if lit.target.mode == "min" else -1
-            best_row = dict(min(scored, key=lambda row: sign * row[lit.target.name]))
+            best_row = dict(lit.target.best(scored))
             self.best_epoch = int(best_row.pop("epoch"))
             self.metrics = best_row
             rates = [

@@ -171,7 +171,7 @@ def test_dragging_over_the_map_moves_in_its_plane(browser, digits, digits_url):
     opened(browser, digits_url)
     browser.find_element("css selector", "#view option[value='1']").click()
     until(browser, "document.querySelector('#axis-x').textContent.startsWith('across: z')")
-    top = digits.atlas.order()[:2]
+    top = digits.atlas.activity.order(2)
     before = digits.example(0)
     canvas = browser.find_element("id", "marks")
     drag(browser, canvas, (10, 0), (10, -30))

@@ -6,9 +6,9 @@ import pytest
 
 from vael.metrics.aggregate import Aggregate
 from vael.metrics.frechet import Frechet
+from vael.metrics.latent_activity import Spectrum
 from vael.metrics.probe import Probe
 from vael.metrics.reconstruction import Reconstruction
-from vael.metrics.spectrum import Spectrum
 from vael.report.evaluation import section, with_error
 from vael.report.evaluation_plots import evaluation_plots
 from vael.report.folder import read_run

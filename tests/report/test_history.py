@@ -57,7 +57,7 @@ def test_panels_take_what_is_there_and_tell_splits_apart(tmp_path):
 def test_the_table_has_a_dash_for_what_was_not_measured():
     columns, lines = table({"val/bpd": 2.25, "test/bpd": 2.5, "test/mig": 0.25, "train/lr": 1.0})
     assert columns == ["val", "test"]
-    rows = {line.quantity.key: line.values for line in lines}
+    rows = {line.metric.name: line.values for line in lines}
     assert rows["bpd"] == ("2.250", "2.500")
     assert rows["elbo"] == ("–", "–")  # noqa: RUF001
     assert rows["mig"] == ("–", "0.2500")  # noqa: RUF001

@@ -136,7 +136,7 @@ def test_one_evaluation_asks_for_the_other(summaries, evaluate):
     page = visible(write_versus(a, b))
     assert "both are of split test, k = 100, data x" in page
     assert cells(page, "Evaluation", "Bits per dimension")[2] == ["0", "equal"]
-    assert number(cells(page, "Evaluation", "Bound on \u2212log p(x)")[0][0]) == 90.56
+    assert number(cells(page, "Evaluation", "Negative log-likelihood")[0][0]) == 90.56
 
 
 def test_settings_commands_seeds_and_pictures_are_beside_each_other(summaries):

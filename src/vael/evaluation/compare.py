@@ -8,12 +8,12 @@ from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.evaluation.comparable import check_comparable, facts
 from vael.evaluation.record import read_evaluation
+from vael.metrics.catalog import describe_metric
 from vael.status import read_summary
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Facts, and scores by name."""
 
-FIT_ONLY = ("elbo", "iwae", "distortion", "nll", "gap")  # of the trained fit, in nats
 OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
 
 
@@ -43,7 +43,7 @@ def side_by_side(runs: Sequence[Path]) -> str:
     for name in dict.fromkeys(name for _, scores in every for name in scores):
         cells = (scores.get(name) for _, scores in every)
         row = "".join(("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells)
-        refused = other_fit and name.removesuffix("_se") in FIT_ONLY
+        refused = other_fit and describe_metric(name).of_fit
         lines.append(name.ljust(18) + row + (f"  {OTHER_FIT}" if refused else ""))
     return "\n".join(lines)
 

@@ -6,17 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vael.errors import VaelError
+from vael.metrics.catalog import METRICS
 
 FILE = "evaluation.json"
-UNITS = {
-    "elbo": "nats",
-    "rate": "nats",
-    "distortion": "nats",
-    "gap": "nats, bound - elbo",
-    "overfitting_gap": "nats, train - {split}",
-    "mse": "",
-    "psnr": "dB",
-}
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
@@ -41,11 +33,13 @@ def as_text(evaluation: Mapping[str, Any]) -> str:
     """The numbers that matter, one a line, with their units and standard errors."""
     split, lines = evaluation["split"], []
     for k, bound in evaluation["bounds"].items():
-        for name, unit in (("bpd", "bits/dim"), ("nll", "nats")):
+        for name in ("bpd", "nll"):
             if name in bound:
                 spread = bound[f"{name}_se"]  # of a single example: NaN here, null in the file
                 error = "" if spread is None or spread != spread else f" +- {spread:.4f}"
-                lines.append(_line(f"{split}/{name}", bound[name], f"{unit}, k = {k}{error}"))
+                lines.append(
+                    _line(f"{split}/{name}", bound[name], f"{METRICS[name].unit}, k = {k}{error}")
+                )
     ess = evaluation["ess"]
     lines.append(
         _line(
@@ -54,11 +48,10 @@ def as_text(evaluation: Mapping[str, Any]) -> str:
             f"median of k = {evaluation['samples']}; least {ess['min']:.1f}",
         )
     )
-    for name, unit in UNITS.items():
+    for name, metric in METRICS.items():
         if evaluation["scores"].get(name) is not None:
-            lines.append(
-                _line(f"{split}/{name}", evaluation["scores"][name], unit.format(split=split))
-            )
+            note = ", ".join(filter(None, (metric.unit, metric.formula.format(split=split))))
+            lines.append(_line(f"{split}/{name}", evaluation["scores"][name], note))
     lines += [f"warning: {text}" for text in evaluation["warnings"]]
     return "\n".join(lines)
 

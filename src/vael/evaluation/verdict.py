@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vael.evaluation import comparable
-from vael.metrics.scores import AT_BOUND
+from vael.metrics.catalog import AT_BOUND
 from vael.pretrained.scoring import Columns
 from vael.pretrained.trained import Trained
 

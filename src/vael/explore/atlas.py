@@ -1,6 +1,6 @@
-"""Floor 10: the encoded examples: what each latent dimension carries, and planes of them."""
+"""Hold the encoded examples: what each latent dimension carries, and planes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor
 from vael.data.decode.images import progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
-from vael.metrics.scores import ACTIVE_THRESHOLD
-from vael.models.posteriors.base import PosteriorRecord
+from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.metrics.latent_activity import Activity, measure_activity, variance_over_data
+from vael.models.trace import LatentRecord
 from vael.pretrained.scoring import Part, Scorer
 
 
@@ -46,30 +47,23 @@ class Atlas:
 
     Attributes:
         means: E_q[z], ``(N, d)``.
-        kl: mean over the examples of KL(q || p) of the marginals by dimension, nats, ``(d,)``;
-            None where it has no closed form.
+        activity: what each dimension carries on average over the examples.
         colourings: labels and factors of the examples.
     """
 
     means: Tensor
-    kl: Tensor | None
+    activity: Activity
     colourings: tuple[Colouring, ...]
 
     @property
     def variance(self) -> Tensor:
-        """Var_x(E_q[z]) by dimension, ``(d,)``: the activity of Burda et al. 2016."""
-        return self.means.double().var(0, correction=0)
+        """Var_x(E_q[z]) by dimension, ``(d,)``."""
+        return variance_over_data(self.means)
 
     @property
     def active(self) -> Tensor:
         """Which dimensions' posterior mean varies with x, ``(d,)``."""
         return self.variance > ACTIVE_THRESHOLD
-
-    def order(self) -> list[int]:
-        """The dimensions that carry most first."""
-        carried = self.variance if self.kl is None else self.kl
-        ranked: list[int] = carried.argsort(descending=True, stable=True).tolist()
-        return ranked
 
     def plane(self, dims: Sequence[int] | None) -> Plane:
         """Two latent dimensions, or the two principal components of the means (``dims=None``).
@@ -116,32 +110,29 @@ def survey(scorer: Scorer, part: Part) -> Atlas:
         CheckpointError: several layers of latents, or an encoder whose output is not finite.
     """
     vae, examples = scorer.vae, scorer.examples(part)
-    means, total, known = [], torch.zeros(()), True
-    with torch.inference_mode(), progress("encoding", len(examples.index)) as tick:
+
+    def layers(tick: Callable[[], None]) -> Iterator[tuple[LatentRecord, LatentRecord]]:
         for batch in examples:
             x = scorer.x(part, batch)
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
-            _, layers = vae.latents.infer(x, still)
-            if len(layers) > 1:
+            _, found = vae.latents.infer(x, still)
+            if len(found) > 1:
                 raise CheckpointError(
                     f"a model with one layer of latents can be explored, but "
-                    f"this one has {len(layers)}."
+                    f"this one has {len(found)}."
                 )
-            q, p = layers[0].q, layers[0].p
-            means.append(q.mean.flatten(1))
-            factors = q.factors(p) if isinstance(q, PosteriorRecord) else None
-            known = known and factors is not None
-            if factors is not None:
-                total = total + factors.flatten(1).double().sum(0)
+            yield found[0].q, found[0].p
             for _ in range(len(x)):
                 tick()
-    joined = torch.cat(means).float()
-    if not bool(joined.isfinite().all()):
+
+    with torch.inference_mode(), progress("encoding", len(examples.index)) as tick:
+        means, activity = measure_activity(layers(tick))
+    if not bool(means.isfinite().all()):
         raise CheckpointError(
             f"{scorer.trained.checkpoint}: the encoder's output must be finite, "
             "but some of it is not; train the model again."
         )
-    return Atlas(joined, total / len(joined) if known else None, _colourings(scorer, part))
+    return Atlas(means, activity, _colourings(scorer, part))
 
 
 def _colourings(scorer: Scorer, part: Part) -> tuple[Colouring, ...]:

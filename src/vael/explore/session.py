@@ -143,14 +143,14 @@ class Session:
     def _dims(self) -> list[dict[str, Any]]:
         """What each latent dimension carries, the most first, with the spread of its means."""
         atlas, found = self.atlas, []
-        variance, active = atlas.variance, atlas.active
-        for dim in atlas.order():
+        variance, active, carried = atlas.variance, atlas.active, atlas.activity
+        for dim in carried.order():
             means = atlas.means[:, dim]
             reach = max(REACH, float(means.abs().max()))
             found.append(
                 {
                     "dim": dim,
-                    "kl": None if atlas.kl is None else float(atlas.kl[dim]),
+                    "kl": float(carried.values[dim]) if carried.in_nats else None,
                     "variance": float(variance[dim]),
                     "active": bool(active[dim]),
                     "reach": reach,
@@ -161,7 +161,7 @@ class Session:
 
     def _planes(self) -> list[dict[str, Any]]:
         """The views that are offered first; with two dimensions there is only one."""
-        top = self.atlas.order()[:2]
+        top = self.atlas.activity.order(2)
         planes = [{"axes": sorted(top) if self.latent_dim <= 2 else top}]
         return planes if self.latent_dim <= 2 else [{"axes": None}, *planes]
 

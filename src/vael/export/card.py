@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vael.metrics.catalog import find_metric
 from vael.pretrained.model import Model
 from vael.runs.checkpoint import WEIGHTS
-from vael.status import UNITS, WITH_SAMPLES
 from vael.types import DataSpec
 
 
@@ -118,10 +118,10 @@ def _scores(summary: Mapping[str, Any] | None) -> str:
         return "Not known: it was exported from a checkpoint without its run's folder."
     rows = {}
     for name, value in summary["metrics"].items():
-        split, _, score = name.partition("/")
-        if split in ("val", "test") and score in UNITS and value is not None:
-            k = f", k = {summary['samples'][split]}" if score in WITH_SAMPLES else ""
-            rows[name] = f"{value:.4f} {UNITS[score]}{k}".strip()
+        split, metric = name.partition("/")[0], find_metric(name)
+        if split in ("val", "test") and metric is not None and value is not None:
+            k = f", k = {summary['samples'][split]}" if metric.sampled else ""
+            rows[name] = f"{value:.4f} {metric.unit}{k}".strip()
     if not rows:
         return "None yet: the run has not been scored."
     text = "Nats per example, bits per dimension of the discrete data; k importance samples."

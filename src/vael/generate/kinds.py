@@ -11,8 +11,9 @@ from vael.generate.encode import gif, npz
 from vael.generate.mixture import Mixture
 from vael.generate.paths import WAYS
 from vael.generate.subject import Subject
+from vael.metrics.latent_activity import CHUNK
 from vael.report import pictures
-from vael.report.draw import CHUNK, REACH
+from vael.report.draw import REACH
 from vael.report.figures import table_comparison, table_reconstructions
 from vael.report.pictures import Picture, encode_png
 from vael.report.tiles import Row, sheet, tiles

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from vael.metrics.aggregate import aggregate
 from vael.metrics.inception import inception_frechet, missing
+from vael.metrics.latent_activity import spectrum
 from vael.metrics.pairwise import Normals
 from vael.metrics.pca import pca_frechet
 from vael.metrics.probe import probe
 from vael.metrics.reconstruction import reconstruction
-from vael.metrics.spectrum import spectrum
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.randomness import Noise

@@ -1,4 +1,4 @@
-"""Floor 6: data-set scores out of per-example ones, each example counted once on any devices."""
+"""Reduce per-example scores to those of a data set, each example counted once on any devices."""
 
 import math
 
@@ -6,13 +6,11 @@ import torch
 import torchmetrics
 from torch import Tensor
 
+from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.metrics.evidence import Evidence
 from vael.models.vae import VAE
 from vael.types import DataSpec
 
-ACTIVE_THRESHOLD = 1e-2  # Burda et al. 2016, Section 5.2: Var_x(E_q[z]) > 0.01
-
-AT_BOUND = 0.01  # share of the scales of p(x|z) from which on it is said
 NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits", "scale_at_bound")
 
 

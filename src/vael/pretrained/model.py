@@ -14,6 +14,7 @@ from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
 from vael.metrics.evidence import score_chunk
+from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
@@ -27,11 +28,8 @@ from vael.pretrained.trained import (
     take_weights,
 )
 from vael.randomness import Noise
-from vael.report.draw import Activity, encode_all
 from vael.runs.checkpoint import ModelFile, find_model_file, read_model_file
 from vael.types import DataSpec, Shape
-
-CHUNK = 256  # examples at once
 
 
 class Encoding(NamedTuple):

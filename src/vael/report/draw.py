@@ -1,49 +1,24 @@
-"""The standard pictures of a trained VAE: reconstructions, samples, traversal, latent scatter."""
+"""Draw the standard pictures of a VAE: reconstructions, samples, traversal, latent scatter."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from vael.models.posteriors.base import PosteriorRecord
-from vael.models.trace import LatentRecord, ObservedRecord
+from vael.metrics.latent_activity import CHUNK, Activity, Drawable, encode_all
+from vael.models.trace import LatentRecord
 from vael.randomness import Noise
 from vael.report import pictures
 from vael.report.figures import COLUMNS
 from vael.report.pictures import Picture
-from vael.types import Shape
 
 RECONSTRUCTIONS = 20
 SAMPLES = 60
 DIMS = 8
 STEPS = 11
 REACH = 2.5
-CHUNK = 256  # examples encoded or decoded at once
 MAX_ROWS = 2000  # of a table are drawn
-
-
-class Drawable(Protocol):
-    """What of a VAE the pictures need; noise is an input."""
-
-    @property
-    def noise_shapes(self) -> Sequence[Shape]:
-        """Event shape of the noise of each stochastic layer, top first."""
-        ...
-
-    def encode(self, x: Tensor) -> LatentRecord:
-        """q(z|x) for x ``(B, *E)``."""
-        ...
-
-    def decode(self, z: Tensor) -> ObservedRecord:
-        """p(x|z) for z ``(S, B, d)``."""
-        ...
-
-    def sample(self, eps: tuple[Tensor, ...]) -> ObservedRecord:
-        """p(x|z) with z drawn from the prior by the noise, ``(S, B, *Z)`` for each layer."""
-        ...
 
 
 @torch.no_grad()
@@ -87,43 +62,6 @@ def draw(
     if scatter:
         made["latent_scatter"] = _scatter(mu, activity, y, seed)
     return made
-
-
-@dataclass(frozen=True)
-class Activity:
-    """How much each latent dimension carries.
-
-    Attributes:
-        values: ``(d,)``; mean KL to the prior in nats, or where that has no closed form by
-            dimension, the variance of the posterior mean over the examples.
-        in_nats: which of the two it is.
-    """
-
-    values: Tensor
-    in_nats: bool
-
-    def order(self, count: int) -> list[int]:
-        """The most active dimensions first."""
-        ranked: list[int] = self.values.argsort(descending=True, stable=True)[:count].tolist()
-        return ranked
-
-    def text(self, dim: int) -> str:
-        """The value of one dimension with its unit."""
-        return f"{self.values[dim]:.2f} nats" if self.in_nats else f"var {self.values[dim]:.2f}"
-
-
-def encode_all(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
-    """Posterior means ``(B, d)`` of all examples, and what each dimension carries."""
-    means, factors = [], []
-    for part in torch.split(x, CHUNK):
-        q = vae.encode(part)
-        means.append(q.mean.flatten(1))
-        factors.append(q.factors(p) if isinstance(q, PosteriorRecord) else None)
-    mu = torch.cat(means)
-    known = [rates.flatten(1) for rates in factors if rates is not None]
-    if len(known) == len(factors):
-        return mu, Activity(torch.cat(known).mean(0), True)
-    return mu, Activity(mu.var(0, correction=0), False)
 
 
 def save_all(drawn: dict[str, Picture], folder: Path) -> list[Path]:

@@ -1,11 +1,12 @@
-"""What ``evaluation.json`` says, as tables of the report; any part may be missing or broken."""
+"""Tabulate ``evaluation.json`` for the report; any part may be missing or broken."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vael.report.numbers import Line, Quantity, format_number
+from vael.metrics.catalog import METRICS
+from vael.report.numbers import Line, format_number
 
 BIG = 1e300
 
@@ -119,212 +120,104 @@ def with_error(value: float | None, error: float | None) -> str:
     return f"{value:,.{digits}f} ± {error:,.{digits}f}".replace("-", "\u2212")
 
 
-def _row(name: str, value: str, unit: str, better: str, meaning: str) -> list[Line]:
-    """A row, or nothing where there is no value."""
-    shown = value not in ("", format_number(None))
-    return [Line(Quantity("", name, unit, better, meaning), (value,))] if shown else []
+def _row(name: str, value: str, more: str = "", **changes: Any) -> list[Line]:
+    """The row of a metric, or nothing where there is no value.
+
+    Args:
+        name: of the metric.
+        value: as text.
+        more: what its meaning ends in.
+        changes: what of the metric is otherwise here.
+    """
+    if value in ("", format_number(None)):
+        return []
+    metric = METRICS[name]
+    return [Line(replace(metric, meaning=f"{metric.meaning} {more}".strip(), **changes), (value,))]
 
 
 def _scores(v: Values) -> Group:
     median, least, k = v.text("ess.median"), v.text("ess.min"), v.text("samples")
     few = v.number("ess.share_below_10")
+    sharp = "" if few is None else f"Fewer than 10: {few:.0%} of the examples."
+    effective = f"{median} (least {least})" if median else ""
     return Group(
         "Bound and its parts",
         [
-            *_row(
-                "ELBO",
-                v.text("scores.elbo"),
-                "nats",
-                "higher",
-                "Minus distortion minus rate, of the trained fit.",
-            ),
-            *_row("Rate", v.text("scores.rate"), "nats", "", "KL(q(z|x) || p(z))."),
-            *_row(
-                "Distortion",
-                v.text("scores.distortion"),
-                "nats",
-                "lower",
-                "\u2212E[log p(x|z)] over q(z|x).",
-            ),
-            *_row(
-                "Gap",
-                v.text("scores.gap"),
-                "nats",
-                "lower",
-                "The bound of the most samples less the ELBO: what the posterior's family costs, "
-                "at least.",
-            ),
-            *_row(
-                "Overfitting gap",
-                v.measured("scores.overfitting_gap"),
-                "nats",
-                "lower",
-                "How many nats more these examples cost than as many training examples do.",
-            ),
-            *_row(
-                "Effective samples",
-                f"{median} (least {least})" if median else "",
-                f"of {k}",
-                "higher",
-                "How many equal weights the weights are worth, median over the examples; "
-                "few make the bound loose."
-                + (f" Fewer than 10: {few:.0%} of the examples." if few is not None else ""),
-            ),
-            *_row(
-                "Jackknife",
-                v.measured("jackknife.nll"),
-                "nats",
-                "",
-                "An estimate of the negative log-likelihood, with the bias of order 1/k removed. "
-                "It is no bound, so nothing is ranked by it.",
-            ),
-            *_row(
-                "\u2026 bias left",
-                v.measured("jackknife.bias"),
-                "nats",
-                "",
-                f"The same estimate of how far the bound of {k} samples lies above it.",
-            ),
+            *_row("elbo", v.text("scores.elbo"), "Of the trained fit."),
+            *_row("rate", v.text("scores.rate")),
+            *_row("distortion", v.text("scores.distortion"), "Of the trained fit."),
+            *_row("gap", v.text("scores.gap")),
+            *_row("overfitting_gap", v.measured("scores.overfitting_gap")),
+            *_row("ess", effective, sharp, unit=f"of {k}"),
+            *_row("jackknife.nll", v.measured("jackknife.nll")),
+            *_row("jackknife.bias", v.measured("jackknife.bias")),
         ],
     )
 
 
 def _latents(v: Values) -> Group:
-    dims = v.at("latents.spectrum.variance")
-    active = v.text("latents.spectrum.active_units")
-    threshold = v.number("latents.spectrum.threshold")
+    spectrum, aggregate = "latents.spectrum", "latents.aggregate"
+    dims = v.at(f"{spectrum}.variance")
+    active = v.text(f"{spectrum}.active_units")
     of = f" of {len(dims)}" if isinstance(dims, list) else ""
-    at = "latents.aggregate"
-    size = f"{v.text(f'{at}.examples')} examples, {v.text(f'{at}.samples')} draws of z each"
-    ceiling = v.text(f"{at}.log_examples")
-    full = v.at(f"{at}.saturated") is True
-    information = v.measured(f"{at}.mutual_information")
-    remainder = v.number("latents.spectrum.remainder")
-    correlated = remainder is not None and abs(remainder) > 1e-3
+    size = (
+        f"{v.text(f'{aggregate}.examples')} examples, {v.text(f'{aggregate}.samples')} draws of "
+        f"z each; log N = {v.text(f'{aggregate}.log_examples')}."
+    )
+    full = v.at(f"{aggregate}.saturated") is True
+    information, remainder = f"{aggregate}.mutual_information", f"{spectrum}.remainder"
+    total = v.number(remainder)
+    correlated = total is not None and abs(total) > 1e-3
     return Group(
         "Latents",
         [
+            *_row("active_units", f"{active}{of}" if active else ""),
             *_row(
-                "Active units",
-                f"{active}{of}" if active else "",
-                "dims",
-                "",
-                f"Latent dimensions with Var[E[z|x]] above {threshold} (Burda et al. 2016).",
-            ),
-            *_row(
-                "Mutual information",
                 information,
-                "nats, saturated" if full else "nats",
-                "",
-                "I(x;z) = E[log q(z|x) \u2212 log q(z)], q(z) the mixture over the same "
-                f"{size} (Hoffman and Johnson 2016). At most log N = {ceiling}: a lower bound.",
+                v.measured(information),
+                size,
+                unit="nats, saturated" if full else "nats",
             ),
-            *_row(
-                "KL(q(z) || p(z))",
-                v.measured(f"{at}.marginal_kl"),
-                "nats",
-                "lower",
-                "How far all posteriors together are from the prior, by the same draws: the rate "
-                "is the sum of the two. An upper bound.",
-            ),
-            *_row(
-                "Correlation in q(z|x)",
-                format_number(remainder) if correlated else "",
-                "nats",
-                "",
-                "The part of the rate that no single dimension has: its mean total correlation.",
-            ),
+            *_row(f"{aggregate}.marginal_kl", v.measured(f"{aggregate}.marginal_kl")),
+            *_row(remainder, format_number(total) if correlated else ""),
         ],
     )
 
 
 def _quality(v: Values) -> Group:
     r, f, i = "quality.reconstruction", "quality.frechet", "quality.inception"
-    window = v.text(f"{r}.ssim_window")
-    sizes = f"{v.text(f'{f}.examples')} against {v.text(f'{f}.examples')} examples"
+    size = v.text(f"{f}.examples")
+    about = f"On {v.text(f'{f}.features')}; {size} against {size} examples."
     absent = v.text(i)
     return Group(
         "Reconstructions and samples",
         [
+            *_row("mse", v.measured(f"{r}.mse")),
+            *_row("psnr", v.text(f"{r}.psnr")),
             *_row(
-                "Mean squared error",
-                v.measured(f"{r}.mse"),
-                "per dim",
-                "lower",
-                "Between x and E[x|z] at one z ~ q(z|x).",
-            ),
-            *_row(
-                "Peak signal-to-noise ratio",
-                v.text(f"{r}.psnr"),
-                "dB",
-                "higher",
-                "The same on a logarithmic scale, against a peak of 1.",
-            ),
-            *_row(
-                "Structural similarity",
+                f"{r}.ssim",
                 v.measured(f"{r}.ssim"),
-                "at most 1",
-                "higher",
-                f"Whether local means, contrasts and patterns agree; the window is {window}.",
+                f"The window is {v.text(f'{r}.ssim_window')}.",
             ),
-            *_row(
-                "Fréchet distance",
-                v.text(f"{f}.distance"),
-                "squared x",
-                "lower",
-                f"Samples x ~ p(x|z), z ~ p(z) to data, on {v.text(f'{f}.features')}; {sizes}.",
-            ),
-            *_row(
-                "\u2026 of means",
-                v.text(f"{f}.distance_of_means"),
-                "squared x",
-                "lower",
-                "E[x|z] at the same z, which are often shown as samples, to data.",
-            ),
-            *_row(
-                "\u2026 of data to data",
-                v.text(f"{f}.floor"),
-                "squared x",
-                "",
-                "Half of the data to the other half: what a perfect model would get.",
-            ),
-            *_row(
-                "Fréchet Inception distance",
-                "not available" if absent else v.text(f"{i}.distance"),
-                "",
-                "" if absent else "lower",
-                absent.removeprefix("not available: ")
-                or f"On {v.text(f'{i}.features')}; data to data: {v.text(f'{i}.floor')}.",
+            *_row(f"{f}.distance", v.text(f"{f}.distance"), about),
+            *_row(f"{f}.distance_of_means", v.text(f"{f}.distance_of_means")),
+            *_row(f"{f}.floor", v.text(f"{f}.floor")),
+            *(
+                _row(i, "not available", absent.removeprefix("not available: "), better="")
+                if absent
+                else _row(i, v.text(f"{i}.distance"), f"Data to data: {v.text(f'{i}.floor')}.")
             ),
         ],
     )
 
 
 def _probe(v: Values) -> Group:
-    sizes = f"{v.text('probe.train_examples')} training examples"
+    fitted = f"Fitted to {v.text('probe.train_examples')} training examples."
     return Group(
         "Labels from latent means",
         [
-            *_row(
-                "Linear probe",
-                v.measured("probe.linear"),
-                "accuracy",
-                "higher",
-                f"Logistic regression on the standardised means of {sizes}, scored on this split.",
-            ),
-            *_row(
-                "Nearest neighbours",
-                v.measured("probe.knn"),
-                "accuracy",
-                "higher",
-                f"Vote of the {v.text('probe.neighbours')} nearest of the same means.",
-            ),
-            *_row(
-                "Majority class",
-                v.text("probe.majority"),
-                "accuracy",
-                "",
-                "What always naming the most frequent class gets.",
-            ),
+            *_row("probe.linear", v.measured("probe.linear"), fitted),
+            *_row("probe.knn", v.measured("probe.knn"), f"{v.text('probe.neighbours')} nearest."),
+            *_row("probe.majority", v.text("probe.majority")),
         ],
     )

@@ -4,17 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from vael.metrics.catalog import METRICS
 from vael.report.evaluation import Values, bound_names
 from vael.report.history import TRAIN
 from vael.report.plots import Plot, blank_plot
 
 IDLE = "#94a4a2"
 MOST_NAMES = 40  # bars that can have a name each
-UNITS = {"bpd": "bits / dimension", "nll": "nats / example"}
-TITLES = {
-    "bpd": "Bits per dimension by k, \u00b1 2 standard errors",
-    "nll": "Negative log-likelihood by k, \u00b1 2 standard errors",
-}
 
 
 def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
@@ -26,6 +22,7 @@ def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
 def _bound(v: Values) -> Plot | None:
     """The upper bound on the code length, falling with k; None for fewer than two k."""
     target = "bpd" if v.at("target") == "bpd" else "nll"
+    metric = METRICS[target]
     points = [
         (k, v.number(f"bounds.{name}.{target}"), v.number(f"bounds.{name}.{target}_se"))
         for k, name in bound_names(v)
@@ -45,7 +42,7 @@ def _bound(v: Values) -> Plot | None:
         "showlegend": False,
         "text": [f"k = {k:,}: {y:.5g}" for k, y, _ in known],
     }
-    plot = blank_plot(TITLES[target], "k", UNITS[target], [trace])
+    plot = blank_plot(f"{metric.title} by k, \u00b1 2 standard errors", "k", metric.unit, [trace])
     del plot["layout"]["hovermode"]
     plot["layout"]["xaxis"] |= {"type": "log", "tickvals": ks, "ticktext": [f"{k:,}" for k in ks]}
     return plot
@@ -56,10 +53,9 @@ def _spectrum(v: Values) -> Plot | None:
     variance = v.numbers("latents.spectrum.variance")
     rates = v.numbers("latents.spectrum.kl")
     threshold = v.number("latents.spectrum.threshold")
-    values, what, unit = (
-        (rates, "KL to the prior", "nats")
-        if rates
-        else (variance, "Variance of the posterior mean", "variance")
+    values, metric = (
+        (rates or variance),
+        METRICS[f"latents.spectrum.{'kl' if rates else 'variance'}"],
     )
     if not values or len(variance) != len(values) or threshold is None:
         return None
@@ -77,14 +73,16 @@ def _spectrum(v: Values) -> Plot | None:
                     "x": [r + 1 for r in ranks],
                     "y": [values[dim] for dim in dims],
                     "text": [
-                        f"z{dim}: {values[dim]:.4g} {unit}\nvariance of its mean "
+                        f"z{dim}: {values[dim]:.4g} {metric.unit}\nvariance of its mean "
                         f"{variance[dim]:.3g}"
                         for dim in dims
                     ],
                     "colour": colour,
                 }
             )
-    plot = blank_plot(f"{what} by latent dimension", "latent dimensions, sorted", unit, traces)
+    plot = blank_plot(
+        f"{metric.title} by latent dimension", "latent dimensions, sorted", metric.unit, traces
+    )
     plot["layout"]["hovermode"] = "band"
     plot["layout"]["xaxis"] |= {"grid": False, "range": [0.4, len(order) + 0.6]}
     if len(order) <= MOST_NAMES:

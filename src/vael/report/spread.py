@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from vael.metrics.catalog import describe_metric
 from vael.report.figures import INK, blank
 from vael.report.history import TRAIN, VAL
 
@@ -20,7 +21,7 @@ def spread_figure(result: Mapping[str, Any]) -> Figure:
     """
     spreads: Mapping[str, Mapping[str, Any]] = result["spreads"]
     names = list(spreads)
-    unit = "bits/dim" if result["score"].endswith("bpd") else "nats"
+    unit = describe_metric(result["score"]).unit
     figure, (runs, widths) = blank(1, 2, 10, 0.45 * len(names) + 1.5)
     unvaried = spreads[names[0]]["mean"]
     for place, name in enumerate(names):

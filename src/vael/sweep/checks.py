@@ -1,4 +1,4 @@
-"""Floor 10: what can be said of a sweep before its first trial, and before anything is made."""
+"""Check a sweep before its first trial, and before anything is made."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,12 +7,12 @@ from omegaconf import DictConfig
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
 from vael.errors import ConfigError
+from vael.metrics.catalog import describe_metric
 from vael.processes import cores
 from vael.sweep.definition import Definition
 from vael.sweep.probe import Facts
 from vael.sweep.space import Space
 
-OF_ONE_FIT = ("val/elbo", "val/iwae", "val/distortion")
 INCOMPARABLE = {
     "data": "numbers of different data are not comparable",
     "evaluation": "numbers of different k are not comparable",
@@ -105,7 +105,7 @@ def check_targets(targets: Iterable[str], configs: Sequence[DictConfig], facts: 
             )
         if target == "val/psnr" and not facts.unit:
             raise ConfigError("target val/psnr is never logged: this data is not in [0, 1].")
-        if target not in OF_ONE_FIT:
+        if not describe_metric(target).of_fit:
             continue
         if len(families) > 1:
             remedy = (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vael.errors import ConfigError
-from vael.sweep.direction import Direction
+from vael.metrics.catalog import Direction
 
 Node = str | dict[str, Any] | None
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vael.sweep.direction import Direction
+from vael.metrics.catalog import Direction
 from vael.sweep.rows import TrialRow
 
 

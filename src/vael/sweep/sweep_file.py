@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
+from vael.metrics.catalog import Direction, published_scores
 from vael.sweep.definition import Definition, Limits, check
-from vael.sweep.direction import Direction, direction_of
 from vael.sweep.words import near
 
 
@@ -73,6 +73,26 @@ def _targets(found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Direction, .
             f"{list(targets)} and {given}."
         )
     return targets, tuple(direction_of(t, d) for t, d in zip(targets, given, strict=True))
+
+
+def direction_of(target: str, given: object = None) -> Direction:
+    """The way a target is better: its usual one, unless another is given.
+
+    Raises:
+        ConfigError: it is no score of ``val/*``, or the direction is none.
+    """
+    split, _, score = target.partition("/")
+    if split == "test":
+        raise ConfigError(f"target {target}: test data is not for searching; use val/{score}.")
+    usual = {f"val/{metric.name}": metric.search for metric in published_scores()}.get(target)
+    if usual is None:
+        names = [f"val/{metric.name}" for metric in published_scores()]
+        raise ConfigError(f"target {target} is never logged. {near(target, names)}")
+    if given is None:
+        return usual
+    if given not in ("minimize", "maximize"):
+        raise ConfigError(f"direction must be minimize or maximize, but got {given!r}.")
+    return given
 
 
 def _limits(plain: object) -> Limits:

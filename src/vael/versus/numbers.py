@@ -1,4 +1,4 @@
-"""Floor 10: the numbers of two runs, their difference, and whether they may be compared."""
+"""Compare the numbers of two runs: their difference, and whether they may be compared."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,31 +7,20 @@ from pathlib import Path
 
 from vael.errors import ConfigError
 from vael.evaluation.comparable import NotComparableError, check_comparable
-from vael.evaluation.compare import FIT_ONLY, OTHER_FIT, Numbers, evaluated, summed_up
+from vael.evaluation.compare import OTHER_FIT, Numbers, evaluated, summed_up
+from vael.metrics.catalog import METRICS, Metric, describe_metric, name_fit
 from vael.report.folder import Run
-from vael.report.numbers import Quantity, format_number, quantities
+from vael.report.numbers import format_number
 from vael.report.page import fit_of
 
-EVALUATED = (
-    Quantity(
-        "nll",
-        "Bound on \u2212log p(x)",
-        "nats",
-        "lower",
-        "Upper bound from k importance samples, of the trained fit.",
-    ),
-    Quantity(
-        "gap", "Bound minus ELBO", "nats", "", "What k importance samples gain over the ELBO."
-    ),
-)
 UNSHOWN = ("overfitting_examples",)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A quantity of both runs; ``better`` is A, B, equal or nothing."""
+    """A metric of both runs; ``better`` is A, B, equal or nothing."""
 
-    quantity: Quantity
+    metric: Metric
     values: tuple[str, str]
     difference: str
     better: str
@@ -57,7 +46,8 @@ def groups(paths: tuple[Path, Path], runs: tuple[Run, Run]) -> list[Group]:
     fits = [fit_of(run) for run in runs]
     families = [run.choice("likelihood") for run in runs]
     other_fit = fits[0] != fits[1] or (fits[0] == "density" and families[0] != families[1])
-    known = [*quantities("" if fits[0] != fits[1] else fits[0]), *EVALUATED]
+    fit = fits[0] if fits[0] == fits[1] else ""
+    known = [name_fit(metric, fit) for metric in METRICS.values()]
     origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
         ("Evaluation", evaluated, "no evaluation.json: vael evaluate {run}"),
         ("Test", lambda run: summed_up(run, "test"), "no test scores in its summary.json"),
@@ -78,9 +68,7 @@ def groups(paths: tuple[Path, Path], runs: tuple[Run, Run]) -> list[Group]:
             ]
             refused = missing[0] if missing else _refusal(found[0], found[1])
             scores = [numbers[1] if numbers else {} for numbers in found]
-            rows = [
-                _row(quantity, scores, refused, other_fit) for quantity in _present(known, scores)
-            ]
+            rows = [_row(metric, scores, refused, other_fit) for metric in _present(known, scores)]
             made.append(Group(title, "" if refused else _about(found[0]), refused, rows))
     return made
 
@@ -111,33 +99,33 @@ def _about(numbers: Numbers | None) -> str:
     return f"split {facts['split']}, k = {facts['k']}, data {str(facts['digest'])[:8]}"
 
 
-def _present(known: Sequence[Quantity], scores: Sequence[Mapping[str, object]]) -> list[Quantity]:
-    """The quantities that a run has, those that are not known by their bare names."""
+def _present(known: Sequence[Metric], scores: Sequence[Mapping[str, object]]) -> list[Metric]:
+    """The metrics that a run has, those that are not known by their bare names."""
     names = dict.fromkeys(
         name for one in scores for name in one if not name.endswith("_se") and name not in UNSHOWN
     )
-    unknown = names.keys() - {quantity.key for quantity in known}
+    unknown = names.keys() - {metric.name for metric in known}
     return [
-        *(q for q in known if q.key in names),
-        *(Quantity(name, name, "", "", "") for name in names if name in unknown),
+        *(metric for metric in known if metric.name in names),
+        *(describe_metric(name) for name in names if name in unknown),
     ]
 
 
 def _row(
-    quantity: Quantity, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
+    metric: Metric, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
 ) -> Row:
-    one, two = (_number(of_run.get(quantity.key)) for of_run in scores)
+    one, two = (_number(of_run.get(metric.name)) for of_run in scores)
     values = (format_number(one), format_number(two))
     if refused or one is None or two is None or not math.isfinite(two - one):
-        return Row(quantity, values, "", "", "")
-    if other_fit and quantity.key in FIT_ONLY:
-        return Row(quantity, values, "", "", OTHER_FIT)
+        return Row(metric, values, "", "", "")
+    if other_fit and metric.of_fit:
+        return Row(metric, values, "", "", OTHER_FIT)
     away = two - one
     difference = ("+" if away > 0 else "") + format_number(away)
     better = "equal" if away == 0 else ""
-    if away and quantity.better:
-        better = "B" if (away < 0) == (quantity.better == "lower") else "A"
-    return Row(quantity, values, difference, better, "")
+    if away and metric.better:
+        better = "B" if (away < 0) == (metric.better == "lower") else "A"
+    return Row(metric, values, difference, better, "")
 
 
 def _number(value: object) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vael.sweep.direction import Direction
+from vael.metrics.catalog import Direction
 from vael.sweep.ranking import Goal
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import one_line, params_text, short_names, value_text

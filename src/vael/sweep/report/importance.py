@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from vael.sweep.direction import Direction
+from vael.metrics.catalog import Direction
 from vael.sweep.ranking import scored
 from vael.sweep.rows import TrialRow
 

@@ -6,21 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from vael.metrics.catalog import describe_metric
 from vael.sweep.display import counts
 from vael.sweep.ranking import best, scored
 from vael.sweep.report.folder import Confirmation, Sweep
 from vael.sweep.rows import TrialRow
 from vael.sweep.words import params_text, time_text
-
-UNITS = {
-    "bpd": "bits / dim",
-    "elbo": "nats",
-    "iwae": "nats",
-    "rate": "nats",
-    "distortion": "nats",
-    "psnr": "dB",
-}
-SAMPLED = ("bpd", "iwae")
 
 
 @dataclass(frozen=True)
@@ -47,9 +38,14 @@ def _best(sweep: Sweep, row: TrialRow) -> list[Fact]:
     lowest = "lowest" if direction == "minimize" else "highest"
     among = len(scored(sweep.table))
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
-    samples = f", with k = {k} importance samples" if k and _score(target) in SAMPLED else ""
+    samples = f", with k = {k} importance samples" if k and describe_metric(target).sampled else ""
     return [
-        Fact(f"Best {target}", score_text(row.values[0]), _unit(target), f"{meaning}{samples}."),
+        Fact(
+            f"Best {target}",
+            score_text(row.values[0]),
+            describe_metric(target).unit,
+            f"{meaning}{samples}.",
+        ),
         Fact("Best configuration", f"trial {row.number}", "", params_text(row.params)),
     ]
 
@@ -77,7 +73,7 @@ def _front(sweep: Sweep, found: Sequence[TrialRow]) -> list[Fact]:
             Fact(
                 f"Best {target}",
                 score_text(row.values[i]),
-                _unit(target),
+                describe_metric(target).unit,
                 f"With {others}: trial {row.number}. {params_text(row.params)}",
             )
         )
@@ -92,18 +88,25 @@ def _confirmed(sweep: Sweep) -> list[Fact]:
     target, direction = sweep.goal.targets[0], sweep.goal.directions[0]
     values = [c.metrics[target] for c in done if target in c.metrics]
     if values and len(winners) == 1:
-        made.append(Fact(f"{target} on fresh seeds", spread(values), _unit(target), _seeds(done)))
+        made.append(
+            Fact(
+                f"{target} on fresh seeds",
+                spread(values),
+                describe_metric(target).unit,
+                _seeds(done),
+            )
+        )
         made.append(_curse(winners[0].values[0], values, target, direction == "minimize"))
     score = target.split("/", 1)[-1]
     tests = [c.metrics[f"test/{score}"] for c in done if f"test/{score}" in c.metrics]
     if tests:
         k = next((c.samples.get("test") for c in done if c.samples.get("test")), None)
-        samples = f", k = {k}" if k and score in SAMPLED else ""
+        samples = f", k = {k}" if k and describe_metric(score).sampled else ""
         made.append(
             Fact(
                 f"test/{score} on fresh seeds",
                 spread(tests),
-                _unit(target),
+                describe_metric(target).unit,
                 f"The same runs on the test data{samples}, which the search has not "
                 "seen: the number to report.",
             )
@@ -148,7 +151,7 @@ def _curse(found: float, values: Sequence[float], target: str, smaller: bool) ->
         )
     if len(values) > 1 and abs(worse) < statistics.stdev(values):
         meaning += " The difference is within the spread of the seeds."
-    return Fact("Winner's curse", score_text(worse, found), _unit(target), meaning)
+    return Fact("Winner's curse", score_text(worse, found), describe_metric(target).unit, meaning)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -188,11 +191,3 @@ def _time(sweep: Sweep) -> list[Fact]:
         wall = datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))
         meaning += f"; {time_text(wall.total_seconds())} from the first start to the last end"
     return [Fact("Time", time_text(training), "", meaning + ".")]
-
-
-def _score(target: str) -> str:
-    return target.split("/", 1)[-1]
-
-
-def _unit(target: str) -> str:
-    return UNITS.get(_score(target), "")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vael.metrics.spectrum import spectrum
+from vael.metrics.latent_activity import spectrum
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.models.posteriors.normal import NormalRecord
 
