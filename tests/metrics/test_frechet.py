@@ -3,9 +3,8 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from vael.metrics import inception
-from vael.metrics.frechet import compare, frechet, gaussian_frechet
-from vael.metrics.pca import pca_frechet
+from vael.metrics import frechet as module
+from vael.metrics.frechet import compare, frechet, gaussian_frechet, pca_frechet
 
 RNG = np.random.default_rng(0)
 SPREAD = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.1, 0.1])
@@ -118,17 +117,19 @@ def test_data_that_do_not_vary_have_no_components():
 
 def test_inception_is_looked_for_and_never_fetched(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(inception, "find_spec", lambda name: None)
-    assert inception.missing(1) == "not available: torch-fidelity is not installed"
-    monkeypatch.setattr(inception, "find_spec", lambda name: name)
-    assert inception.missing(3).startswith("not available: the weights weights-inception-2015")
-    assert inception.missing(2).endswith("these have 2 channels")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    assert module.explain_no_inception(1) == "not available: torch-fidelity is not installed"
+    monkeypatch.setattr(module, "find_spec", lambda name: name)
+    assert module.explain_no_inception(3).startswith(
+        "not available: the weights weights-inception-2015"
+    )
+    assert module.explain_no_inception(2).endswith("these have 2 channels")
     assert list(tmp_path.iterdir()) == []
-    path = inception.weights_path()
+    path = module.inception_weights()
     path.parent.mkdir()
     path.touch()
-    assert inception.missing(1) is None
-    assert inception.missing(3) is None
+    assert module.explain_no_inception(1) is None
+    assert module.explain_no_inception(3) is None
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -151,7 +152,7 @@ def test_inception_sees_bytes_of_colour_images(channels, monkeypatch):
     monkeypatch.setattr(fid, "FrechetInceptionDistance", Net)
     g = torch.Generator().manual_seed(0)
     data, samples = torch.rand(2, 400, channels, 4, 4, generator=g)
-    found = inception.inception_frechet(data, samples, samples + 0.1)
+    found = module.inception_frechet(data, samples, samples + 0.1)
     seen = (samples[:200].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
     half = [
         (data[i::2].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
@@ -162,4 +163,4 @@ def test_inception_sees_bytes_of_colour_images(channels, monkeypatch):
     assert found.distance_of_means > found.distance > 0
     assert found.floor == pytest.approx(frechet(*half), rel=1e-9)
     assert (found.components, found.examples) == (6, 200)
-    assert given == [(2048, str(inception.weights_path()))]
+    assert given == [(2048, str(module.inception_weights()))]

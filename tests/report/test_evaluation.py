@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from vael.metrics.aggregate import Aggregate
+from vael.metrics.aggregate_posterior import Aggregate
 from vael.metrics.frechet import Frechet
 from vael.metrics.latent_activity import Spectrum
 from vael.metrics.probe import Probe

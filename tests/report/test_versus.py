@@ -121,7 +121,7 @@ def test_bits_are_compared_across_fits_and_nats_are_not(summaries):
     config = (b / "config.yaml").read_text()
     (b / "config.yaml").write_text(config.replace("fit: mass", "fit: density"))
     test = groups((a, b), (read_run(a), read_run(b)))[0]
-    rows = {row.quantity.key: row for row in test.rows}
+    rows = {row.metric.name: row for row in test.rows}
     assert rows["bpd"].better == "B"
     assert (rows["elbo"].difference, rows["elbo"].better) == ("", "")
     assert "fit" in rows["elbo"].note

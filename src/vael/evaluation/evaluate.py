@@ -11,12 +11,12 @@ import torch
 from vael.data.source import Split
 from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
-from vael.evaluation.material import gather
+from vael.evaluation.diagnostic_inputs import gather_inputs
+from vael.evaluation.diagnostics import diagnose
 from vael.evaluation.record import FILE
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
 from vael.heap import keep_freed_memory
-from vael.metrics.diagnose import diagnose
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.provenance import describe_machine, git_sha, package_versions
@@ -137,11 +137,9 @@ def scored(request: Request) -> dict[str, Any]:
     columns = score(job, scorer, what if train is split else f"{what}, and train beside it")
     beside = None if request.split == "train" else columns[train]
     result = verdict(trained, request.split, scorer.ks, columns[split], beside)
-    diagnosis = diagnose(gather(scorer, split))
+    diagnosis = diagnose(gather_inputs(scorer, split))
     result |= {
-        "latents": diagnosis.latents,
-        "quality": diagnosis.quality,
-        "probe": diagnosis.probe,
+        **diagnosis.sections,
         "warnings": [*result["warnings"], *_changed(request, trained), *diagnosis.warnings],
         "device": kind,
         "devices": request.devices,

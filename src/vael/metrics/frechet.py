@@ -1,12 +1,22 @@
-"""Floor 6: the Fréchet distance between samples and data, in features of any kind."""
+"""Measure the Fréchet distance between samples and data, in features of any kind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 Features = Callable[[Tensor], Tensor]
+
+MOST_COMPONENTS = 64
+PER_COMPONENT = 10  # examples that each component must have behind it
+
+INCEPTION_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"  # what torch-fidelity downloads
+INCEPTION_FEATURES = 2048
+MOST_IMAGES = 2500  # of each set: minutes on a CPU
+IMAGES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,79 @@ def compare(
     return Frechet(
         distance(samples), distance(means), frechet(*halves), name, halves[0].shape[1], count
     )
+
+
+def count_components(data: Tensor, samples: Tensor) -> int:
+    """How many principal components these examples can bear; 0 for data that do not vary."""
+    count = min(len(samples), len(data) // 2)
+    components = min(MOST_COMPONENTS, data[0].numel(), count // PER_COMPONENT)
+    return 0 if bool((data == data[:1]).all()) else components
+
+
+def pca_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet | None:
+    """`compare` by the scores on the leading principal components of the data.
+
+    The scores are not scaled, so the unit is that of a squared distance between examples. There
+    is one component for every ten examples of a half, at most 64; None with too few for one,
+    and for data that do not vary.
+    """
+    from sklearn.decomposition import PCA
+
+    count, components = min(len(samples), len(data) // 2), count_components(data, samples)
+    if components < 1:
+        return None
+    pca = PCA(components, random_state=0).fit(data.flatten(1).numpy())
+    share = float(pca.explained_variance_ratio_.sum())
+
+    def features(x: Tensor) -> Tensor:
+        return data.new_tensor(pca.transform(x.flatten(1).numpy()))
+
+    name = f"{components} principal components of the data ({share:.0%} of its variance)"
+    return compare(features, name, data, samples, means, count)
+
+
+def inception_weights() -> Path:
+    """Where torch-fidelity keeps its weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_WEIGHTS
+
+
+def explain_no_inception(channels: int) -> str | None:
+    """Why there is no Inception distance, or None where there is one; nothing is downloaded."""
+    if channels not in (1, 3):
+        return f"not available: Inception takes grey or RGB images, these have {channels} channels"
+    if find_spec("torch_fidelity") is None:
+        return "not available: torch-fidelity is not installed"
+    if not inception_weights().is_file():
+        place = inception_weights().parent
+        return f"not available: the weights {INCEPTION_WEIGHTS} are not in {place}"
+    return None
+
+
+def inception_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet:
+    """`compare` by the pool features of Inception-v3 (Heusel et al. 2017, Section 4).
+
+    Args:
+        data: at least 4 images ``(M, C, H, W)`` in [0, 1], C = 1 or 3.
+        samples: images of the model.
+        means: E[x|z] behind each of them.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    net = FrechetInceptionDistance(
+        INCEPTION_FEATURES, feature_extractor_weights_path=str(inception_weights())
+    ).inception
+
+    def features(images: Tensor) -> Tensor:
+        return torch.cat(
+            [
+                net((part.clamp(0, 1) * 255).round().byte().expand(-1, 3, -1, -1))
+                for part in torch.split(images, IMAGES_AT_ONCE)
+            ]
+        )
+
+    name = "pool features of Inception-v3"
+    with torch.no_grad():
+        return compare(features, name, data, samples, means, MOST_IMAGES)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

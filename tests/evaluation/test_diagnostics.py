@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from vael.metrics import diagnose as module
-from vael.metrics.diagnose import Material, diagnose
+from vael.evaluation import diagnostics as module
+from vael.evaluation.diagnostic_inputs import DiagnosticInputs
+from vael.evaluation.diagnostics import DIAGNOSTICS, diagnose
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.posteriors.normal import NormalRecord
 from vael.types import DataSpec
@@ -18,14 +19,14 @@ def noise(seed, *shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def material(**changes):
+def inputs(**changes):
     """Three classes whose means are apart in a latent of which one dimension is not used."""
     labels = torch.arange(N) % 3
     means = noise(0, N, D) * torch.tensor([0.8, 0.8, 0.0])
     means[:, 0] += 10 * (labels - 1)
     x = torch.rand(N, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     spec = DataSpec((1, 8, 8), 17, "unit", N, N, N, 3)
-    whole = Material(
+    whole = DiagnosticInputs(
         spec=spec,
         split="test",
         q=NormalRecord(means, torch.full((N, D), math.log(0.6))),
@@ -44,57 +45,62 @@ def material(**changes):
 
 
 def test_every_section_is_filled_and_is_json():
-    found = diagnose(material())
+    found = diagnose(inputs())
     json.dumps(dataclasses.asdict(found), allow_nan=False)
-    assert found.latents["spectrum"]["active_units"] == 2
-    assert len(found.latents["spectrum"]["kl"]) == D
-    parts = found.latents["aggregate"]
+    assert found.sections["latents"]["spectrum"]["active_units"] == 2
+    assert len(found.sections["latents"]["spectrum"]["kl"]) == D
+    parts = found.sections["latents"]["aggregate"]
     assert parts["mutual_information"] + parts["marginal_kl"] == pytest.approx(parts["rate"])
     assert parts["examples"] == N
-    assert found.quality["reconstruction"]["ssim_window"] == "7x7, uniform"
-    assert found.quality["reconstruction"]["psnr"] > 20
-    assert found.quality["frechet"]["components"] == 12
-    assert found.quality["frechet"]["examples"] == N // 2
-    assert found.quality["inception"].startswith("not available: ")
-    assert found.probe["knn"] == 1
-    assert found.probe["linear"] == 1
-    assert found.probe["majority"] == pytest.approx(1 / 3)
+    assert found.sections["quality"]["reconstruction"]["ssim_window"] == "7x7, uniform"
+    assert found.sections["quality"]["reconstruction"]["psnr"] > 20
+    assert found.sections["quality"]["frechet"]["components"] == 12
+    assert found.sections["quality"]["frechet"]["examples"] == N // 2
+    assert found.sections["quality"]["inception"].startswith("not available: ")
+    assert found.sections["probe"]["knn"] == 1
+    assert found.sections["probe"]["linear"] == 1
+    assert found.sections["probe"]["majority"] == pytest.approx(1 / 3)
     assert found.warnings == ()
 
 
-def test_the_same_material_gives_the_same_numbers_and_another_seed_others():
-    assert diagnose(material()) == diagnose(material())
-    assert diagnose(material()).latents != diagnose(material(seed=1)).latents
+def test_the_same_inputs_give_the_same_numbers_and_another_seed_others():
+    assert diagnose(inputs()) == diagnose(inputs())
+    assert diagnose(inputs()).sections["latents"] != diagnose(inputs(seed=1)).sections["latents"]
 
 
 def test_saturation_collapse_and_scoring_on_train_are_said():
     far = torch.arange(N).float()[:, None].expand(N, D) * 10
-    found = diagnose(material(q=NormalRecord(far, torch.zeros(N, D))))
-    assert found.latents["aggregate"]["saturated"]
+    found = diagnose(inputs(q=NormalRecord(far, torch.zeros(N, D))))
+    assert found.sections["latents"]["aggregate"]["saturated"]
     (warning,) = found.warnings
     assert "saturated: 240 examples can show at most log N = 5.48 nats" in warning
 
     q = NormalRecord(torch.zeros(N, D), torch.zeros(N, D))
-    assert "collapse" in diagnose(material(q=q)).warnings[0]
+    assert "collapse" in diagnose(inputs(q=q)).warnings[0]
     assert (
-        "fitted to examples that they are scored on"
-        in diagnose(material(split="train")).warnings[0]
+        "fitted to examples that they are scored on" in diagnose(inputs(split="train")).warnings[0]
     )
 
 
+def test_each_diagnostic_stands_where_the_list_says():
+    found = diagnose(inputs()).sections
+    assert list(found) == ["latents", "quality", "probe"]
+    assert [f"{s}.{part}" for s in ("latents", "quality") for part in found[s]] == [*DIAGNOSTICS][
+        :-1
+    ]
+
+
 def test_without_labels_there_is_no_probe():
-    assert diagnose(material(labels=None)).probe == {}
-    assert diagnose(material(train_labels=None)).probe == {}
+    assert diagnose(inputs(labels=None)).sections["probe"] == {}
+    assert diagnose(inputs(train_labels=None)).sections["probe"] == {}
 
 
 def test_a_table_has_no_measures_of_images():
     x = noise(0, N, 5)
     spec = DataSpec((5,), None, "real", N, N, N)
     found = diagnose(
-        material(
-            spec=spec, originals=x, reconstructions=x + 1, samples=x.roll(1, 0), sample_means=x
-        )
-    ).quality
+        inputs(spec=spec, originals=x, reconstructions=x + 1, samples=x.roll(1, 0), sample_means=x)
+    ).sections["quality"]
     assert found["reconstruction"]["mse"] == pytest.approx(1)
     assert found["reconstruction"]["ssim"] is None
     assert found["frechet"]["components"] == 5
@@ -103,23 +109,23 @@ def test_a_table_has_no_measures_of_images():
 
 def test_inception_is_used_where_it_is(monkeypatch):
     distances = module.pca_frechet(*[torch.rand(40, 1, 4, 4)] * 3)
-    monkeypatch.setattr(module, "missing", lambda channels: None)
+    monkeypatch.setattr(module, "explain_no_inception", lambda channels: None)
     monkeypatch.setattr(module, "inception_frechet", lambda *given: distances)
-    assert diagnose(material()).quality["inception"] == dataclasses.asdict(distances)
+    assert diagnose(inputs()).sections["quality"]["inception"] == dataclasses.asdict(distances)
 
 
 def test_a_diverged_model_gets_no_probe_and_no_distance():
     broken = torch.full((N, 1, 8, 8), math.nan)
     q = NormalRecord(torch.full((N, D), math.nan), torch.zeros(N, D))
-    found = diagnose(material(q=q, samples=broken))
-    assert found.probe == {}
-    assert "frechet" not in found.quality
+    found = diagnose(inputs(q=q, samples=broken))
+    assert found.sections["probe"] == {}
+    assert "frechet" not in found.sections["quality"]
     assert any("not finite" in warning for warning in found.warnings)
 
 
 def test_another_family_of_posteriors_has_a_spectrum_only():
     class Flow(PosteriorRecord):
-        mean = material().q.mean
+        mean = inputs().q.mean
 
         def log_prob(self, z):
             return z.sum(-1)
@@ -133,21 +139,21 @@ def test_another_family_of_posteriors_has_a_spectrum_only():
         def factors(self, p):
             return None
 
-    found = diagnose(material(q=Flow()))
-    assert found.latents["spectrum"]["kl"] is None
-    assert found.latents["spectrum"]["active_units"] == 2
-    assert "aggregate" not in found.latents
+    found = diagnose(inputs(q=Flow()))
+    assert found.sections["latents"]["spectrum"]["kl"] is None
+    assert found.sections["latents"]["spectrum"]["active_units"] == 2
+    assert "aggregate" not in found.sections["latents"]
     assert "not for Flow" in found.warnings[0]
 
 
 def test_very_few_examples_leave_out_what_needs_more():
-    small = material()
+    small = inputs()
     cut = {
         name: getattr(small, name)[:1]
         for name in ("z", "labels", "originals", "reconstructions", "samples", "sample_means")
     }
     q = NormalRecord(small.q.mean[:1], torch.zeros(1, D))
-    found = diagnose(material(q=q, **cut))
+    found = diagnose(inputs(q=q, **cut))
     json.dumps(dataclasses.asdict(found), allow_nan=False)
-    assert "aggregate" not in found.latents
-    assert "frechet" not in found.quality
+    assert "aggregate" not in found.sections["latents"]
+    assert "frechet" not in found.sections["quality"]

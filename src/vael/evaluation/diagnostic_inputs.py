@@ -1,31 +1,77 @@
-"""Floor 9: what the diagnostics of an evaluation look at, drawn from a trained model."""
+"""Draw what the diagnostics of an evaluation look at from a trained model."""
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK
-from vael.metrics.diagnose import MAX_FLOATS, MAX_TRAIN, Material
 from vael.metrics.evidence import chunk_noise
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import key
+from vael.types import DataSpec
+
+MAX_FLOATS = 2**24
+"""Size of each array of images that is handed over: at most 64 MiB of float32."""
+
+MAX_TRAIN = 10_000
+"""At most so many training examples stand behind ``train_means``."""
+
 
 R = TypeVar("R", bound=LatentRecord)
 
 
-def gather(scorer: Scorer, split: Part) -> Material:
-    """Encodes the split and a part of the training data once, and draws from the prior."""
+@dataclass(frozen=True)
+class DiagnosticInputs:
+    """What diagnostics may look at: all on the CPU, in float32, in the order of the split.
+
+    N examples of the split, the first M of them as arrays of the shape of x (M = N unless N * D
+    is above ``MAX_FLOATS``), T training examples.
+
+    Attributes:
+        spec: the data.
+        split: whose examples these are.
+        q: q(z|x) of the top layer with leading dimension ``(N,)``; ``q.log_prob(z[:, None])`` is
+            the ``(N, N)`` table of log q(z_i|x_j).
+        p: p(z) of the top layer, without leading dimensions.
+        z: one draw of q(z|x) for each example, ``(N, *Z)``.
+        labels: ``(N,)`` int64, or None.
+        train_means: E[z] of the top layer for T training examples, ``(T, d)``, d = prod(Z).
+        train_labels: ``(T,)`` int64, or None.
+        originals: x as the likelihood sees it, ``(M, *E)``.
+        reconstructions: E[x|z] at that z, ``(M, *E)``.
+        samples: M draws of x ~ p(x|z), z ~ p(z), ``(M, *E)``.
+        sample_means: E[x|z] at the same z ~ p(z), ``(M, *E)``.
+        seed: for whatever must be drawn: the same seed, the same numbers.
+    """
+
+    spec: DataSpec
+    split: str
+    q: PosteriorRecord
+    p: LatentRecord
+    z: Tensor
+    labels: Tensor | None
+    train_means: Tensor
+    train_labels: Tensor | None
+    originals: Tensor
+    reconstructions: Tensor
+    samples: Tensor
+    sample_means: Tensor
+    seed: int
+
+
+def gather_inputs(scorer: Scorer, split: Part) -> DiagnosticInputs:
+    """Encode the split and a part of the training data once, and draws from the prior."""
     with torch.inference_mode(), scorer.precision():
         return _gather(scorer, split)
 
 
-def _gather(scorer: Scorer, split: Part) -> Material:
+def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     vae, spec = scorer.vae, scorer.trained.spec
     kept = min(len(scorer.examples(split).index), MAX_FLOATS // spec.num_dims)
     records, draws, labels, seen, again = [], [], [], [], []
@@ -48,7 +94,7 @@ def _gather(scorer: Scorer, split: Part) -> Material:
         means.append(vae.encode(scorer.x(train, batch)).mean.flatten(1).float().cpu())
         train_labels.append(batch.y)
     samples, sample_means = _from_prior(scorer, kept)
-    return Material(
+    return DiagnosticInputs(
         spec=spec,
         split=split.split,
         q=_joined(records),

@@ -1,4 +1,4 @@
-"""Floor 6: the rate split in two: what z says of x, and how far all z together are from p(z)."""
+"""Split the rate in two: what z says of x, and how far all z together are from p(z)."""
 
 import math
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Aggregate:
 
 
 def aggregate(q: Normals, p: LatentRecord, generator: torch.Generator) -> Aggregate:
-    """Estimates I(x;z) and KL(q(z) || p(z)) with the examples' own mixture as q(z).
+    """Estimate I(x;z) and KL(q(z) || p(z)) with the examples' own mixture as q(z).
 
     Of more examples than can be paired in a few seconds, evenly spaced ones are taken.
 

@@ -10,9 +10,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 from stats import FAILURE_RATE
 
-from vael.metrics import aggregate as module
+from vael.metrics import aggregate_posterior as module
 from vael.metrics import pairwise
-from vael.metrics.aggregate import aggregate
+from vael.metrics.aggregate_posterior import aggregate
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.models.posteriors.normal import NormalRecord
 

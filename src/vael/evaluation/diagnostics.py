@@ -1,0 +1,141 @@
+"""Diagnose what the bounds do not say: the latents, the pictures, the labels."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from vael.evaluation.diagnostic_inputs import DiagnosticInputs
+from vael.metrics.aggregate_posterior import aggregate
+from vael.metrics.frechet import (
+    count_components,
+    explain_no_inception,
+    inception_frechet,
+    pca_frechet,
+)
+from vael.metrics.latent_activity import spectrum
+from vael.metrics.pairwise import Normals
+from vael.metrics.probe import probe
+from vael.metrics.reconstruction import reconstruction
+from vael.randomness import Noise
+
+Found = tuple[Mapping[str, Any] | str | None, list[str]]
+"""Numbers by name or why there are none, None where nothing fits; warnings for the reader."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Sections of evaluation.json: numbers, texts and lists of them; empty where nothing fits.
+
+    Attributes:
+        sections: by name what `DIAGNOSTICS` lists.
+        warnings: one sentence each, for whoever reads the numbers.
+    """
+
+    sections: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def diagnose(inputs: DiagnosticInputs) -> Diagnosis:
+    """Every diagnostic that these inputs allow; the same inputs give the same numbers."""
+    sections: dict[str, Any] = {}
+    warnings: list[str] = []
+    for path, function in DIAGNOSTICS.items():
+        section, _, part = path.partition(".")
+        found, said = function(inputs)
+        warnings += said
+        held = sections.setdefault(section, {})
+        if found is not None:
+            held.update({part: found} if part else found)
+    return Diagnosis(sections, tuple(warnings))
+
+
+def _spectrum(inputs: DiagnosticInputs) -> Found:
+    found, warnings = spectrum(inputs.q, inputs.p), []
+    if not found.active_units:
+        warnings.append(
+            "no latent dimension is active: the posterior means hardly depend on x (collapse)."
+        )
+    return asdict(found), warnings
+
+
+def _aggregate(inputs: DiagnosticInputs) -> Found:
+    """Of normal posteriors."""
+    q = inputs.q
+    if not isinstance(q, Normals):
+        return None, [
+            "there is no mutual information: the aggregate posterior is estimated for normal and "
+            f"full_normal posteriors, not for {type(q).__name__}."
+        ]
+    if len(q.mu) < 2:
+        return None, []
+    noise = Noise(inputs.seed, "latent").at(torch.device("cpu"), "aggregate", inputs.split)
+    whole, warnings = aggregate(q, inputs.p, noise), []
+    if whole.saturated:
+        warnings.append(
+            f"the mutual information of {whole.mutual_information:.2f} nats is saturated: "
+            f"{whole.examples:,} examples can show at most log N = {whole.log_examples:.2f} nats. "
+            f"I(x;z) lies between it and the rate, KL(q(z) || p(z)) between 0 and the "
+            f"{whole.marginal_kl:.2f} nats estimated."
+        )
+    return asdict(whole), warnings
+
+
+def _reconstruction(inputs: DiagnosticInputs) -> Found:
+    return asdict(
+        reconstruction(inputs.originals, inputs.reconstructions, _are_images(inputs))
+    ), []
+
+
+def _frechet(inputs: DiagnosticInputs) -> Found:
+    if not _are_finite(inputs):
+        return None, []
+    found = pca_frechet(inputs.originals, inputs.samples, inputs.sample_means)
+    return None if found is None else asdict(found), []
+
+
+def _inception(inputs: DiagnosticInputs) -> Found:
+    """The same in features of Inception, or one sentence of why it is not there."""
+    x, drawn = inputs.originals, (inputs.samples, inputs.sample_means)
+    if not (_are_images(inputs) and _are_finite(inputs) and count_components(x, drawn[0])):
+        return None, []
+    return explain_no_inception(x.shape[1]) or asdict(inception_frechet(x, *drawn)), []
+
+
+def _are_images(inputs: DiagnosticInputs) -> bool:
+    return inputs.originals.ndim == 4 and inputs.spec.support == "unit"
+
+
+def _are_finite(inputs: DiagnosticInputs) -> bool:
+    every = (inputs.originals, inputs.samples, inputs.sample_means)
+    return all(bool(torch.isfinite(t).all()) for t in every)
+
+
+def _probe(inputs: DiagnosticInputs) -> Found:
+    """Accuracies of classifiers on the latent means."""
+    means, train = inputs.q.mean.flatten(1), inputs.train_means
+    if inputs.labels is None or inputs.train_labels is None:
+        return None, []
+    if not (torch.isfinite(means).all() and torch.isfinite(train).all()):
+        return None, ["there is no probe of the labels: some latent means are not finite."]
+    scored = probe(train, inputs.train_labels, means, inputs.labels)
+    if scored is None:
+        return None, []
+    warnings = []
+    if inputs.split == "train":
+        warnings.append("the probes are fitted to examples that they are scored on.")
+    if not scored.converged:
+        warnings.append("the linear probe's optimiser did not converge: it may do better.")
+    return asdict(scored), warnings
+
+
+DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
+    "latents.spectrum": _spectrum,
+    "latents.aggregate": _aggregate,
+    "quality.reconstruction": _reconstruction,
+    "quality.frechet": _frechet,
+    "quality.inception": _inception,
+    "probe": _probe,
+}
+"""By where they stand in evaluation.json; their numbers have rows in `vael.metrics.catalog`."""
