@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.sources.array import ArrayFile
 from vael.errors import ConfigError, DataError
 
@@ -263,7 +263,7 @@ def test_bad_input_is_named_in_one_line(tmp_path, case):
     work = tmp_path / "work.npz" if case == "folder" else tmp_path
     work.mkdir(exist_ok=True)
     with pytest.raises(error, match=match) as caught:
-        load(ArrayFile(str(make(work)), **options), tmp_path / "cache")
+        load_decoded(ArrayFile(str(make(work)), **options), tmp_path / "cache")
     assert type(caught.value) is error
     assert "\n" not in str(caught.value)
     assert "data." in str(caught.value) or str(tmp_path) in str(caught.value)

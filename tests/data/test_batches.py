@@ -6,7 +6,7 @@ import torch
 from pytorch_lightning.utilities import move_data_to_device
 
 from vael.data.batches import EVAL_CHUNK, EvalBatches, TrainBatches
-from vael.data.resident import SHARE, Resident, settle
+from vael.data.resident import SHARE, Resident, to_device_if_fits
 from vael.data.source import Arrays
 
 N = 1003
@@ -32,21 +32,21 @@ def same(batches, others):
 
 
 def test_data_that_lives_on_a_device_gives_the_same_batches():
-    there = Resident.of(WORLD, torch.device("cpu"))
+    there = Resident.from_arrays(WORLD, torch.device("cpu"))
     assert same(TrainBatches(there, INDEX, 24, 7), TrainBatches(WORLD, INDEX, 24, 7))
     assert same(EvalBatches(there, INDEX, 1, 2), EvalBatches(WORLD, INDEX, 1, 2))
-    unlabelled = Resident.of(Arrays(WORLD.x), torch.device("cpu"))
+    unlabelled = Resident.from_arrays(Arrays(WORLD.x), torch.device("cpu"))
     assert next(iter(EvalBatches(unlabelled, INDEX))).y is None
 
 
 def test_data_moves_to_a_gpu_only_where_it_fits(monkeypatch):
     """No GPU is needed: how much is free, and the copy, are stood in for."""
     gpu, size = torch.device("cuda"), WORLD.x.nbytes
-    monkeypatch.setattr(Resident, "of", lambda arrays, device: (arrays, device))
+    monkeypatch.setattr(Resident, "from_arrays", lambda arrays, device: (arrays, device))
     for free, moves in ((SHARE * size, True), (SHARE * size - 1, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 0))
-        assert settle(WORLD, gpu) == ((WORLD, gpu) if moves else WORLD)
-    assert settle(WORLD, torch.device("cpu")) is WORLD
+        assert to_device_if_fits(WORLD, gpu) == ((WORLD, gpu) if moves else WORLD)
+    assert to_device_if_fits(WORLD, torch.device("cpu")) is WORLD
 
 
 def join(lists):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vael.data import cache
-from vael.data.cache import cache_root, load
+from vael.data.cache import cache_root, load_decoded
 from vael.data.source import Arrays, Decoded, Source
 from vael.data.sources.digits import Digits
 from vael.errors import DataError
@@ -39,7 +39,7 @@ def entries(root):
 
 def test_it_is_decoded_once_and_the_same_comes_back(tmp_path):
     source = Counted(y=np.array([0, 3, 1, 1]), test=Arrays(X[:2], np.array([2, 0])))
-    first, again = load(source, tmp_path), load(source, tmp_path)
+    first, again = load_decoded(source, tmp_path), load_decoded(source, tmp_path)
     assert source.times == 1
     assert (first.content, first.num_classes, again.num_classes) == (again.content, 4, 4)
     for got in (first, again):
@@ -53,15 +53,15 @@ def test_it_is_decoded_once_and_the_same_comes_back(tmp_path):
 
 
 def test_the_key_is_the_fingerprint_and_the_content_is_the_content(tmp_path):
-    a, b, c = (load(Counted(*args), tmp_path) for args in [("a",), ("b",), ("c", X + 1)])
+    a, b, c = (load_decoded(Counted(*args), tmp_path) for args in [("a",), ("b",), ("c", X + 1)])
     assert len(entries(tmp_path)) == 3
     assert a.content == b.content != c.content
-    shape = load(Counted("d", X.reshape(4, 1, 3, 2)), tmp_path)
+    shape = load_decoded(Counted("d", X.reshape(4, 1, 3, 2)), tmp_path)
     assert shape.content != a.content
 
 
 def test_other_users_may_read_an_entry(tmp_path):
-    entry = load(Counted(), tmp_path).path
+    entry = load_decoded(Counted(), tmp_path).path
     assert stat.S_IMODE(entry.stat().st_mode) & 0o555 == 0o555
 
 
@@ -81,7 +81,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cache.json, "dump", full)
     with pytest.raises(DataError, match=r"folder that can be written.*No space left"):
-        load(Counted(), tmp_path)
+        load_decoded(Counted(), tmp_path)
     assert not entries(tmp_path)
 
 
@@ -110,7 +110,7 @@ SLOW = textwrap.dedent("""
         cache.os.rename = stop
     if "unlocked" in sys.argv:      # a file system without locks
         cache.lock_file = lambda file: False
-    got = cache.load(Slow(), Path(sys.argv[1]))
+    got = cache.load_decoded(Slow(), Path(sys.argv[1]))
     print("sum", int(got.data.train.x.sum()), got.content, flush=True)
 """)
 
@@ -162,7 +162,7 @@ def test_the_loser_of_a_race_takes_what_the_winner_wrote(tmp_path):
                 cache._write(data, tmp_path / target.stem, "other", sweep=False)
             return super().decode()
 
-    got = load(Racing(), tmp_path)
+    got = load_decoded(Racing(), tmp_path)
     assert json.loads((got.path / "meta.json").read_text())["source"] == "other"
     assert len(entries(tmp_path)) == 1
 
@@ -198,10 +198,10 @@ def spoil_all(entry):
     "spoil", [spoil_meta, spoil_format, spoil_length, spoil_array, spoil_pickle, spoil_all]
 )
 def test_a_spoilt_entry_is_named(tmp_path, spoil):
-    entry = load(Counted(), tmp_path).path
+    entry = load_decoded(Counted(), tmp_path).path
     spoil(entry)
     with pytest.raises(DataError, match=r"what vael wrote there.*remove that fold") as e:
-        load(Counted(), tmp_path)
+        load_decoded(Counted(), tmp_path)
     assert str(entry) in str(e.value)
     assert "\n" not in str(e.value)
 
@@ -210,22 +210,22 @@ def test_a_cache_that_is_a_file_is_refused(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
     with pytest.raises(DataError, match="data cache must be a folder that can be written"):
-        load(Counted(), path)
+        load_decoded(Counted(), path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_cache_without_permission_is_refused(tmp_path):
     tmp_path.chmod(0o555)
     with pytest.raises(DataError, match=r"Permission denied; set data.cache_dir or VAEL_CACHE"):
-        load(Counted(), tmp_path)
+        load_decoded(Counted(), tmp_path)
     tmp_path.chmod(0o755)
 
 
 def test_a_later_start_imports_nothing_and_takes_no_time(tmp_path):
-    load(Digits(), tmp_path)
+    load_decoded(Digits(), tmp_path)
     seconds = []
     for _ in range(5):  # others use the machine, too
         start = time.perf_counter()
-        load(Digits(), tmp_path)
+        load_decoded(Digits(), tmp_path)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.module import VaelData
 from vael.data.sources.folder import Folder
 from vael.errors import ConfigError, DataError
@@ -207,7 +207,7 @@ def test_bad_input_is_named_in_one_line(tmp_path, monkeypatch, make, options, ma
     (tmp_path / "data").mkdir()
     make(tmp_path / "data")
     with pytest.raises(DataError, match=match) as caught:
-        load(Folder(str(tmp_path / "data"), **options), tmp_path / "cache")
+        load_decoded(Folder(str(tmp_path / "data"), **options), tmp_path / "cache")
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
 

@@ -7,7 +7,7 @@ import datasets
 import pytest
 from data.hub_files import IMAGE, TRAIN, png
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.sources.hub import Hub
 from vael.errors import ConfigError, DataError
 
@@ -21,7 +21,7 @@ def test_without_network_it_says_at_once_how_to_give_a_path(tmp_path):
         r"reached: there is no network .*a local copy.*"
         r"data.path=FOLDER",
     ) as caught:
-        load(Hub("ylecun/mnist"), tmp_path)
+        load_decoded(Hub("ylecun/mnist"), tmp_path)
     assert time.perf_counter() - before < 60  # retries would take minutes
     assert "\n" not in str(caught.value)
 
@@ -80,7 +80,7 @@ def http(kind, status):
 def test_a_name_that_is_not_on_the_hub_gets_one_line(tmp_path, monkeypatch, kind, status, match):
     answers(monkeypatch, http(kind, status))
     with pytest.raises(DataError, match=f"data.name.*{match}") as caught:
-        load(Hub("no/such", revision="v9"), tmp_path)
+        load_decoded(Hub("no/such", revision="v9"), tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -97,5 +97,5 @@ def test_a_name_with_several_data_sets_asks_for_one(tmp_path, monkeypatch):
     answers(monkeypatch, None)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(ConfigError, match=r"data.config \(got None\).*\['small', 'big'\]$"):
-        load(Hub("a/b"), tmp_path)
-    assert len(load(Hub("a/b", config="small"), tmp_path).data.train.x) == 9
+        load_decoded(Hub("a/b"), tmp_path)
+    assert len(load_decoded(Hub("a/b", config="small"), tmp_path).data.train.x) == 9

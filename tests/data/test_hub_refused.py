@@ -4,7 +4,7 @@ import datasets
 import pytest
 from data.hub_files import IMAGE, LABEL, TEST, TRAIN, folder, png, write
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.sources.hub import Hub
 from vael.errors import ConfigError, DataError
 
@@ -103,7 +103,7 @@ def zero(path):
 )
 def test_bad_input_is_named_in_one_line(tmp_path, make, error, match):
     with pytest.raises(error, match=match) as caught:
-        load(make(tmp_path), tmp_path / "cache")
+        load_decoded(make(tmp_path), tmp_path / "cache")
     assert "\n" not in str(caught.value)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from vael.data import on_disk
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.module import VaelData
-from vael.data.on_disk import ArrayOnDisk, blocks, file_key
+from vael.data.on_disk import ArrayOnDisk, file_key, iterate_blocks
 from vael.data.source import Arrays, Decoded, Source
 from vael.data.sources.array import ArrayFile
 from vael.errors import DataError
@@ -51,7 +51,7 @@ def npy(path, array):
 def test_what_is_right_already_stays_where_it_is(tmp_path, array, options, expected, levels):
     source = ArrayFile(npy(tmp_path, np.ascontiguousarray(array)), **options)
     for _ in range(2):
-        got = load(source, tmp_path / "cache")
+        got = load_decoded(source, tmp_path / "cache")
         x = got.data.train.x
         assert isinstance(x, ArrayOnDisk)
         assert got.data.levels == levels
@@ -59,7 +59,7 @@ def test_what_is_right_already_stays_where_it_is(tmp_path, array, options, expec
         index = RNG.permutation(len(x))[:200]
         assert x[index].flags.c_contiguous
         np.testing.assert_array_equal(x[index], expected[index])
-        np.testing.assert_array_equal(np.concatenate(list(blocks(x))), expected)
+        np.testing.assert_array_equal(np.concatenate(list(iterate_blocks(x))), expected)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_other_dtypes_are_converted_by_blocks_into_what_a_small_file_gives(
     tmp_path, monkeypatch, array, options
 ):
     source = ArrayFile(npy(tmp_path, array), **options)
-    by_blocks = load(source, tmp_path / "blocks")
+    by_blocks = load_decoded(source, tmp_path / "blocks")
     monkeypatch.setattr(on_disk, "LARGE", 2**30)
-    whole = load(ArrayFile(npy(tmp_path, array), **options), tmp_path / "whole")
+    whole = load_decoded(ArrayFile(npy(tmp_path, array), **options), tmp_path / "whole")
     assert by_blocks.content == whole.content
     assert by_blocks.data.levels == whole.data.levels
     np.testing.assert_array_equal(whole.data.train.x, by_blocks.data.train.x[:])
@@ -99,14 +99,14 @@ def test_bad_values_of_a_large_file_are_named(tmp_path):
     ]
     for array, options, match in cases:
         with pytest.raises(DataError, match=match) as caught:
-            load(ArrayFile(npy(tmp_path, array), **options), tmp_path / "cache")
+            load_decoded(ArrayFile(npy(tmp_path, array), **options), tmp_path / "cache")
         assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_begins_black_is_not_taken_for_a_binary_one(tmp_path):
     x = GREY.copy()
     x[:800] = 0
-    assert load(ArrayFile(npy(tmp_path, x)), tmp_path / "cache").data.levels == 256
+    assert load_decoded(ArrayFile(npy(tmp_path, x)), tmp_path / "cache").data.levels == 256
 
 
 def test_missing_values_of_a_large_table_are_imputed(tmp_path):
@@ -155,7 +155,7 @@ def test_a_large_entry_of_the_cache_is_mapped_too(tmp_path):
         def decode(self):
             return Decoded(Arrays(GREY[:, None], np.arange(900)), 256)
 
-    got = load(Made(), tmp_path).data.train
+    got = load_decoded(Made(), tmp_path).data.train
     assert isinstance(got.x, ArrayOnDisk)
     np.testing.assert_array_equal(got.x[:], GREY[:, None])
     assert type(got.y) is np.ndarray
@@ -185,7 +185,7 @@ def test_no_room_for_what_is_decoded_is_said(monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(DataError, match=r"temporary files .*No space left on device; set TMPDIR"):
-        on_disk.room((1000, 1000), np.uint8)
+        on_disk.allocate((1000, 1000), np.uint8)
 
 
 RUN = textwrap.dedent("""

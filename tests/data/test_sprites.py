@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.module import VaelData
 from vael.data.sources.sprites import (
     FACTORS,
@@ -141,9 +141,12 @@ def test_what_a_run_gets(tmp_path):
 
 
 def test_the_cache_keeps_no_pictures_and_every_option_has_an_entry(tmp_path):
-    first = load(Sprites(), tmp_path)
+    first = load_decoded(Sprites(), tmp_path)
     assert sum(path.stat().st_size for path in first.path.iterdir()) < 20e6
-    assert load(Sprites(), tmp_path).content == first.content
-    others = [load(Sprites(image_size=32), tmp_path), load(Sprites(image_size=[64, 32]), tmp_path)]
+    assert load_decoded(Sprites(), tmp_path).content == first.content
+    others = [
+        load_decoded(Sprites(image_size=32), tmp_path),
+        load_decoded(Sprites(image_size=[64, 32]), tmp_path),
+    ]
     assert len({first.content, *(other.content for other in others)}) == 3
-    np.testing.assert_array_equal(load(Sprites(), tmp_path).data.train.x[:5], Drawn()[:5])
+    np.testing.assert_array_equal(load_decoded(Sprites(), tmp_path).data.train.x[:5], Drawn()[:5])

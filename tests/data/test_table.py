@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from vael.data.cache import load
+from vael.data.cache import load_decoded
 from vael.data.decode.table import check_float32
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess, column_fill, column_moments
@@ -22,7 +22,7 @@ def csv(path, content):
 
 def test_categories_are_one_hot_in_their_place(tmp_path):
     source = ArrayFile(csv(tmp_path, MIXED), label_key="kind", categorical=["colour"])
-    for got in (source.decode(), load(source, tmp_path / "cache").data):
+    for got in (source.decode(), load_decoded(source, tmp_path / "cache").data):
         assert got.columns == ("size", "colour=blue", "colour=green", "colour=red", "mass")
         np.testing.assert_array_equal(
             got.train.x, [[1, 0, 0, 1, 5], [2, 1, 0, 0, 6], [3, 0, 0, 1, 7], [4, 0, 1, 0, 9]]
@@ -172,6 +172,6 @@ def test_block_by_block_the_same_is_refused_as_at_once():
 )
 def test_bad_input_is_named_in_one_line(tmp_path, content, options, error, match):
     with pytest.raises(error, match=match) as caught:
-        load(ArrayFile(csv(tmp_path, content), **options), tmp_path / "cache")
+        load_decoded(ArrayFile(csv(tmp_path, content), **options), tmp_path / "cache")
     assert type(caught.value) is error
     assert "\n" not in str(caught.value)

@@ -96,7 +96,7 @@ class Slow(Source):
         return Decoded(Arrays(np.full((3, 1, 2, 2), 7, np.uint8)), 256)
 
 print("asking", flush=True)
-print("sum", int(cache.load(Slow(), Path(sys.argv[1])).data.train.x.sum()), flush=True)
+print("sum", int(cache.load_decoded(Slow(), Path(sys.argv[1])).data.train.x.sum()), flush=True)
 """
 
 

@@ -32,7 +32,7 @@ from vael.data import cache
 from vael.data.sources.digits import Digits
 from vael.errors import DataError
 try:
-    cache.load(Digits(), Path("{small}"))
+    cache.load_decoded(Digits(), Path("{small}"))
 except DataError as error:
     print(error)
 print([p.name for p in Path("{small}").iterdir() if p.suffix != ".lock"])

@@ -11,10 +11,10 @@ import torch
 from mpmath import mp, mpf
 from torch import Tensor
 
-from vael.models.likelihoods.bernoulli import Binary, GreyMass
+from vael.models.likelihoods.bernoulli import BinaryRecord, GreyMass
 from vael.models.likelihoods.gaussian import NormalLaw
 from vael.models.likelihoods.laplace import LaplaceLaw
-from vael.models.likelihoods.location_scale import AsMass, Law
+from vael.models.likelihoods.location_scale import Law, LocationScaleMass
 from vael.models.likelihoods.logistic import LogisticLaw
 from vael.models.likelihoods.mixture import MixtureMass
 from vael.models.likelihoods.numerics import max_entropy
@@ -76,7 +76,7 @@ def _cell(cdf: Callable[[mpf], mpf]) -> Callable[[Sequence[mpf], int, int], mpf]
 def _location_scale(law: Law, cdf: Callable[[mpf], mpf], rtol64: float = 1e-11) -> Mass:
     def log_mass(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
         mu, log_sigma = parameters
-        return AsMass(mu, log_sigma, 0, levels, law).log_mass(x)
+        return LocationScaleMass(mu, log_sigma, 0, levels, law).log_mass(x)
 
     def gradient_size(parameters: Tensor) -> Tensor:
         """That by mu is of the order of 1 / sigma."""
@@ -100,7 +100,7 @@ LOGITS = (-60, -30, -26, -10, -3, -0.5, -1e-3, 0.0, 1e-6, 0.02, 1, 5.3, 20, 25.6
 def _bernoulli(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
     (logits,) = parameters
     if levels == 2:
-        return Binary(logits, 0).log_mass(x)
+        return BinaryRecord(logits, 0).log_mass(x)
     table = max_entropy.natural_table(levels - 1).to(logits.dtype)
     return GreyMass(logits, 0, table, levels).log_mass(x)
 

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.likelihoods.logistic_mixture import LogisticMixture
-from vael.models.likelihoods.mixture import Mixture
+from vael.models.likelihoods.mixture import MixtureRecord
 
 COLOUR = (3, 2, 2)
 
 
-def record(levels: int | None, fit: str = "auto", spread: float = 2.0) -> Mixture:
+def record(levels: int | None, fit: str = "auto", spread: float = 2.0) -> MixtureRecord:
     """A mixture of 4 for (1, 5) colour images, in float64."""
     likelihood = LogisticMixture(COLOUR, levels, components=4, fit=fit).double()
     generator = torch.Generator().manual_seed(3)
@@ -31,7 +31,7 @@ def images(levels: int, *lead: int) -> Tensor:
     return ks.double() / (levels - 1)
 
 
-def log_masses_by_scipy(px: Mixture, x: Tensor, levels: int) -> np.ndarray:
+def log_masses_by_scipy(px: MixtureRecord, x: Tensor, levels: int) -> np.ndarray:
     """log P(pixel) ``(1, 5, 4)``, written out by Salimans et al. (2017), Equations 2 and 3."""
     x = x.numpy().reshape(5, 3, 4)
     mu, sigma = px.location.numpy(), px.log_sigma.exp().numpy()

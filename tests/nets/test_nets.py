@@ -6,12 +6,12 @@ from torch import nn
 
 from vael.errors import ConfigError
 from vael.models.conditional import Conditional
-from vael.models.nets.common import start
+from vael.models.nets.common import he
 from vael.models.nets.conv import ConvDecoder, ConvEncoder
 from vael.models.nets.linear import Affine
 from vael.models.nets.mlp import MLP
 from vael.models.nets.resnet import ResNetDecoder, ResNetEncoder
-from vael.models.nets.upsample import FEW, Up
+from vael.models.nets.upsample import FEW, UpsamplingConv
 from vael.models.posteriors.normal import Normal
 
 IMAGES = [(1, 8, 8), (3, 8, 9), (1, 28, 28), (4, 28, 20), (2, 9, 31), (3, 32, 32), (1, 8, 128)]
@@ -104,7 +104,7 @@ def test_parameters_of_a_decoder_are_the_leading_axis(decoder):
 @pytest.mark.parametrize("c_out", [1, FEW, FEW + 1])
 def test_up_is_torchs_transposed_convolution_with_its_gradients(c_out, odd):
     torch.manual_seed(0)
-    ours = Up(5, c_out, odd).double()
+    ours = UpsamplingConv(5, c_out, odd).double()
     theirs = nn.ConvTranspose2d(5, c_out, 4, 2, 1, output_padding=odd).double()
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(3, 5, 4, 7, dtype=torch.float64)
@@ -175,7 +175,7 @@ LAYERS = {
 @pytest.mark.parametrize(("layer", "shape"), LAYERS.values(), ids=LAYERS)
 def test_start_doubles_the_second_moment_that_a_rectifier_halves(layer, shape):
     torch.manual_seed(0)
-    out = start(layer)(torch.randn(shape))
+    out = he(layer)(torch.randn(shape))
     inner = out if out.ndim == 2 else out[..., 2:-2, 2:-2]  # padding dims the border
     assert inner.square().mean().item() == pytest.approx(2, rel=0.05)
     assert not layer.bias.any()

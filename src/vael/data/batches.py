@@ -1,4 +1,4 @@
-"""Floor 6: whole batches out of whole arrays, the same for any number of devices.
+"""Batches for training and chunks for evaluation, the same for any number of devices.
 
 No per-example Python and no worker processes: one fancy index of a memory-mapped array is a
 batch (a tenth of a millisecond for 128 MNIST images). Both classes are plain iterables: Lightning
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vael.data.resident import Resident
 from vael.data.source import Arrays
-from vael.data.splits import Index
+from vael.data.splits import SplitIndex
 from vael.randomness import Noise
 from vael.types import Batch
 
@@ -36,7 +36,7 @@ class EvalBatch(NamedTuple):
     chunk: int
 
 
-def take(arrays: Arrays | Resident, index: Index) -> Batch:
+def take_batch(arrays: Arrays | Resident, index: SplitIndex) -> Batch:
     """The examples at these positions, copied."""
     if isinstance(arrays, Resident):
         return arrays.take(index)
@@ -66,7 +66,7 @@ class TrainBatches:
     def __init__(
         self,
         arrays: Arrays | Resident,
-        index: Index,
+        index: SplitIndex,
         batch_size: int,
         seed: int,
         *,
@@ -93,10 +93,12 @@ class TrainBatches:
         """The epoch that the next iteration gives; one that is under way is not touched."""
         self.epoch = epoch
 
-    def order(self, epoch: int) -> Index:
+    def order(self, epoch: int) -> SplitIndex:
         """Positions of all training examples in the order of one epoch."""
         generator = self._noise.at(torch.device("cpu"), epoch)
-        order: Index = self.index[torch.randperm(len(self.index), generator=generator).numpy()]
+        order: SplitIndex = self.index[
+            torch.randperm(len(self.index), generator=generator).numpy()
+        ]
         return order
 
     def state_dict(self) -> dict[str, int]:
@@ -122,7 +124,7 @@ class TrainBatches:
             step, part = divmod(number, self.accumulate)
             at = step * self.batch_size + self.rank * share + part * piece
             self._given = (epoch, number + 1)
-            yield take(self.arrays, order[at : at + piece])
+            yield take_batch(self.arrays, order[at : at + piece])
 
 
 class EvalBatches:
@@ -140,7 +142,7 @@ class EvalBatches:
     """
 
     def __init__(
-        self, arrays: Arrays | Resident, index: Index, rank: int = 0, world_size: int = 1
+        self, arrays: Arrays | Resident, index: SplitIndex, rank: int = 0, world_size: int = 1
     ) -> None:
         assert 0 <= rank < world_size
         self.arrays, self.index, self.rank, self.world_size = arrays, index, rank, world_size
@@ -155,5 +157,5 @@ class EvalBatches:
 
     def at(self, chunk: int) -> EvalBatch:
         """One chunk by its number, of whichever rank."""
-        x, y = take(self.arrays, self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK])
+        x, y = take_batch(self.arrays, self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK])
         return EvalBatch(x, y, chunk)

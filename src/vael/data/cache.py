@@ -1,4 +1,4 @@
-"""Floor 6: a data set is decoded once, into memory-mapped files under a key of its content.
+"""Cache of decoded data: memory-mapped files under a key of their content.
 
 An entry appears whole or not at all: it is written beside its place, flushed to the disk and
 renamed. So a killed process leaves nothing that could be read by mistake, and of two processes
@@ -55,7 +55,7 @@ def cache_root(cache_dir: str | None = None) -> Path:
     return Path(chosen).expanduser()
 
 
-def load(source: Source, root: Path) -> Cached:
+def load_decoded(source: Source, root: Path) -> Cached:
     """The decoded data of a source, out of the cache or freshly put into it.
 
     Raises:
@@ -166,7 +166,7 @@ def _save(path: Path, array: Array | Lazy, content: hashlib.blake2b) -> None:
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for block in on_disk.blocks(array):
+        for block in on_disk.iterate_blocks(array):
             plain = np.ascontiguousarray(block)
             content.update(plain.data)
             file.write(plain.data)

@@ -1,4 +1,4 @@
-"""Floor 6: the data of a run, as Lightning asks for it."""
+"""The DataModule: source, splits, batches and preprocessing of one run."""
 
 import hashlib
 import json
@@ -7,13 +7,13 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from vael.data.batches import EvalBatches, TrainBatches, take
-from vael.data.cache import Cached, cache_root, load
-from vael.data.on_disk import row_blocks
+from vael.data.batches import EvalBatches, TrainBatches, take_batch
+from vael.data.cache import Cached, cache_root, load_decoded
+from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
-from vael.data.resident import Resident, settle
+from vael.data.resident import Resident, to_device_if_fits
 from vael.data.source import Array, Arrays, Source, Split
-from vael.data.splits import Index, Part, make_splits
+from vael.data.splits import ExamplesPart, SplitIndex, make_splits
 from vael.errors import ConfigError, DataError
 from vael.types import Batch, DataSpec
 
@@ -60,9 +60,9 @@ class VaelData(pl.LightningDataModule):
         self.limit, self.split_seed = limit, split_seed
         self.cache_dir, self.order_seed = cache_dir, order_seed
         self._cached: Cached | None = None
-        self._splits: dict[Split, Part] = {}
+        self._splits: dict[Split, ExamplesPart] = {}
         self._preprocess: Preprocess | None = None
-        self._settled: dict[Split, Arrays | Resident] = {}
+        self._placed: dict[Split, Arrays | Resident] = {}
 
     def prepare(self) -> None:
         """Decode or find the data, and split it.
@@ -73,7 +73,7 @@ class VaelData(pl.LightningDataModule):
         """
         if self._cached is not None:
             return
-        cached = load(self.source, cache_root(self.cache_dir))
+        cached = load_decoded(self.source, cache_root(self.cache_dir))
         sizes = {name: len(part) for name, part in cached.data.parts.items()}
         splits = make_splits(sizes, self.split_seed, self.limit)
         train, index = cached.data.train, splits["train"].index
@@ -127,11 +127,6 @@ class VaelData(pl.LightningDataModule):
         assert self._preprocess is not None, "call prepare() first"
         return self._preprocess
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch, however many devices and pieces share a batch."""
-        return len(self._splits["train"].index) // self.batch_size
-
     def check_batch(self, world_size: int, accumulate: int = 1) -> None:
         """Refuse a global batch that the devices cannot share.
 
@@ -147,7 +142,7 @@ class VaelData(pl.LightningDataModule):
                 f"data.batch_size={nearest}, for instance"
             )
 
-    def select(self, split: Split) -> tuple[Arrays, Index]:
+    def select(self, split: Split) -> tuple[Arrays, SplitIndex]:
         """The array that a split is in, and its positions there."""
         part = self._splits[split]
         return self.cached.data.parts[part.origin], part.index
@@ -155,7 +150,7 @@ class VaelData(pl.LightningDataModule):
     def head(self, split: Split, n: int) -> Batch:
         """The first n examples of a split, raw, in a fixed order: for pictures."""
         arrays, index = self.select(split)
-        return take(arrays, index[:n])
+        return take_batch(arrays, index[:n])
 
     def factors(self, split: Split) -> Array:
         """``(N, F)`` int64: the factors of all examples of a split, in its order."""
@@ -186,13 +181,13 @@ class VaelData(pl.LightningDataModule):
         """The test chunks of this rank."""
         return EvalBatches(*self._at_hand("test"), *self._place())
 
-    def _at_hand(self, split: Split) -> tuple[Arrays | Resident, Index]:
+    def _at_hand(self, split: Split) -> tuple[Arrays | Resident, SplitIndex]:
         """The same as `select`, on the device of the trainer where it fits there."""
         origin, index = self._splits[split].origin, self._splits[split].index
-        if origin not in self._settled:
+        if origin not in self._placed:
             device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-            self._settled[origin] = settle(self.cached.data.parts[origin], device)
-        return self._settled[origin], index
+            self._placed[origin] = to_device_if_fits(self.cached.data.parts[origin], device)
+        return self._placed[origin], index
 
     def _place(self) -> tuple[int, int]:
         """Rank and number of processes; alone without a trainer."""
@@ -206,10 +201,10 @@ def _at_least(name: str, value: int, least: int) -> None:
         raise ConfigError(f"{name} must be a whole number >= {least}, got {value!r}")
 
 
-def _check_varies(arrays: Arrays, index: Index) -> None:
+def _check_varies(arrays: Arrays, index: SplitIndex) -> None:
     """Refuse data of which there is nothing to learn; looks no further than the first change."""
     first = arrays.x[index[:1]]
-    for rows in row_blocks(arrays.x, most=1000):
+    for rows in iterate_row_slices(arrays.x, most=1000):
         here = index[rows]
         if len(here) and (arrays.x[here] != first).any():
             return

@@ -1,4 +1,4 @@
-"""Floor 6: files and arrays that are larger than memory, or that may be."""
+"""Arrays on disk: read by blocks, for files that may be larger than memory."""
 
 import errno
 import hashlib
@@ -141,13 +141,13 @@ class Converted(Lazy):
         return self._convert(self._x[index])
 
 
-def blocks(x: Array | Lazy) -> Iterator[Array]:
+def iterate_blocks(x: Array | Lazy) -> Iterator[Array]:
     """All examples in order, about 16 MiB at a time."""
-    for at in row_blocks(x):
+    for at in iterate_row_slices(x):
         yield x[at]
 
 
-def row_blocks(x: Array | Lazy, most: int = 2**62) -> Iterator[slice]:
+def iterate_row_slices(x: Array | Lazy, most: int = 2**62) -> Iterator[slice]:
     """The rows of `blocks`, at most so many at a time."""
     row = max(1, prod(x.shape[1:]) * x.dtype.itemsize)
     step = min(most, max(1, BLOCK // row))
@@ -169,7 +169,7 @@ def open_npy(path: Path) -> ArrayOnDisk | None:
     return ArrayOnDisk(path, found.offset, found.dtype, found.shape)
 
 
-def room(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     """An empty array; a large one lies in a temporary file that vanishes with it.
 
     Raises:

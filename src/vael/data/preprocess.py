@@ -1,4 +1,4 @@
-"""Floor 6: from the raw values of a batch to the x that the likelihood sees, on the device."""
+"""Preprocessing on the device: raw values of a batch to the x of the likelihood."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vael.data.source import Array, Arrays, Missing
-from vael.data.splits import Index
+from vael.data.splits import SplitIndex
 from vael.errors import ConfigError, DataError
 
 Binarize = Literal["none", "threshold", "stochastic"]
@@ -110,7 +110,7 @@ def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) ->
 
 
 def column_fill(
-    arrays: Arrays, index: Index, missing: Missing, names: Sequence[str] = ()
+    arrays: Arrays, index: SplitIndex, missing: Missing, names: Sequence[str] = ()
 ) -> Tensor | None:
     """``(D,)``: mean or median of what is there of each column over some rows; None: refused.
 
@@ -136,7 +136,7 @@ def column_fill(
 
 
 def column_moments(
-    arrays: Arrays, index: Index, fill: Tensor | None = None
+    arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each column over some rows, ``(D,)`` float32 each.
 
@@ -145,7 +145,7 @@ def column_moments(
     """
     n, blocks = len(index), _blocks(arrays, index)
 
-    def rows(block: Index) -> Array:
+    def rows(block: SplitIndex) -> Array:
         found = arrays.x[block].astype(np.float64)
         return found if fill is None else np.where(np.isnan(found), fill.numpy(), found)
 
@@ -157,7 +157,7 @@ def column_moments(
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
 
 
-def _blocks(arrays: Arrays, index: Index) -> list[Index]:
+def _blocks(arrays: Arrays, index: SplitIndex) -> list[SplitIndex]:
     """Pieces of an index of at most 65,536 rows and 64 MiB as float64."""
     step = max(1, min(65_536, 2**23 // arrays.x.shape[1]))
     return [index[at : at + step] for at in range(0, len(index), step)]

@@ -1,4 +1,4 @@
-"""Floor 6: data that lives on a GPU, as it is stored: only positions travel."""
+"""Data that lives on a GPU as it is stored: only positions travel."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.data.source import Arrays
-from vael.data.splits import Index
+from vael.data.splits import SplitIndex
 from vael.types import Batch
 
 SHARE = 4  # a part of the data may take this fraction of what is free on the GPU
@@ -26,7 +26,7 @@ class Resident:
     y: Tensor | None
 
     @classmethod
-    def of(cls, arrays: Arrays, device: torch.device) -> "Resident":
+    def from_arrays(cls, arrays: Arrays, device: torch.device) -> "Resident":
         """A copy of whole arrays."""
         x, y = (
             None if each is None else torch.tensor(each, device=device)
@@ -35,15 +35,15 @@ class Resident:
         assert x is not None
         return cls(x, y)
 
-    def take(self, index: Index) -> Batch:
+    def take(self, index: SplitIndex) -> Batch:
         """The examples at these positions."""
         at = torch.from_numpy(index).to(self.x.device)
         return Batch(self.x[at], None if self.y is None else self.y[at])
 
 
-def settle(arrays: Arrays, device: torch.device) -> Arrays | Resident:
+def to_device_if_fits(arrays: Arrays, device: torch.device) -> Arrays | Resident:
     """The arrays on a GPU where they fit; else as they are, and each batch travels."""
     if device.type != "cuda" or not isinstance(arrays.x, np.ndarray):
         return arrays
     free, _ = torch.cuda.mem_get_info(device)
-    return Resident.of(arrays, device) if arrays.x.nbytes <= free // SHARE else arrays
+    return Resident.from_arrays(arrays, device) if arrays.x.nbytes <= free // SHARE else arrays

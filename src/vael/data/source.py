@@ -1,4 +1,4 @@
-"""Floor 6: what a data source is: raw input, decoded once into whole arrays."""
+"""The contract of a data source: raw input, decoded once into whole arrays."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

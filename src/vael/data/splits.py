@@ -1,4 +1,4 @@
-"""Floor 6: which examples are for training, validation and test.
+"""Splits: which examples are for training, validation and test.
 
 The split is a constant of the data (``data.split_seed``), never of the run's seed: numbers of two
 runs are comparable only on the same examples.
@@ -14,14 +14,14 @@ from vael.data.source import Split
 from vael.errors import DataError
 from vael.randomness import key
 
-Index = npt.NDArray[np.int64]
+SplitIndex = npt.NDArray[np.int64]
 FRACTION = 10  # one in ten
 MAX_TEST = 10_000
 MAX_VAL = 5_000
 
 
 @dataclass(frozen=True)
-class Part:
+class ExamplesPart:
     """Some examples of one decoded array.
 
     Attributes:
@@ -30,10 +30,10 @@ class Part:
     """
 
     origin: Split
-    index: Index
+    index: SplitIndex
 
 
-def permutation(n: int, *parts: int | str) -> Index:
+def permutation(n: int, *parts: int | str) -> SplitIndex:
     """A permutation of 0..n-1 as a function of a key.
 
     By sorting the raw 64-bit words of PCG64: numpy guarantees those for ever, but not
@@ -45,7 +45,7 @@ def permutation(n: int, *parts: int | str) -> Index:
 
 def make_splits(
     sizes: Mapping[Split, int], split_seed: int = 0, limit: int | None = None
-) -> dict[Split, Part]:
+) -> dict[Split, ExamplesPart]:
     """Positions of the training, validation and test examples.
 
     Official validation and test examples are kept whole, in their order. Where there are none,
@@ -63,23 +63,27 @@ def make_splits(
     """
     train = permutation(sizes["train"], split_seed, "split", "test")
     if "test" in sizes:
-        test = Part("test", _choose(sizes["test"], limit, split_seed, "test"))
+        test = ExamplesPart("test", _choose(sizes["test"], limit, split_seed, "test"))
         train = np.arange(sizes["train"])
     else:
         taken = min(-(-len(train) // FRACTION), MAX_TEST)
-        test = Part("train", train[:taken][:limit])
+        test = ExamplesPart("train", train[:taken][:limit])
         train = np.sort(train[taken:])
 
     train = train[_choose(len(train), limit, split_seed, "train")]
     if "val" in sizes:
-        val = Part("val", _choose(sizes["val"], limit, split_seed, "val"))
+        val = ExamplesPart("val", _choose(sizes["val"], limit, split_seed, "val"))
     else:
         order = train[permutation(len(train), split_seed, "split", "val")]
         taken = min(-(-len(order) // FRACTION), MAX_VAL)
-        val = Part("train", order[:taken])
+        val = ExamplesPart("train", order[:taken])
         train = np.sort(order[taken:])
 
-    found: dict[Split, Part] = {"train": Part("train", train), "val": val, "test": test}
+    found: dict[Split, ExamplesPart] = {
+        "train": ExamplesPart("train", train),
+        "val": val,
+        "test": test,
+    }
     counts = {name: len(part.index) for name, part in found.items()}
     if min(counts.values()) < 1:
         limited = "" if limit is None else f" with data.limit={limit}"
@@ -90,7 +94,7 @@ def make_splits(
     return found
 
 
-def _choose(n: int, limit: int | None, seed: int, name: str) -> Index:
+def _choose(n: int, limit: int | None, seed: int, name: str) -> SplitIndex:
     """Ascending positions of at most ``limit`` of n, chosen at random."""
     if limit is None or n <= limit:
         return np.arange(n)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vael.data.batches import take
+from vael.data.batches import take_batch
 from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.generate.request import Request
@@ -50,14 +50,14 @@ class Subject:
         """``count`` examples of the split, raw, chosen by the seed; fewer if there are fewer."""
         arrays, index = self.trained.data.select(self.request.split)
         picked = permutation(len(index), self.request.seed, "generate")[:count]
-        return take(arrays, index[picked])
+        return take_batch(arrays, index[picked])
 
     def blocks(self, split: Split, most: int | None = None) -> Iterator[Batch]:
         """The first examples of a split in its order, raw, a block at a time."""
         arrays, index = self.trained.data.select(split)
         index = index[:most]
         for start in range(0, len(index), BLOCK):
-            yield take(arrays, index[start : start + BLOCK])
+            yield take_batch(arrays, index[start : start + BLOCK])
 
     @torch.no_grad()
     def aggregate(self) -> Tensor:

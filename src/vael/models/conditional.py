@@ -1,4 +1,4 @@
-"""Floor 2: p(. | h): a network that emits the parameters of a family."""
+"""Conditional distributions p(. | h): a network that emits the parameters of a family."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from vael.types import Shape
 
-Record = TypeVar("Record", covariant=True)
+Record_co = TypeVar("Record_co", covariant=True)
 
 
-class Family(Protocol[Record]):
+class Family(Protocol[Record_co]):
     """A distribution with its link: raw network outputs in, a record of tensors out."""
 
     @property
@@ -18,12 +18,12 @@ class Family(Protocol[Record]):
         """What a network must emit for one example."""
         ...
 
-    def __call__(self, theta: Tensor) -> Record:
+    def __call__(self, theta: Tensor) -> Record_co:
         """Theta ``(*, *theta_shape)`` -> a record with leading dimensions ``*``."""
         ...
 
 
-class Conditional(nn.Module, Generic[Record]):
+class Conditional(nn.Module, Generic[Record_co]):
     """``p(. | h) = family(net(h))``.
 
     Shape:
@@ -32,13 +32,13 @@ class Conditional(nn.Module, Generic[Record]):
         (autocast) are raised to float32, so that densities are always reduced in full precision.
     """
 
-    def __init__(self, net: nn.Module, family: Family[Record], in_shape: Shape) -> None:
+    def __init__(self, net: nn.Module, family: Family[Record_co], in_shape: Shape) -> None:
         super().__init__()
         self.net = net
         self.family = family
         self.in_shape = in_shape
 
-    def forward(self, h: Tensor) -> Record:
+    def forward(self, h: Tensor) -> Record_co:
         """The record of the family at h."""
         lead = h.shape[: h.ndim - len(self.in_shape)]
         theta = self.net(h.reshape(-1, *self.in_shape))

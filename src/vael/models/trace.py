@@ -1,4 +1,4 @@
-"""Floor 0: what one stochastic pass leaves behind, and all that an objective may see."""
+"""The trace of one stochastic pass: all that an objective may see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Floor 5: a variational autoencoder: latents and a likelihood."""
+"""The variational autoencoder: latents and a likelihood."""
 
 from typing import Literal, Protocol, cast
 

@@ -1,4 +1,4 @@
-"""Floor 6: the contract of an objective."""
+"""The contract of an objective: from a trace to a loss."""
 
 from abc import ABC, abstractmethod
 

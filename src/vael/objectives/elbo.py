@@ -1,4 +1,4 @@
-"""Floor 6: the (beta-weighted) evidence lower bound."""
+"""The evidence lower bound, its rate weighted by beta."""
 
 import math
 

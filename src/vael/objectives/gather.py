@@ -1,4 +1,4 @@
-"""Floor 0: the batch of all devices, for terms that couple its examples.
+"""Gather the batch of all devices, for terms that couple its examples.
 
 An average over examples needs none of this: DDP averages gradients. A term that compares examples
 with one another (a total correlation, an MMD) must see the whole batch, or N devices would compute

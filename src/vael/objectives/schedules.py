@@ -1,4 +1,4 @@
-"""Floor 0: schedules, pure functions from the optimiser step to a factor in [0, 1].
+"""Beta schedules: pure functions from the optimiser step to a factor in [0, 1].
 
 A schedule multiplies ``objective.beta``; it owns no counter, so validation, resuming and
 gradient accumulation cannot move it.

@@ -1,4 +1,4 @@
-"""Floor 6: tables of the Hugging Face hub, or of a local copy, through `datasets`."""
+"""Tables of the Hugging Face hub, or of a local copy, through `datasets`."""
 
 import re
 from collections.abc import Iterator
@@ -62,11 +62,11 @@ def load_folder(path: Path, cache: str) -> "DatasetDict":
         if "corresponds to no data" in str(error):
             raise DataError(
                 f"data.path={path}: each split must have at least 1 example, but "
-                f"{one_line(error)}; remove its files"
+                f"{_quote(error)}; remove its files"
             ) from error
         raise DataError(
             f"data.path={path} must hold parquet files that `datasets` reads, but: "
-            f"{one_line(error.__cause__ or error)}"
+            f"{_quote(error.__cause__ or error)}"
         ) from error
 
 
@@ -113,11 +113,10 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
                 raise ConfigError(
                     f"data.name={name} has several data sets under one name: choose "
                     f"one with data.config (got {config}); "
-                    f"{one_line(error)}"
+                    f"{_quote(error)}"
                 ) from error
             raise DataError(
-                f"data.name={name} must be a data set that `datasets` reads, but: "
-                f"{one_line(error)}"
+                f"data.name={name} must be a data set that `datasets` reads, but: {_quote(error)}"
             ) from error
         reason = (
             "answers with an error"
@@ -126,7 +125,7 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
         )
         raise DataError(
             f"data.name={name} must be fetched from the Hugging Face hub, which {reason} "
-            f"({one_line(problem)}); give a local copy, a folder with its parquet files, by "
+            f"({_quote(problem)}); give a local copy, a folder with its parquet files, by "
             "data.path=FOLDER"
         ) from error
 
@@ -150,6 +149,6 @@ def _quiet(offline: bool = False) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def one_line(error: BaseException) -> str:
-    """An error of somebody else's, fit for the end of one of ours."""
+def _quote(error: BaseException) -> str:
+    """Return an error of another library as one short line, for the end of a message."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,4 +1,4 @@
-"""Floor 6: pictures to arrays with Pillow: bytes to pixels, and other sizes.
+"""Decode pictures with Pillow: bytes to pixels, and to other sizes.
 
 Channels: grey gives 1, grey with alpha 2, colour 3, colour with alpha 4. A data set has one number
 of channels: colour as soon as one picture has colour (or a palette), alpha as soon as one has
@@ -113,7 +113,7 @@ def decode(
         mode = _widest(modes)
         if channels is not None:
             mode = next(name for name, count in CHANNELS.items() if count == channels)
-        out = on_disk.room((count, CHANNELS[mode], *(size or first)), np.uint8)
+        out = on_disk.allocate((count, CHANNELS[mode], *(size or first)), np.uint8)
         for row, raw, picture in _open(rows, where):
             tick()
             try:

@@ -1,4 +1,4 @@
-"""Floor 6: whatever labels a file has, to class numbers."""
+"""Convert labels of any dtype to class indices."""
 
 from collections.abc import Mapping
 

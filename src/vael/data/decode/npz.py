@@ -1,4 +1,4 @@
-"""Floor 6: which array of an ``.npz`` or ``.npy`` file is what."""
+"""Find the arrays of each split in an ``.npz`` or ``.npy`` file."""
 
 import os
 import zipfile
@@ -23,7 +23,7 @@ LABELS: dict[Split, tuple[str, ...]] = {
 }
 
 
-def option(split: Split, kind: str) -> str:
+def option_name(split: Split, kind: str) -> str:
     """The setting that names an array: ``data.key``, ``data.test_label_key``."""
     return f"data.{kind}" if split == "train" else f"data.{split}_{kind}"
 
@@ -52,8 +52,8 @@ def read_arrays(
             for split in tags:
                 if label_keys[split] and split not in names:
                     raise ConfigError(
-                        f"{option(split, 'label_key')}={tags[split]} needs examples "
-                        f"of {path}: name them with {option(split, 'key')}"
+                        f"{option_name(split, 'label_key')}={tags[split]} needs examples "
+                        f"of {path}: name them with {option_name(split, 'key')}"
                     )
             _check_room(loaded.zip, {*names.values(), *tags.values()}, path)
             return (
@@ -105,13 +105,13 @@ def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split,
     for split, name in found.items():
         if name not in files:
             raise ConfigError(
-                f"{option(split, kind)} must be an array of {path}, got {name}; "
+                f"{option_name(split, kind)} must be an array of {path}, got {name}; "
                 f"there are: {_listed(files)}"
             )
     if found and kind == "key" and "train" not in found:
         raise ConfigError(
             f"data.key must name the training examples of {path} where "
-            f"{option(next(iter(found)), kind)} names others, got null; there are: "
+            f"{option_name(next(iter(found)), kind)} names others, got null; there are: "
             f"{_listed(files)}"
         )
     return found
@@ -141,7 +141,7 @@ def _known(
             what = "labels" if kind == "label_key" else "examples"
             raise ConfigError(
                 f"{path} has several arrays that could be the {split} {what}: "
-                f"{', '.join(present)}; choose one with {option(split, kind)}=NAME"
+                f"{', '.join(present)}; choose one with {option_name(split, kind)}=NAME"
             )
         if present:
             found[split] = present[0]

@@ -1,4 +1,4 @@
-"""Floor 6: arrays of images as people save them, to ``(N, C, H, W)`` and levels."""
+"""Convert arrays of images as people save them to ``(N, C, H, W)`` and levels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Floor 6: tables: comma-separated text to numbers, and numbers to float32."""
+"""Convert comma-separated text to numbers, and numbers to float32."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ from vael.errors import ConfigError, DataError
 EMPTY = {"", "na", "n/a", "nan", "null"}
 """What stands for a missing value in a cell, in small letters."""
 
-Row = tuple[int, list[str]]
+CsvRow = tuple[int, list[str]]
 """Number of the line, and its cells."""
 
 
-class Table(NamedTuple):
+class CsvTable(NamedTuple):
     """``(N, D)`` float64 values, the names of the columns and, if asked for, the labels."""
 
     x: Array
@@ -28,7 +28,7 @@ class Table(NamedTuple):
 
 def read_csv(
     path: Path, label: str | None, categorical: Sequence[str] = (), missing: Missing = "refuse"
-) -> Table:
+) -> CsvTable:
     """Numbers out of a text file: UTF-8, separated by comma, semicolon or tab.
 
     The first row is taken for names where one of its cells is text; without names the columns are
@@ -74,10 +74,10 @@ def read_csv(
             titles.append(name)
     if not columns:
         raise DataError(f"data.path={path} must have a column besides the labels, got none")
-    return Table(np.concatenate(columns, 1), titles, labels)
+    return CsvTable(np.concatenate(columns, 1), titles, labels)
 
 
-def _cells(path: Path) -> tuple[list[str], list[Row]]:
+def _cells(path: Path) -> tuple[list[str], list[CsvRow]]:
     """Names of the columns, and the rows as text."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -107,7 +107,7 @@ def _cells(path: Path) -> tuple[list[str], list[Row]]:
     return names, rows
 
 
-def _numbers(rows: list[Row], at: int, name: str, path: Path, missing: Missing) -> Array:
+def _numbers(rows: list[CsvRow], at: int, name: str, path: Path, missing: Missing) -> Array:
     """One column of numbers, ``(N,)`` float64."""
     out = np.empty(len(rows))
     for i, (line, row) in enumerate(rows):
@@ -149,7 +149,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _labels(rows: list[Row], at: int, name: str, path: Path) -> Array:
+def _labels(rows: list[CsvRow], at: int, name: str, path: Path) -> Array:
     cells = [row[at].strip() for _, row in rows]
     if "" in cells:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Floor 6: arrays in files: images or tables in ``.npz`` and ``.npy``, tables in ``.csv``."""
+"""Arrays in files: images or tables in ``.npz`` and ``.npy``, tables in ``.csv``."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,10 +9,10 @@ import numpy as np
 
 from vael.data.decode.images import resize
 from vael.data.decode.labels import class_numbers
-from vael.data.decode.npz import Given, option, read_arrays
+from vael.data.decode.npz import Given, option_name, read_arrays
 from vael.data.decode.pixels import channels_first, check_levels, check_numeric, to_levels
 from vael.data.decode.table import check_float32, read_csv, to_float32
-from vael.data.on_disk import ArrayOnDisk, Converted, blocks, file_key, open_npy
+from vael.data.on_disk import ArrayOnDisk, Converted, file_key, iterate_blocks, open_npy
 from vael.data.source import (
     MAX_LEVELS,
     Array,
@@ -104,14 +104,14 @@ class ArrayFile(Source):
             raise ConfigError(f"data.path must be an .npz, .npy or .csv file, got {path}")
         for split, key in self.keys.items():
             if key is not None and suffix != ".npz":
-                name = option(split, "key")
+                name = option_name(split, "key")
                 raise ConfigError(
                     f"{name}={key} names an array in an .npz file, but data.path is "
                     f"{path}; set {name}=null"
                 )
         for split, key in self.label_keys.items():
             if key is not None and suffix != ".npz" and (suffix, split) != (".csv", "train"):
-                name = option(split, "label_key")
+                name = option_name(split, "label_key")
                 raise ConfigError(
                     f"{name}={key} needs a file with names of arrays, but data.path "
                     f"is {path}; save all arrays in one .npz"
@@ -231,7 +231,7 @@ class ArrayFile(Source):
         where = f"data.path={self.path}, train"
         self._check_options(raw)
         if raw.ndim == 2:
-            check_float32(blocks(raw), where, (), self.missing != "refuse")
+            check_float32(iterate_blocks(raw), where, (), self.missing != "refuse")
             table = (
                 raw if self._stays(raw) else Converted(raw, lambda block: block.astype(np.float32))
             )
@@ -251,7 +251,7 @@ class ArrayFile(Source):
     def _extremes(self, images: ArrayOnDisk, where: str) -> Array:
         """Lowest and highest value; of bytes only until they cannot be binary any more."""
         low = high = images[:1].ravel()[0]
-        for block in blocks(images):
+        for block in iterate_blocks(images):
             check_numeric(block, where)
             low, high = min(low, block.min()), max(high, block.max())
             if images.dtype == np.uint8 and self.levels in (None, MAX_LEVELS) and high > 1:
@@ -264,7 +264,7 @@ def _names(kind: str, given: Mapping[Split, object]) -> Given:
     for split, name in given.items():
         if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
             raise ConfigError(
-                f"{option(split, kind)} must be null or one name (an example has "
+                f"{option_name(split, kind)} must be null or one name (an example has "
                 f"one label), got {name}; choose one"
             )
     return {split: None if name is None else str(name) for split, name in given.items()}

@@ -1,4 +1,4 @@
-"""Floor 6: the embedded table: measurements of real cells that need no network."""
+"""The embedded table: measurements of real cells that need no network."""
 
 import hashlib
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Floor 6: the embedded default, real handwritten digits that need no network."""
+"""The embedded default: real handwritten digits that need no network."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Floor 6: a folder of pictures, with or without folders of splits and of classes in it."""
+"""A folder of pictures, with or without folders of splits and of classes in it."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Floor 6: any image data set of the Hugging Face hub, or a local copy of one."""
+"""An image data set of the Hugging Face hub, or a local copy of one."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

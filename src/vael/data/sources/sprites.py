@@ -1,4 +1,4 @@
-"""Floor 6: sprites, drawn from known factors: every combination of them has a number."""
+"""Sprites drawn from known factors of variation; every combination has a number."""
 
 from collections.abc import Sequence
 from math import prod

@@ -1,4 +1,4 @@
-"""Floor 4: the contract of a latent structure."""
+"""The contract of a latent structure."""
 
 from abc import ABC, abstractmethod
 from functools import reduce

@@ -1,4 +1,4 @@
-"""Floor 4: a single layer of latents."""
+"""A single layer of latents."""
 
 from torch import Tensor
 

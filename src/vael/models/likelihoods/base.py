@@ -1,4 +1,4 @@
-"""Floor 1: what every likelihood shares: its facts, its fit, its shape check."""
+"""The contract of a likelihood: its facts, its fit, its shape check."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ FLOATS_IN_CACHE = 2**17  # 512 KiB: a piece, and what is made of it, stay in a c
 
 
 @dataclass(frozen=True)
-class FromLogits(ABC):
+class BernoulliRecord(ABC):
     """A distribution with mean ``sigmoid(logits)`` in each dimension.
 
     Attributes:
@@ -51,7 +51,7 @@ class FromLogits(ABC):
 
 
 @dataclass(frozen=True)
-class Binary(FromLogits):
+class BinaryRecord(BernoulliRecord):
     """Data with two levels: the Bernoulli distribution itself."""
 
     def log_mass(self, x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Binary(FromLogits):
 
 
 @dataclass(frozen=True)
-class Unquantised(FromLogits):
+class UnquantisedRecord(BernoulliRecord):
     """Data in [0, 1] without levels: cross-entropy only."""
 
     def log_mass(self, x: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class Unquantised(FromLogits):
 
 
 @dataclass(frozen=True)
-class Grey(FromLogits):
+class GreyRecord(BernoulliRecord):
     """Data with more levels: the maximum-entropy law of mean sigmoid(logits) over them.
 
     Attributes:
@@ -96,7 +96,7 @@ class Grey(FromLogits):
 
 
 @dataclass(frozen=True)
-class GreyMass(Grey):
+class GreyMass(GreyRecord):
     """Grey levels, trained as such (``fit=mass``)."""
 
     def sample(self, noise: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class GreyMass(Grey):
 
 
 @dataclass(frozen=True)
-class GreyDensity(Grey):
+class GreyDensity(GreyRecord):
     """Grey levels, trained by the textbook's cross-entropy (``fit=density``)."""
 
     def sample(self, noise: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class GreyDensity(Grey):
         return _coin(self.logits, noise)
 
 
-class Bernoulli(Likelihood[FromLogits]):
+class Bernoulli(Likelihood[BernoulliRecord]):
     """Bernoulli likelihood from logits, ``P(x = 1) = sigmoid(l)``.
 
     Grey levels: ``density`` is the textbook's cross-entropy on them; ``mass`` the
@@ -140,17 +140,17 @@ class Bernoulli(Likelihood[FromLogits]):
         # Derived, so not in the checkpoint.
         self.register_buffer("table", table.to(torch.get_default_dtype()), persistent=False)
 
-    def link(self, theta: Tensor) -> FromLogits:
+    def link(self, theta: Tensor) -> BernoulliRecord:
         """The one parameter is the logit."""
         logits, dims = theta.squeeze(-1 - len(self.event_shape)), len(self.event_shape)
         if self.levels is None:
-            return Unquantised(logits, dims)
+            return UnquantisedRecord(logits, dims)
         if self.levels == 2:
-            return Binary(logits, dims)
+            return BinaryRecord(logits, dims)
         grey = GreyMass if self.fit == "mass" else GreyDensity
         return grey(logits, dims, self.table, self.levels)
 
-    def at_bound(self, px: FromLogits) -> Tensor:
+    def at_bound(self, px: BernoulliRecord) -> Tensor:
         """0: there is no scale."""
         return px.logits.new_zeros(())
 

@@ -1,4 +1,4 @@
-"""Floor 1: the beta-binomial likelihood: a mass over the levels with a mean and a spread."""
+"""The beta-binomial likelihood: a mass over the levels with a mean and a spread."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vael.models.likelihoods.numerics import beta_binomial
 
 
 @dataclass(frozen=True)
-class Counts:
+class BetaBinomialRecord:
     """k ~ BetaBinomial(n, s m, s (1 - m)) in each dimension, n = levels - 1, m = sigmoid(logits).
 
     Attributes:
@@ -50,7 +50,7 @@ class Counts:
         )
 
 
-class BetaBinomial(Likelihood[Counts]):
+class BetaBinomial(Likelihood[BetaBinomialRecord]):
     """Beta-binomial likelihood: a binomial count of levels whose chance has a beta law.
 
     ``P(k) = C(n, k) B(k + a, n - k + b) / B(a, b)``, ``a = s m``, ``b = s (1 - m)``, Skellam 1948
@@ -78,11 +78,11 @@ class BetaBinomial(Likelihood[Counts]):
         super().__init__(event_shape, levels, fit)
         self.count = count
 
-    def link(self, theta: Tensor) -> Counts:
+    def link(self, theta: Tensor) -> BetaBinomialRecord:
         """The first parameter is the mean's logit, the second moves the log concentration."""
         logits, moved = theta.unbind(-1 - len(self.event_shape))
-        return Counts(logits, moved + log(2), len(self.event_shape), self.count)
+        return BetaBinomialRecord(logits, moved + log(2), len(self.event_shape), self.count)
 
-    def at_bound(self, px: Counts) -> Tensor:
+    def at_bound(self, px: BetaBinomialRecord) -> Tensor:
         """0: the concentration has no bound."""
         return px.logits.new_zeros(())

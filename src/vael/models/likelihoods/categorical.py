@@ -1,4 +1,4 @@
-"""Floor 1: the categorical likelihood: one logit for each level of each dimension."""
+"""The categorical likelihood: one logit for each level of each dimension."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from vael.models.likelihoods.base import Likelihood, at_least_float32, native_le
 
 
 @dataclass(frozen=True)
-class Ways:
+class CategoricalRecord:
     """A free probability for each level in each dimension.
 
     Attributes:
@@ -54,7 +54,7 @@ class Ways:
         return (cdf < u.unsqueeze(-1)).sum(-1).to(cdf.dtype) / (cdf.shape[-1] - 1)
 
 
-class Categorical(Likelihood[Ways]):
+class Categorical(Likelihood[CategoricalRecord]):
     """Categorical likelihood, ``P(k) = softmax_k(logits)``, with as many ways as levels.
 
     It can be any distribution over the levels and knows nothing of their order. The decoder emits
@@ -79,11 +79,11 @@ class Categorical(Likelihood[Ways]):
         super().__init__(event_shape, levels, fit)
         self.num_params = ways
 
-    def link(self, theta: Tensor) -> Ways:
+    def link(self, theta: Tensor) -> CategoricalRecord:
         """The parameters are the logits."""
         dims = len(self.event_shape)
-        return Ways(theta, -1 - dims, dims)
+        return CategoricalRecord(theta, -1 - dims, dims)
 
-    def at_bound(self, px: Ways) -> Tensor:
+    def at_bound(self, px: CategoricalRecord) -> Tensor:
         """0: there is no scale."""
         return px.logits.new_zeros(())

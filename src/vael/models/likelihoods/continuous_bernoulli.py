@@ -1,4 +1,4 @@
-"""Floor 1: the continuous Bernoulli: a density on [0, 1], and the same family over the levels."""
+"""The continuous Bernoulli: a density on [0, 1], and the same family over the levels."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from vael.models.likelihoods.numerics import truncated_exponential
 
 
 @dataclass(frozen=True)
-class Tilted(ABC):
+class ContinuousBernoulliRecord(ABC):
     """The uniform law on [0, 1], or on its levels, tilted by ``exp(l x)`` in each dimension.
 
     Attributes:
@@ -51,7 +51,7 @@ class Tilted(ABC):
 
 
 @dataclass(frozen=True)
-class TiltedDensity(Tilted):
+class ContinuousBernoulliDensity(ContinuousBernoulliRecord):
     """Read as a density (``fit=density``)."""
 
     @property
@@ -65,7 +65,7 @@ class TiltedDensity(Tilted):
 
 
 @dataclass(frozen=True)
-class TiltedMass(Tilted):
+class ContinuousBernoulliMass(ContinuousBernoulliRecord):
     """Read as a distribution over the levels (``fit=mass``); two levels: the Bernoulli itself."""
 
     @property
@@ -78,7 +78,7 @@ class TiltedMass(Tilted):
         return truncated_exponential.sample(at_least_float32(noise), self.logits, self.levels)
 
 
-class ContinuousBernoulli(Likelihood[Tilted]):
+class ContinuousBernoulli(Likelihood[ContinuousBernoulliRecord]):
     """Continuous Bernoulli, ``p(x) = C(m) m^x (1 - m)^(1 - x)`` on [0, 1], ``m = sigmoid(l)``.
 
     Loaiza-Ganem and Cunningham 2019 (https://arxiv.org/abs/1907.06845), equation 7; C is the
@@ -99,13 +99,13 @@ class ContinuousBernoulli(Likelihood[Tilted]):
 
     def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
         super().__init__(event_shape, levels, fit)
-        self.record = TiltedMass if self.fit == "mass" else TiltedDensity
+        self.record = ContinuousBernoulliMass if self.fit == "mass" else ContinuousBernoulliDensity
 
-    def link(self, theta: Tensor) -> Tilted:
+    def link(self, theta: Tensor) -> ContinuousBernoulliRecord:
         """The one parameter is the natural parameter."""
         dims = len(self.event_shape)
         return self.record(theta.squeeze(-1 - dims), dims, self.levels)
 
-    def at_bound(self, px: Tilted) -> Tensor:
+    def at_bound(self, px: ContinuousBernoulliRecord) -> Tensor:
         """0: there is no scale."""
         return px.logits.new_zeros(())

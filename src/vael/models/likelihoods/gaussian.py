@@ -26,11 +26,11 @@ class NormalLaw(Law):
         return standard
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``_normal_cell``."""
+        """See ``numerics.normal_cell``."""
         return log_cell(x, mu, log_sigma, 0.5 / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``_normal_mean``."""
+        """See ``numerics.normal_mean``."""
         return rounded_mean(mu, log_sigma, levels)
 
 

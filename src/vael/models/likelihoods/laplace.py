@@ -27,7 +27,7 @@ class LaplaceLaw(Law):
         return torch.sign(noise - 0.5) * -torch.log(2 * tail)
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``_laplace_cell``."""
+        """See ``numerics.laplace_cell``."""
         return log_cell(x, mu, log_sigma, levels)
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:

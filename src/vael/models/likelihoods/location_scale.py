@@ -1,4 +1,4 @@
-"""What the families with a location and a scale share: ``x = mu + sigma t``, t from one law."""
+"""Location-scale families, ``x = mu + sigma t``: one law of t each."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class LocationScale(ABC):
 
 
 @dataclass(frozen=True)
-class AsDensity(LocationScale):
+class LocationScaleDensity(LocationScale):
     """Read as a density (``fit=density``)."""
 
     @property
@@ -102,7 +102,7 @@ class AsDensity(LocationScale):
 
 
 @dataclass(frozen=True)
-class AsMass(LocationScale):
+class LocationScaleMass(LocationScale):
     """Read as a distribution over the levels (``fit=mass``): mu may leave [0, 1], x cannot."""
 
     levels: int
@@ -161,8 +161,8 @@ class LocationScaleLikelihood(Likelihood[LocationScale]):
         mu, *emitted = theta.unbind(-1 - len(self.event_shape))
         log_sigma = at_least_float32(self.scale(emitted))
         if self.fit == "mass" and self.levels is not None:
-            return AsMass(mu, log_sigma, len(self.event_shape), self.levels, self.law)
-        return AsDensity(mu, log_sigma, len(self.event_shape), self.levels, self.law)
+            return LocationScaleMass(mu, log_sigma, len(self.event_shape), self.levels, self.law)
+        return LocationScaleDensity(mu, log_sigma, len(self.event_shape), self.levels, self.law)
 
     def at_bound(self, px: LocationScale) -> Tensor:
         """Share of the scales within 5 % of their lower bound; 0 for a fixed scale."""

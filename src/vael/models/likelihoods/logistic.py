@@ -35,7 +35,7 @@ class LogisticLaw(Law):
         return logsigmoid(b) + logsigmoid(-a) + inner * log1mexp(inv / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``_logistic_mean``."""
+        """See ``numerics.logistic_mean``."""
         return rounded_mean(mu, log_sigma, levels)
 
 

@@ -9,12 +9,12 @@ from torch import Tensor
 from vael.errors import ConfigError
 from vael.models.likelihoods.base import Likelihood, at_least_float32
 from vael.models.likelihoods.logistic import LogisticLaw
-from vael.models.likelihoods.mixture import Mixture, MixtureDensity, MixtureMass
-from vael.models.likelihoods.scales import Predicted, least_sigma, make_scale
+from vael.models.likelihoods.mixture import MixtureDensity, MixtureMass, MixtureRecord
+from vael.models.likelihoods.scales import PredictedScale, least_sigma, make_scale
 from vael.types import Shape
 
 
-class LogisticMixture(Likelihood[Mixture]):
+class LogisticMixture(Likelihood[MixtureRecord]):
     """Mixture of discretised logistics (Salimans et al. 2017, PixelCNN++, Section 2.1 and 2.2).
 
     https://arxiv.org/abs/1701.05517, on x in [0, 1]. A table's columns are independent mixtures.
@@ -64,7 +64,7 @@ class LogisticMixture(Likelihood[Mixture]):
         self.num_params = components * (1 + 2 * self.channels + self.slopes)
         self.components = components
         scale = make_scale("predicted", sigma, least_sigma(levels), self.event_shape)
-        assert isinstance(scale, Predicted)
+        assert isinstance(scale, PredictedScale)
         self.scale = scale
         self.law = LogisticLaw()
         places = (torch.arange(components) + 0.5) / components
@@ -77,7 +77,7 @@ class LogisticMixture(Likelihood[Mixture]):
         """The parameters of one pixel, or column, and where it is."""
         return (self.num_params, *self.pixels)
 
-    def link(self, theta: Tensor) -> Mixture:
+    def link(self, theta: Tensor) -> MixtureRecord:
         """Logits of the weights, then mu, raw scales and slopes, the latter through tanh."""
         lead = theta.shape[: theta.ndim - len(self.theta_shape)]
         rows = theta.reshape(*lead, self.components, self.num_params // self.components, -1)
@@ -94,6 +94,6 @@ class LogisticMixture(Likelihood[Mixture]):
             return MixtureMass(*parameters, self.levels, self.law)
         return MixtureDensity(*parameters, self.levels, self.law)
 
-    def at_bound(self, px: Mixture) -> Tensor:
+    def at_bound(self, px: MixtureRecord) -> Tensor:
         """Share of the scales within 5 % of their lower bound."""
         return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()

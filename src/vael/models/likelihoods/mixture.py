@@ -16,7 +16,7 @@ MIDDLE = 0.5  # of the range of x, from which a channel's value moves the next o
 
 
 @dataclass(frozen=True)
-class Mixture(ABC):
+class MixtureRecord(ABC):
     """K logistics for each of the P pixels of an image, or values of a table (then C = 1).
 
     Given its component k, channel c of a pixel is logistic with scale sigma_kc and location
@@ -146,7 +146,7 @@ class Mixture(ABC):
 
 
 @dataclass(frozen=True)
-class MixtureDensity(Mixture):
+class MixtureDensity(MixtureRecord):
     """Read as a density (``fit=density``)."""
 
     def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
@@ -157,7 +157,7 @@ class MixtureDensity(Mixture):
 
 
 @dataclass(frozen=True)
-class MixtureMass(Mixture):
+class MixtureMass(MixtureRecord):
     """Read as a distribution over the levels (``fit=mass``)."""
 
     levels: int

@@ -1,4 +1,4 @@
-"""Where the scale of a likelihood comes from: one number, learned numbers, or the decoder."""
+"""Scales of a likelihood: one number, learned numbers, or the decoder's."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Scale(nn.Module, ABC):
         """``num_params`` tensors ``(*lead, *E)`` -> log_sigma, which broadcasts to that shape."""
 
 
-class Fixed(Scale):
+class FixedScale(Scale):
     """The user's number; no bound."""
 
     log_sigma: Tensor
@@ -43,7 +43,7 @@ class Fixed(Scale):
         return self.log_sigma
 
 
-class Learned(Scale):
+class LearnedScale(Scale):
     """A parameter: one number for all dimensions, or one for each."""
 
     def __init__(self, sigma: float, lower: float, shape: Shape) -> None:
@@ -56,7 +56,7 @@ class Learned(Scale):
         return self.bound + softplus(self.raw)
 
 
-class Predicted(Scale):
+class PredictedScale(Scale):
     """One number for each dimension from the decoder, whose output 0 means sigma."""
 
     num_params = 1
@@ -102,13 +102,13 @@ def make_scale(scale: str, sigma: float, lower: float, event_shape: Shape) -> Sc
         )
     match scale:
         case "fixed":
-            return Fixed(sigma)
+            return FixedScale(sigma)
         case "shared":
-            return Learned(sigma, lower, ())
+            return LearnedScale(sigma, lower, ())
         case "per_dim":
-            return Learned(sigma, lower, event_shape)
+            return LearnedScale(sigma, lower, event_shape)
         case "predicted":
-            return Predicted(sigma, lower)
+            return PredictedScale(sigma, lower)
     raise ConfigError(
         f"likelihood.scale must be one of fixed, shared, per_dim, predicted, but got {scale!r}."
     )

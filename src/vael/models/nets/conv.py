@@ -1,10 +1,17 @@
-"""Floor 1: strided convolutions down to a small map and back, for images."""
+"""Strided convolutions down to a small map and back, for images."""
 
 from math import prod
 
 from torch import nn
 
-from vael.models.nets.common import HIDDEN_GAIN, channels, down, pyramid, start, up
+from vael.models.nets.common import (
+    HIDDEN_GAIN,
+    downsampling,
+    he,
+    pyramid_sizes,
+    stage_channels,
+    upsampling,
+)
 from vael.models.nets.pyramid import PyramidDecoder, PyramidEncoder
 from vael.types import Shape
 
@@ -38,11 +45,11 @@ class ConvEncoder(PyramidEncoder):
         max_width: int = 256,
         hidden: int = 256,
     ) -> None:
-        sizes = pyramid(in_shape, "conv_vae")
-        widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
+        sizes = pyramid_sizes(in_shape, "conv_vae")
+        widths = stage_channels(width, max_width, len(sizes) - 1, "model.encoder")
         stages: list[nn.Module] = []
         for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
-            stages += [down(c_in, c_out), nn.ReLU(inplace=True)]
+            stages += [downsampling(c_in, c_out), nn.ReLU(inplace=True)]
         features = widths[-1] * prod(sizes[-1])
         super().__init__(nn.Sequential(*stages), features, hidden, out_shape)
 
@@ -76,11 +83,11 @@ class ConvDecoder(PyramidDecoder):
         hidden: int = 256,
         output_gain: float = 0.3,
     ) -> None:
-        sizes = pyramid(tuple(out_shape[1:]), "conv_vae")[::-1]
-        widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
+        sizes = pyramid_sizes(tuple(out_shape[1:]), "conv_vae")[::-1]
+        widths = stage_channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
         super().__init__(in_shape, hidden, widths[0], sizes[0], HIDDEN_GAIN, out_shape)
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
-            stages += [nn.ReLU(inplace=True), up(widths[i], c_out, sizes[i], sizes[i + 1])]
-        last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
-        self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), start(last, output_gain))
+            stages += [nn.ReLU(inplace=True), upsampling(widths[i], c_out, sizes[i], sizes[i + 1])]
+        last = upsampling(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
+        self.stages = nn.Sequential(*stages, nn.ReLU(inplace=True), he(last, output_gain))

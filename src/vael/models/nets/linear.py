@@ -1,4 +1,4 @@
-"""Floor 1: an affine map, for the linear-Gaussian VAE."""
+"""An affine map, for the linear-Gaussian VAE."""
 
 from math import prod
 

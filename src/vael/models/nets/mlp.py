@@ -1,4 +1,4 @@
-"""Floor 1: a multilayer perceptron, for images and tables, both ways."""
+"""A multilayer perceptron, for images and tables, both ways."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from vael.errors import ConfigError
-from vael.models.nets.common import activation_class, initialiser, positive
+from vael.models.nets.common import check_positive, find_activation, find_initialiser
 from vael.types import Shape
 
 # A net does not know on which side of the latent it stands.
@@ -43,9 +43,9 @@ class MLP(nn.Module):
         init: str = "he",
     ) -> None:
         super().__init__()
-        start = initialiser(init, WHERE.format("init"))
-        act = activation_class(activation, WHERE.format("activation"))
-        widths = [positive(width, WHERE.format("hidden")) for width in hidden]
+        start = find_initialiser(init, WHERE.format("init"))
+        act = find_activation(activation, WHERE.format("activation"))
+        widths = [check_positive(width, WHERE.format("hidden")) for width in hidden]
         if not widths:
             raise ConfigError(
                 f"{WHERE.format('hidden')} must name at least one width, but got []: "

@@ -1,10 +1,10 @@
-"""Floor 1: what nets over a pyramid of maps share: from the smallest map to a vector, and back."""
+"""Nets over a pyramid of maps: from the smallest map to a vector, and back."""
 
 from math import prod
 
 from torch import Tensor, nn
 
-from vael.models.nets.common import Size, dense
+from vael.models.nets.common import Size, dense_layers
 from vael.types import Shape
 
 
@@ -27,7 +27,7 @@ class PyramidEncoder(nn.Module):
         super().__init__()
         self.out_shape = tuple(out_shape)
         self.stages = stages
-        self.head = dense(features, hidden, prod(out_shape), 1.0, "model.encoder")
+        self.head = dense_layers(features, hidden, prod(out_shape), 1.0, "model.encoder")
 
     def forward(self, x: Tensor) -> Tensor:
         """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
@@ -64,7 +64,9 @@ class PyramidDecoder(nn.Module):
         super().__init__()
         self.out_shape = tuple(out_shape)
         self.start_shape = (channels, *size)
-        self.foot = dense(prod(in_shape), hidden, prod(self.start_shape), gain, "model.decoder")
+        self.foot = dense_layers(
+            prod(in_shape), hidden, prod(self.start_shape), gain, "model.decoder"
+        )
 
     def forward(self, h: Tensor) -> Tensor:
         """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""

@@ -1,11 +1,18 @@
-"""Floor 1: residual nets down to a small map and back, for images."""
+"""Residual nets down to a small map and back, for images."""
 
 import math
 from math import prod
 
 from torch import Tensor, nn
 
-from vael.models.nets.common import channels, down, positive, pyramid, start, up
+from vael.models.nets.common import (
+    check_positive,
+    downsampling,
+    he,
+    pyramid_sizes,
+    stage_channels,
+    upsampling,
+)
 from vael.models.nets.pyramid import PyramidDecoder, PyramidEncoder
 from vael.types import Shape
 
@@ -27,10 +34,10 @@ class ResidualBlock(nn.Module):
         self.branch = nn.Sequential(
             norm(width),
             nn.SiLU(),
-            start(nn.Conv2d(width, width, 3, padding=1)),
+            he(nn.Conv2d(width, width, 3, padding=1)),
             norm(width),
             nn.SiLU(),
-            start(nn.Conv2d(width, width, 3, padding=1), gain),
+            he(nn.Conv2d(width, width, 3, padding=1), gain),
         )
 
     def forward(self, h: Tensor) -> Tensor:
@@ -66,12 +73,12 @@ class ResNetEncoder(PyramidEncoder):
         hidden: int = 256,
         blocks: int = 1,
     ) -> None:
-        sizes = pyramid(in_shape, "resnet_vae")
-        widths = channels(width, max_width, len(sizes) - 1, "model.encoder")
-        positive(blocks, "model.encoder.blocks")
+        sizes = pyramid_sizes(in_shape, "resnet_vae")
+        widths = stage_channels(width, max_width, len(sizes) - 1, "model.encoder")
+        check_positive(blocks, "model.encoder.blocks")
         stages: list[nn.Module] = []
         for c_in, c_out in zip([in_shape[0], *widths[:-1]], widths, strict=True):
-            stages += [down(c_in, c_out), *residual(c_out, blocks, len(widths))]
+            stages += [downsampling(c_in, c_out), *residual(c_out, blocks, len(widths))]
         features = widths[-1] * prod(sizes[-1])
         stages += [norm(widths[-1]), nn.SiLU()]
         super().__init__(nn.Sequential(*stages), features, hidden, out_shape)
@@ -108,17 +115,17 @@ class ResNetDecoder(PyramidDecoder):
         blocks: int = 1,
         output_gain: float = 0.3,
     ) -> None:
-        sizes = pyramid(tuple(out_shape[1:]), "resnet_vae")[::-1]
-        widths = channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
-        positive(blocks, "model.decoder.blocks")
+        sizes = pyramid_sizes(tuple(out_shape[1:]), "resnet_vae")[::-1]
+        widths = stage_channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
+        check_positive(blocks, "model.decoder.blocks")
         super().__init__(in_shape, hidden, widths[0], sizes[0], 1.0, out_shape)
         stages: list[nn.Module] = []
         for i, c_out in enumerate(widths[1:]):
             stages += residual(widths[i], blocks, len(widths))
-            stages += [up(widths[i], c_out, sizes[i], sizes[i + 1])]
+            stages += [upsampling(widths[i], c_out, sizes[i], sizes[i + 1])]
         stages += residual(widths[-1], blocks, len(widths))
-        last = up(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
-        self.stages = nn.Sequential(*stages, norm(widths[-1]), nn.SiLU(), start(last, output_gain))
+        last = upsampling(widths[-1], out_shape[0] * out_shape[1], sizes[-2], sizes[-1])
+        self.stages = nn.Sequential(*stages, norm(widths[-1]), nn.SiLU(), he(last, output_gain))
 
 
 def norm(width: int) -> nn.GroupNorm:

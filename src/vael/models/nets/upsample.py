@@ -1,4 +1,4 @@
-"""Floor 1: a transposed convolution that is quick for few channels, too."""
+"""A transposed convolution that is fast for few channels, too."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ from torch.nn.functional import conv2d, fold
 FEW = 2  # output channels up to which a product and a fold are quicker on a CPU
 
 
-class Up(nn.ConvTranspose2d):
+class UpsamplingConv(nn.ConvTranspose2d):
     """The 4x4 transposed convolution of stride 2, the same function of the same weights.
 
     On a CPU torch takes as long for 1 output channel as for 20 (measured: 32 to 1 channels of

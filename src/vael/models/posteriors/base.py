@@ -1,4 +1,4 @@
-"""Floor 1: the contract of a family over z."""
+"""The contract of a family over z."""
 
 from abc import ABC, abstractmethod
 

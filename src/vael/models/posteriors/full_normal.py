@@ -1,4 +1,4 @@
-"""Floor 1: the normal distribution with a full covariance."""
+"""The normal distribution with a full covariance."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Floor 1: the normal distribution with a diagonal covariance."""
+"""The normal distribution with a diagonal covariance."""
 
 import math
 from dataclasses import dataclass

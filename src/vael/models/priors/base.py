@@ -1,4 +1,4 @@
-"""Floor 3: the contract of a prior."""
+"""The contract of a prior."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

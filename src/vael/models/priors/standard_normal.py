@@ -1,4 +1,4 @@
-"""Floor 3: the standard normal prior."""
+"""The standard normal prior."""
 
 import torch
 from torch import Tensor
