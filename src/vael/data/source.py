@@ -99,6 +99,22 @@ class Source(ABC):
 
     A constructor must be cheap (it runs whenever a configuration is checked) and raise
     `ConfigError` for options that cannot work.
+
+    Example:
+        Images of one grey level each, 9 levels; validation and test are taken out of train.
+
+        >>> class Plain(Source):
+        ...     def __init__(self, number):
+        ...         self.number = number
+        ...     def fingerprint(self):
+        ...         return f"plain {self.number}"
+        ...     def decode(self):
+        ...         grey = np.arange(self.number, dtype=np.uint8) % 9
+        ...         return Decoded(Arrays(np.tile(grey[:, None, None, None], (1, 8, 8))), levels=9)
+        >>> data = Plain(number=12).decode()
+        >>> data.train.x.shape
+        (12, 1, 8, 8)
+        >>> check_decoded(data, "Plain")  # raises DataError where the contract is broken
     """
 
     @abstractmethod

@@ -12,6 +12,27 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         num_samples: S, samples of q per example that the objective wants in training.
+
+    Example:
+        The rate is held at a capacity (Burgess et al. 2018, https://arxiv.org/abs/1804.03599):
+        ``loss = mean over S, B of  -log p(x|z) + gamma |KL - capacity|``, nats.
+
+        >>> class Capacity(Objective):
+        ...     warmup_steps = 0
+        ...     def __init__(self, gamma, capacity):
+        ...         super().__init__()
+        ...         self.gamma, self.capacity = gamma, capacity
+        ...     def beta(self, step):
+        ...         return 1.0
+        ...     def forward(self, trace, step):
+        ...         distortion, rate = -trace.log_px.mean(), trace.rate.mean()
+        ...         value = distortion + self.gamma * (rate - self.capacity).abs()
+        ...         terms = {"distortion": distortion.detach(), "rate": rate.detach()}
+        ...         return Loss(value, terms)
+        >>> import torch
+        >>> trace = Trace(None, None, (), log_px=torch.full((1, 2), -3.0), rate=torch.ones(1, 2))
+        >>> Capacity(gamma=10.0, capacity=1.5)(trace, step=0).value  # 3 + 10 |1 - 1.5|
+        tensor(8.)
     """
 
     num_samples: int = 1

@@ -32,6 +32,32 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
 
     Raises:
         ConfigError: an unknown fit, or ``mass`` for data without levels.
+
+    Example:
+        A subclass says how many numbers of the decoder it takes and makes its record of them:
+        here coins, for data with two levels.
+
+        >>> class CoinRecord:
+        ...     def __init__(self, logits):
+        ...         self.mean = logits.sigmoid()
+        ...     def log_prob(self, x):
+        ...         return sum_event((x * self.mean + (1 - x) * (1 - self.mean)).log(), 1)
+        ...     log_mass = log_prob
+        ...     def sample(self, noise):
+        ...         return (noise < self.mean).float()
+        >>> class Coins(Likelihood):
+        ...     support = "unit"
+        ...     num_params = 1
+        ...     def link(self, theta):
+        ...         return CoinRecord(theta.squeeze(-2))
+        ...     def at_bound(self, px):
+        ...         return px.mean.new_zeros(())
+        >>> family = Coins(event_shape=(3,), levels=2)
+        >>> family.theta_shape
+        (1, 3)
+        >>> px = family(torch.zeros(5, 2, 1, 3))  # S = 5 samples, B = 2 examples
+        >>> family.log_likelihood(px, torch.ones(2, 3))[0]  # 3 log(1/2), nats
+        tensor([-2.0794, -2.0794])
     """
 
     support: ClassVar[Literal["unit", "real"]]

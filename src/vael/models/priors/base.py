@@ -16,6 +16,20 @@ class Prior(nn.Module, ABC):
 
     Args:
         event_shape: Z, the shape of one latent.
+
+    Example:
+        ``p(z) = N(z; 0, 4 I)``; a diagonal normal posterior finds its KL to it in closed form.
+
+        >>> import torch
+        >>> from vael.models.posteriors.normal import NormalRecord
+        >>> class Wide(Prior):
+        ...     def forward(self, encode, context=None):
+        ...         zero = torch.zeros(self.event_shape)
+        ...         return NormalRecord(zero, zero + torch.tensor(2.0).log(), len(zero.shape))
+        >>> p = Wide(event_shape=(2,))(encode=None)
+        >>> q = NormalRecord(torch.zeros(3, 2), torch.zeros(3, 2))  # N(0, I), three times
+        >>> q.kl(p)  # 2 (log 2 + 1/8 - 1/2), nats, (B,)
+        tensor([0.6363, 0.6363, 0.6363])
     """
 
     def __init__(self, event_shape: Shape) -> None:
