@@ -54,9 +54,15 @@ def compare_configs(then: DictConfig, now: DictConfig, where: str = "") -> list[
         where: said after each name.
     """
     before, after = (flat_config(OmegaConf.merge(c)) for c in (then, now))  # type: ignore[arg-type]
+    suffix = f" ({where})" if where else ""
+    found = compare_settings(before, after)
+    return [Difference(f"{d.what}{suffix}", d.then, d.now) for d in found]
+
+
+def compare_settings(
+    before: Mapping[str, Any], after: Mapping[str, Any], absent: object = None
+) -> list[Difference]:
+    """Values that are not the same, by name; ``absent`` stands for one that is not there."""
     names = sorted((before.keys() | after.keys()) - {"command"})
-    return [
-        Difference(f"{name}{where and f' ({where})'}", before.get(name), after.get(name))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
+    found = [Difference(n, before.get(n, absent), after.get(n, absent)) for n in names]
+    return [d for d in found if d.then != d.now]

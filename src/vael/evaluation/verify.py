@@ -181,7 +181,7 @@ def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
         if summary.get(name) not in (None, now)
     ]
     own = read_model_file(trained.checkpoint).spec  # of a run that went on with other data
-    if not found and own is not None and own.digest != trained.spec.digest:
+    if not found and own.digest != trained.spec.digest:
         found.append(
             Difference("data_digest (the checkpoint's own)", own.digest, trained.spec.digest)
         )

@@ -19,14 +19,7 @@ from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.pretrained.inputs import ArrayLike, as_latent, as_raw
-from vael.pretrained.trained import (
-    Trained,
-    config_for,
-    config_of,
-    load_trained,
-    take_moments,
-    take_weights,
-)
+from vael.pretrained.trained import Trained, config_for, config_of, take_moments, take_weights
 from vael.randomness import Noise
 from vael.runs.checkpoint import ModelFile, find_model_file, read_model_file
 from vael.types import DataSpec, Shape
@@ -221,8 +214,7 @@ def load_model(
     """A trained model out of a run's folder or a checkpoint; the data set is not needed.
 
     Nothing in the file can run code: it holds tensors and plain values, and its config may only
-    name parts of vael itself, or of packages in ``allow``. Checkpoints of vael 0.1, which do not
-    say what their data was, are loaded through their data.
+    name parts of vael itself, or of packages in ``allow``.
 
     Args:
         path: a run's folder, or a checkpoint file.
@@ -235,20 +227,17 @@ def load_model(
         ConfigError: its config cannot be built.
     """
     stored = read_model_file(find_model_file(Path(path), checkpoint))
-    if stored.spec is None:
-        return Model.of(load_trained(stored.file, allow=allow)).to(device)
-    return _assemble(stored, stored.spec, config_of(stored, allow)).to(device)
+    return _assemble(stored, config_of(stored, allow)).to(device)
 
 
 def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
-    """`load` for the verbs of the command line, which run what a run's own config.yaml names."""
+    """`load_model` for the command line, which runs what a run's own config.yaml names."""
     stored = read_model_file(find_model_file(path, which))
-    if stored.spec is None:
-        return Model.of(load_trained(path, (), allow, which))
-    return _assemble(stored, stored.spec, config_for(path, stored, allow))
+    return _assemble(stored, config_for(path, stored, allow))
 
 
-def _assemble(stored: ModelFile, spec: DataSpec, config: DictConfig) -> Model:
+def _assemble(stored: ModelFile, config: DictConfig) -> Model:
+    spec = stored.spec
     vae = build_vae(config, spec, build_seeds(config))
     take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
     preprocess = Preprocess(config.data.binarize, spec.raw_levels)

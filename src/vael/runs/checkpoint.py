@@ -30,13 +30,13 @@ class ModelFile:
         file: the checkpoint.
         config: the run's, of plain containers; not checked.
         state: tensors by name.
-        spec: what the data was; None in checkpoints of vael 0.1, which did not keep it.
+        spec: what the data was.
     """
 
     file: Path
     config: dict[str, Any]
     state: dict[str, Tensor]
-    spec: DataSpec | None
+    spec: DataSpec
 
 
 def find_model_file(path: Path, which: str = "best") -> Path:
@@ -123,8 +123,7 @@ def parse_model_file(loaded: Mapping[str, Any], file: Path) -> ModelFile:
             f"{file} must hold its config as a small mapping of plain values, "
             "but holds something else."
         )
-    data = loaded.get("data")
-    spec = None if data is None else spec_of(data, file)
+    spec = parse_spec(loaded.get("data"), file)
     return ModelFile(file, config, {str(name): value for name, value in state.items()}, spec)
 
 
@@ -177,7 +176,7 @@ def _damaged(path: Path) -> str:
     )
 
 
-def spec_of(data: object, file: Path) -> DataSpec:
+def parse_spec(data: object, file: Path) -> DataSpec:
     """The description of the data out of plain containers, as ``dataclasses.asdict`` made it.
 
     Raises:

@@ -137,15 +137,15 @@ def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> lis
     ]
 
 
-def find_other_data(then: DataSpec | None, place: Place, now: DataSpec) -> list[str]:
+def find_other_data(then: DataSpec, place: Place, now: DataSpec) -> list[str]:
     """What to say of data that are not those of the checkpoint.
 
     Args:
-        then: what they were; None in checkpoints of vael 0.1.
+        then: what they were.
         place: the checkpoint's.
         now: what they are.
     """
-    if then is None or then.digest == now.digest:
+    if then.digest == now.digest:
         return []
     return [
         f"the data are not what they were before step {place.step}, from which this run goes "

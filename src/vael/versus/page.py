@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
+from vael.config.flat import compare_settings, flat_config
 from vael.config.yaml import read_settings
 from vael.errors import ConfigError
 from vael.files import write_text
@@ -15,6 +15,7 @@ from vael.report.template import template
 from vael.versus.numbers import groups
 from vael.versus.plots import COLOURS, overlaid
 
+NOT_SET = "not set"  # a setting that the other run has
 ABSENT = "\u2013"  # a dash as typographers mean it
 
 
@@ -83,19 +84,14 @@ def render(a: Path, b: Path) -> str:
 
 def changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
     """The settings that differ, by dotted name, and how many are equal; the command is none."""
-    from vael.config.flat import flat_config  # imports torch
-
     one, two = flat_config(a), flat_config(b)
-    names = sorted((one.keys() | two.keys()) - {"command"})
-    differing = [name for name in names if one.get(name, ABSENT) != two.get(name, ABSENT)]
-    shown = [(name, _text(one, name), _text(two, name)) for name in differing]
-    return shown, len(names) - len(shown)
+    found = compare_settings(one, two, NOT_SET)
+    equal = len((one.keys() | two.keys()) - {"command"}) - len(found)
+    return [(d.what, _text(d.then), _text(d.now)) for d in found], equal
 
 
-def _text(flat: dict[str, Any], name: str) -> str:
-    if name not in flat:
-        return "not set"
-    return "null" if flat[name] is None else str(flat[name])
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def _short(path: Path) -> str:
