@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support import QUICK, make_run
 
 from vael.explore.app import make_app
-from vael.explore.model import load
 from vael.explore.serve import listen, server, url
+from vael.explore.session import open_session
 from vael.training.fit import train
 
 EVIL = "<img src=x onerror=document.title='pwned'>"
@@ -28,7 +28,7 @@ def digits_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def digits(digits_run):
     """The model with its encoded test digits."""
-    return load(digits_run)
+    return open_session(digits_run)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def table(tmp_path_factory):
     )
     made = make_run(folder, *overrides)
     train(made)
-    return load(made)
+    return open_session(made)
 
 
 @pytest.fixture

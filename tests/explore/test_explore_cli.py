@@ -14,7 +14,7 @@ import pytest
 
 from vael.errors import CheckpointError, ConfigError
 from vael.explore import serve
-from vael.explore.model import load
+from vael.explore.session import open_session
 
 
 @pytest.fixture
@@ -26,16 +26,16 @@ def half(digits_run, tmp_path):
 
 
 def test_an_unfinished_run_says_what_there_is(half):
-    session = load(half)
+    session = open_session(half)
     assert session.facts()["checkpoint"] == "best.ckpt"
     assert "half is not finished (running, or was killed)" in session.facts()["note"]
     (half / "checkpoints" / "best.ckpt").unlink()
     with pytest.raises(CheckpointError, match=r"no checkpoints/best\.ckpt; there is last: ask"):
-        load(half)
-    assert load(half, checkpoint="last").facts()["checkpoint"] == "last.ckpt"
+        open_session(half)
+    assert open_session(half, checkpoint="last").facts()["checkpoint"] == "last.ckpt"
     (half / "checkpoints" / "last.ckpt").unlink()
     with pytest.raises(CheckpointError, match=r"train it first \(vael train"):
-        load(half, checkpoint="last")
+        open_session(half, checkpoint="last")
 
 
 def test_a_run_that_leaves_the_test_data_out_is_explored_with_val(half):
@@ -48,9 +48,9 @@ def test_a_run_that_leaves_the_test_data_out_is_explored_with_val(half):
         )
     )
     file = half / "checkpoints" / "best.ckpt"
-    assert load(half).part.split == "val"
-    assert load(half, split="test").part.split == "test"
-    assert load(file, split="train", examples=50).count == 50
+    assert open_session(half).part.split == "val"
+    assert open_session(half, split="test").part.split == "test"
+    assert open_session(file, split="train", examples=50).count == 50
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ SRC = Path(__file__).parents[2] / "src" / "vael"
 FLOORS = {
     "types": 0,
     "errors": 0,
+    "text": 0,
     "randomness": 0,
     "models.trace": 0,
     "files": 0,

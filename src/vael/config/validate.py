@@ -1,6 +1,5 @@
 """Validate names, types and ranges of a config without importing torch."""
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from pathlib import PurePath
 
 from omegaconf import DictConfig, OmegaConf
 
-from vael.errors import ConfigError
+from vael.errors import ConfigError, did_you_mean
 
 INTERPOLATION = re.compile(r"(?<!\\)\$\{")
 MOST_THREADS = 1024  # OpenMP ends the process, without a word, where it cannot start so many
@@ -309,7 +308,5 @@ def suggest(path: str, config: DictConfig) -> str:
     """The settings that look most like a mistyped one."""
     paths = list(dotted(config))
     last = path.rpartition(".")[2]
-    near = [p for p in paths if p.rpartition(".")[2] == last]
-    near += difflib.get_close_matches(path, paths, n=3, cutoff=0.7)
-    unique = [p for p in dict.fromkeys(near) if p != path][:3]
-    return f"Did you mean {' or '.join(unique)}?" if unique else "See python train.py --cfg job."
+    same = [p for p in paths if p.rpartition(".")[2] == last]
+    return did_you_mean(path, paths, "See python train.py --cfg job.", same, most=3, cutoff=0.7)

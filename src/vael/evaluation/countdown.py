@@ -7,6 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from vael.text import clock_text
+
 FIRST, LONGEST = 3.0, 60.0  # seconds to the first line of a log, and between two
 
 
@@ -77,13 +79,7 @@ class Countdown:
         spent = time.monotonic() - self._started
         left = spent / self._done * (self.total - self._done)
         print(
-            f"{self.what}: {self._done / self.total:.0%}, {_clock(left)} left",
+            f"{self.what}: {self._done / self.total:.0%}, {clock_text(left)} left",
             file=sys.stderr,
             flush=True,
         )
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -27,15 +27,15 @@ def explore(
 ) -> None:
     """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
     from vael.explore.app import make_app
-    from vael.explore.model import load
     from vael.explore.serve import announce, is_loopback, listen, open_browser, server
+    from vael.explore.session import open_session
     from vael.visitors import own_names
 
     if examples < 2:
         raise ConfigError(f"--examples must be at least 2, but got {examples}.")
     try:
         with listen(host, port) as listener:
-            session = load(
+            session = open_session(
                 run, tuple(overrides or ()), checkpoint, split, examples, tuple(allow or ())
             )
             if session.note:

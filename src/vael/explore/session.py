@@ -1,19 +1,23 @@
 """Floor 10: what the page asks of the model; tensors in, tensors and bytes out, no web."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK
+from vael.data.source import Split
 from vael.errors import ConfigError, DataError
 from vael.explore.atlas import Atlas, survey
 from vael.explore.uploads import read_picture
 from vael.generate.paths import WAYS
 from vael.pretrained.scoring import Part, Scorer
-from vael.pretrained.trained import Trained
+from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
+from vael.status import unfinished
 
 BINS = 40  # of the histogram of the means below each slider
 REACH = 3.0  # of a slider at least, in units of the prior
@@ -195,3 +199,42 @@ class Session:
             raise DataError(
                 f"there is no example {number}: there are {self.count}, 0 to {self.count - 1}."
             )
+
+
+def open_session(
+    path: Path,
+    overrides: Sequence[str] = (),
+    checkpoint: str = "best",
+    split: str | None = None,
+    examples: int = 10_000,
+    allow: Sequence[str] = (),
+) -> Session:
+    """The model with its encoded examples, one thread.
+
+    Args:
+        path: a run's folder, or a checkpoint file.
+        overrides: of the data.
+        checkpoint: of a folder, ``best`` or ``last``.
+        split: of the map; None: test, or val where the run leaves the test data out.
+        examples: on the map at most.
+        allow: packages that a file's config may name.
+
+    Raises:
+        ConfigError: no run, an unknown split, or data that do not fit.
+        CheckpointError: no checkpoint that can be used; says what there is.
+    """
+    if split is not None and split not in get_args(Split):
+        raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got {split}.")
+    if checkpoint not in ("best", "last"):
+        raise ConfigError(f"--checkpoint must be best or last, but got {checkpoint}.")
+    if path.is_dir() and not (path / "config.yaml").is_file():
+        raise ConfigError(
+            f"{path} is not a run: it has no config.yaml. Runs are made by python train.py."
+        )
+    # A single latent is decoded by a single thread fastest: nothing waits for the other.
+    torch.set_num_threads(1)
+    trained = load_trained(path, overrides, allow, checkpoint)
+    if split is None:
+        split = "test" if trained.config.evaluation.get("test", True) else "val"
+    part = Part(split, examples)  # type: ignore[arg-type]
+    return Session(trained, part, unfinished(path) or "")

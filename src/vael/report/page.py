@@ -9,6 +9,7 @@ from vael.report.evaluation import section
 from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
 from vael.report.template import template
+from vael.text import duration_text
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 NOTES = {"train": "mean of its epoch"}
@@ -161,9 +162,4 @@ def _list(value: object) -> list[str]:
 
 
 def _duration(seconds: object) -> str:
-    if not isinstance(seconds, int | float):
-        return ""
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+    return duration_text(seconds) if isinstance(seconds, int | float) else ""
