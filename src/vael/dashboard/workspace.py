@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vael.errors import ConfigError
+from vael.metrics.catalog import describe_metric
 
 if TYPE_CHECKING:
     from wandb_workspaces.reports.v2 import LinePlot
@@ -24,14 +25,14 @@ PARAMETERS = (
     "likelihood.scale",
     "likelihood.fit",
 )
-CURVES = {
-    "Bits per dimension": ("val/bpd",),
-    "Rate, nats": ("train/rate", "val/rate"),
-    "Distortion, nats": ("train/distortion", "val/distortion"),
-    "Beta": ("train/beta",),
-    "ELBO, nats": ("train/elbo", "val/elbo"),
-    "Active units": ("val/active_units",),
-}
+CURVES = (
+    ("val/bpd",),
+    ("train/rate", "val/rate"),
+    ("train/distortion", "val/distortion"),
+    ("train/beta",),
+    ("train/elbo", "val/elbo"),
+    ("val/active_units",),
+)
 MEDIA = ("reconstructions", "samples", "traversal")
 
 
@@ -105,10 +106,12 @@ def _section(name: str, panels: Sequence[object], columns: int) -> "Section":
 def _curves() -> "Section":
     import wandb_workspaces.reports.v2 as wr
 
-    def plot(title: str, names: Sequence[str]) -> "LinePlot":
+    def plot(names: Sequence[str]) -> "LinePlot":
+        metric = describe_metric(names[0])
+        title = f"{metric.title}, {metric.unit}" if metric.unit else metric.title
         return wr.LinePlot(title=title, x="epoch", y=list(names), title_x="epoch")
 
-    return _section("Curves", [plot(title, names) for title, names in CURVES.items()], 3)
+    return _section("Curves", [plot(names) for names in CURVES], 3)
 
 
 def _search(shown: Shown) -> "Section":

@@ -1,1 +1,1 @@
-"""Floor 6: scores, streamed over batches and exact over devices."""
+"""Score examples and data sets; `vael.metrics.catalog` says what each number is."""

@@ -1,4 +1,4 @@
-"""Floor 6: importance-weighted bounds for several k out of one stream of log-weights.
+"""Compute importance-weighted bounds for several k out of one stream of log-weights.
 
 For x with weights w_1 .. w_K, w_s = p(x, z_s) / q(z_s|x), the bound of k samples is
 
@@ -25,7 +25,7 @@ def ladder(samples: int) -> tuple[int, ...]:
 
 
 class Bounds:
-    """Takes log-weights ``(S, B)`` in pieces of any S; in the end there are K of them.
+    """Take log-weights ``(S, B)`` in pieces of any S; in the end there are K of them.
 
     Args:
         samples: K.

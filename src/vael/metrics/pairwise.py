@@ -1,4 +1,4 @@
-"""Floor 6: the density of every z under the posterior of every example, as one matrix product.
+"""Compute the density of every z under the posterior of every example, as one matrix product.
 
 ``log N(z; mu, P^-1)`` is linear in ``(z_a z_b, z_a)``, so M points and N normal distributions cost
 one ``(M, F) @ (F, N)`` product: nothing of the size M * N * d is ever held.

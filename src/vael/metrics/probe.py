@@ -1,4 +1,4 @@
-"""Floor 6: what the latent means say of the labels, by a linear and by a local classifier."""
+"""Probe what latent means say of the labels, by a linear and by a local classifier."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Floor 6: how close reconstructions are to their originals, by the measures of images."""
+"""Measure how close reconstructions are to their originals."""
 
 import math
 from dataclasses import dataclass

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vael.metrics.catalog import METRICS
+
 TRAIN, VAL = "#3f90da", "#e76300"
 # Ten colours that people with any colour vision can tell apart (Petroff 2021, arXiv:2107.02270),
 # its darkest two made lighter for dark pages.
@@ -117,19 +119,15 @@ def panels(history: History) -> list[Panel]:
     names = list(history.series)
     rates = tuple(n for n in names if n.split("/")[-1].lower().startswith(("lr", "learning_rate")))
     wanted = [
-        Panel("Bits per dimension", "bits / dimension", ("train/bpd", "val/bpd")),
-        Panel("ELBO", "nats / example", ("train/elbo", "val/elbo")),
+        _compare_splits("bpd"),
+        _compare_splits("elbo"),
         Panel(
             "Training loss and its terms",
-            "nats / example",
+            METRICS["loss"].unit,
             ("train/loss", "train/distortion", "train/rate"),
         ),
-        Panel(
-            "Distortion, the cost of reconstruction",
-            "nats / example",
-            ("train/distortion", "val/distortion"),
-        ),
-        Panel("Rate, the information in z", "nats / example", ("train/rate", "val/rate")),
+        _compare_splits("distortion"),
+        _compare_splits("rate"),
         Panel("Weight of the rate", "beta", ("train/beta",)),
         Panel("Learning rate", "learning rate", rates),
     ]
@@ -137,3 +135,8 @@ def panels(history: History) -> list[Panel]:
         Panel(p.title, p.unit, tuple(n for n in p.names if n in history.series)) for p in wanted
     ]
     return [panel for panel in present if panel.names]
+
+
+def _compare_splits(name: str) -> Panel:
+    metric = METRICS[name]
+    return Panel(metric.title, metric.unit, (f"train/{name}", f"val/{name}"))
