@@ -3,9 +3,9 @@
 python train.py model=conv_vae likelihood=gaussian objective.beta=4 trainer.devices=4
 """
 
-from vael import early
+from vael.distributed import signals
 
-early.block()  # signals wait for the run: what follows takes a while to import
+signals.block()  # signals wait for the run: what follows takes a while to import
 
 import hydra  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402

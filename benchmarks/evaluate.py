@@ -12,7 +12,7 @@ Figures of processor time, so that other work of the machine disturbs little:
 
 The weights are those of an untrained model: no matter for the time. All are measured in turns,
 the loops in a process of their own because the evaluation changes how memory is given back
-(`vael.heap`); a figure is the median of the rounds' ratios.
+(`vael.distributed.processes`); a figure is the median of the rounds' ratios.
 """
 
 import argparse
@@ -33,8 +33,8 @@ import torch
 from vael.config.build import build_data, build_vae
 from vael.config.compose import compose_config
 from vael.data.batches import EVAL_CHUNK
+from vael.distributed.processes import keep_freed_memory
 from vael.files import write_json
-from vael.heap import keep_freed_memory
 from vael.metrics.evidence import samples_per_pass
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, seeds_of

@@ -7,7 +7,7 @@ log-likelihood of a batch of 128 examples with 784 dimensions: link and ``log_li
 without and with the way back to theta. The squared error is ``((x - mu)**2).sum()`` on 128 x 784
 numbers. The two are timed in turns; a row holds the median of the ratios and their quartiles.
 Processor time is counted, so that other work of the machine disturbs little; freed memory is kept,
-as in training (`vael.heap`). Theta has as many
+as in training (`vael.distributed.processes`). Theta has as many
 numbers as the family has parameters: a categorical on 256 levels needs 256 times the memory of a
 Gaussian for it (103 MB), and as much again for each intermediate result.
 """
@@ -26,9 +26,9 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from vael.config.build import build_part
+from vael.distributed.processes import keep_freed_memory
 from vael.errors import ConfigError
 from vael.files import write_json
-from vael.heap import keep_freed_memory
 from vael.models.likelihoods.base import Likelihood
 
 CONF = Path(__file__).parents[1] / "conf" / "likelihood"

@@ -14,7 +14,7 @@ import pytest
 import torch
 from support import QUICK, ROOT, make_run, said
 
-from vael import supervise
+from vael.distributed.supervisor import GRACE_SECONDS, TERM_SECONDS
 
 pytestmark = pytest.mark.slow
 PYTHON = [sys.executable]
@@ -161,7 +161,7 @@ def test_a_killed_rank_ends_the_run_with_its_name_and_a_summary(tmp_path, rank):
     killed = time.monotonic()
     _, err = process.communicate(timeout=200)
     assert time.monotonic() - killed < 60  # gloo alone would wait for half an hour
-    assert supervise.GRACE + 2 * supervise.AFTER_TERM < 15
+    assert GRACE_SECONDS + 2 * TERM_SECONDS < 15
     assert process.returncode == 137
     assert err.splitlines()[-1].startswith(f"vael: rank {rank}: killed by signal 9 (SIGKILL)")
     end = summary(only(tmp_path))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from vael.cli import app
 from vael.data.module import VaelData
-from vael.stop import STOP
+from vael.distributed.signals import STOP
 from vael.training.fit import train
 
 TRIAL = (*QUICK, "evaluation.test=false", "report=false")

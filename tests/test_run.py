@@ -8,8 +8,8 @@ import torch
 from identical import assert_as_if_never_stopped, assert_same, metrics, read, rows, weights
 from support import QUICK, make_run
 
+from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
-from vael.stop import Stopped
 from vael.training.fit import train
 
 

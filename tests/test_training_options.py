@@ -6,9 +6,9 @@ import pytest
 import torch
 from support import QUICK, make_run, trained_run
 
+from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
-from vael.stop import Stopped
 from vael.training.fit import train
 from vael.training.setup import prepare_run, read_config
 

@@ -8,17 +8,21 @@ from typing import Annotated
 
 import typer
 
-from vael import early, epitaph, lastwords, ranks, supervise, tenure
 from vael.arguments import Allow, OtherData
 from vael.dashboard.cli import dashboard
+from vael.distributed import failures, ownership, ranks, signals
+from vael.distributed.failures import Failure
+from vael.distributed.ranks import Rank
+from vael.distributed.supervisor import supervise
 from vael.errors import VaelError, one_line, translate_resource_errors
 from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
 from vael.export.cli import export
 from vael.generate.cli import generate
-from vael.ranks import Rank
+from vael.runs.creation import discard, read_size, vanished
 from vael.status import as_text, read_summary
 from vael.sweep import cli as sweep
+from vael.training.postmortem import write_postmortem
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,14 +66,14 @@ def train(
         else:
             _train(run, discard_on_error)
     finally:
-        early.disarm()
+        signals.disarm()
 
 
 def _repeat(run: Path) -> None:
     """Exit code 0 if the repeated run is the same to the bit, else 1."""
-    if ranks.find() is not None:
+    if ranks.find_rank() is not None:
         raise VaelError("--again is for one process: it starts the others, and compares.")
-    early.arm()
+    signals.arm()
     from vael.again import as_text as again_as_text
     from vael.again import begin
 
@@ -83,41 +87,48 @@ def _repeat(run: Path) -> None:
 
 def _train(run: Path, discard_on_error: bool) -> None:
     """Keeps others away from the folder, and leaves a true summary of an early end there."""
-    speaks = ranks.first() and ranks.SUPERVISED not in os.environ
+    speaks = ranks.is_first_rank() and ranks.SUPERVISED not in os.environ
     try:
-        early.arm()
-        with tenure.alone(run) if speaks else nullcontext():
+        signals.arm()
+        with ownership.own_folder(run) if speaks else nullcontext():
             _train_alone(run, discard_on_error)
-    except early.StoppedEarly as stop:
-        if speaks and (run / "config.yaml").is_file() and tenure.held(run):
-            epitaph.write(run, lastwords.of(stop, 0), seconds=0.0)
+    except signals.StoppedEarly as stop:
+        if speaks and (run / "config.yaml").is_file() and ownership.is_owned(run):
+            write_postmortem(run, failures.describe_error(stop, 0), seconds=0.0)
             stop.tell()
             stop.requeue()
         raise
 
 
 def _train_alone(run: Path, discard_on_error: bool) -> None:
-    devices, num_nodes = supervise.size(run)
-    rank = ranks.find()
-    ranks.check(rank, devices, num_nodes)
+    devices, num_nodes = read_size(run)
+    rank = ranks.find_rank()
+    ranks.check_ranks(rank, devices, num_nodes)
     before = read_summary(run)
     if before is not None and before["status"] in ("finished", "pruned"):
-        if not ranks.first():
+        if not ranks.is_first_rank():
             return
         from vael.report.page import complete
 
-        early.disarm()
+        signals.disarm()
         complete(run)
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
-        code = supervise.supervise(run, devices, num_nodes, discard_on_error)
-        if code or not ranks.first():
+
+        def on_failure(failure: Failure, seconds: float) -> None:
+            if discard_on_error and failures.is_impossible(run):
+                discard(run, ranks.is_first_rank())
+            elif ranks.is_first_rank():
+                write_postmortem(run, failure, seconds)
+
+        code = supervise(run, devices, num_nodes, on_failure)
+        if code or not ranks.is_first_rank():
             raise SystemExit(code)
         return  # the first rank has told
     else:
-        _be(rank, run, discard_on_error)
-        if not ranks.first():
+        run_rank(rank, run, discard_on_error)
+        if not ranks.is_first_rank():
             return
     summary = read_summary(run)
     assert summary is not None
@@ -126,37 +137,35 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
         print(f"report  {(run / 'report.html').resolve()}")
 
 
-def _be(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
-    """Trains as this rank, or alone; of several processes, the first to fail speaks for all."""
+def run_rank(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
+    """Train as this rank, or alone; of several processes, the first to fail speaks for all."""
     if rank is not None:
         os.environ.update(rank.environment())
-        lastwords.forget(run, rank.rank)
+        failures.clear_failure(run, rank.rank)
     try:
-        with early.heard():
-            from vael.lean import import_lightning
+        with signals.stop_on_lost_signal():
+            from vael.distributed.lightning_import import import_lightning
 
             import_lightning()
             from vael.training.fit import train as train_run
 
             train_run(run, discard_on_error)
-    except early.StoppedEarly as stop:
+    except signals.StoppedEarly as stop:
         if rank is not None:
-            lastwords.leave(run, lastwords.of(stop, rank.rank))
+            failures.record_failure(run, failures.describe_error(stop, rank.rank))
         raise
     except BaseException as error:
         if rank is None:
             raise
-        own = lastwords.of(error, rank.rank)
-        lastwords.leave(run, own)
-        if ranks.SUPERVISED in os.environ or (
-            discard_on_error and rank.rank and supervise.vanished(run)
-        ):
+        own = failures.describe_error(error, rank.rank)
+        failures.record_failure(run, own)
+        if ranks.SUPERVISED in os.environ or (discard_on_error and rank.rank and vanished(run)):
             raise SystemExit(own.code) from None  # who started us tells, or the first rank does
-        cause = lastwords.cause(lastwords.heard(run, since=0)) or own
+        cause = failures.root_cause(failures.read_failures(run, since=0)) or own
         if cause == own and not own.clear:
             raise
         if cause == own or rank.rank == 0:
-            print(f"vael: {cause.told()}", file=sys.stderr)
+            print(f"vael: {cause}", file=sys.stderr)
         raise SystemExit(own.code) from None
 
 
@@ -208,7 +217,7 @@ def evaluate(
     allow: Allow = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
-    early.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
+    signals.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
     from vael.evaluation.evaluate import Request
     from vael.evaluation.evaluate import evaluate as evaluate_run
 
@@ -223,7 +232,7 @@ def evaluate(
         tuple(allow or ()),
     )
     try:
-        early.unblock()
+        signals.unblock()
         result = evaluate_run(request)
     except KeyboardInterrupt:  # typer would end without a word
         print(f"vael: interrupted; {request.output} is as it was", file=sys.stderr)
@@ -306,7 +315,7 @@ def main() -> None:
         with suppress(OSError):  # a full disk must not hide the code
             print(f"vael: {one_line(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except early.StoppedEarly as stop:
+    except signals.StoppedEarly as stop:
         stop.tell()
         raise
     except KeyboardInterrupt:

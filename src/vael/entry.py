@@ -2,13 +2,13 @@
 
 import sys
 
-from vael import early
+from vael.distributed import signals
 
 
 def main() -> None:
     """Runs the command."""
     if sys.argv[1:2] in (["train"], ["evaluate"]):
-        early.block()
+        signals.block()
     from vael.cli import main as command
 
     command()

@@ -23,9 +23,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from vael import early, ranks
 from vael.config.compose import explain, resolved
 from vael.config.validate import check_config
+from vael.distributed import ranks, signals
 from vael.errors import ConfigError, DiskError, VaelError, one_line
 from vael.files import write_text
 
@@ -38,9 +38,9 @@ def guard(main: Callable[[], None]) -> None:
     warnings.filterwarnings("error", UNSEARCHED)
     try:
         main()
-    except early.StoppedEarly as stop:
+    except signals.StoppedEarly as stop:
         stop.tell()
-        if ranks.first():
+        if ranks.is_first_rank():
             stop.requeue()
         raise
     except UserWarning as warning:
@@ -68,14 +68,14 @@ def _composing(error: BaseException) -> bool:
 
 def fail(error: VaelError) -> NoReturn:
     """Prints one line, once for all processes, and leaves with the error's code."""
-    if ranks.first():
+    if ranks.is_first_rank():
         print(f"vael: {one_line(error)}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 
 def start(config: DictConfig) -> None:
     """Checks the config, makes the run's folder, and trains in it: never returns in a run."""
-    early.arm()
+    signals.arm()
     try:
         _start(config)
     except VaelError as error:  # here, before Hydra adds a line of its own
@@ -99,14 +99,14 @@ def _start(config: DictConfig) -> None:
             "each process would start the whole sweep again and train other settings. Use "
             "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
         )
-    ranks.check(ranks.find(), plain.trainer.devices, plain.trainer.num_nodes)
+    ranks.check_ranks(ranks.find_rank(), plain.trainer.devices, plain.trainer.num_nodes)
     run = make_run_folder(plain)
     child = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()
     if not multirun:
-        early.block()
+        signals.block()
         os.execv(sys.executable, child)
-    early.disarm()
+    signals.disarm()
     code = subprocess.run(child, check=False).returncode
     if code:
         raise SystemExit(code)
@@ -136,7 +136,7 @@ def make_run_folder(config: DictConfig) -> Path:
     else:
         run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
         run.mkdir(parents=True, exist_ok=True)
-        if not ranks.first():
+        if not ranks.is_first_rank():
             _wait_for(run)
         if (run / "config.yaml").exists():
             _check_same(run, text)
@@ -164,7 +164,7 @@ def _shared_name(num_nodes: int) -> str | None:
     given = os.environ.get("VAEL_RUN")
     if given:
         return given
-    rank = ranks.find()
+    rank = ranks.find_rank()
     if rank is None and num_nodes == 1:
         return None
     name = None if rank is None else rank.name

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vael.devices import is_first
+from vael.distributed.lightning import is_first
 from vael.errors import DiskError
 
 

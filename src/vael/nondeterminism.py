@@ -13,6 +13,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
+from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
 from vael.evaluation.verify import rescore
@@ -25,7 +26,6 @@ from vael.report.pictures import save
 from vael.report.spread import spread_figure
 from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.status import read_summary
-from vael.stop import Stopped
 from vael.training.fit import train
 
 DEFAULTS = {

@@ -15,7 +15,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 from torch.utils.hooks import RemovableHandle
 
-from vael.devices import is_first
+from vael.distributed.lightning import is_first
 from vael.files import write_text
 
 STEP = "run_training_batch"  # Lightning's name of one training step with its optimiser

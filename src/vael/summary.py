@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from vael.devices import Placement
+from vael.distributed.lightning import Placement
 from vael.files import write_json
 from vael.lit import LitVAE
 from vael.loggers.csv import MetricsCsv

@@ -14,8 +14,10 @@ import pytest
 from identical import assert_same, metrics, read, rows, weights
 from support import QUICK, ROOT, config_of, make_run
 
-from vael import launch, supervise, tenure
+from vael import launch
+from vael.distributed import ownership
 from vael.errors import ConfigError
+from vael.runs.creation import discard
 
 
 def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
@@ -41,7 +43,7 @@ def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
         for _ in range(60):
             folder = launch.make_run_folder(config)
             assert (folder / "config.yaml").exists()
-            supervise.discard(folder, is_first=True)
+            discard(folder, is_first=True)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make_and_remove, range(4)))
@@ -166,9 +168,12 @@ def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
 
 def test_in_a_sweep_the_leases_decide_who_may_train(tmp_path):
     folder = make_run(tmp_path)
-    with tenure.alone(folder), pytest.raises(ConfigError, match="trained by another process"):
-        tenure.alone(folder).__enter__()
-    with tenure.alone(folder, {tenure.ATTEMPT: "1"}), tenure.alone(folder):
+    with (
+        ownership.own_folder(folder),
+        pytest.raises(ConfigError, match="trained by another process"),
+    ):
+        ownership.own_folder(folder).__enter__()
+    with ownership.own_folder(folder, {ownership.ATTEMPT: "1"}), ownership.own_folder(folder):
         pass
-    with tenure.alone(tmp_path / "nothing"):  # whoever trains says that it is no run
+    with ownership.own_folder(tmp_path / "nothing"):  # whoever trains says that it is no run
         pass

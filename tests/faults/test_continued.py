@@ -9,9 +9,9 @@ import torch
 from identical import assert_as_if_never_stopped, metrics, read, rows, weights
 from support import QUICK, make_run
 
+from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.verify import verify
-from vael.stop import Stopped
 from vael.training.fit import train
 
 # the first epoch is the best: its score must outlive a stop in the second one

@@ -15,7 +15,7 @@ from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped, read
 from support import QUICK, ROOT, make_run, said
 
-from vael import lean
+from vael.distributed import lightning_import
 
 TRAIN = [sys.executable, "-m", "vael.cli", "train"]
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR1": 143}
@@ -153,7 +153,7 @@ def test_a_signal_that_an_import_swallows_and_breaks_of_is_heard(tmp_path, monke
             signal.raise_signal(signal.SIGTERM)
         raise ImportError("cannot load module more than once per process")
 
-    monkeypatch.setattr(lean, "import_lightning", broken)
+    monkeypatch.setattr(lightning_import, "import_lightning", broken)
     folder = make_run(tmp_path, *QUICK)
     done = vael("train", str(folder))
     assert (done.returncode, done.stdout) == (143, "")

@@ -12,7 +12,7 @@ from faults.runs import STATEFUL
 from identical import assert_as_if_never_stopped, read, rows
 from support import QUICK, ROOT
 
-from vael import slurm
+from vael.distributed import slurm
 
 SCRIPT = re.search(r"\n    (#!/bin/bash\n(?:    .*\n)+)", (ROOT / "docs" / "nodes.md").read_text())
 
@@ -101,10 +101,10 @@ def test_a_warned_and_a_preempted_job_continue_by_themselves(tmp_path, cluster, 
 
 
 def test_only_a_job_queues_itself_again(monkeypatch):
-    assert slurm.own_job({}) is None
-    assert slurm.own_job({"SLURM_JOB_ID": "7"}) == "7"
+    assert slurm.find_own_job({}) is None
+    assert slurm.find_own_job({"SLURM_JOB_ID": "7"}) == "7"
     array = {"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "8", "SLURM_ARRAY_TASK_ID": "3"}
-    assert slurm.own_job(array) == "8_3"
+    assert slurm.find_own_job(array) == "8_3"
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     assert not slurm.requeue_self()
     monkeypatch.setenv("SLURM_JOB_ID", "7")

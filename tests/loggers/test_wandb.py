@@ -15,8 +15,8 @@ from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
 from vael.dashboard.publish import as_json
 from vael.dashboard.workspace import Shown, make_workspace
+from vael.distributed.signals import Stopped
 from vael.runs.wandb_login import has_login
-from vael.stop import Stopped
 from vael.training.fit import train
 
 pytestmark = pytest.mark.slow

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from vael.processes import cores
+from vael.distributed.processes import count_cores
 from vael.sweep.study import Study
 
 pytestmark = pytest.mark.slow
-needs_two_cores = pytest.mark.skipif(cores() < 2, reason="a trial of two devices needs two cores")
+needs_two_cores = pytest.mark.skipif(
+    count_cores() < 2, reason="a trial of two devices needs two cores"
+)
 
 SWEEP = """\
 name: search

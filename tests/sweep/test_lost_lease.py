@@ -8,11 +8,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from support import contents
 
-from vael import tenure
+from vael.distributed import ownership
+from vael.distributed.signals import STOP, StopRequest
 from vael.errors import ConfigError
-from vael.stop import STOP
 from vael.sweep import lease, storage
-from vael.sweep.asked import Asked
 from vael.sweep.attempt import Attempt
 from vael.sweep.records import Claim
 from vael.sweep.status_file import StatusFile
@@ -42,7 +41,7 @@ def attempt(folder, minutes):
     lease.take(folder, "sleeper", 1)
     claim = Claim("trial", 0, folder, 1)
     status = StatusFile(folder / "sweep", "sleeper")
-    found = Attempt(Hopeless(), claim, Asked(), status, minutes)
+    found = Attempt(Hopeless(), claim, StopRequest(), status, minutes)
     status.begins(claim, 9)
     return found
 
@@ -147,18 +146,18 @@ def test_a_trial_writes_nothing_once_its_folder_is_not_its_own(
     thief = f"{{_target_: support.Stolen, step: {step}, now: '{now}', file: {file}}}"
     folder = trial("trainer.max_epochs=3", thief=thief)
     lease.take(folder, "me", 1)
-    monkeypatch.setenv(tenure.ATTEMPT, "1")
+    monkeypatch.setenv(ownership.ATTEMPT, "1")
     if now == "1":  # still its own
         train(folder)
         assert json.loads((folder / "summary.json").read_text())["status"] == "finished"
         return
-    with pytest.raises(tenure.Evicted, match="taken over by another attempt"):
+    with pytest.raises(ownership.Evicted, match="taken over by another attempt"):
         train(folder)
     assert contents(folder) == json.loads(file.read_text())
 
 
 def test_a_trial_that_nobody_has_leased_is_its_users_own(tmp_path, monkeypatch):
-    monkeypatch.delenv(tenure.ATTEMPT, raising=False)
-    assert tenure.held(tmp_path)
+    monkeypatch.delenv(ownership.ATTEMPT, raising=False)
+    assert ownership.is_owned(tmp_path)
     lease.take(tmp_path, "somebody", 7)
-    assert tenure.held(tmp_path)
+    assert ownership.is_owned(tmp_path)

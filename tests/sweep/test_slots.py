@@ -12,7 +12,7 @@ from vael.sweep.slots import default_workers, slots
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
     """Eight cores, and all GPUs may be used."""
-    monkeypatch.setattr(module, "cores", lambda: 8)
+    monkeypatch.setattr(module, "count_cores", lambda: 8)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 

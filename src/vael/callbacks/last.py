@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-from vael.stop import Stopped, StopRequest
+from vael.distributed.signals import Stopped, TrainingStopRequest
 
 
 class Last(Checkpoint):
@@ -24,7 +24,7 @@ class Last(Checkpoint):
     """
 
     def __init__(
-        self, path: Path, every_n_epochs: int, every_n_steps: int | None, stop: StopRequest
+        self, path: Path, every_n_epochs: int, every_n_steps: int | None, stop: TrainingStopRequest
     ) -> None:
         self.path = path
         self.every_n_epochs = every_n_epochs
@@ -33,11 +33,11 @@ class Last(Checkpoint):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes the signals back from Lightning."""
-        self.stop.arm()
+        self.stop.retake()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes the signals back from Lightning."""
-        self.stop.arm()
+        self.stop.retake()
 
     def on_train_batch_end(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-from vael.stop import STOP
+from vael.distributed.signals import STOP
 
 
 class Prune(pl.Callback):

@@ -7,9 +7,7 @@ chunks: any number of processes gives the same numbers to the bit.
 import multiprocessing
 import os
 import queue
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from vael.distributed.failures import describe_signal
+from vael.distributed.processes import die_with, keep_freed_memory
+from vael.distributed.signals import ignore_sigint
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.countdown import Countdown
-from vael.heap import keep_freed_memory
 from vael.pretrained.scoring import Columns, Part, Scorer, pieces
 from vael.pretrained.trained import load_trained
-from vael.processes import die_with
 
 LOOK = 0.2  # seconds between two looks at the progress of the others
 
@@ -104,7 +103,7 @@ def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
     ]
     done: dict[int, Columns] = {}
     try:
-        with _deaf():
+        with ignore_sigint():
             for process in crew:
                 process.start()
         while len(done) < count:
@@ -123,21 +122,11 @@ def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
     return [done[number] for number in range(count)]
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Our children inherit that Ctrl-C is not for them, from their first import on."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _check_alive(crew: Sequence[Any]) -> None:
     for rank, process in enumerate(crew):
         if process.exitcode:
             cause = (
-                f"was killed by signal {-process.exitcode}"
+                f"was {describe_signal(-process.exitcode)}"
                 if process.exitcode < 0
                 else f"ended with exit code {process.exitcode}"
             )

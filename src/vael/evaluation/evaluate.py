@@ -9,6 +9,7 @@ from typing import Any, get_args
 import torch
 
 from vael.data.source import Split
+from vael.distributed.processes import keep_freed_memory
 from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
 from vael.evaluation.diagnostic_inputs import gather_inputs
@@ -16,7 +17,6 @@ from vael.evaluation.diagnostics import diagnose
 from vael.evaluation.record import FILE
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
-from vael.heap import keep_freed_memory
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.provenance import describe_machine, git_sha, package_versions

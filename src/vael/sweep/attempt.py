@@ -6,10 +6,9 @@ import time
 from typing import Protocol
 
 from vael.config.yaml import read_settings
+from vael.distributed.signals import STOP, StopRequest
 from vael.files import write_json
-from vael.stop import STOP
 from vael.sweep import lease
-from vael.sweep.asked import Asked
 from vael.sweep.outcome import outcome_of
 from vael.sweep.process import Handle, Starter
 from vael.sweep.records import Claim, Outcome, Slot
@@ -49,7 +48,12 @@ class Attempt:
     """
 
     def __init__(
-        self, study: Pruner, claim: Claim, asked: Asked, status: StatusFile, minutes: float | None
+        self,
+        study: Pruner,
+        claim: Claim,
+        asked: StopRequest,
+        status: StatusFile,
+        minutes: float | None,
     ) -> None:
         self.study, self.claim, self.asked, self.status = study, claim, asked, status
         self.limit = None if minutes is None else 60 * minutes

@@ -6,9 +6,9 @@ from omegaconf import DictConfig
 
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
+from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
-from vael.processes import cores
 from vael.sweep.definition import Definition
 from vael.sweep.probe import Facts
 from vael.sweep.space import Space
@@ -135,7 +135,7 @@ def check_devices(devices: int, facts: Facts) -> None:
     Raises:
         ConfigError: says how many there are.
     """
-    there = facts.gpus if facts.accelerator == "gpu" else cores()
+    there = facts.gpus if facts.accelerator == "gpu" else count_cores()
     kind = "GPUs" if facts.accelerator == "gpu" else "CPU cores"
     if devices > there:
         raise ConfigError(f"--devices-per-trial={devices}, but this machine has {there} {kind}.")

@@ -6,8 +6,8 @@ import signal
 import time
 from pathlib import Path
 
+from vael.distributed.slurm import requeue_self
 from vael.errors import ConfigError, VaelError
-from vael.slurm import requeue_self
 from vael.sweep import checks, slurm, storage
 from vael.sweep.definition import Definition
 from vael.sweep.display import Display, make_display

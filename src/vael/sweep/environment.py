@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from vael.ranks import MAX_THREADS
+from vael.distributed.ownership import ATTEMPT
+from vael.distributed.ranks import MAX_THREADS
 from vael.sweep.records import Slot
-from vael.tenure import ATTEMPT
 
 PREFIXES = ("SLURM", "SBATCH_", "SRUN_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_", "HYDRA_")
 NAMES = {

@@ -22,13 +22,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vael import early, processes
+from vael.distributed import processes, signals
 from vael.errors import VaelError
 from vael.sweep import environment
 from vael.sweep.process import LOG
 from vael.sweep.records import Slot
 
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+IGNORED = (*signals.SIGNALS, signal.SIGHUP)
 START_SECONDS = 300.0
 KILLED = -signal.SIGKILL
 LEFT_OUT = (
@@ -176,7 +176,7 @@ def serve(descriptor: int, command: Callable[[], None]) -> None:
     """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)  # the worker says when a trial is to stop
-    early.block()  # a trial answers when it can
+    signals.block()  # a trial answers when it can
     line = _Line(socket.socket(fileno=descriptor))
     preload()
     gc.collect()
@@ -202,7 +202,7 @@ def preload() -> None:
     from PIL import Image
 
     import vael
-    from vael.lean import import_lightning
+    from vael.distributed.lightning_import import import_lightning
 
     import_lightning()
     for module in pkgutil.walk_packages(vael.__path__, "vael."):

@@ -10,8 +10,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from vael.distributed.ownership import LEASE as NAME
+from vael.distributed.processes import machine_id, start_time
 from vael.files import write_json
-from vael.tenure import LEASE as NAME
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Lease:
 def take(folder: Path, worker: str, attempt: int) -> None:
     """Makes the folder this process's, whoever had it before."""
     pid = os.getpid()
-    lease = Lease(worker, attempt, _machine(), pid, _started(pid))
+    lease = Lease(worker, attempt, machine_id(), pid, start_time(pid))
     write_json(folder / NAME, asdict(lease))
 
 
@@ -111,24 +112,6 @@ def stale(folder: Path, seconds: float, watch: Watch, now: float | None = None) 
     found, since = holder(folder), age(folder, now)
     if found is None or since is None:
         return True
-    if not found.machine or found.machine != _machine():
+    if not found.machine or found.machine != machine_id():
         return since > seconds
-    return _started(found.pid) != found.started or watch.silent(folder) > seconds
-
-
-def _machine() -> str:
-    """This boot and this namespace of process ids; empty where it cannot be told."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> str:
-    """When a process began, in ticks since boot; empty where there is none, or only its corpse."""
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return ""
-    return "" if state in "ZX" else rest[18]
+    return start_time(found.pid) != found.started or watch.silent(folder) > seconds

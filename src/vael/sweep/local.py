@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vael import processes
+from vael.distributed import processes
+from vael.distributed.signals import StopRequest
 from vael.errors import VaelError
-from vael.sweep.asked import Asked
 from vael.sweep.display import Display
 from vael.sweep.outcome import last_line
 from vael.sweep.records import Slot
@@ -66,7 +66,7 @@ class Local:
         """
         (self.folder / FOLDER).mkdir(exist_ok=True)
         seats = Seats(self.folder / FOLDER)
-        with Asked(self._send) as asked:
+        with StopRequest(self._send) as asked:
             try:
                 for slot in self.slots:
                     self._start(seats.take(), slot, asked)
@@ -78,7 +78,7 @@ class Local:
                 seats.free()
                 self.display.close()
 
-    def _watch(self, asked: Asked) -> int:
+    def _watch(self, asked: StopRequest) -> int:
         code = 0
         while self._workers:
             time.sleep(LOOK)
@@ -107,7 +107,7 @@ class Local:
             self._rows = self.rows()
         self.display.update(read_all(self.folder), self._rows)
 
-    def _start(self, name: str, slot: Slot, asked: Asked) -> None:
+    def _start(self, name: str, slot: Slot, asked: StopRequest) -> None:
         log = self.folder / FOLDER / f"{name}.log"
         own = os.getpid()
         with log.open("ab") as file:

@@ -1,10 +1,10 @@
 """Floor 10: how an attempt at a trial ended, from what it left behind."""
 
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vael.distributed.failures import describe_signal
 from vael.errors import DiskError, VaelError
 from vael.status import read_summary
 from vael.sweep.process import LOG
@@ -69,13 +69,7 @@ def _summary(folder: Path) -> dict[str, Any]:
 def _how(folder: Path, returncode: int) -> str:
     if returncode == 0:
         return "it ended without a result"
-    signum = -returncode if returncode < 0 else returncode - SIGNALS
-    try:
-        name = signal.Signals(signum).name
-    except ValueError:
-        name = "unknown"
-    by_whom = ", by hand or by the kernel when memory ran out"
-    return f"killed by signal {signum} ({name}){by_whom if signum == signal.SIGKILL else ''}"
+    return describe_signal(-returncode if returncode < 0 else returncode - SIGNALS)
 
 
 def last_line(log: Path) -> str | None:

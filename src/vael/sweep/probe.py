@@ -56,11 +56,11 @@ def probe(config: DictConfig) -> Facts:
 def _facts(config: DictConfig) -> Facts:
     import torch
 
-    from vael.lean import import_lightning
+    from vael.distributed.lightning_import import import_lightning
 
     import_lightning()  # the sweep waits for this
     from vael.config.build import build_data
-    from vael.devices import WORTH_THREADS, place
+    from vael.distributed.lightning import WORTH_THREADS, place
     from vael.randomness import Seeds
 
     data = build_data(config, Seeds.derive(config.seed))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from vael import processes
+from vael.distributed import processes
 from vael.sweep import environment
 from vael.sweep.records import Slot
 

@@ -2,8 +2,8 @@
 
 import os
 
+from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
-from vael.processes import cores
 from vael.sweep.probe import Facts
 from vael.sweep.records import Slot
 
@@ -12,7 +12,7 @@ def default_workers(facts: Facts, devices: int, per_device: int) -> int:
     """As many workers as there are devices for."""
     if facts.accelerator == "gpu":
         return max(1, facts.gpus // devices * per_device)
-    return max(1, cores() // devices)
+    return max(1, count_cores() // devices)
 
 
 def slots(facts: Facts, workers: int, devices: int, per_device: int) -> list[Slot]:
@@ -27,7 +27,7 @@ def slots(facts: Facts, workers: int, devices: int, per_device: int) -> list[Slo
     Raises:
         ConfigError: more workers than there are GPUs for.
     """
-    threads = max(1, cores() // (workers * devices))
+    threads = max(1, count_cores() // (workers * devices))
     if facts.accelerator != "gpu":
         return [Slot(None, devices, threads)] * workers
     groups = facts.gpus // devices

@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vael.distributed.slurm import run_command
 from vael.errors import ConfigError, VaelError
 from vael.files import write_text
-from vael.slurm import call
 
 WARNING_SECONDS = 120
 OURS = {"array", "requeue", "signal", "output", "error", "open-mode", "parsable", "wrap"}
@@ -79,7 +79,7 @@ def submit(folder: Path, text: str) -> str:
     path = folder / "slurm" / "job.sh"
     path.parent.mkdir(exist_ok=True)
     write_text(path, text)
-    done = call("sbatch", "--parsable", str(path))
+    done = run_command("sbatch", "--parsable", str(path))
     if done.returncode:
         raise ConfigError(f"sbatch refused {path}: {_line(done.stderr)}")
     return done.stdout.strip().split(";")[0]
@@ -91,7 +91,7 @@ def tasks_left(job: str) -> Counter[str]:
     Raises:
         VaelError: squeue does not answer.
     """
-    done = call("squeue", "--noheader", "--array", "--format=%T", "--jobs", job)
+    done = run_command("squeue", "--noheader", "--array", "--format=%T", "--jobs", job)
     if done.returncode and "Invalid job id" not in done.stderr:  # ended some time ago
         raise VaelError(f"squeue does not answer: {_line(done.stderr)}")
     return Counter(done.stdout.split())

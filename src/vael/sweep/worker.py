@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from vael.distributed.signals import StopRequest
 from vael.errors import DiskError, VaelError, translate_resource_errors
 from vael.sweep import lease
-from vael.sweep.asked import Asked
 from vael.sweep.attempt import Attempt, Pruner
 from vael.sweep.definition import Definition
 from vael.sweep.process import Starter
@@ -56,7 +56,7 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
         StorageAway: the storage cannot be reached for long.
     """
     status = StatusFile(study.folder, worker)
-    with Asked() as asked, translate_resource_errors():
+    with StopRequest() as asked, translate_resource_errors():
         study.hurried = lambda: bool(asked)
         try:
             while not asked:
@@ -79,7 +79,7 @@ def work(study: Work, worker: str, starter: Starter, slot: Slot) -> int:
 
 
 def _attempt(
-    study: Work, claim: Claim, starter: Starter, slot: Slot, asked: Asked, status: StatusFile
+    study: Work, claim: Claim, starter: Starter, slot: Slot, asked: StopRequest, status: StatusFile
 ) -> None:
     d = study.definition
     minutes = d.limits.trial_minutes if claim.kind == "trial" else None

@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael import epitaph, lastwords, ranks, tenure
 from vael.callbacks.anomaly import located
 from vael.config.flat import flat_config
-from vael.devices import is_first
+from vael.distributed import failures, ownership, ranks
+from vael.distributed.lightning import is_first
+from vael.distributed.processes import keep_freed_memory
+from vael.distributed.signals import Stopped
+from vael.distributed.slurm import requeue_self
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
-from vael.heap import keep_freed_memory
 from vael.logbook import logbook
 from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
 from vael.runs.checkpoint import load_checkpoint
-from vael.slurm import requeue_self
-from vael.stop import Stopped
+from vael.runs.creation import discard
 from vael.summary import Summary
-from vael.supervise import discard
+from vael.training.postmortem import write_postmortem
 from vael.training.run import Run
 from vael.training.setup import prepare_run, read_config
 from vael.training.trainer import make_pictures, make_trainer
@@ -64,7 +65,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
             if discard_on_error and isinstance(error, VaelError):
                 discard(folder, is_first())
             elif is_first():
-                epitaph.write(folder, lastwords.of(error, 0), time.time() - started)
+                write_postmortem(folder, failures.describe_error(error, 0), time.time() - started)
             raise
         with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
             try:
@@ -77,7 +78,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
-    tenure.check(run.folder)
+    ownership.check_ownership(run.folder)
     summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
     saved = load_checkpoint(run.last) if run.last.exists() else {}
     run.clock.start(saved)
@@ -85,7 +86,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
     if is_first():
         remove_unfinished(run.folder)
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
-            summary.write(run.folder / lastwords.FOLDER)
+            summary.write(run.folder / failures.FOLDER)
         if saved:
             step = int(saved["global_step"])
             log.info("continuing from %s at step %d", run.last, step)
@@ -98,7 +99,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
             _fit(run, trainer)
         summary.reason = run.prune.reason
         summary.status = "finished" if summary.reason is None else "pruned"
-    except tenure.Evicted:
+    except ownership.Evicted:
         raise  # not a word more
     except (NonFiniteLoss, OutOfMemory) as error:
         summary.status, summary.reason = "failed", str(error)
@@ -111,11 +112,11 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         raise
     except BaseException as error:
         summary.status = "failed"
-        summary.reason = lastwords.reason(run.folder, error)
+        summary.reason = failures.explain_error(run.folder, error)
         log.info("the run failed", exc_info=True)  # for train.log; the terminal gets it anyway
         raise
     finally:
-        if is_first() and tenure.held(run.folder):
+        if is_first() and ownership.is_owned(run.folder):
             summary.seconds = run.clock.seconds()
             _finish(run, trainer, summary)
 

@@ -8,11 +8,11 @@ from omegaconf import DictConfig
 from vael.callbacks.clock import Clock
 from vael.callbacks.prune import Prune
 from vael.data.module import VaelData
-from vael.devices import Placement
+from vael.distributed.lightning import Placement
+from vael.distributed.signals import TrainingStopRequest
 from vael.lit import LitVAE
 from vael.loggers.base import Board
 from vael.loggers.csv import MetricsCsv
-from vael.stop import StopRequest
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Run:
     placement: Placement
     csv: MetricsCsv
     board: Board
-    stop: StopRequest
+    stop: TrainingStopRequest
     prune: Prune
     clock: Clock
 

@@ -14,7 +14,8 @@ from vael.config.build import build_data, build_part, build_seeds, build_vae
 from vael.config.validate import check_config
 from vael.config.yaml import read_settings
 from vael.data.module import VaelData
-from vael.devices import is_first, place
+from vael.distributed.lightning import is_first, place
+from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
 from vael.lit import LitVAE
 from vael.loggers.base import Board
@@ -25,7 +26,6 @@ from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.options import Options
 from vael.randomness import Noise, Seeds
-from vael.stop import StopRequest
 from vael.training.resume import check_resumable, warm_start
 from vael.training.run import Run
 
@@ -57,7 +57,16 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     board = build_part(config.logger, Board, "logger")  # type: ignore[type-abstract]
     csv = MetricsCsv(folder / "metrics.csv")
     run = Run(
-        folder, config, data, lit, placement, csv, board, StopRequest(), Prune(folder), Clock()
+        folder,
+        config,
+        data,
+        lit,
+        placement,
+        csv,
+        board,
+        TrainingStopRequest(),
+        Prune(folder),
+        Clock(),
     )
     if config.init_from is not None:
         warm_start(lit, Path(config.init_from), folder)

@@ -9,9 +9,9 @@ from vael.callbacks.anomaly import Anomaly
 from vael.callbacks.best import Best
 from vael.callbacks.idle import leave_out_idle_hooks
 from vael.callbacks.last import Last
+from vael.callbacks.ownership import OwnershipCheck
 from vael.callbacks.pictures import Pictures
 from vael.callbacks.progress import ProgressBar
-from vael.callbacks.tenant import Tenant
 from vael.callbacks.throughput import Throughput
 from vael.config.build import build_part
 from vael.profiler import RunProfiler, Unprofiled
@@ -62,7 +62,7 @@ def _profiler(run: Run) -> Profiler:
 def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
     found: list[Callback] = [
-        Tenant(run.folder),
+        OwnershipCheck(run.folder),
         run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,

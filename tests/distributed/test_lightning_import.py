@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import sys
-from vael.lean import import_lightning
+from vael.distributed.lightning_import import import_lightning
 import_lightning()
 import vael.training.fit
 assert not {"scipy", "matplotlib"} & sys.modules.keys()

@@ -1,19 +1,17 @@
-"""Floor 8: what is said of a rank that could not say it itself, and of its run."""
+"""Postmortem: complete summary.json, log and report of a run whose process was killed."""
 
 import json
-import signal
 import time
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from vael import lastwords
 from vael.config.yaml import read_yaml
-from vael.early import StoppedEarly, exit_code
+from vael.distributed import failures
+from vael.distributed.failures import Failure
 from vael.errors import VaelError
 from vael.files import write_json
-from vael.lastwords import LastWords
 from vael.metrics.catalog import Target
 from vael.report.page import write_report
 from vael.rows import read_rows
@@ -44,55 +42,17 @@ EMPTY: dict[str, Any] = {
 }
 
 
-def of(rank: int, code: int, stderr: Path, asked: int | None) -> LastWords:
-    """The last words of a rank that was killed, or left Python without a word.
-
-    Args:
-        rank: which one.
-        code: its exit code; minus the signal's number where it was killed.
-        stderr: what it printed, where that was kept.
-        asked: the signal that we have passed on to it, if any.
-    """
-    tail = _tail(stderr)
-    if asked is not None and code in (-asked, exit_code(asked)):
-        return lastwords.of(StoppedEarly(asked), rank)
-    if code < 0:
-        name = signal.Signals(-code).name
-        message = f"killed by signal {-code} ({name})"
-        if -code == signal.SIGKILL:  # it had no time to say anything
-            tail, message = "", f"{message}, by hand or by the kernel when memory ran out"
-        code = 128 - code
-    else:
-        message = f"ended with exit code {code}"
-    last = tail.strip().splitlines()[-1:]
-    return LastWords(
-        rank, time.time(), ": ".join([message, *last]), code, clear=False, traceback=tail
-    )
-
-
-def _tail(path: Path, most: int = 4000) -> str:
-    """The end of a text file, in whole lines."""
-    try:
-        text = path.read_text(errors="replace")
-    except OSError:
-        return ""
-    cut = text if len(text) <= most else text[-most:].partition("\n")[2]
-    return cut if not cut or cut.endswith("\n") else cut + "\n"
-
-
-def write(folder: Path, words: LastWords, seconds: float) -> None:
-    """Completes train.log, summary.json and the report with what a run has died of."""
-    first_said = any(one.rank == 0 for one in lastwords.heard(folder, time.time() - seconds - 5))
-    if words.rank == 0 and first_said and _own(folder, seconds):
+def write_postmortem(folder: Path, failure: Failure, seconds: float) -> None:
+    """Complete train.log, summary.json and the report with the root cause of a run's end."""
+    recorded = failures.read_failures(folder, time.time() - seconds - 5)
+    if failure.rank == 0 and any(one.rank == 0 for one in recorded) and _own(folder, seconds):
         return  # the first rank has written all of this itself
     try:
         with (folder / "train.log").open("a") as log:
-            log.write(
-                f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {words.told()}\n{words.traceback}"
-            )
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ERROR {failure}\n{failure.traceback}")
         summary = _summary(folder, seconds)
-        summary["status"] = "interrupted" if words.code in (130, 143) else "failed"
-        summary["reason"] = words.told()
+        summary["status"] = "interrupted" if failure.code in (130, 143) else "failed"
+        summary["reason"] = str(failure)
         write_json(folder / "summary.json", summary)
         config = read_yaml(folder / "config.yaml")
         if OmegaConf.select(config, "report", default=True):
@@ -102,11 +62,11 @@ def write(folder: Path, words: LastWords, seconds: float) -> None:
 
 
 def _summary(folder: Path, seconds: float) -> dict[str, Any]:
-    """Of this attempt: the first rank's own, or its draft with what metrics.csv says.
+    """Return the summary of this attempt: its own, or its draft completed from metrics.csv.
 
     Without a draft nothing was trained: what an attempt before has said still holds.
     """
-    draft = folder / lastwords.FOLDER / "summary.json"
+    draft = folder / failures.FOLDER / "summary.json"
     before = read_summary(folder)
     if before is not None and (_own(folder, seconds) or not draft.exists()):
         return before
@@ -128,7 +88,7 @@ def _own(folder: Path, seconds: float) -> bool:
 
 
 def _progress(folder: Path, target: str | None) -> dict[str, Any]:
-    """Steps, epochs and the scores of the best epoch, as far as they were written."""
+    """Return steps, epochs and the scores of the best epoch, as far as they were written."""
     rows = [{"step": step, **row} for step, row in read_rows(folder / "metrics.csv").items()]
     scored = [row for row in rows if target in row]
     if not scored:

@@ -1,4 +1,4 @@
-"""Floor 0: which of a run's processes this one is, however they were started; no torch."""
+"""Ranks: which of a run's processes this one is, whichever launcher started them."""
 
 import os
 import re
@@ -14,7 +14,7 @@ MAX_THREADS = "VAEL_MAX_THREADS"  # set by a sweep's worker: its share of the co
 
 @dataclass(frozen=True)
 class Rank:
-    """One process's place among the processes of a run.
+    """A process's place among the processes of a run.
 
     Attributes:
         nodes: machines that take part; None where the launcher does not say.
@@ -32,7 +32,7 @@ class Rank:
     name: str | None = None
 
     def environment(self) -> dict[str, str]:
-        """The variables that torch, Lightning and our own processes read it from."""
+        """Return the variables that torch, Lightning and our own processes read it from."""
         return {
             "RANK": str(self.rank),
             "WORLD_SIZE": str(self.world),
@@ -43,8 +43,8 @@ class Rank:
         }
 
 
-def find(environ: Mapping[str, str] = os.environ) -> Rank | None:
-    """What torchrun, srun or another launcher says; None in a process that was started alone.
+def find_rank(environ: Mapping[str, str] = os.environ) -> Rank | None:
+    """Read what torchrun, srun or another launcher says; None in a process started alone.
 
     Raises:
         ConfigError: the launcher says too little.
@@ -59,14 +59,14 @@ def find(environ: Mapping[str, str] = os.environ) -> Rank | None:
     return None
 
 
-def first(environ: Mapping[str, str] = os.environ) -> bool:
+def is_first_rank(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this is the process that writes, also before any launcher's ranks are known."""
-    rank = find(environ)
+    rank = find_rank(environ)
     return int(environ.get("NODE_RANK", "0")) == 0 if rank is None else rank.rank == 0
 
 
-def check(rank: Rank | None, devices: int, num_nodes: int) -> None:
-    """Refuses a run of another size than what was started.
+def check_ranks(rank: Rank | None, devices: int, num_nodes: int) -> None:
+    """Refuse a run of another size than what was started.
 
     Raises:
         ConfigError: the config and the launcher disagree, or a node does not know its place.

@@ -1,4 +1,4 @@
-"""Floor 8: leaves a folder that another process has taken over."""
+"""Callback that leaves a run folder which another process has taken over."""
 
 import time
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from vael import tenure
+from vael.distributed.ownership import check_ownership
 
-EVERY = 1.0  # seconds between two looks while nothing is written
+LOOK_SECONDS = 1.0  # between two looks while nothing is written
 
 
-class Tenant(pl.Callback):
-    """Ends the process, in the middle of an epoch too, once the folder is not its own any more.
+class OwnershipCheck(pl.Callback):
+    """End the process, in the middle of an epoch too, once the folder is not its own any more.
 
     To be the first of the callbacks: it looks before anything is written.
 
@@ -27,8 +27,8 @@ class Tenant(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
-        """At times."""
-        self._at_times()
+        """Check ownership, at most once a second."""
+        self._check_sometimes()
 
     def on_validation_batch_start(
         self,
@@ -38,8 +38,8 @@ class Tenant(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """At times."""
-        self._at_times()
+        """Check ownership, at most once a second."""
+        self._check_sometimes()
 
     def on_test_batch_start(
         self,
@@ -49,20 +49,20 @@ class Tenant(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """At times."""
-        self._at_times()
+        """Check ownership, at most once a second."""
+        self._check_sometimes()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Before the epoch's row is written."""
-        tenure.check(self.folder)
+        """Check ownership before the epoch's row is written."""
+        check_ownership(self.folder)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Before a checkpoint is written."""
-        tenure.check(self.folder)
+        """Check ownership before a checkpoint is written."""
+        check_ownership(self.folder)
 
-    def _at_times(self) -> None:
-        if time.monotonic() - self._looked > EVERY:
-            tenure.check(self.folder)
+    def _check_sometimes(self) -> None:
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            check_ownership(self.folder)
             self._looked = time.monotonic()

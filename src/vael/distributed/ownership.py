@@ -1,18 +1,18 @@
-"""Floor 0: whether this process may write in its run's folder, and may do so still.
+"""Ownership of a run folder: an exclusive lock, and the lease inside a sweep.
 
 A sweep's worker that was silent for longer than its lease - stopped, asleep, cut off - loses its
 trial to another one. The trial itself may have trained on, or wake up later: it must leave then,
 and write nothing beside the one that goes on.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vael.errors import ConfigError, VaelError
+from vael.files import lock_file
 
 LEASE = "lease"  # in a trial's folder; says whose attempt it is
 ATTEMPT = "VAEL_ATTEMPT"  # set by a sweep's worker for the processes of a trial
@@ -24,8 +24,8 @@ class Evicted(VaelError):
     exit_code = 143
 
 
-def held(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the folder is still ours; always, outside of a sweep."""
+def is_owned(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the folder is still this process's; always, outside of a sweep."""
     mine = environ.get(ATTEMPT)
     if mine is None:
         return True
@@ -37,15 +37,15 @@ def held(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
         return True  # a shared folder that is away for a moment
 
 
-def check(folder: Path) -> None:
-    """Raises Evicted where the folder is another's."""
-    if not held(folder):
+def check_ownership(folder: Path) -> None:
+    """Raise Evicted where the folder is another's."""
+    if not is_owned(folder):
         raise Evicted(f"{folder} was taken over by another attempt: this one leaves it alone.")
 
 
 @contextmanager
-def alone(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Keeps other processes from training in the folder: by a lock on its config.yaml.
+def own_folder(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Keep other processes from training in the folder, by a lock on its config.yaml.
 
     The kernel frees it with the process, however that ends. In a sweep the leases do this.
 
@@ -64,19 +64,14 @@ def alone(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Non
 
 def _open(path: Path) -> int | None:
     for flags in (os.O_RDWR, os.O_RDONLY):  # NFS locks only what is open for writing
-        try:
+        with suppress(OSError):
             return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
-            continue
     return None
 
 
 def _lock(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(
-            f"{folder} is being trained by another process: wait until it ends, or stop it."
-        ) from None
-    except OSError:
-        return  # a file system without locks
+    with suppress(OSError):  # a file system without locks
+        if not lock_file(descriptor, wait=False):
+            raise ConfigError(
+                f"{folder} is being trained by another process: wait until it ends, or stop it."
+            )

@@ -1,4 +1,4 @@
-"""Floor 0: what a process asks SLURM for itself; nothing where there is none."""
+"""SLURM's commands: which job this process is of, and queueing it again."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from vael.errors import VaelError
 
 
-def call(*command: str) -> subprocess.CompletedProcess[str]:
-    """A command of SLURM's.
+def run_command(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of SLURM's.
 
     Raises:
         VaelError: it does not answer.
@@ -21,19 +21,19 @@ def call(*command: str) -> subprocess.CompletedProcess[str]:
         ) from error
 
 
-def own_job(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The batch job that this process is of, as scontrol calls it; None outside of one."""
+def find_own_job(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the batch job of this process, as scontrol calls it; None outside of one."""
     array, task = environ.get("SLURM_ARRAY_JOB_ID"), environ.get("SLURM_ARRAY_TASK_ID")
     return f"{array}_{task}" if array and task else environ.get("SLURM_JOB_ID")
 
 
 def requeue_self() -> bool:
-    """Queues this job again; SLURM ends it now, and starts it anew when there is room.
+    """Queue this job again; SLURM ends it now, and starts it anew when there is room.
 
     SLURM refuses for a job that was submitted with ``--no-requeue`` or is interactive.
     """
-    job = own_job()
+    job = find_own_job()
     try:
-        return job is not None and call("scontrol", "requeue", job).returncode == 0
+        return job is not None and run_command("scontrol", "requeue", job).returncode == 0
     except (OSError, VaelError):
         return False

@@ -1,4 +1,4 @@
-"""Floor 8: where a run computes: GPUs where there are any, else CPU processes."""
+"""Placement: the devices, threads, ranks and strategy that Lightning gets."""
 
 import os
 import sys
@@ -10,15 +10,15 @@ from omegaconf import DictConfig
 from pytorch_lightning.strategies import DDPStrategy, Strategy
 from pytorch_lightning.utilities import rank_zero_only
 
-from vael import ranks
+from vael.distributed import ranks
+from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
-from vael.processes import cores
 
 WORTH_THREADS = 2**16  # numbers in a batch from which on more than one thread pays
 
 
-class Started(ClusterEnvironment):
-    """Processes that were all started from outside, by whichever launcher.
+class LaunchedProcesses(ClusterEnvironment):
+    """Tell Lightning that all processes were started from outside, by whichever launcher.
 
     Given to the trainer, it keeps Lightning from guessing: from starting processes of its own,
     from trusting ``SLURM_*`` variables of an allocation that this run is only a guest in, and
@@ -32,45 +32,45 @@ class Started(ClusterEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """Always: Lightning starts none."""
+        """Return True: Lightning starts none."""
         return True
 
     @property
     def main_address(self) -> str:
-        """Where the first process listens."""
+        """Return the address where the first process listens."""
         return self._rank.address
 
     @property
     def main_port(self) -> int:
-        """Its port."""
+        """Return the port where the first process listens."""
         return self._rank.port
 
     @staticmethod
     def detect() -> bool:
-        """Never by itself."""
+        """Return False: Lightning never chooses this by itself."""
         return False
 
     def world_size(self) -> int:
-        """Processes of the run."""
+        """Return the number of processes of the run."""
         return self._rank.world
 
     def set_world_size(self, size: int) -> None:
-        """It is what it is."""
+        """Check that Lightning counts as many as the launcher."""
         assert size == self._rank.world, (size, self._rank)
 
     def global_rank(self) -> int:
-        """Among all."""
+        """Return the place among all processes."""
         return self._rank.rank
 
     def set_global_rank(self, rank: int) -> None:
-        """The launcher's number counts: srun may deal its tasks out to the nodes in turn."""
+        """Ignore Lightning's number: srun may deal its tasks out to the nodes in turn."""
 
     def local_rank(self) -> int:
-        """Among those of this node."""
+        """Return the place among the processes of this node."""
         return self._rank.local
 
     def node_rank(self) -> int:
-        """Of this node."""
+        """Return the place of this node."""
         return self._rank.node
 
 
@@ -84,11 +84,11 @@ class Placement:
 
     @property
     def world(self) -> int:
-        """Processes of the run, over all nodes."""
+        """Count the processes of the run, over all nodes."""
         return self.devices * self.num_nodes
 
     def threads(self, asked: int | None, values: int) -> int:
-        """CPU threads of a process: those asked for, or what its batch is worth.
+        """Return the CPU threads of a process: those asked for, or what its batch is worth.
 
         Those asked for are kept whatever else runs: other sums round differently. A sweep's worker
         shares the cores with others: ``VAEL_MAX_THREADS`` bounds what is found here.
@@ -103,15 +103,15 @@ class Placement:
         """
         if asked is not None:
             return asked
-        worth = max(1, cores() // self.devices) if values >= WORTH_THREADS else 1
+        worth = max(1, count_cores() // self.devices) if values >= WORTH_THREADS else 1
         return min(worth, int(os.environ.get(ranks.MAX_THREADS, sys.maxsize)))
 
-    def environment(self) -> Started:
-        """This process's place among those of the run."""
-        return Started(ranks.find() if self.world > 1 else None)
+    def environment(self) -> LaunchedProcesses:
+        """Return this process's place among those of the run."""
+        return LaunchedProcesses(ranks.find_rank() if self.world > 1 else None)
 
     def strategy(self) -> Strategy | str:
-        """One process, or DDP over gloo (CPU) or NCCL (GPU)."""
+        """Return Lightning's strategy: one process, or DDP over gloo (CPU) or NCCL (GPU)."""
         if self.world == 1:
             return "auto"
         backend = "gloo" if self.accelerator == "cpu" else "nccl"
@@ -120,7 +120,7 @@ class Placement:
 
 
 def place(options: DictConfig) -> Placement:
-    """The placement that ``trainer.*`` asks for on this machine.
+    """Return the placement that ``trainer.*`` asks for on this machine.
 
     Raises:
         ConfigError: GPUs are asked for and there are none, or fewer.

@@ -1,4 +1,4 @@
-"""Floor 8: Lightning without what a training never uses."""
+"""Import Lightning without what a training never uses: scipy and matplotlib."""
 
 import importlib
 import sys
@@ -9,7 +9,7 @@ UNUSED = ("scipy", "matplotlib")
 
 
 def import_lightning() -> None:
-    """Imports Lightning; the torchmetrics below it does not see scipy and matplotlib.
+    """Import Lightning; the torchmetrics below it does not see scipy and matplotlib.
 
     It would import both at once, for sounds and for plots of its metrics (measured: 90 MiB and
     1.1 s, where torch itself takes 195 MiB and 1 s). Whoever needs them afterwards imports them
