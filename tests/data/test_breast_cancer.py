@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 from vael.data.module import VaelData
-from vael.data.sources import breast_cancer
+from vael.data.sources import scikit_learn
 from vael.data.sources.breast_cancer import BreastCancer
 from vael.errors import DataError
 
@@ -30,6 +30,6 @@ def test_training_sees_standardised_columns(tmp_path):
 
 
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(breast_cancer, "find_spec", lambda name: None)
+    monkeypatch.setattr(scikit_learn, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"data=breast_cancer .* pip install"):
         BreastCancer().fingerprint()

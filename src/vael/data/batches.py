@@ -156,6 +156,6 @@ class EvalBatches:
         return map(self.at, self.chunks)
 
     def at(self, chunk: int) -> EvalBatch:
-        """One chunk by its number, of whichever rank."""
+        """Return a chunk by its number, whatever its rank."""
         x, y = take_batch(self.arrays, self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK])
         return EvalBatch(x, y, chunk)

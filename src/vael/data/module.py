@@ -102,7 +102,7 @@ class VaelData(pl.LightningDataModule):
 
     @property
     def spec(self) -> DataSpec:
-        """What a model must know of the data; `prepare` must have run."""
+        """Facts of the data that a model must know; `prepare` must have run."""
         cached, x = self.cached, self.cached.data.train.x
         parts = [cached.content, self.split_seed, self.limit, self.binarize]
         missing = cached.data.missing
@@ -182,7 +182,7 @@ class VaelData(pl.LightningDataModule):
         return EvalBatches(*self._at_hand("test"), *self._place())
 
     def _at_hand(self, split: Split) -> tuple[Arrays | Resident, SplitIndex]:
-        """The same as `select`, on the device of the trainer where it fits there."""
+        """Select a split, on the device of the trainer where it fits there."""
         origin, index = self._splits[split].origin, self._splits[split].index
         if origin not in self._placed:
             device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")

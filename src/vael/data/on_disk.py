@@ -25,7 +25,7 @@ SAMPLE = 2**20  # bytes each
 
 
 def file_key(path: Path) -> str:
-    """What a file holds, in a word.
+    """Return a key of what a file holds.
 
     Up to `LARGE` bytes the hash of the content. Beyond that reading all of it at every start would
     take longer than training: the key is size, time of the last change, and the hash of 64 blocks
@@ -142,7 +142,7 @@ class Converted(Lazy):
 
 
 def iterate_blocks(x: Array | Lazy) -> Iterator[Array]:
-    """All examples in order, about 16 MiB at a time."""
+    """Iterate over all examples in order, about 16 MiB at a time."""
     for at in iterate_row_slices(x):
         yield x[at]
 
@@ -156,7 +156,7 @@ def iterate_row_slices(x: Array | Lazy, most: int = 2**62) -> Iterator[slice]:
 
 
 def open_npy(path: Path) -> ArrayOnDisk | None:
-    """A large ``.npy`` in C order; None for any other file.
+    """Open a large ``.npy`` in C order; None for any other file.
 
     Raises:
         OSError, ValueError: it cannot be read, or is not what it should be.
@@ -170,7 +170,7 @@ def open_npy(path: Path) -> ArrayOnDisk | None:
 
 
 def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """An empty array; a large one lies in a temporary file that vanishes with it.
+    """Allocate an array; a large one lies in a temporary file that vanishes with it.
 
     Raises:
         DataError: there is no room on the disk.

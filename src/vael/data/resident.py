@@ -27,7 +27,7 @@ class Resident:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, device: torch.device) -> "Resident":
-        """A copy of whole arrays."""
+        """Copy whole arrays to the device."""
         x, y = (
             None if each is None else torch.tensor(each, device=device)
             for each in (arrays.x, arrays.y)
@@ -36,13 +36,13 @@ class Resident:
         return cls(x, y)
 
     def take(self, index: SplitIndex) -> Batch:
-        """The examples at these positions."""
+        """Return the examples at these positions."""
         at = torch.from_numpy(index).to(self.x.device)
         return Batch(self.x[at], None if self.y is None else self.y[at])
 
 
 def to_device_if_fits(arrays: Arrays, device: torch.device) -> Arrays | Resident:
-    """The arrays on a GPU where they fit; else as they are, and each batch travels."""
+    """Move the arrays to a GPU where they fit; else keep them, and each batch travels."""
     if device.type != "cuda" or not isinstance(arrays.x, np.ndarray):
         return arrays
     free, _ = torch.cuda.mem_get_info(device)

@@ -95,7 +95,7 @@ class Decoded:
 
 
 class Source(ABC):
-    """Where data comes from. A subclass takes its options in its constructor, and no data.
+    """A source of data. A subclass takes its options in its constructor, and no data.
 
     A constructor must be cheap (it runs whenever a configuration is checked) and raise
     `ConfigError` for options that cannot work.

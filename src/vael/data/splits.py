@@ -34,7 +34,7 @@ class ExamplesPart:
 
 
 def permutation(n: int, *parts: int | str) -> SplitIndex:
-    """A permutation of 0..n-1 as a function of a key.
+    """Permute 0..n-1 as a function of a key.
 
     By sorting the raw 64-bit words of PCG64: numpy guarantees those for ever, but not
     ``Generator.permutation``, and a split must outlive a numpy release.

@@ -42,7 +42,7 @@ def parquet_files(path: Path) -> list[Path]:
 
 
 def load_folder(path: Path, cache: str) -> "DatasetDict":
-    """A local copy; ``cache`` is a folder for what `datasets` makes of it.
+    """Load a local copy; ``cache`` is a folder for what `datasets` makes of it.
 
     Raises:
         DataError: it cannot be read, or a split has no rows.
@@ -71,7 +71,7 @@ def load_folder(path: Path, cache: str) -> "DatasetDict":
 
 
 def download(name: str, config: str | None, revision: str | None) -> "DatasetDict":
-    """A data set of the hub; without network the copy that `datasets` has, if there is one.
+    """Load a data set of the hub; without network, the copy that `datasets` has, if there is one.
 
     The probe is there because `datasets` itself retries for 23 s before it believes that there
     is no network.

@@ -65,7 +65,7 @@ def parse_channels(channels: int | None) -> int | None:
 
 
 def common_channels(rows: Callable[[], Iterable[Raw]], where: str) -> int:
-    """How many channels hold all that these pictures have, by their headers: 1, 2, 3 or 4."""
+    """Count the channels that hold all these pictures, by their headers: 1, 2, 3 or 4."""
     modes = {_mode(row, picture, raw, where) for row, raw, picture in _open(rows, where)}
     return CHANNELS[_widest(modes)]
 
@@ -153,7 +153,10 @@ def _mode(row: int, picture: "Picture", raw: Raw, where: str) -> str:
 
 
 def _orientation(picture: "Picture") -> int:
-    """Of EXIF, 1 .. 8; Pillow turns TIFF by itself, and to look without need would load a PNG."""
+    """Return EXIF's orientation, 1 .. 8.
+
+    Pillow turns TIFF by itself, and to look without need would load a PNG.
+    """
     if "exif" not in picture.info or picture.format == "TIFF":
         return 1
     try:
@@ -240,7 +243,7 @@ def resize(x: Array, size: tuple[int, int]) -> Array:
 
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """One bar on a terminal, nothing in a log; call what it yields once for each example."""
+    """Show one bar on a terminal, nothing in a log; call what it yields once for each example."""
     from rich.console import Console
     from rich.progress import Progress
 

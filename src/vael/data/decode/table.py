@@ -108,7 +108,7 @@ def _cells(path: Path) -> tuple[list[str], list[CsvRow]]:
 
 
 def _numbers(rows: list[CsvRow], at: int, name: str, path: Path, missing: Missing) -> Array:
-    """One column of numbers, ``(N,)`` float64."""
+    """Parse one column of numbers, ``(N,)`` float64."""
     out = np.empty(len(rows))
     for i, (line, row) in enumerate(rows):
         cell = row[at]
@@ -162,7 +162,7 @@ def _labels(rows: list[CsvRow], at: int, name: str, path: Path) -> Array:
 
 
 def to_float32(x: Array, where: str, names: Sequence[str] = (), missing: bool = False) -> Array:
-    """A table of any real dtype as float32, where that loses nothing that matters."""
+    """Convert a table of any real dtype to float32, where that loses nothing that matters."""
     check_float32([x], where, names, missing)
     return x.astype(np.float32)
 

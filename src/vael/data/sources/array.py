@@ -137,7 +137,7 @@ class ArrayFile(Source):
         )
 
     def lazy(self) -> dict[Split, Lazy]:
-        """A large file that stays where it is."""
+        """Return a large file, which stays where it is."""
         raw = self._open()
         return {"train": self._shaped(raw)} if raw is not None and self._stays(raw) else {}
 

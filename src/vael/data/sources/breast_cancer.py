@@ -1,13 +1,9 @@
 """The embedded table: measurements of real cells that need no network."""
 
-import hashlib
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 
 from vael.data.source import Arrays, Decoded, Source
-from vael.errors import DataError
+from vael.data.sources.scikit_learn import hash_file
 
 
 class BreastCancer(Source):
@@ -19,16 +15,8 @@ class BreastCancer(Source):
     """
 
     def fingerprint(self) -> str:
-        """Hash of scikit-learn's file, found without importing scikit-learn (which takes 1 s)."""
-        spec = find_spec("sklearn")
-        folder = next(iter((spec and spec.submodule_search_locations) or []), "")
-        path = Path(folder) / "datasets" / "data" / "breast_cancer.csv"
-        if not path.is_file():
-            raise DataError(
-                f"data=breast_cancer needs the table of scikit-learn, not found as "
-                f"{path}; reinstall with: pip install --force-reinstall scikit-learn"
-            )
-        return hashlib.blake2b(path.read_bytes()).hexdigest()
+        """Hash of scikit-learn's file."""
+        return hash_file("breast_cancer.csv", "breast_cancer", "table")
 
     def decode(self) -> Decoded:
         """(569, 30) float32 and labels: 0 malignant, 1 benign."""

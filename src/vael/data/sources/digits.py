@@ -1,14 +1,11 @@
 """The embedded default: real handwritten digits that need no network."""
 
-import hashlib
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
 from vael.data.source import Arrays, Decoded, Source, parse_image_size
-from vael.errors import DataError
+from vael.data.sources.scikit_learn import hash_file
 
 
 class Digits(Source):
@@ -25,16 +22,9 @@ class Digits(Source):
         self.image_size = parse_image_size(image_size)
 
     def fingerprint(self) -> str:
-        """Hash of scikit-learn's file, found without importing scikit-learn (which takes 1 s)."""
-        spec = find_spec("sklearn")
-        folder = next(iter((spec and spec.submodule_search_locations) or []), "")
-        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
-        if not path.is_file():
-            raise DataError(
-                f"data=digits needs the digits of scikit-learn, not found as {path}; "
-                "reinstall with: pip install --force-reinstall scikit-learn"
-            )
-        return f"{hashlib.blake2b(path.read_bytes()).hexdigest()} {self.image_size}"
+        """Hash of scikit-learn's file, and the size."""
+        file = hash_file("digits.csv.gz", "digits", "digits")
+        return f"{file} {self.image_size}"
 
     def decode(self) -> Decoded:
         """(1797, 1, 8, 8) level numbers and labels."""

@@ -142,7 +142,7 @@ class Folder(Source):
 
 
 def _stat(file: Path) -> os.stat_result:
-    """Of a regular file: to read a pipe would wait for ever.
+    """Return the stat of a regular file: to read a pipe would wait for ever.
 
     Raises:
         DataError: it is none.

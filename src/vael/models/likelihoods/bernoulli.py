@@ -47,7 +47,7 @@ class BernoulliRecord(ABC):
 
     @abstractmethod
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x from uniform noise in [0, 1) of the logits' shape."""
+        """Draw x from uniform noise in [0, 1) of the logits' shape."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class BinaryRecord(BernoulliRecord):
         return self.log_prob(x)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x in {0, 1}."""
+        """Draw x in {0, 1}."""
         return _coin(self.logits, noise)
 
 
@@ -68,11 +68,11 @@ class UnquantisedRecord(BernoulliRecord):
     """Data in [0, 1] without levels: cross-entropy only."""
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """Refused: there are no cells."""
+        """Raise ConfigError: without levels there are no cells."""
         raise no_levels("likelihood=bernoulli")
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x in {0, 1}."""
+        """Draw x in {0, 1}."""
         return _coin(self.logits, noise)
 
 
@@ -100,7 +100,7 @@ class GreyMass(GreyRecord):
     """Grey levels, trained as such (``fit=mass``)."""
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw on the grid of the levels, by the inverse cdf."""
+        """Draw x on the grid of the levels, by the inverse cdf."""
         noise = at_least_float32(noise)
         return max_entropy.sample(noise, self.logits, self.table, self.levels - 1)
 
@@ -110,7 +110,7 @@ class GreyDensity(GreyRecord):
     """Grey levels, trained by the textbook's cross-entropy (``fit=density``)."""
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x in {0, 1}."""
+        """Draw x in {0, 1}."""
         return _coin(self.logits, noise)
 
 
@@ -175,13 +175,13 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
-        """Keeps what both gradients need."""
+        """Keep what both gradients need."""
         logits, x, ctx.event_dims = inputs
         ctx.save_for_backward(logits, x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        """By the logits and, where somebody asks, by x."""
+        """Return the gradients by the logits and, where needed, by x."""
         logits, x = ctx.saved_tensors
         grad = grad.reshape(*grad.shape, *[1] * ctx.event_dims)
         by_logits = (x - torch.sigmoid(logits)) * grad if ctx.needs_input_grad[0] else None

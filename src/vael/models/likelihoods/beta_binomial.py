@@ -28,7 +28,7 @@ class BetaBinomialRecord:
     levels: int
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The same as ``log_mass``: there is no density."""
+        """Return ``log_mass``: there is no density."""
         return self.log_mass(x)
 
     def log_mass(self, x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class BetaBinomialRecord:
         return torch.sigmoid(self.logits)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw on the grid of the levels from uniform noise, by the inverse cdf."""
+        """Draw x on the grid of the levels from uniform noise, by the inverse cdf."""
         return beta_binomial.sample(
             at_least_float32(noise), self.logits, self.log_concentration, self.levels - 1
         )

@@ -24,7 +24,7 @@ class CategoricalRecord:
     event_dims: int
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """The same as ``log_mass``: there is no density."""
+        """Return ``log_mass``: there is no density."""
         return self.log_mass(x)
 
     def log_mass(self, x: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class CategoricalRecord:
         return (p * grid).sum(-1)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw on the grid of the levels from uniform noise, by the inverse cdf."""
+        """Draw x on the grid of the levels from uniform noise, by the inverse cdf."""
         noise = at_least_float32(noise)
         cdf = self.logits.softmax(self.axis).cumsum(self.axis).movedim(self.axis, -1)
         # Between 0 and the rounded total, both excluded: never a level of probability 0.

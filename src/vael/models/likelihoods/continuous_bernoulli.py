@@ -47,7 +47,7 @@ class ContinuousBernoulliRecord(ABC):
 
     @abstractmethod
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x from uniform noise in [0, 1) of the logits' shape, by the inverse cdf."""
+        """Draw x from uniform noise in [0, 1) of the logits' shape, by the inverse cdf."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ContinuousBernoulliMass(ContinuousBernoulliRecord):
         return truncated_exponential.mean(self.logits, self.levels)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw on the grid of the levels."""
+        """Draw x on the grid of the levels."""
         return truncated_exponential.sample(at_least_float32(noise), self.logits, self.levels)
 
 

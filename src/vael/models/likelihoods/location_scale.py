@@ -81,7 +81,7 @@ class LocationScale(ABC):
 
     @abstractmethod
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x from uniform noise in [0, 1) of mu's shape, by the inverse cdf."""
+        """Draw x from uniform noise in [0, 1) of mu's shape, by the inverse cdf."""
 
     def _quantile(self, noise: Tensor) -> Tensor:
         return self.mu + torch.exp(self.log_sigma) * self.law.quantile(inside(noise))
@@ -113,7 +113,7 @@ class LocationScaleMass(LocationScale):
         return self.law.rounded_mean(self.mu, self.log_sigma, self.levels)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw on the grid of the levels: the level nearest to ``mu + sigma t``."""
+        """Draw x on the grid of the levels: the level nearest to ``mu + sigma t``."""
         return nearest_level(self._quantile(noise), self.levels)
 
 

@@ -78,7 +78,7 @@ class MixtureRecord(ABC):
         return self._as_event(weighted.sum(-3))
 
     def sample(self, noise: Tensor) -> Tensor:
-        """A draw of x from uniform noise in [0, 1) of x's shape, channel by channel.
+        """Draw x from uniform noise in [0, 1) of x's shape, channel by channel.
 
         The first channel's noise also chooses the component: where it falls between two cumulated
         weights is again uniform.
@@ -109,7 +109,7 @@ class MixtureRecord(ABC):
 
     @abstractmethod
     def _read(self, x: Tensor) -> Tensor:
-        """What a draw of a logistic stands for."""
+        """Convert a draw of the logistic to a value of x."""
 
     def _by_pixel(self, x: Tensor) -> Tensor:
         """``(*, *E)`` -> ``(*, 1, C, P)``: the components broadcast."""
@@ -121,7 +121,7 @@ class MixtureRecord(ABC):
         return value.reshape(*value.shape[:-2], *self.event_shape)
 
     def _locations(self, x: Tensor) -> Tensor:
-        """Of each channel given the observed ones before, ``(*lead, K, C, P)``."""
+        """Locate each channel given the observed ones before, ``(*lead, K, C, P)``."""
         seen = x.unbind(-2)
         each = [_located(self.location, self.slopes, seen, c) for c in range(len(seen))]
         return torch.stack(torch.broadcast_tensors(*each), -2)  # type: ignore[no-untyped-call]

@@ -82,7 +82,10 @@ def _raw(sigma: float, lower: float) -> float:
 
 
 def least_sigma(levels: int | None) -> float:
-    """Below it a learned scale would fit the grid, or the rounding of a table, not the data."""
+    """Return the lower bound of a learned scale.
+
+    Below, it would fit the grid, or the rounding of a table, not the data.
+    """
     if levels is None:
         return 1e-3
     return 0.5 / (levels - 1) if levels >= 17 else 1 / 510

@@ -25,7 +25,7 @@ class StudentTLaw(Law):
         return self.log_norm - 0.5 * (self.df + 1) * shape - log_sigma
 
     def quantile(self, noise: Tensor) -> Tensor:
-        """By scipy, on the CPU in float64: torch has no incomplete beta function."""
+        """Compute it by scipy, on the CPU in float64: torch has no incomplete beta function."""
         from scipy.special import stdtrit  # type: ignore[import-untyped]  # most runs need none
 
         return torch.as_tensor(stdtrit(self.df, noise.cpu().double().numpy())).to(noise)

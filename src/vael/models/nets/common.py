@@ -84,7 +84,7 @@ def stage_channels(width: int, max_width: int, stages: int, where: str) -> list[
 
 
 def downsampling(c_in: int, c_out: int) -> nn.Conv2d:
-    """A 4x4 convolution that halves a map, floored."""
+    """Return a 4x4 convolution that halves a map, floored."""
     return he(nn.Conv2d(c_in, c_out, 4, stride=2, padding=1))
 
 

@@ -129,7 +129,7 @@ class ResNetDecoder(PyramidDecoder):
 
 
 def norm(width: int) -> nn.GroupNorm:
-    """A group norm of up to 8 groups."""
+    """Return a group norm of up to 8 groups."""
     return nn.GroupNorm(math.gcd(width, 8), width)
 
 

@@ -43,7 +43,7 @@ class LogMass(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """By mu and log_sigma only."""
+        """Return the gradients by mu and log_sigma only."""
         by_mu, by_log_sigma = ctx.saved_tensors
         return (
             None,
