@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from vael.data.batch_size import check_batch_size
 from vael.data.batches import TrainBatches
 from vael.data.module import VaelData
 from vael.data.source import Arrays, Decoded, Source
@@ -180,14 +183,15 @@ def test_a_batch_larger_than_the_training_data_is_refused(digits):
 
 
 def test_a_batch_that_the_devices_cannot_share_is_refused(digits):
-    made = digits(batch_size=128)
-    made.check_batch(4, 2)
+    check_batch_size(128, 4, 2)
     with pytest.raises(
-        ConfigError,
-        match=r"data.batch_size=128 must be a multiple of 6 = 3 devi"
-        r"ces x trainer.accumulate_grad_batches=2.*=126",
+        ConfigError, match=r"data.batch_size=128 .* divisible by 6 = 3 devices .* take 126, say"
     ):
-        made.check_batch(3, 2)
+        check_batch_size(128, 3, 2)
+    made = digits(batch_size=128)
+    made.trainer = SimpleNamespace(accumulate_grad_batches=3, global_rank=0, world_size=1)
+    with pytest.raises(ConfigError, match=r"data.batch_size=128 .* divisible by 3"):
+        made.train_dataloader()
 
 
 def test_a_table_cannot_be_binarised(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from omegaconf import DictConfig, OmegaConf
 
+from vael.data.batch_size import check_batch_size
 from vael.errors import ConfigError, did_you_mean
 
 INTERPOLATION = re.compile(r"(?<!\\)\$\{")
@@ -269,19 +270,9 @@ def check_config(config: DictConfig) -> None:
             continue  # a section of a user's own may leave it out
         if not rule.holds(value):
             raise ConfigError(f"{rule.path} must be {rule.must}, but got {value!r}.")
-    _check_batch(config)
-
-
-def _check_batch(config: DictConfig) -> None:
-    devices = config.trainer.devices * config.trainer.num_nodes
-    shares = devices * config.trainer.accumulate_grad_batches
-    if config.data.batch_size % shares:
-        raise ConfigError(
-            f"data.batch_size={config.data.batch_size} (global: what one optimiser step sees) "
-            f"must be divisible by {shares} = {devices} devices (trainer.devices * "
-            f"trainer.num_nodes) * trainer.accumulate_grad_batches: take "
-            f"{max(1, config.data.batch_size // shares) * shares}, say."
-        )
+    trainer = config.trainer
+    devices = trainer.devices * trainer.num_nodes
+    check_batch_size(config.data.batch_size, devices, trainer.accumulate_grad_batches)
 
 
 def _interpolations(node: object, path: str = "") -> Iterator[str]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from vael.data.batch_size import check_batch_size
 from vael.data.batches import EvalBatches, TrainBatches, take_batch
 from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.on_disk import iterate_row_slices
@@ -127,21 +128,6 @@ class VaelData(pl.LightningDataModule):
         assert self._preprocess is not None, "call prepare() first"
         return self._preprocess
 
-    def check_batch(self, world_size: int, accumulate: int = 1) -> None:
-        """Refuse a global batch that the devices cannot share.
-
-        Raises:
-            ConfigError: ``batch_size`` is not a multiple of ``world_size * accumulate``.
-        """
-        shares = world_size * accumulate
-        if self.batch_size % shares:
-            nearest = max(round(self.batch_size / shares), 1) * shares
-            raise ConfigError(
-                f"data.batch_size={self.batch_size} must be a multiple of {shares} = {world_size} "
-                f"devices x trainer.accumulate_grad_batches={accumulate}; set "
-                f"data.batch_size={nearest}, for instance"
-            )
-
     def select(self, split: Split) -> tuple[Arrays, SplitIndex]:
         """The array that a split is in, and its positions there."""
         part = self._splits[split]
@@ -163,7 +149,7 @@ class VaelData(pl.LightningDataModule):
         """The training batches of this rank."""
         rank, world_size = self._place()
         accumulate = self.trainer.accumulate_grad_batches if self.trainer else 1
-        self.check_batch(world_size, accumulate)
+        check_batch_size(self.batch_size, world_size, accumulate)
         return TrainBatches(
             *self._at_hand("train"),
             self.batch_size,
