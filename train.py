@@ -10,7 +10,7 @@ signals.block()  # signals wait for the run: what follows takes a while to impor
 import hydra  # noqa: E402
 from omegaconf import DictConfig  # noqa: E402
 
-from vael import launch  # noqa: E402
+from vael.training import launch  # noqa: E402
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

@@ -12,8 +12,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from vael import launch
 from vael.config.compose import resolved
+from vael.training import launch
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")

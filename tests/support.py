@@ -11,8 +11,8 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from vael import launch
 from vael.config.compose import compose_config
+from vael.training import launch
 
 ROOT = Path(__file__).parents[1]
 QUICK = (

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from vael.config.validate import check_config
 from vael.errors import ConfigError, NonFiniteLoss
 from vael.models.nets.mlp import MLP
-from vael.profiler import MODULE, RunProfiler
 from vael.training.fit import train
+from vael.training.profiler import MODULE, RunProfiler
 
 SMALL = ("model=mlp_vae", "callbacks.pictures.num_examples=20", "trainer.threads=1")
 
@@ -37,7 +37,7 @@ def test_a_preset_goes_to_a_folder_of_its_own_and_not_to_wandb(preset):
     check_config(config)
     assert config.name == "debug"
     assert config.choices.debug == preset
-    assert config.logger._target_ == "vael.loggers.none.NoLogger"
+    assert config.logger._target_ == "vael.training.loggers.none.NoLogger"
     mine = config_of(f"debug={preset}", "logger=wandb", "name=mine", "trainer.max_epochs=7")
     assert (mine.name, mine.trainer.max_epochs) == ("mine", 7)  # the command line wins
     assert "Wandb" in mine.logger._target_
@@ -134,7 +134,7 @@ def test_simple_profiles_hooks_alone_and_neither_it_nor_anomaly_changes_the_run(
 
 def test_a_training_step_is_split_into_its_parts(tmp_path, monkeypatch):
     now = [0.0]  # a busy machine's own clock would say more
-    monkeypatch.setattr("vael.profiler.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("vael.training.profiler.time.perf_counter", lambda: now[0])
     profiler = RunProfiler(tmp_path / "profile.txt", "simple", nn.Identity())
     for _ in range(3):
         with profiler.profile("run_training_batch"):

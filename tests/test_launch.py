@@ -45,7 +45,9 @@ def test_help_config_and_completion_answer_at_once(arguments, shown):
 
 
 def test_composing_imports_no_torch():
-    code = "import sys, vael.launch; print({'torch', 'wandb', 'numpy'} & sys.modules.keys())"
+    code = (
+        "import sys, vael.training.launch; print({'torch', 'wandb', 'numpy'} & sys.modules.keys())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

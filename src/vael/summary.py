@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 
 from vael.distributed.lightning import Placement
 from vael.files import write_json
-from vael.lit import LitVAE
-from vael.loggers.csv import MetricsCsv
 from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
+from vael.training.loggers.csv import MetricsCsv
+from vael.training.module import LitVAE
 from vael.types import DataSpec
 
 Status = Literal["finished", "failed", "interrupted", "pruned"]

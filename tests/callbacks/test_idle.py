@@ -3,8 +3,8 @@
 import pytorch_lightning as pl
 from torch import nn
 
-from vael.callbacks.idle import STEP, leave_out_idle_hooks
-from vael.callbacks.throughput import Throughput
+from vael.training.callbacks.timing import Throughput
+from vael.training.trainer import STEP_HOOKS, skip_idle_hooks
 
 
 class Mine(pl.Callback):
@@ -22,14 +22,14 @@ class Module(pl.LightningModule):
 
 
 def called(of):
-    return {name for name in STEP if callable(getattr(of, name))}
+    return {name for name in STEP_HOOKS if callable(getattr(of, name))}
 
 
 def test_hooks_that_somebody_wrote_are_called_and_no_others():
     late, module = pl.Callback(), Module()
     late.on_before_backward = lambda *_: None  # on the object, not in its class
     callbacks = [Mine(), Child(), Throughput(1), late]
-    leave_out_idle_hooks(callbacks, module)
+    skip_idle_hooks(callbacks, module)
     found = [called(callback) for callback in callbacks]
     assert found == [
         {"on_train_batch_start"},
@@ -40,4 +40,4 @@ def test_hooks_that_somebody_wrote_are_called_and_no_others():
     assert called(module) == {"on_after_backward"}
     assert callable(callbacks[0].on_train_epoch_start)
     assert isinstance(module, nn.Module)
-    assert called(pl.Callback()) == set(STEP)  # the class itself is as it was
+    assert called(pl.Callback()) == set(STEP_HOOKS)  # the class itself is as it was

@@ -10,7 +10,7 @@ from vael.errors import ConfigError
 from vael.training.fit import train
 from vael.training.setup import prepare_run, read_config
 
-BIAS = "+callbacks.extra.output_bias={_target_: vael.callbacks.output_bias.OutputBias}"
+BIAS = "+callbacks.extra.output_bias={_target_: vael.training.callbacks.output_bias.OutputBias}"
 STILL = (
     "likelihood=bernoulli",
     "data.binarize=threshold",

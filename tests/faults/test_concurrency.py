@@ -14,10 +14,10 @@ import pytest
 from identical import assert_same, metrics, read, rows, weights
 from support import QUICK, ROOT, config_of, make_run
 
-from vael import launch
 from vael.distributed import ownership
 from vael.errors import ConfigError
 from vael.runs.creation import discard
+from vael.training import launch
 
 
 def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):

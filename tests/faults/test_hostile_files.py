@@ -52,7 +52,7 @@ def put(tmp_path):
         "vael.cli.os.system",
         "vael.config.build.instantiate",
         "vael.files.write_text",
-        "vael.launch.start",
+        "vael.training.launch.start",
         "vael.training.checkpoint_io.SafeCheckpointIO",
         "vaelx.Net",
         "vael",

@@ -15,8 +15,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
 from support import QUICK, ROOT, make_run
 
-from vael import refused
 from vael.errors import ConfigError, DataError, NonFiniteLoss
+from vael.training import nonfinite
 from vael.training.fit import train
 
 SPOIL = (
@@ -78,7 +78,7 @@ def test_a_single_bad_step_can_be_left_out_and_is_counted(tmp_path, what, value)
 
 
 def test_a_run_that_leaves_out_every_step_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(refused, "MOST_SKIPPED", 7)
+    monkeypatch.setattr(nonfinite, "MOST_SKIPPED", 7)
     folder = make_run(tmp_path, *QUICK, "trainer.skip_gradient_above=1e-9")
     said = "7 steps in a row were left out, as their gradient's norm was not below"
     with pytest.raises(NonFiniteLoss, match=f"{said} trainer.skip_gradient_above=1e-09"):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from support import QUICK, config_of
 
-from vael import launch
 from vael.sweep.forkserver import preload
+from vael.training import launch
 from vael.training.fit import train
 
 

@@ -1,6 +1,6 @@
 import csv
 
-from vael.loggers.csv import MetricsCsv
+from vael.training.loggers.csv import MetricsCsv
 
 
 def rows(path):

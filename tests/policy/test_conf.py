@@ -81,7 +81,11 @@ CHOSEN = [
     and not inspect.isabstract(made)
     and not getattr(made, "_is_protocol", False)
     and not name.endswith("Record")
-] + ["vael.loggers.none", "vael.loggers.tensorboard", "vael.loggers.wandb"]
+] + [
+    "vael.training.loggers.none",
+    "vael.training.loggers.tensorboard",
+    "vael.training.loggers.wandb",
+]
 
 
 @pytest.mark.parametrize("name", CHOSEN)

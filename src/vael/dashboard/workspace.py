@@ -1,7 +1,7 @@
 """Floor 10: a wandb workspace as code: which panels a project or a study is looked at by.
 
-The panels name what runs log (``vael.lit``, ``vael.callbacks.pictures``) and the dotted names of
-the config.
+The panels name what runs log (``vael.training.module``, ``vael.training.callbacks.pictures``)
+and the dotted names of the config.
 """
 
 import warnings

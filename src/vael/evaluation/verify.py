@@ -207,7 +207,7 @@ def _again(
 
 
 def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
-    """What `vael.lit.LitVAE` would publish of this model and split, in one process."""
+    """What `vael.training.module.LitVAE` would publish of this model and split, in one process."""
     part = Part(split)
     scores = Scores.of(scorer.vae, scorer.trained.spec).to(scorer.device)
     examples = scorer.examples(part)

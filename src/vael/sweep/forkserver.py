@@ -34,7 +34,7 @@ KILLED = -signal.SIGKILL
 LEFT_OUT = (
     "vael.cli",
     "vael.sweep",
-    "vael.launch",
+    "vael.training.launch",
     "vael.dashboard",
     "vael.explore",
     "vael.export",

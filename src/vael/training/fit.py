@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from vael.callbacks.anomaly import located
 from vael.config.flat import flat_config
 from vael.distributed import failures, ownership, ranks
 from vael.distributed.lightning import is_first
@@ -18,7 +17,6 @@ from vael.distributed.signals import Stopped
 from vael.distributed.slurm import requeue_self
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
-from vael.logbook import logbook
 from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
@@ -26,6 +24,8 @@ from vael.report.pictures import save
 from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard
 from vael.summary import Summary
+from vael.training.callbacks.anomaly import locate_nan_gradient
+from vael.training.log import write_log
 from vael.training.postmortem import write_postmortem
 from vael.training.run import Run
 from vael.training.setup import prepare_run, read_config
@@ -54,7 +54,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
     """
     config = read_config(folder)
     keep_freed_memory()
-    with logbook(folder), warnings.catch_warnings(), translate_resource_errors():
+    with write_log(folder), warnings.catch_warnings(), translate_resource_errors():
         _quiet()
         started = time.time()
         try:
@@ -124,7 +124,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
 def _fit(run: Run, trainer: pl.Trainer) -> None:
     resume = str(run.last) if run.last.exists() else None
     try:
-        with located(trainer):
+        with locate_nan_gradient(trainer):
             trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
     except SystemExit as error:  # Lightning turns Ctrl-C into exit(1)
         if trainer.interrupted:

@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.config.flat import compare_configs
 from vael.errors import CheckpointError, ConfigError
-from vael.lit import LitVAE
-from vael.loggers.csv import MetricsCsv
 from vael.runs.checkpoint import check_fits, load_checkpoint, parse_model_file
+from vael.training.loggers.csv import MetricsCsv
+from vael.training.module import LitVAE
 from vael.types import DataSpec
 
 PATIENCE = "callbacks.early_stopping.patience"

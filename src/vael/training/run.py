@@ -5,14 +5,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from vael.callbacks.clock import Clock
-from vael.callbacks.prune import Prune
 from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.distributed.signals import TrainingStopRequest
-from vael.lit import LitVAE
-from vael.loggers.base import Board
-from vael.loggers.csv import MetricsCsv
+from vael.training.callbacks.stop_file import StopFile
+from vael.training.callbacks.timing import RunTimer
+from vael.training.loggers.base import Board
+from vael.training.loggers.csv import MetricsCsv
+from vael.training.module import LitVAE
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Run:
     csv: MetricsCsv
     board: Board
     stop: TrainingStopRequest
-    prune: Prune
-    clock: Clock
+    prune: StopFile
+    clock: RunTimer
 
     @property
     def best(self) -> Path:

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vael.callbacks.clock import Clock
-from vael.callbacks.prune import Prune
 from vael.config.build import build_data, build_part, build_seeds, build_vae
 from vael.config.validate import check_config
 from vael.config.yaml import read_settings
@@ -17,15 +15,16 @@ from vael.data.module import VaelData
 from vael.distributed.lightning import is_first, place
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
-from vael.lit import LitVAE
-from vael.loggers.base import Board
-from vael.loggers.csv import MetricsCsv
 from vael.models.conditional import Conditional
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
-from vael.options import Options
 from vael.randomness import Noise, Seeds
+from vael.training.callbacks.stop_file import StopFile
+from vael.training.callbacks.timing import RunTimer
+from vael.training.loggers.base import Board
+from vael.training.loggers.csv import MetricsCsv
+from vael.training.module import LitVAE, Options
 from vael.training.resume import check_resumable, warm_start
 from vael.training.run import Run
 
@@ -65,8 +64,8 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
         csv,
         board,
         TrainingStopRequest(),
-        Prune(folder),
-        Clock(),
+        StopFile(folder),
+        RunTimer(),
     )
     if config.init_from is not None:
         warm_start(lit, Path(config.init_from), folder)

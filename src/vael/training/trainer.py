@@ -1,36 +1,45 @@
 """Build Lightning's Trainer for a run."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
 from pytorch_lightning.profilers import Profiler
 
-from vael.callbacks.anomaly import Anomaly
-from vael.callbacks.best import Best
-from vael.callbacks.idle import leave_out_idle_hooks
-from vael.callbacks.last import Last
-from vael.callbacks.ownership import OwnershipCheck
-from vael.callbacks.pictures import Pictures
-from vael.callbacks.progress import ProgressBar
-from vael.callbacks.throughput import Throughput
 from vael.config.build import build_part
-from vael.profiler import RunProfiler, Unprofiled
 from vael.randomness import Noise
+from vael.training.callbacks.anomaly import Anomaly
+from vael.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from vael.training.callbacks.ownership import OwnershipCheck
+from vael.training.callbacks.pictures import Pictures
+from vael.training.callbacks.progress import ProgressBar
+from vael.training.callbacks.timing import Throughput
 from vael.training.checkpoint_io import SafeCheckpointIO
+from vael.training.profiler import RunProfiler, Unprofiled
 from vael.training.run import Run
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+STEP_HOOKS = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "on_train_batch_end",
+)
 
 
 def make_trainer(run: Run) -> pl.Trainer:
-    """The trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
+    """Make the trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
     options, placement = run.config.trainer, run.placement
     extra = [
         build_part(node, Callback, f"callbacks.extra.{name}")
         for name, node in run.config.callbacks.extra.items()
     ]
     callbacks = [*_callbacks(run), *extra]
-    leave_out_idle_hooks(callbacks, run.lit)
+    skip_idle_hooks(callbacks, run.lit)
     return pl.Trainer(
         accelerator=placement.accelerator,
         devices=placement.devices,
@@ -66,8 +75,8 @@ def _callbacks(run: Run) -> list[Callback]:
         run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
-        Best(run.best, target.name, target.mode),
-        Last(
+        BestCheckpoint(run.best, target.name, target.mode),
+        LastCheckpoint(
             run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps, run.stop
         ),
     ]
@@ -93,7 +102,7 @@ def _callbacks(run: Run) -> list[Callback]:
 
 
 def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
-    """Draws held-out examples; every n epochs where it is a callback."""
+    """Make the drawing of held-out examples; every n epochs where it is a callback."""
     batch = run.data.head(
         "test" if run.tests else "val", run.config.callbacks.pictures.num_examples
     )
@@ -109,3 +118,21 @@ def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
         scatter=run.reports,
         columns=run.data.spec.columns,
     )
+
+
+def skip_idle_hooks(callbacks: Iterable[pl.Callback], module: pl.LightningModule) -> None:
+    """Keep Lightning from calling the empty hooks of a training step of these objects.
+
+    Lightning calls every hook of every callback at each step, and enters a context for each: of
+    a dozen callbacks most do nothing in a step, and that took as long as a small decoder. What
+    is not callable it passes over.
+    """
+    for callback in callbacks:
+        _skip_idle(callback, pl.Callback)
+    _skip_idle(module, pl.LightningModule)
+
+
+def _skip_idle(of: Any, base: type) -> None:
+    for name in STEP_HOOKS:
+        if name not in vars(of) and getattr(type(of), name) is getattr(base, name):
+            setattr(of, name, None)

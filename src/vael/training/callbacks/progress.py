@@ -1,4 +1,4 @@
-"""Floor 8: one bar on a terminal, nothing in a log."""
+"""Progress bar: one on a terminal, nothing in a log."""
 
 import time
 
@@ -15,7 +15,7 @@ from rich.progress import (
 
 
 class ProgressBar(pl.Callback):
-    """The training as one bar with the score and examples/s, then the test; quiet in a log.
+    """Show the training as one bar with the score and examples/s, then the test; quiet in a log.
 
     Args:
         refresh_seconds: the least time between two redraws.
@@ -28,7 +28,7 @@ class ProgressBar(pl.Callback):
         self._drawn = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws the bar of the training."""
+        """Draw the bar of the training."""
         assert trainer.max_epochs is not None
         self._start(trainer, "epoch 0", trainer.max_epochs * int(trainer.num_training_batches))
 
@@ -40,16 +40,16 @@ class ProgressBar(pl.Callback):
         batch: object,
         batch_idx: int,
     ) -> None:
-        """Moves the bar."""
+        """Move the bar."""
         self._train(trainer, batch_idx + 1)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Redraws with the new score."""
+        """Redraw with the new score."""
         self._drawn = 0.0
         self._train(trainer, int(trainer.num_training_batches))
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws the bar of the test."""
+        """Draw the bar of the test."""
         self._start(trainer, "test", int(sum(trainer.num_test_batches)))
 
     def on_test_batch_end(
@@ -61,15 +61,15 @@ class ProgressBar(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Moves the bar."""
+        """Move the bar."""
         self._draw(batch_idx + 1, "test", "")
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves the finished bar on the terminal."""
+        """Leave the finished bar on the terminal."""
         self._stop()
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leaves the finished bar on the terminal."""
+        """Leave the finished bar on the terminal."""
         self._drawn = 0.0
         self._draw(int(sum(trainer.num_test_batches)), "test", "")
         self._stop()
@@ -77,7 +77,7 @@ class ProgressBar(pl.Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Gives the terminal back before anything is printed."""
+        """Give the terminal back before anything is printed."""
         self._stop()
 
     def _start(self, trainer: pl.Trainer, what: str, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Floor 8: steps that are not taken: what is not finite is an error, what explodes is left out."""
+"""Steps that are not taken: a non-finite one is an error, an exploding one is left out."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ REMEDY = "Lower optimizer.lr, or set trainer.gradient_clip_val."
 
 
 def gradient_norm(parameters: Iterable[Parameter]) -> float:
-    """Of all gradients together; 0 where there is none."""
+    """Return the norm of all gradients together; 0 where there is none."""
     grads = [p.grad for p in parameters if p.grad is not None]
     return float(torch.nn.utils.get_total_norm(grads)) if grads else 0.0
 
 
-class Skipped:
-    """Counts the steps that were left out since their gradient's norm was above a limit.
+class SkippedSteps:
+    """Count the steps that were left out since their gradient's norm was above a limit.
 
     Attributes:
         steps: all of them.
@@ -31,7 +31,7 @@ class Skipped:
         self.steps = self.in_a_row = 0
 
     def leaves_out(self, norm: float, limit: float) -> bool:
-        """Whether a step is to be left out, which is counted; a norm that is not finite is."""
+        """Return whether a step is to be left out, and count it; a non-finite norm is."""
         if norm <= limit:
             self.in_a_row = 0
             return False
@@ -40,7 +40,7 @@ class Skipped:
         return True
 
     def complaint(self, limit: float) -> str:
-        """What to begin an error with where too many have been; empty while it may go on."""
+        """Return what an error begins with where too many were left out, else nothing."""
         if self.in_a_row != MOST_SKIPPED:
             return ""
         return (
@@ -49,10 +49,10 @@ class Skipped:
         )
 
 
-def bad_step(
+def describe_bad_step(
     every: Tensor, names: Sequence[str], where: str, rate: float, norm: float, before: str = ""
 ) -> NonFiniteLoss:
-    """The error of a step that cannot be taken.
+    """Make the error of a step that cannot be taken.
 
     Args:
         every: ``[ranks, 1 + terms]``: the loss and its terms in each process.
@@ -76,7 +76,7 @@ def bad_step(
 
 
 def check_weights(named: Iterable[tuple[str, Parameter]], where: str) -> None:
-    """That all weights are finite.
+    """Check that all weights are finite.
 
     Raises:
         NonFiniteLoss: some are not: nobody could go on from there.

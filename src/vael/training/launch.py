@@ -1,4 +1,4 @@
-"""Floor 9: from a composed config to a run's folder and the process that trains in it.
+"""Launch of a run: from a composed config to its folder and the process that trains there.
 
 Nothing here imports torch: ``--help``, ``--cfg job``, completion and typos answer at once.
 """
@@ -33,7 +33,7 @@ UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
 
 
 def guard(main: Callable[[], None]) -> None:
-    """Runs a Hydra main; a user's mistake ends in one line and exit code 2, not 1."""
+    """Run a Hydra main; a user's mistake ends in one line and exit code 2, not 1."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     warnings.filterwarnings("error", UNSEARCHED)
     try:
@@ -60,7 +60,7 @@ def guard(main: Callable[[], None]) -> None:
 
 
 def _composing(error: BaseException) -> bool:
-    """Whether this is of what Hydra reads: the command line and the YAMLs, not of the run."""
+    """Return whether an error is of what Hydra reads: command line and YAMLs, not of the run."""
     return all(
         frame.f_code is not start.__code__ for frame, _ in traceback.walk_tb(error.__traceback__)
     )
@@ -113,7 +113,7 @@ def _start(config: DictConfig) -> None:
 
 
 def _one_job(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """The command line of one job of ``-m``: its own value of each setting that had several."""
+    """Return the command line of one job of ``-m``: its own values of what had several."""
     of_this_job = {override.partition("=")[0]: override for override in overrides}
     return [
         of_this_job.get(argument.partition("=")[0], argument)
@@ -123,7 +123,7 @@ def _one_job(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
 
 
 def make_run_folder(config: DictConfig) -> Path:
-    """One folder for all processes of a run, with ``config.yaml`` in it.
+    """Make one folder for all processes of a run, with ``config.yaml`` in it.
 
     A run that was started as several processes (torchrun, srun) takes its folder's name from what
     they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.

@@ -1,8 +1,8 @@
-"""Floor 8: the LightningModule: step, score, log, optimiser. Nothing else."""
+"""The LightningModule: step, score, log, optimiser."""
 
 import logging
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, NoReturn
 
@@ -13,16 +13,15 @@ from torch import Tensor
 
 from vael.data.batches import EvalBatch
 from vael.data.preprocess import Preprocess
-from vael.means import EpochMeans
 from vael.metrics.catalog import AT_BOUND, Target
 from vael.metrics.evidence import score_chunk
 from vael.metrics.scores import Scores
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
-from vael.options import Options
 from vael.randomness import Noise, Seeds
-from vael.refused import Skipped, bad_step, check_weights, gradient_norm
+from vael.training.epoch_means import EpochMeans
+from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
 from vael.training.schedulers import LRSchedule, OptimizerFactory, with_schedule
 from vael.types import Batch, DataSpec
 
@@ -31,8 +30,29 @@ SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
+@dataclass(frozen=True)
+class Options:
+    """Say how a model is scored and logged.
+
+    Attributes:
+        samples: k, importance samples per example of ``val/*``.
+        test_samples: k of ``test/*``.
+        split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
+        log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
+        total_steps: optimiser steps of the whole run, for schedules.
+        skip_gradient_above: a step with a larger (or no finite) norm of the gradient is left out.
+    """
+
+    samples: int
+    test_samples: int
+    split_seed: int
+    log_every_n_steps: int
+    total_steps: int
+    skip_gradient_above: float | None = None
+
+
 class LitVAE(pl.LightningModule):
-    """Trains a VAE on an objective and scores it on importance-weighted bounds.
+    """Train a VAE on an objective and score it on importance-weighted bounds.
 
     Every draw is keyed by (epoch, batch, rank), or in evaluation
     by (split, chunk, sample), never by what was drawn before.
@@ -68,12 +88,12 @@ class LitVAE(pl.LightningModule):
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.warnings: list[str] = []
         self.means = EpochMeans()
-        self.skipped = Skipped()
+        self.skipped = SkippedSteps()
 
     # -------------------------------------------------------------------------------- training
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The objective's loss on one batch."""
+        """Return the objective's loss on one batch."""
         where = (self.current_epoch, batch_idx, self.global_rank)
         x = self.preprocess(batch.x, self.corruption_noise.at(self.device, *where))
         source = self.latent_noise.at(self.device, *where)
@@ -89,11 +109,11 @@ class LitVAE(pl.LightningModule):
         return loss.value * torch.where(torch.isfinite(self._last.value), 1.0, math.nan)
 
     def on_train_epoch_start(self) -> None:
-        """Starts the epoch's means anew."""
+        """Start the epoch's means anew."""
         self.means.reset()
 
     def on_after_backward(self) -> None:
-        """Stops at the step whose loss is not finite, before the weights are touched.
+        """Stop at the step whose loss is not finite, before the weights are touched.
 
         Of several processes none may decide alone: they look at the gradient, which they share.
         A step that may be left out is looked at there too.
@@ -103,7 +123,7 @@ class LitVAE(pl.LightningModule):
             self._refuse()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Logs every trainer.log_every_n_steps, and leaves out a step whose gradient explodes."""
+        """Log every trainer.log_every_n_steps, and leave out a step whose gradient explodes."""
         limit = self.options.skip_gradient_above
         shared = self.trainer.world_size > 1 and not self._scaled
         if limit is None and shared and not math.isfinite(self._gradient_norm()):
@@ -128,11 +148,14 @@ class LitVAE(pl.LightningModule):
             self._refuse(complaint)
 
     def _refuse(self, before: str = "") -> NoReturn:
-        """Says what is not finite; without a scaler all processes are here, and say the same."""
+        """Raise an error that says what is not finite.
+
+        Without a scaler all processes are here, and say the same.
+        """
         row = torch.stack([self._last.value, *self._last.terms.values()]).double()
         gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
         every = gather(row).reshape(-1, len(row))
-        raise bad_step(
+        raise describe_bad_step(
             every,
             list(self._last.terms),
             self._place,
@@ -158,7 +181,7 @@ class LitVAE(pl.LightningModule):
         self.write(row, step)
 
     def write(self, row: dict[str, float], step: int) -> None:
-        """One row for every logger."""
+        """Write one row to every logger."""
         for logger in self.loggers:
             logger.log_metrics({"epoch": self.current_epoch, **row}, step)
 
@@ -174,7 +197,7 @@ class LitVAE(pl.LightningModule):
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self) -> None:
-        """Writes the epoch's row, and steps a schedule that goes by the score.
+        """Write the epoch's row, and step a schedule that goes by the score.
 
         The schedule is stepped here, before the checkpoint callbacks, because Lightning would
         step it after they have saved: a resumed run would have lost that step.
@@ -215,19 +238,19 @@ class LitVAE(pl.LightningModule):
         self.scores.update(found.evidence)
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
-        """Scores one chunk of the validation split."""
+        """Score one chunk of the validation split."""
         self._score(batch, "val", self.options.samples)
 
     def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
-        """Scores one chunk of the test split."""
+        """Score one chunk of the test split."""
         self._score(batch, "test", self.options.test_samples)
 
     def on_validation_epoch_end(self) -> None:
-        """Publishes val/*."""
+        """Publish val/*."""
         self._publish("val")
 
     def on_test_epoch_end(self) -> None:
-        """Publishes test/*."""
+        """Publish test/*."""
         self._publish("test")
 
     def _publish(self, split: str) -> None:
@@ -248,7 +271,7 @@ class LitVAE(pl.LightningModule):
     # ------------------------------------------------------------------- optimiser, checkpoint
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The configured optimiser with its schedule."""
+        """Make the configured optimiser with its schedule."""
         optimizer = self.optimizer_factory(self.vae.parameters())
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
@@ -257,9 +280,7 @@ class LitVAE(pl.LightningModule):
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The resolved config and what the data is travel with the weights.
-
-        So do the epoch's sums of each process.
+        """Save the resolved config, the data's spec and each process's sums with the weights.
 
         metrics.csv is written first: what is in the checkpoint's past is then in the file.
 
@@ -276,7 +297,7 @@ class LitVAE(pl.LightningModule):
             logger.save()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on within the epoch."""
+        """Go on within the epoch."""
         self.skipped.steps = checkpoint.get("skipped_steps", 0)
         self.warnings = [*checkpoint.get("warnings", []), *self.warnings]
         kept = checkpoint.get("epoch_means", {})

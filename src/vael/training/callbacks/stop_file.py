@@ -1,4 +1,4 @@
-"""Floor 8: a request to stop for good, which others leave in the run's folder."""
+"""Stop file: a request to end a training, left in the run's folder."""
 
 import json
 from pathlib import Path
@@ -9,8 +9,8 @@ import torch
 from vael.distributed.signals import STOP
 
 
-class Prune(pl.Callback):
-    """Ends the training after an epoch once ``RUN/stop.json`` (``{"reason": ...}``) is there.
+class StopFile(pl.Callback):
+    """End the training after an epoch once ``RUN/stop.json`` (``{"reason": ...}``) is there.
 
     The first process looks, all stop alike. The run ends as any other does, with its checkpoints
     and pictures. A run in its last epoch is finished instead.
@@ -24,10 +24,10 @@ class Prune(pl.Callback):
         self.reason: str | None = None
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Looks for the request."""
+        """Look for the request."""
         if trainer.current_epoch + 1 == trainer.max_epochs or not self._asked(trainer):
             return
-        self.reason = _read(self.path)
+        self.reason = _read_reason(self.path)
         trainer.should_stop = True
 
     def _asked(self, trainer: pl.Trainer) -> bool:
@@ -39,8 +39,8 @@ class Prune(pl.Callback):
         return bool(heard)
 
 
-def _read(path: Path) -> str:
-    """The reason; a file of another kind asks as well."""
+def _read_reason(path: Path) -> str:
+    """Return the reason; a file of another kind asks as well."""
     try:
         return str(json.loads(path.read_text())["reason"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Floor 8: TensorBoard."""
+"""Logging to TensorBoard."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,17 +8,17 @@ from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from vael.errors import ConfigError
-from vael.loggers.base import Board
+from vael.training.loggers.base import Board
 
 
 class Tensorboard(Board):
-    """Event files in ``RUN/tensorboard``."""
+    """Write event files in ``RUN/tensorboard``."""
 
     def __init__(self) -> None:
         self._logger: TensorBoardLogger | None = None
 
     def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
-        """Lightning's TensorBoardLogger on the run's folder."""
+        """Open Lightning's TensorBoardLogger on the run's folder."""
         try:
             self._logger = TensorBoardLogger(run, name="tensorboard", version="")
         except ModuleNotFoundError as error:
@@ -31,14 +31,14 @@ class Tensorboard(Board):
         return self._logger
 
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
-        """One image summary each."""
+        """Write one image summary for each picture."""
         assert self._logger is not None
         for name, path in images.items():
             pixels = np.asarray(Image.open(path).convert("RGB"))
             self._logger.experiment.add_image(name, pixels, step, dataformats="HWC")
 
     def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
-        """Writes the final scores at step 0 under ``summary/`` and closes the file."""
+        """Write the final scores at step 0 under ``summary/`` and close the file."""
         if self._logger is None:
             return
         for name, value in summary.items():

@@ -1,16 +1,66 @@
-"""Floor 8: last.ckpt, from which a run goes on at the next batch."""
+"""Checkpoints: best.ckpt by the validation score, last.ckpt to go on from at the next batch."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
 from vael.distributed.signals import Stopped, TrainingStopRequest
+from vael.errors import CheckpointError
 
 
-class Last(Checkpoint):
-    """Saves every so many epochs or steps, and when a signal asks the run to stop.
+class BestCheckpoint(ModelCheckpoint):
+    """Keep the weights with the best validation score, also where the folder was moved.
+
+    Lightning would forget the best score there, and put the next epoch's weights in its place.
+
+    Args:
+        path: of the checkpoint.
+        monitor: the score.
+        mode: ``min`` or ``max``.
+    """
+
+    def __init__(self, path: Path, monitor: str, mode: str) -> None:
+        super().__init__(
+            path.parent,
+            path.stem,
+            monitor=monitor,
+            mode=mode,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore the state with the paths of this folder.
+
+        Raises:
+            CheckpointError: there is a best score, but its checkpoint is gone.
+        """
+        best = Path(str(self.dirpath)) / f"{self.filename}.ckpt"
+        known = bool(state_dict["best_model_path"])
+        if known and not best.is_file():
+            raise CheckpointError(
+                f"{best} is missing: the run that last.ckpt continues had the best weights so far "
+                "there. Put it back, or delete last.ckpt, too, to start anew."
+            )
+        here = str(best) if known else ""
+        scores = dict.fromkeys([here] if known else [], state_dict["best_model_score"])
+        super().load_state_dict(
+            {
+                **state_dict,
+                "dirpath": self.dirpath,
+                "best_model_path": here,
+                "kth_best_model_path": here,
+                "best_k_models": scores,
+            }
+        )
+
+
+class LastCheckpoint(Checkpoint):
+    """Save every so many epochs or steps, and when a signal asks the run to stop.
 
     Never at the last batch of an epoch: the epoch's end, with its validation, belongs to it and
     is saved a moment later. Never between accumulated batches, whose gradients are in no
@@ -32,11 +82,11 @@ class Last(Checkpoint):
         self.stop = stop
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Takes the signals back from Lightning."""
+        """Take the signals back from Lightning."""
         self.stop.retake()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Takes the signals back from Lightning."""
+        """Take the signals back from Lightning."""
         self.stop.retake()
 
     def on_train_batch_end(
@@ -47,7 +97,7 @@ class Last(Checkpoint):
         batch: object,
         batch_idx: int,
     ) -> None:
-        """Within an epoch."""
+        """Save within an epoch where it is due, or where a signal asks for it."""
         if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         number = self._asked(trainer)
@@ -58,7 +108,7 @@ class Last(Checkpoint):
             raise Stopped(number, trainer.global_step, self.path.parents[1])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """After the epoch's validation."""
+        """Save after the epoch's validation."""
         number = self._asked(trainer)
         last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         if number or last or (trainer.current_epoch + 1) % self.every_n_epochs == 0:
@@ -75,7 +125,7 @@ class Last(Checkpoint):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """The training is saved already, and the test is done anew.
+        """Stop for a signal: the training is saved already, and the test is done anew.
 
         Ranks differ in their number of batches, so each stops for itself.
         """
@@ -83,7 +133,7 @@ class Last(Checkpoint):
             raise Stopped(self.stop.number, trainer.global_step, self.path.parents[1])
 
     def _asked(self, trainer: pl.Trainer) -> int:
-        """The signal that any process got: all stop at the same batch."""
+        """Return the signal that any process got: all stop at the same batch."""
         if trainer.world_size == 1:
             return self.stop.number
         heard = torch.tensor(self.stop.number, device=trainer.strategy.root_device)

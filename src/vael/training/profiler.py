@@ -1,4 +1,4 @@
-"""Floor 8: RUN/profile.txt: where the time of a run goes."""
+"""RUN/profile.txt: where the time of a run goes."""
 
 import os
 import re

@@ -1,5 +1,6 @@
-"""Floor 8: wandb, online where somebody is logged in, else offline: it never blocks."""
+"""Logging to wandb, online where somebody is logged in, else offline: it never blocks."""
 
+import json
 import os
 import sys
 import uuid
@@ -9,19 +10,20 @@ from typing import TYPE_CHECKING
 
 from pytorch_lightning.loggers import Logger
 
-from vael.files import write_text
-from vael.loggers.base import Board
-from vael.loggers.parts import Parts
+from vael.files import write_json, write_text
 from vael.runs.wandb_login import has_login
+from vael.training.loggers.base import Board
 
 if TYPE_CHECKING:
     from wandb import Run
 
 INIT_SECONDS = 20.0
+PARTS_FILE = "parts.json"
+KILLED = "killed-"
 
 
 class Wandb(Board):
-    """One wandb run for one vael run, in ``RUN/wandb``; a continued run keeps ``RUN/wandb/id``.
+    """Log to one wandb run, in ``RUN/wandb``; a continued vael run keeps ``RUN/wandb/id``.
 
     Args:
         project: wandb project.
@@ -45,10 +47,10 @@ class Wandb(Board):
         self.job_type = job_type
         self.tags = list(tags)
         self._run: Run | None = None
-        self._parts: Parts | None = None
+        self._parts: OfflineParts | None = None
 
     def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
-        """Starts or continues the run and wraps it for Lightning."""
+        """Start or continue the run and wrap it for Lightning."""
         import wandb
         from pytorch_lightning.loggers import WandbLogger
 
@@ -64,7 +66,7 @@ class Wandb(Board):
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):
             folder = Path(self._run.dir).parent
-            self._parts = Parts(run / "wandb", folder.name)
+            self._parts = OfflineParts(run / "wandb", folder.name)
             print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
         return WandbLogger(experiment=self._run)
 
@@ -87,7 +89,7 @@ class Wandb(Board):
         )
 
     def catch_up(self, rows: Mapping[int, Mapping[str, float]]) -> None:
-        """Offline, a killed process takes what it has logged with it: it is logged once more."""
+        """Log once more what a killed process has logged offline and took with it."""
         if self._run is None or self._parts is None:
             return
         since = self._parts.begin(max(rows, default=0))
@@ -96,7 +98,7 @@ class Wandb(Board):
                 self._run.log({**row, "trainer/global_step": step})
 
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
-        """One media panel for each picture."""
+        """Show one media panel for each picture."""
         import wandb
 
         assert self._run is not None
@@ -104,7 +106,7 @@ class Wandb(Board):
         self._run.log({**shown, "trainer/global_step": step})
 
     def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
-        """Writes the final scores to the summary and finishes, so that nothing leaks on."""
+        """Write the final scores to the summary and finish, so that nothing leaks on."""
         if self._run is None:
             return
         self._run.summary.update(dict(summary))
@@ -115,8 +117,50 @@ class Wandb(Board):
 
 
 def _own_id(run: Path) -> str:
-    """Made at the first start of a run folder; another folder of the same name has another."""
+    """Return the wandb id of a run folder, made at its first start and kept there."""
     path = run / "wandb" / "id"
     if not path.exists():
         write_text(path, uuid.uuid4().hex[:12])
     return path.read_text()
+
+
+class OfflineParts:
+    """Track which folders of an offline wandb run are whole: one for each attempt.
+
+    One that was killed holds nothing or the beginning of its rows.
+
+    wandb keeps 32 KiB back and cannot take up a file again. So a part that was killed is put
+    aside, as ``killed-offline-run-...``, and the next one repeats its rows from metrics.csv.
+
+    Args:
+        folder: ``RUN/wandb``.
+        own: name of this attempt's folder there.
+    """
+
+    def __init__(self, folder: Path, own: str) -> None:
+        self.folder, self.own = folder, own
+        try:
+            self.known = dict(json.loads((folder / PARTS_FILE).read_text()))
+        except (OSError, ValueError, TypeError):
+            self.known = {}
+
+    def begin(self, step: int) -> int:
+        """Put the killed ones aside, and return the step after which rows are to be repeated.
+
+        Args:
+            step: that this attempt goes on from.
+        """
+        since = step
+        for name, part in self.known.items():
+            path = self.folder / name
+            if not part["whole"] and path.is_dir():
+                path.rename(self.folder / f"{KILLED}{name}")
+                since = min(since, int(part["since"]))
+        self.known[self.own] = {"since": since, "whole": False}
+        write_json(self.folder / PARTS_FILE, self.known)
+        return since
+
+    def end(self) -> None:
+        """Note that all of this attempt is written."""
+        self.known[self.own]["whole"] = True
+        write_json(self.folder / PARTS_FILE, self.known)

@@ -1,4 +1,4 @@
-"""Floor 8: which module or operator a NaN comes from (``trainer.detect_anomaly``)."""
+"""Anomaly detection: the module or operator that a NaN comes from (trainer.detect_anomaly)."""
 
 import re
 import warnings
@@ -20,7 +20,7 @@ MACHINERY = ("/torch/", "/pytorch_lightning/", "/lightning_fabric/")
 
 
 class Anomaly(pl.Callback):
-    """Stops at the first module whose output is not finite in training, and names it.
+    """Stop at the first module whose output is not finite in training, and name it.
 
     torch's own detection sees gradients only: after a NaN in the forward pass it names whatever
     comes first on the way back, far from where the NaN came from.
@@ -30,14 +30,14 @@ class Anomaly(pl.Callback):
         self._handles: list[RemovableHandle] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Watches every module of the model."""
+        """Watch every module of the model."""
         for name, module in pl_module.named_modules():
             if name:
                 watch = partial(_watch, trainer, name)
                 self._handles.append(module.register_forward_hook(watch))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Watches no longer."""
+        """Watch no longer."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -60,7 +60,7 @@ def _watch(trainer: pl.Trainer, name: str, module: nn.Module, inputs: Any, outpu
 
 
 def _not_finite(value: object) -> str:
-    """How many, or nothing."""
+    """Return how many values are not finite, or nothing."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         return ""
     count = int((~torch.isfinite(value)).sum())
@@ -72,8 +72,8 @@ def _where(trainer: pl.Trainer) -> str:
 
 
 @contextmanager
-def located(trainer: pl.Trainer) -> Iterator[None]:
-    """Makes torch's report of a NaN gradient one line, with the line that computed forward.
+def locate_nan_gradient(trainer: pl.Trainer) -> Iterator[None]:
+    """Make torch's report of a NaN gradient one line, with the line that computed forward.
 
     torch raises the operator's name, but sends the traceback of its forward call as a warning.
 

@@ -1,4 +1,4 @@
-"""Floor 8: RUN/train.log."""
+"""The log of a run: RUN/train.log, and its warnings on the terminal."""
 
 import logging
 import sys
@@ -11,8 +11,8 @@ from vael.errors import DiskError
 
 
 @contextmanager
-def logbook(folder: Path) -> Iterator[None]:
-    """Sends the log to ``folder/train.log``, and its warnings to the terminal too.
+def write_log(folder: Path) -> Iterator[None]:
+    """Send the log to ``folder/train.log``, and its warnings to the terminal too.
 
     Only the first process writes.
 
@@ -42,23 +42,23 @@ def logbook(folder: Path) -> Iterator[None]:
             handler.close()
 
 
-class _Forgiving(logging.FileHandler):
-    """A line that does not fit on a full disk is lost: what failed for want of room says so."""
+class _LossyFileHandler(logging.FileHandler):
+    """Lose a line that does not fit on a full disk: what failed for want of room says so."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """No traceback of the disk's on the terminal."""
+        """Print no traceback of the disk's on the terminal."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
     def close(self) -> None:
-        """What is still in the buffer may not fit either."""
+        """Close, also where what is still in the buffer does not fit."""
         with suppress(OSError):
             super().close()
 
 
 def _open(path: Path) -> logging.Handler:
     try:
-        return _Forgiving(path)
+        return _LossyFileHandler(path)
     except OSError as error:
         raise DiskError(
             f"cannot write {path}: {error.strerror or error}. Make the folder "

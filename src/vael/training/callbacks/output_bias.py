@@ -1,4 +1,4 @@
-"""Floor 8: a decoder that starts at the mean of the data."""
+"""Output bias: a decoder that starts at the mean of the data."""
 
 import pytorch_lightning as pl
 import torch
@@ -6,15 +6,15 @@ from torch import Tensor, nn
 
 from vael.data.module import VaelData
 from vael.errors import ConfigError
-from vael.lit import LitVAE
 from vael.models.likelihoods.bernoulli import Bernoulli
+from vael.training.module import LitVAE
 
 LEAST = 1e-3  # of a mean and of its distance to 1, as Burda et al. have it
 BLOCK = 10_000  # examples at once
 
 
 class OutputBias(pl.Callback):
-    """Sets the decoder's last bias to ``logit(mean of each pixel)`` before the first step.
+    """Set the decoder's last bias to ``logit(mean of each pixel)`` before the first step.
 
     Burda, Grosse and Salakhutdinov 2016 (https://github.com/yburda/iwae) start so. Most pixels of
     a digit are nearly always 0; Adam moves a bias by its learning rate a step, so a bias of -7
@@ -26,7 +26,7 @@ class OutputBias(pl.Callback):
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """In a fresh run; a continued one has its bias already."""
+        """Set it in a fresh run; a continued one has its bias already."""
         assert isinstance(pl_module, LitVAE)
         bias = _last_bias(pl_module)
         if trainer.ckpt_path is not None:
@@ -53,7 +53,7 @@ def _last_bias(lit: LitVAE) -> Tensor:
 
 
 def _mean(trainer: pl.Trainer, lit: LitVAE) -> Tensor:
-    """Mean of the training examples as the likelihood sees them, ``E``."""
+    """Return the mean of the training examples as the likelihood sees them, ``E``."""
     data: VaelData = trainer.datamodule  # type: ignore[attr-defined]
     noise = lit.corruption_noise.at(torch.device("cpu"), "output bias")
     raw = data.head("train", data.spec.num_train).x

@@ -1,4 +1,4 @@
-"""Floor 7: the means of an epoch, kept in tensors until they are asked for."""
+"""Epoch means of the loss and its terms, kept in tensors until they are asked for."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from vael.models.trace import Loss
 
 
 class EpochMeans:
-    """Means of the loss and its terms over batches and devices.
+    """Average the loss and its terms over batches and devices.
 
     One sum of a short tensor a step: a ``self.log`` call would cost more than the step of a
     small VAE.
@@ -22,18 +22,18 @@ class EpochMeans:
         self._batches = 0
 
     def reset(self) -> None:
-        """A new epoch."""
+        """Begin a new epoch."""
         self._sums, self._batches = None, 0
 
     def add(self, loss: Loss) -> None:
-        """One batch."""
+        """Add one batch."""
         row = torch.stack([loss.value, *loss.terms.values()])
         self._sums = row.double() if self._sums is None else self._sums.add_(row)
         self._batches += 1
         self._names = ["loss", *loss.terms]
 
     def compute(self, over_devices: Callable[[Tensor], Tensor]) -> dict[str, float]:
-        """train/loss, train/<term>, and train/elbo, the loss at beta = 1 with its sign changed."""
+        """Return train/loss, train/<term>, and train/elbo: minus the loss at beta = 1."""
         assert self._sums is not None
         means = over_devices(self._sums / self._batches).tolist()
         named = dict(zip(self._names, means, strict=True))
@@ -42,14 +42,14 @@ class EpochMeans:
         return {f"train/{name}": value for name, value in named.items()}
 
     def state(self, gather: Callable[[Tensor], Tensor]) -> dict[str, Any]:
-        """For a checkpoint within the epoch: the sums of every process."""
+        """Return the sums of every process, for a checkpoint within the epoch."""
         if self._sums is None:
             return {}
         every = gather(self._sums).reshape(-1, len(self._sums)).cpu()
         return {"sums": every, "batches": self._batches, "names": self._names}
 
     def restore(self, state: Mapping[str, Any], rank: int, world: int) -> None:
-        """Goes on with the sums of this process, if as many go on as have stopped."""
+        """Go on with the sums of this process, if as many go on as have stopped."""
         if state and len(state["sums"]) == world:
             self._sums = state["sums"][rank]
             self._batches, self._names = state["batches"], state["names"]

@@ -1,4 +1,4 @@
-"""Floor 8: metrics.csv, one row a step, never duplicated and never lost on a restart."""
+"""Writer of metrics.csv: one row a step, never duplicated, never lost on a restart."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from vael.rows import read_rows
 
 
 class MetricsCsv(Logger):
-    """Rows of ``step, epoch, <metric>...``; what was not logged at a step is an empty cell.
+    """Write rows of ``step, epoch, <metric>...``; what was not logged at a step is an empty cell.
 
     Lightning's CSVLogger deletes the old file when a run is continued; this one reads it, and
     drops the rows after the step of the checkpoint that the run goes on from. Rows of a step are
@@ -28,16 +28,16 @@ class MetricsCsv(Logger):
 
     @property
     def name(self) -> str:
-        """Name of this logger."""
+        """Return the name of this logger."""
         return "csv"
 
     @property
     def version(self) -> str:
-        """No versions: one file a run."""
+        """Return no version: one file a run."""
         return ""
 
     def keep_until(self, step: int) -> None:
-        """Reads what an earlier process wrote, up to and with this optimiser step.
+        """Read what an earlier process wrote, up to and with this optimiser step.
 
         Raises:
             ConfigError: the file is damaged.
@@ -47,26 +47,26 @@ class MetricsCsv(Logger):
         }
 
     def by_step(self) -> dict[int, dict[str, float]]:
-        """The rows so far."""
+        """Return the rows so far by step."""
         return dict(sorted(self._rows.items()))
 
     def rows(self) -> list[dict[str, float]]:
-        """The rows so far, in the order of the steps."""
+        """Return the rows so far, in the order of the steps."""
         return [self._rows[step] for step in sorted(self._rows)]
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Merges the metrics into the row of this step."""
+        """Merge the metrics into the row of this step."""
         assert step is not None
         self._rows.setdefault(step, {}).update(metrics)
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """The config is in config.yaml."""
+        """Log nothing: the config is in config.yaml."""
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes all rows."""
+        """Write all rows."""
         if not self._rows:
             return
         seen = {name for row in self._rows.values() for name in row}
@@ -83,5 +83,5 @@ class MetricsCsv(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Writes what is not written yet."""
+        """Write what is not written yet."""
         self.save()

@@ -1,4 +1,4 @@
-"""Floor 8: pictures while training, for the board."""
+"""Pictures of the model while it trains, for the board."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from vael.lit import LitVAE
-from vael.loggers.base import Board
 from vael.report.draw import draw, save_all
+from vael.training.loggers.base import Board
+from vael.training.module import LitVAE
 
 
 class Pictures(pl.Callback):
-    """Draws every n epochs into ``RUN/images`` and shows them on the board.
+    """Draw every n epochs into ``RUN/images`` and show the pictures on the board.
 
     Draws from own generators only, so a run with pictures equals one without to the bit.
     """
@@ -39,7 +39,7 @@ class Pictures(pl.Callback):
         self.columns = columns
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draws on the first process."""
+        """Draw on the first process."""
         if not trainer.is_global_zero or (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         assert isinstance(pl_module, LitVAE)
@@ -47,7 +47,7 @@ class Pictures(pl.Callback):
 
     @torch.no_grad()
     def draw(self, lit: LitVAE, step: int) -> dict[str, Path]:
-        """All pictures of the model as it is."""
+        """Draw, save and show all pictures of the model as it is."""
         was_training = lit.training
         lit.eval()
         x = self.x.to(lit.device)

@@ -1,1 +1,0 @@
-"""Floor 8: what happens around the training step."""

@@ -1,1 +1,0 @@
-"""Floor 8: where numbers and pictures go."""

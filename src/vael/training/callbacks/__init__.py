@@ -1,0 +1,1 @@
+"""Callbacks of a training: checkpoints, timing, pictures, progress, requests to stop."""

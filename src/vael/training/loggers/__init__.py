@@ -1,0 +1,1 @@
+"""Loggers: metrics.csv, and the boards that a ``logger`` config node makes."""
