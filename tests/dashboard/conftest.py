@@ -1,30 +1,22 @@
 """A study of fabricated trials, with pictures in their run folders."""
 
-import threading
 from contextlib import contextmanager
 
 import pytest
 from PIL import Image
+from serving import serving as web_serving
 from sweep_support import finish_all, make_study
 
-from vael.dashboard import server
+from vael.dashboard.server import make_app
+from vael.sweep.study import Study
 
 
 @contextmanager
 def serving(folder):
-    """Serves a sweep's study on a free port; gives its address."""
-    lines, listens = [], threading.Event()
-
-    def tell(line):
-        lines.append(line)
-        listens.set()
-
-    thread = threading.Thread(
-        target=server.serve, args=(folder, "127.0.0.1", 0, tell), daemon=True
-    )
-    thread.start()
-    assert listens.wait(60), "the dashboard does not listen"
-    yield next(word for word in lines[0].split() if word.startswith("http"))
+    """Serves a sweep's study; gives the address of its page."""
+    study = Study.open(folder)
+    with web_serving(make_app(study), f"dashboard/studies/{study.id}") as address:
+        yield address
 
 
 def paint(study, number, name, colour=128):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from drip import shut_out, until_closed
 
-from vael import visitors
+from vael import web
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_stream_of_noise_leaves_the_server_alive(talk, ask, address, capfd):
 def test_a_request_that_drips_in_is_given_up(address, monkeypatch, ask):
     place = urlsplit(address)
     with monkeypatch.context() as patch:
-        patch.setattr(visitors, "HEADER_SECONDS", 0.5)
+        patch.setattr(web, "CLIENT_SECONDS", 0.5)
         began = time.monotonic()
         with socket.create_connection((place.hostname, place.port), timeout=30) as slow:
             slow.sendall(b"GET /api/studies HTTP/1.1\r\nX: ")
@@ -197,11 +197,11 @@ def test_a_request_that_drips_in_is_given_up(address, monkeypatch, ask):
 
 
 def test_many_that_say_nothing_keep_nobody_out_for_long(address, monkeypatch, ask):
-    monkeypatch.setattr(visitors, "HEADER_SECONDS", 1.0)
+    monkeypatch.setattr(web, "CLIENT_SECONDS", 1.0)
     place = urlsplit(address)
     held = [
         socket.create_connection((place.hostname, place.port), timeout=30)
-        for _ in range(visitors.CONNECTIONS + 20)
+        for _ in range(web.CONNECTIONS + 20)
     ]
     try:
         end = time.monotonic() + 60

@@ -122,22 +122,26 @@ def test_a_port_in_use_is_one_line(study):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(VaelError, match=f"port {port} of 127.0.0.1 is in use: .*--port"):
-            server.serve(study.folder, "127.0.0.1", port, print)
+            server.serve(study.folder, "127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
     ("host", "port", "words"),
     [
-        ("no.such.host.invalid", 0, "cannot listen on no.such.host.invalid"),
-        ("127.0.0.1", 65536, "below 65536"),
+        (
+            "no.such.host.invalid",
+            0,
+            "--host must be an address of this machine, but 'no.such.host.invalid'",
+        ),
+        ("127.0.0.1", 65536, "from 0 .a free one. to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1"),
     ],
 )
 def test_what_cannot_be_listened_on_is_one_line(study, host, port, words):
     with pytest.raises(VaelError, match=words):
-        server.serve(study.folder, host, port, print)
+        server.serve(study.folder, host, port)
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is no sweep"):
-        server.serve(tmp_path, "127.0.0.1", 0, print)
+        server.serve(tmp_path, "127.0.0.1", 0)

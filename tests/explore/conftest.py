@@ -1,16 +1,12 @@
 """Two trained models, of digits and of a table with hostile names, and their servers."""
 
-import threading
-import time
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
+from serving import serving
 from starlette.testclient import TestClient
 from support import QUICK, make_run
 
 from vael.explore.app import make_app
-from vael.explore.serve import listen, server, url
 from vael.explore.session import open_session
 from vael.training.fit import train
 
@@ -58,33 +54,15 @@ def client(digits):
     return TestClient(make_app(digits), base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
-@contextmanager
-def serving(session):
-    """A real server in a thread; gives its address."""
-    with listen("127.0.0.1", 0) as listener:
-        made = server(make_app(session), lambda: None)
-        thread = threading.Thread(target=made.run, args=([listener],))
-        thread.start()
-        try:
-            until = time.monotonic() + 100
-            while not made.started:
-                assert time.monotonic() < until
-                time.sleep(0.01)
-            yield url(listener)
-        finally:
-            made.should_exit = True
-            thread.join(30)
-
-
 @pytest.fixture(scope="session")
 def digits_url(digits):
     """Of a running server."""
-    with serving(digits) as address:
+    with serving(make_app(digits)) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def table_url(table):
     """Of a running server."""
-    with serving(table) as address:
+    with serving(make_app(table)) as address:
         yield address

@@ -12,8 +12,8 @@ import time
 import httpx
 import pytest
 
+from vael import web
 from vael.errors import CheckpointError, ConfigError
-from vael.explore import serve
 from vael.explore.session import open_session
 
 
@@ -98,12 +98,12 @@ def test_a_port_in_use_is_said_at_once_and_another_is_not_taken():
         port = other.getsockname()[1]
         said = rf"port {port} of 127\.0\.0\.1 is in use: .* \(--port 0 takes a free one\)"
         with pytest.raises(ConfigError, match=said):
-            serve.listen("127.0.0.1", port)
+            web.listen("127.0.0.1", port)
 
 
 def test_an_answer_is_sent_at_once(digits_url):
     """Without TCP_NODELAY a body waits 40 ms for its headers: asyncio must see that it is TCP."""
-    with serve.listen("127.0.0.1", 0) as listener:
+    with web.listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
@@ -116,9 +116,9 @@ def test_an_answer_is_sent_at_once(digits_url):
     ],
 )
 def test_it_says_who_can_reach_it(host, address, public, capsys):
-    with serve.listen(host, 0) as listener:
-        serve.announce(listener, {"this-machine"})
-        assert serve.is_loopback(listener) is not public
+    with web.listen(host, 0) as listener:
+        web.announce(listener, "explore")
+        assert web.is_loopback(listener) is not public
     said = capsys.readouterr()
     assert re.fullmatch(rf"explore at {address}  \(Ctrl-C ends it\)\n", said.out)
     assert (
@@ -132,9 +132,9 @@ def test_an_address_of_ipv6_is_written_in_brackets():
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
-    with serve.listen("::1", 0) as listener:
-        assert serve.url(listener).startswith("http://[::1]:")
-        assert serve.is_loopback(listener)
+    with web.listen("::1", 0) as listener:
+        assert web.find_url(listener).startswith("http://[::1]:")
+        assert web.is_loopback(listener)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from vael import visitors
+from vael import web
 from vael.explore import app
 from vael.explore.app import make_app
 
@@ -193,7 +193,7 @@ def test_a_large_body_is_refused_before_it_is_read(client, route):
 
 
 def test_a_body_that_never_ends_is_given_up(digits_url, monkeypatch):
-    monkeypatch.setattr(app, "SECONDS", 0.2)
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
     place = urlsplit(digits_url)
     with socket.create_connection((place.hostname, place.port), timeout=30) as slow:
         slow.sendall(
@@ -210,7 +210,7 @@ def test_a_body_that_never_ends_is_given_up(digits_url, monkeypatch):
 )
 def test_a_request_whose_headers_never_end_is_given_up(digits_url, monkeypatch, start):
     """Also where a byte drips in now and then; a second one on the connection as well."""
-    monkeypatch.setattr(visitors, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(web, "CLIENT_SECONDS", 0.5)
     place, good = urlsplit(digits_url), b"GET /api/model HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for before in (b"", good):
         began = time.monotonic()

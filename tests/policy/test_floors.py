@@ -13,7 +13,7 @@ FLOORS = {
     "randomness": 0,
     "models.trace": 0,
     "files": 0,
-    "visitors": 0,
+    "web": 0,
     "rows": 0,
     "models.likelihoods": 1,
     "models.posteriors": 1,

@@ -38,7 +38,7 @@ def dashboard(
             raise ConfigError("--study goes with --wandb: without it, give the sweep's folder.")
         from vael.dashboard.server import serve
 
-        serve(find_sweep(sweep, SWEEPS), host, port, lambda line: print(line, flush=True))
+        serve(find_sweep(sweep, SWEEPS), host, port)
         return
     from vael.dashboard.publish import parse_place, publish, shown_of
 

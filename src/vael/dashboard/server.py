@@ -1,34 +1,64 @@
-"""Floor 10: optuna-dashboard on a study, with a report of the sweep and of each trial."""
+"""The dashboard: optuna-dashboard on a study, with a report of the sweep and of each trial."""
 
-import errno
+import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import make_server
+from typing import Any
+from urllib.parse import parse_qs
 
-from vael.dashboard.door import Door, Handler, Server
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from vael.dashboard.overlay import Overlay, RunPictures
-from vael.errors import ConfigError, VaelError
+from vael.errors import ConfigError
 from vael.report.folder import read_run
 from vael.report.page import render
 from vael.sweep.report.write import render_study
 from vael.sweep.study import Study
-from vael.visitors import own_names
+from vael.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MOST_DIGITS = 9  # of a trial's number
+TRIAL_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+LONGEST_BYTES = 8192  # of a path with its query
 
 
-def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "WSGIApplication":
-    """The dashboard of one study; it answers to reading only.
+class ReadOnly:
+    """Refuse whatever would change the study: it may be running.
+
+    Args:
+        app: optuna-dashboard's.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what reads."""
+        query = scope["query_string"].decode("ascii")
+        after = parse_qs(query, keep_blank_values=True).get("after", [])
+        if scope["method"] not in ("GET", "HEAD"):
+            refusal = 403, "This dashboard only looks: nothing of a study is changed here."
+        elif len(scope["raw_path"] + scope["query_string"]) > LONGEST_BYTES:
+            refusal = 414, f"a path has at most {LONGEST_BYTES:,} bytes here."
+        elif not all(map(TRIAL_NUMBER.fullmatch, after)):
+            refusal = 400, "after must be the number of a trial."
+        else:
+            # it falls over where there is no such header
+            headers = [*scope["headers"], (b"accept-encoding", b"")]
+            if any(name == b"accept-encoding" for name, _ in scope["headers"]):
+                headers.pop()
+            await self.app({**scope, "headers": headers}, receive, send)
+            return
+        await JSONResponse({"reason": refusal[1]}, refusal[0])(scope, receive, send)
+
+
+def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> Guard:
+    """Make the dashboard of one study; it answers to reading only.
 
     Args:
         study: it is read whenever the page asks.
-        names: by which this machine may be asked for, see `vael.visitors.refusal`.
+        names: by which this machine may be asked for, see `vael.web.Guard`.
         public: whether it can be reached from elsewhere.
 
     Raises:
@@ -37,6 +67,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of packages about each other
+            from a2wsgi import WSGIMiddleware
             from bottle import HTTPError, response
             from optuna_dashboard._app import create_app
     except ImportError as error:
@@ -52,7 +83,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "
         return render_study(study)
 
     def report_of_trial(number: int) -> Any:
-        if len(str(number)) > MOST_DIGITS:
+        if not TRIAL_NUMBER.fullmatch(str(number)):
             return HTTPError(404, "there is no such trial")
         run = study.folder / "trials" / f"{number:04d}"
         if not (run / "config.yaml").is_file():
@@ -62,45 +93,25 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> "
 
     app.get("/report", callback=report_of_sweep)
     app.get("/report/<number:int>", callback=report_of_trial)
-    return Door(app, names, public)
+    answers: Any = WSGIMiddleware(app, workers=CONNECTIONS)
+    return Guard(ReadOnly(answers), names, public, key="reason")
 
 
-def serve(folder: Path, host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serves a sweep's study until Ctrl-C.
+def serve(folder: Path, host: str, port: int) -> None:
+    """Serve a sweep's study until Ctrl-C.
 
     Args:
         folder: the sweep's.
         host: to listen on.
         port: 0 takes any free one.
-        tell: is told once, when it listens, where and to whom.
 
     Raises:
-        ConfigError: the folder is no sweep's, or optuna-dashboard is not installed.
+        ConfigError: the folder is no sweep's, optuna-dashboard is not installed, or it cannot
+            listen there.
         StorageAway: the study's storage cannot be reached.
-        VaelError: it cannot listen there.
     """
     study = Study.open(folder)
-    public = host not in LOOPBACK
-    app = make_app(study, {*own_names(), host} if public else (), public)
-    try:
-        server = make_server(host, port, app, server_class=Server, handler_class=Handler)
-    except (OSError, OverflowError) as error:
-        raise VaelError(_refused(host, port, error)) from error
-    with server:
-        tell(
-            f"study {study.definition.name}: http://{host}:{server.server_port}/dashboard/"
-            f"studies/{study.id}   (Ctrl-C ends)"
-        )
-        if public:
-            tell(f"it listens on {host}: whoever reaches this machine sees the study")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return
-
-
-def _refused(host: str, port: int, error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use: give another by --port, or 0 for any free one."
-    reason = error.strerror if isinstance(error, OSError) else "a port is a number below 65536"
-    return f"cannot listen on {host}, port {port}: {reason}."
+    title, path = f"study {study.definition.name}", f"dashboard/studies/{study.id}"
+    with suppress(KeyboardInterrupt), listen(host, port) as listener:
+        app = make_app(study, own_names(listener, host), not is_loopback(listener))
+        Server(app, listener, title, path).run()

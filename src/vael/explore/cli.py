@@ -27,9 +27,8 @@ def explore(
 ) -> None:
     """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
     from vael.explore.app import make_app
-    from vael.explore.serve import announce, is_loopback, listen, open_browser, server
     from vael.explore.session import open_session
-    from vael.visitors import own_names
+    from vael.web import Server, is_loopback, listen, own_names
 
     if examples < 2:
         raise ConfigError(f"--examples must be at least 2, but got {examples}.")
@@ -40,14 +39,8 @@ def explore(
             )
             if session.note:
                 print(f"note: {session.note}", file=sys.stderr)
-            public = not is_loopback(listener)
-            names = {*own_names(), host} if public else set()
-
-            def ready() -> None:
-                announce(listener, names - {host})
-                if sys.stdout.isatty() if open_ is None else open_:
-                    open_browser(listener)
-
-            server(make_app(session, names, public), ready).run(sockets=[listener])
+            page = make_app(session, own_names(listener, host), not is_loopback(listener))
+            browser = sys.stdout.isatty() if open_ is None else open_
+            Server(page, listener, "explore", browser=browser).run()
     except KeyboardInterrupt:  # the way to end it
         print("\nvael: explore has ended", file=sys.stderr)

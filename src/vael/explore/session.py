@@ -1,4 +1,4 @@
-"""Floor 10: what the page asks of the model; tensors in, tensors and bytes out, no web."""
+"""Session: what the page asks of a model; tensors in, tensors and bytes out, no web."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ REACH = 3.0  # of a slider at least, in units of the prior
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture that was uploaded: its latent, itself as the model saw it, what was done to it."""
+    """Hold an uploaded picture: its latent, itself as the model saw it, what was done to it."""
 
     z: Tensor
     frame: bytes
@@ -33,7 +33,7 @@ class Encoded:
 
 
 class Session:
-    """A trained model and the examples that it is explored with.
+    """Answer for a trained model and the examples that it is explored with.
 
     A frame is one example as the page draws it: RGBA bytes of an image ``(H, W, 4)``, or of a
     table the float32 values ``(D,)`` in its own units, little-endian.
@@ -53,21 +53,21 @@ class Session:
 
     @property
     def latent_dim(self) -> int:
-        """``d``."""
+        """Return ``d``, the size of a latent."""
         return self.atlas.means.shape[1]
 
     @property
     def count(self) -> int:
-        """``N``, the number of examples."""
+        """Return ``N``, the number of examples."""
         return len(self.atlas.means)
 
     @torch.inference_mode()
     def decode(self, z: Tensor) -> bytes:
-        """The frames of E[x|z] for z ``(N, d)``, one after another."""
+        """Return the frames of E[x|z] for z ``(N, d)``, one after another."""
         return self._frames(self.trained.vae.decode(z.reshape(1, -1, *self.shape)).mean[0])
 
     def example(self, number: int) -> Tensor:
-        """The posterior mean of an example, ``(d,)``.
+        """Return the posterior mean of an example, ``(d,)``.
 
         Raises:
             DataError: there is no such example.
@@ -77,7 +77,7 @@ class Session:
 
     @torch.inference_mode()
     def original(self, number: int) -> bytes:
-        """An example as the model sees it, as a frame."""
+        """Return an example as the model sees it, as a frame."""
         self._check(number)
         chunk, row = divmod(number, EVAL_CHUNK)
         x = self.scorer.x(self.part, self.scorer.examples(self.part).at(chunk))
@@ -85,13 +85,13 @@ class Session:
 
     @torch.inference_mode()
     def sample(self, count: int, temperature: float, seed: int) -> Tensor:
-        """Draws from p(z) with its noise scaled by the temperature, ``(count, d)``."""
+        """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``."""
         generator = torch.Generator().manual_seed(seed)
         eps = torch.randn(1, count, *self.shape, generator=generator) * temperature
         return self.trained.vae.latents.sample((eps,))[0].flatten(1)
 
     def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
-        """``steps`` latents ``(steps, d)`` from one to the other, ends included.
+        """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.
 
         Raises:
             ConfigError: the kind of path is none of `vael.generate.paths.WAYS`.
@@ -102,7 +102,7 @@ class Session:
 
     @torch.inference_mode()
     def encode(self, content: bytes, invert: bool) -> Encoded:
-        """The posterior mean of a picture file, or of its negative.
+        """Encode a picture file: the posterior mean of it, or of its negative.
 
         Raises:
             ConfigError: the model is not one of images.
@@ -123,7 +123,7 @@ class Session:
         return Encoded(z, self._frames(x), picture.note)
 
     def facts(self) -> dict[str, Any]:
-        """All that the page shows of the model before anything is asked of it."""
+        """Return all that the page shows of the model before anything is asked of it."""
         config, spec, atlas = self.trained.config, self.trained.spec, self.atlas
         choices = config.get("choices", {})
         centre = self.sample(1, 0.0, 0)[0]
@@ -145,7 +145,7 @@ class Session:
         }
 
     def _dims(self) -> list[dict[str, Any]]:
-        """What each latent dimension carries, the most first, with the spread of its means."""
+        """Return what each latent dimension carries, the most first, and its means' spread."""
         atlas, found = self.atlas, []
         variance, active, carried = atlas.variance, atlas.active, atlas.activity
         for dim in carried.order():
@@ -164,13 +164,13 @@ class Session:
         return found
 
     def _planes(self) -> list[dict[str, Any]]:
-        """The views that are offered first; with two dimensions there is only one."""
+        """Return the views that are offered first; with two dimensions there is only one."""
         top = self.atlas.activity.order(2)
         planes = [{"axes": sorted(top) if self.latent_dim <= 2 else top}]
         return planes if self.latent_dim <= 2 else [{"axes": None}, *planes]
 
     def _columns(self) -> list[dict[str, Any]]:
-        """Name, mean and standard deviation of each column of a table, of the training data."""
+        """Return name, mean and standard deviation of each column in the training data."""
         if self.images:
             return []
         size, preprocess = self.trained.spec.num_dims, self.trained.preprocess
@@ -183,7 +183,7 @@ class Session:
         ]
 
     def _frames(self, x: Tensor) -> bytes:
-        """Of x ``(N, *E)`` as the likelihood sees it; what is not finite is drawn as 0."""
+        """Return the frames of x ``(N, *E)`` as the likelihood sees it; non-finite ones as 0."""
         x = x.float().nan_to_num(0.0, 0.0, 0.0)
         if not self.images:
             return self.trained.preprocess.restore(x).numpy().astype("<f4").tobytes()
@@ -209,7 +209,7 @@ def open_session(
     examples: int = 10_000,
     allow: Sequence[str] = (),
 ) -> Session:
-    """The model with its encoded examples, one thread.
+    """Load a model with its encoded examples, for one thread.
 
     Args:
         path: a run's folder, or a checkpoint file.
