@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from vael.config.compose import resolved
-from vael.training import launch
+from vael.runs import creation
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="train")
@@ -24,7 +24,7 @@ def main(config: DictConfig) -> float:
     with open_dict(config):
         config.pop("hydra", None)
     plain = resolved(config, dict(HydraConfig.get().runtime.choices), shlex.join(sys.argv))
-    run = launch.make_run_folder(plain)
+    run = creation.make_run_folder(plain)
     train(run)
     return float(json.loads((run / "summary.json").read_text())["metrics"]["val/bpd"])
 

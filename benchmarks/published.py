@@ -24,13 +24,13 @@ from matplotlib.figure import Figure
 
 from vael.data.batches import EVAL_CHUNK
 from vael.errors import ConfigError, VaelError
-from vael.evaluation.record import read_evaluation
 from vael.evaluation.verdict import verdict
 from vael.files import write_bytes, write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
-from vael.report.history import Series, read_history
-from vael.status import read_summary
+from vael.runs.evaluation_file import read_evaluation
+from vael.runs.metrics_csv import Series, read_history
+from vael.runs.summary import read_summary
 
 
 @dataclass(frozen=True)

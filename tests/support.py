@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig
 
 from vael.config.compose import compose_config
-from vael.training import launch
+from vael.runs import creation
 
 ROOT = Path(__file__).parents[1]
 QUICK = (
@@ -34,7 +34,7 @@ def config_of(*overrides: str) -> DictConfig:
 
 def make_run(parent: Path, *overrides: str) -> Path:
     """A run's folder with nothing but its config."""
-    return launch.make_run_folder(config_of(f"output_dir={parent}", *overrides))
+    return creation.make_run_folder(config_of(f"output_dir={parent}", *overrides))
 
 
 def said(text: str) -> list[str]:

@@ -9,8 +9,9 @@ from oracles.linear_gaussian import LinearGaussian
 from support import make_run
 
 from vael.metrics.evidence import weigh
+from vael.runs.folder import read_config
 from vael.training.fit import train
-from vael.training.setup import prepare_run, read_config
+from vael.training.setup import prepare_run
 
 pytestmark = pytest.mark.xdist_group("ppca")  # one training
 SAMPLES = 5000

@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from vael.cli import app
 from vael.data.module import VaelData
-from vael.distributed.signals import STOP
+from vael.runs.folder import RunFolder
 from vael.training.fit import train
 
 TRIAL = (*QUICK, "evaluation.test=false", "report=false")
 
 
 def request(folder, reason="no better than the median"):
-    (folder / STOP).write_text(json.dumps({"reason": reason}))
+    (RunFolder(folder).stop).write_text(json.dumps({"reason": reason}))
 
 
 def test_a_trial_leaves_test_data_and_report_out(tmp_path, monkeypatch):
@@ -102,6 +102,6 @@ def test_a_request_in_the_last_epoch_comes_too_late(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", "{}", "\x00"])
 def test_a_request_of_another_kind_asks_as_well(tmp_path, text):
     folder = make_run(tmp_path, *TRIAL)
-    (folder / STOP).write_text(text)
+    RunFolder(folder).stop.write_text(text)
     train(folder)
     assert (read(folder)["status"], read(folder)["reason"]) == ("pruned", "asked to by stop.json")

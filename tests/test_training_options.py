@@ -9,8 +9,9 @@ from support import QUICK, make_run, trained_run
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
+from vael.runs.folder import read_config
 from vael.training.fit import train
-from vael.training.setup import prepare_run, read_config
+from vael.training.setup import prepare_run
 
 
 def summary(folder):

@@ -1,6 +1,5 @@
 """Floor 9: a run repeated from its config, and where the two first differ."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,28 +9,13 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.files import write_bytes
-from vael.rows import read_rows
 from vael.runs.checkpoint import load_checkpoint
+from vael.runs.folder import RunFolder, read_config
+from vael.runs.metrics_csv import read_cells
 from vael.runs.provenance import compare_environment
-from vael.status import read_summary
-from vael.training.setup import read_config
+from vael.runs.summary import REPEATED, read_summary
 
 TIMED = "examples_per_second"
-SUMMED_UP = (
-    "status",
-    "metrics",
-    "target",
-    "samples",
-    "epochs",
-    "steps",
-    "parameters",
-    "seed",
-    "data_digest",
-    "best_epoch",
-    "weights",
-    "skipped_steps",
-    "warnings",
-)
 PATHS = "callbacks"  # of a checkpoint: their states hold the folder's name
 
 
@@ -49,19 +33,20 @@ def begin(run: Path) -> Path:
             f"{run} is {status}: only a finished run can be repeated and compared. "
             f"vael train {run} trains it, or goes on with it."
         )
+    files = RunFolder(run)
     for name in ("best", "last"):
-        if not (run / "checkpoints" / f"{name}.ckpt").is_file():
+        if not files.checkpoint(name).is_file():
             raise ConfigError(
                 f"{run} has no checkpoints/{name}.ckpt any more, so there is "
                 "nothing to compare with."
             )
-    config = (run / "config.yaml").read_bytes()
+    config = files.config.read_bytes()
     for attempt in range(1000):
         folder = run.with_name(f"{run.name}-again{f'-{attempt}' if attempt else ''}")
         if not folder.exists():
-            write_bytes(folder / "config.yaml", lambda file: file.write(config))
+            write_bytes(RunFolder(folder).config, lambda file: file.write(config))
             return folder
-        before, kept = read_summary(folder), folder / "config.yaml"
+        before, kept = read_summary(folder), RunFolder(folder).config
         unfinished = before is None or before["status"] == "interrupted"
         if unfinished and kept.is_file() and kept.read_bytes() == config:
             return folder
@@ -104,7 +89,7 @@ def as_text(run: Path, again: Path) -> tuple[str, bool]:
 
 
 def _rows(run: Path, again: Path) -> str | None:
-    a, b = (_read(folder / "metrics.csv") for folder in (run, again))
+    a, b = (read_cells(RunFolder(folder).metrics) for folder in (run, again))
     for row, other in zip(a, b, strict=False):
         for name in sorted(row.keys() | other.keys()):
             if TIMED not in name and row.get(name) != other.get(name):
@@ -115,12 +100,6 @@ def _rows(run: Path, again: Path) -> str | None:
     return None if len(a) == len(b) else f"metrics.csv: {len(a)} and {len(b)} rows"
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    read_rows(path)  # what is damaged is no difference
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _summaries(run: Path, again: Path) -> str | None:
     a, b = (read_summary(folder) for folder in (run, again))
     assert a is not None
@@ -128,7 +107,7 @@ def _summaries(run: Path, again: Path) -> str | None:
     return next(
         (
             "summary.json, " + text
-            for name in SUMMED_UP
+            for name in REPEATED
             for text in _first(a.get(name), b.get(name), name)
         ),
         None,

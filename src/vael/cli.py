@@ -15,12 +15,13 @@ from vael.distributed.failures import Failure
 from vael.distributed.ranks import Rank
 from vael.distributed.supervisor import supervise
 from vael.errors import VaelError, one_line, translate_resource_errors
-from vael.evaluation.record import as_text as evaluation_as_text
 from vael.explore.cli import explore
 from vael.export.cli import export
 from vael.generate.cli import generate
-from vael.runs.creation import discard, read_size, vanished
-from vael.status import as_text, read_summary
+from vael.runs.creation import discard, vanished
+from vael.runs.evaluation_file import as_text as evaluation_as_text
+from vael.runs.folder import RunFolder, read_size
+from vael.runs.summary import ENDED, as_text, read_summary
 from vael.sweep import cli as sweep
 from vael.training.postmortem import write_postmortem
 
@@ -79,7 +80,7 @@ def _repeat(run: Path) -> None:
 
     repeated = begin(run)
     print(f"repeating {run} in {repeated}")
-    _train(repeated, discard_on_error=not (repeated / "checkpoints").exists())
+    _train(repeated, discard_on_error=not RunFolder(repeated).has_trained)
     text, same = again_as_text(run, repeated)
     print(text)
     raise SystemExit(not same)
@@ -93,7 +94,7 @@ def _train(run: Path, discard_on_error: bool) -> None:
         with ownership.own_folder(run) if speaks else nullcontext():
             _train_alone(run, discard_on_error)
     except signals.StoppedEarly as stop:
-        if speaks and (run / "config.yaml").is_file() and ownership.is_owned(run):
+        if speaks and RunFolder(run).is_run and ownership.is_owned(run):
             write_postmortem(run, failures.describe_error(stop, 0), seconds=0.0)
             stop.tell()
             stop.requeue()
@@ -105,7 +106,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
     rank = ranks.find_rank()
     ranks.check_ranks(rank, devices, num_nodes)
     before = read_summary(run)
-    if before is not None and before["status"] in ("finished", "pruned"):
+    if before is not None and before["status"] in ENDED:
         if not ranks.is_first_rank():
             return
         from vael.report.page import complete
@@ -133,8 +134,8 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
     summary = read_summary(run)
     assert summary is not None
     print(as_text(summary))
-    if (run / "report.html").exists():
-        print(f"report  {(run / 'report.html').resolve()}")
+    if (page := RunFolder(run).report).exists():
+        print(f"report  {page.resolve()}")
 
 
 def run_rank(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
@@ -198,8 +199,7 @@ def report(
 
         print(report_of(Study.open(run)).resolve())
         return
-    if not (run / "config.yaml").is_file():
-        raise VaelError(f"{run} is not a run: it has no config.yaml.")
+    RunFolder(run).require()
     print(write_report(run).resolve())
 
 

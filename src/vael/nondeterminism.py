@@ -25,7 +25,7 @@ from vael.randomness import STREAMS, Noise
 from vael.report.pictures import save
 from vael.report.spread import spread_figure
 from vael.runs.provenance import describe_machine, git_sha, package_versions
-from vael.status import read_summary
+from vael.runs.summary import read_summary
 from vael.training.fit import train
 
 DEFAULTS = {

@@ -7,8 +7,9 @@ from sklearn.datasets import load_digits
 from support import QUICK, make_run
 
 from vael.errors import ConfigError
+from vael.runs.folder import read_config
 from vael.training.fit import train
-from vael.training.setup import prepare_run, read_config
+from vael.training.setup import prepare_run
 
 BIAS = "+callbacks.extra.output_bias={_target_: vael.training.callbacks.output_bias.OutputBias}"
 STILL = (

@@ -86,6 +86,8 @@ def summed_up(folder, family, fit):
                 "samples": {"test": 100},
                 "target": "val/bpd",
                 "data_digest": "aa",
+                "fit": fit,
+                "family": family.rpartition(".")[2].lower(),
             }
         )
     )
@@ -98,7 +100,7 @@ def summed_up(folder, family, fit):
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
-        (("a.Gaussian", "mass"), ("b.Laplace", "auto"), True),
+        (("a.Gaussian", "mass"), ("b.Laplace", "mass"), True),
         (("a.Gaussian", "mass"), ("a.Gaussian", "density"), False),
         (("a.Gaussian", "density"), ("a.Gaussian", "density"), True),
         (("a.Gaussian", "density"), ("b.Laplace", "density"), False),

@@ -11,9 +11,9 @@ from support import QUICK, make_run
 from vael.errors import VaelError
 from vael.evaluation import evaluate as module
 from vael.evaluation.evaluate import Request, evaluate
-from vael.evaluation.record import as_text
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
+from vael.runs.evaluation_file import as_text
 from vael.training.fit import train
 
 LOSSES = ("nll", "bpd")

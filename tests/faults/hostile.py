@@ -11,7 +11,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from vael.errors import LONGEST, VaelError, one_line, translate_resource_errors
-from vael.training.setup import prepare_run, read_config
+from vael.runs.folder import read_config
+from vael.training.setup import prepare_run
 from vael.training.trainer import make_trainer
 
 SECONDS = 60  # of one input, on a busy machine; seen: below 2

@@ -11,8 +11,8 @@ from support import config_of
 
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
+from vael.runs.creation import make_run_folder
 from vael.sweep.sweep_file import read as read_sweep
-from vael.training.launch import make_run_folder
 
 SMALL = (
     "model=linear_vae",

@@ -16,8 +16,7 @@ from support import QUICK, ROOT, config_of, make_run
 
 from vael.distributed import ownership
 from vael.errors import ConfigError
-from vael.runs.creation import discard
-from vael.training import launch
+from vael.runs import creation
 
 
 def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
@@ -26,7 +25,7 @@ def test_runs_that_start_in_the_same_second_have_a_folder_each(tmp_path):
 
     def make(config):
         together.wait()
-        return launch.make_run_folder(config)
+        return creation.make_run_folder(config)
 
     with ThreadPoolExecutor(16) as pool:
         folders = list(pool.map(make, configs))
@@ -41,9 +40,9 @@ def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
 
     def make_and_remove(number):
         for _ in range(60):
-            folder = launch.make_run_folder(config)
+            folder = creation.make_run_folder(config)
             assert (folder / "config.yaml").exists()
-            discard(folder, is_first=True)
+            creation.discard(folder, is_first=True)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make_and_remove, range(4)))

@@ -48,7 +48,7 @@ def put(tmp_path):
         "builtins.eval",
         "torch.hub.load",
         "numpy.load",
-        "vael.summary.subprocess.run",
+        "vael.runs.provenance.subprocess.run",
         "vael.cli.os.system",
         "vael.config.build.instantiate",
         "vael.files.write_text",

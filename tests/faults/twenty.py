@@ -10,8 +10,8 @@ from pathlib import Path
 
 from support import QUICK, config_of
 
+from vael.runs import creation
 from vael.sweep.forkserver import preload
-from vael.training import launch
 from vael.training.fit import train
 
 
@@ -22,7 +22,7 @@ def be(number: int, folder: Path, gate: int) -> int:
     )
     os.read(gate, 1)
     with (folder / f"{number}.log").open("w") as log, contextlib.redirect_stderr(log):
-        train(launch.make_run_folder(config))
+        train(creation.make_run_folder(config))
     return 0
 
 

@@ -11,7 +11,7 @@ from vael.errors import ConfigError
 from vael.evaluation.evaluate import Request, evaluate
 from vael.evaluation.verify import SECTIONS
 from vael.metrics.catalog import METRICS, Target, describe_metric, find_metric, published_scores
-from vael.rows import read_rows
+from vael.runs.metrics_csv import read_rows
 from vael.sweep.sweep_file import direction_of
 
 CIRCUMSTANCES = {"log_examples", "threshold"}  # floats that belong to a metric beside them
@@ -113,5 +113,7 @@ def test_the_target_knows_which_of_two_rows_is_better(levels, name, mode, best):
 
 
 def test_the_catalogue_needs_no_torch():
-    program = "import sys, vael.metrics.catalog, vael.status; assert 'torch' not in sys.modules"
+    program = (
+        "import sys, vael.metrics.catalog, vael.runs.summary; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", program], check=True)

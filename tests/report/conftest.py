@@ -91,6 +91,8 @@ SUMMARY = {
         "train/loss": 91.0,
     },
     "samples": {"val": 4, "test": 100},
+    "fit": "mass",
+    "family": "gaussian",
     "examples_per_second": 1234.0,
     "parameters": 5678,
     "seed": 3,

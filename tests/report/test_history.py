@@ -2,8 +2,9 @@ import math
 
 import pytest
 
-from vael.report.history import panels, read_history
+from vael.report.history import panels
 from vael.report.numbers import format_number, table
+from vael.runs.metrics_csv import read_history
 
 
 def history(tmp_path, text):

@@ -4,9 +4,9 @@ import re
 import pytest
 
 from vael.errors import ConfigError
-from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.plots import plots
+from vael.runs.metrics_csv import read_history
 
 
 def visible(run) -> str:
@@ -168,7 +168,7 @@ def test_an_automatic_fit_is_named(run, edit_summary, metric, fit):
     config = (run / "config.yaml").read_text().replace("fit: mass", "fit: auto")
     (run / "config.yaml").write_text(config)
     (run / "metrics.csv").unlink()
-    edit_summary(metrics={f"test/{metric}": -1.0})
+    edit_summary(metrics={f"test/{metric}": -1.0}, fit=fit)
     assert f"<dt>fit</dt><dd>{fit}</dd>" in visible(run)
 
 

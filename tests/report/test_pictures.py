@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from vael.report import pictures
-from vael.report.history import History, Series
+from vael.runs.metrics_csv import History, Series
 
 
 def colours(count: int) -> torch.Tensor:

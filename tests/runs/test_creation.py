@@ -3,7 +3,8 @@
 import pytest
 from support import make_run
 
-from vael.runs.creation import discard, read_size
+from vael.runs.creation import discard
+from vael.runs.folder import read_size
 
 
 def test_only_what_has_never_trained_is_discarded(tmp_path):

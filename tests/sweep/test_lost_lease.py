@@ -9,8 +9,9 @@ from sqlalchemy.exc import OperationalError
 from support import contents
 
 from vael.distributed import ownership
-from vael.distributed.signals import STOP, StopRequest
+from vael.distributed.signals import StopRequest
 from vael.errors import ConfigError
+from vael.runs.folder import RunFolder
 from vael.sweep import lease, storage
 from vael.sweep.attempt import Attempt
 from vael.sweep.records import Claim
@@ -56,7 +57,7 @@ def test_who_has_lost_the_lease_does_not_stop_the_trial_of_who_has_it(tmp_path, 
         lease.take(tmp_path, "another", 2)
     time.sleep(0.01)
     sleeper._look(Hopeless())
-    assert (tmp_path / STOP).exists() == (not taken)
+    assert (RunFolder(tmp_path).stop).exists() == (not taken)
 
 
 @pytest.mark.parametrize("taken", [False, True])

@@ -4,7 +4,7 @@ import json
 import optuna
 import pytest
 
-from vael.sweep.rows import Table, metrics_of, number, write_csv
+from vael.sweep.rows import Table, write_csv
 
 
 @pytest.fixture
@@ -79,19 +79,3 @@ def test_the_file_has_one_record_for_each_trial(study, tmp_path):
     assert records[0]["folder"] == "trials/0000"
     assert records[2]["reason"] == 'a, "b"\nc'
     assert records[2]["val/bpd"] == ""
-
-
-def test_only_finite_numbers_are_numbers():
-    assert [number(v) for v in (1, 2.5, True, "3", None, float("inf"), float("nan"))] == [
-        1.0,
-        2.5,
-        None,
-        None,
-        None,
-        None,
-        None,
-    ]
-    assert metrics_of({"metrics": {"val/a": 1, "test/a": 2, "x": 3}}, ("val", "test")) == {
-        "val/a": 1.0,
-        "test/a": 2.0,
-    }

@@ -286,7 +286,7 @@ def test_a_line_that_a_dying_writer_left_half_is_mended(tmp_path, light):
 def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, monkeypatch):
     """How often a run's summary is read, and a folder of weights looked into, for each trial."""
     study = make_study(tmp_path, trials=30, sampler="random")
-    read, looked, costs = rows.read_run_summary, Path.glob, []
+    read, looked, costs = rows.peek_summary, Path.glob, []
 
     def counted(run):
         costs[-1] += 1
@@ -296,7 +296,7 @@ def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, mon
         costs[-1] += path.name == "checkpoints"
         return looked(path, pattern, **options)
 
-    monkeypatch.setattr(rows, "read_run_summary", counted)
+    monkeypatch.setattr(rows, "peek_summary", counted)
     monkeypatch.setattr(Path, "glob", glob)
     for _ in range(30):
         costs.append(0)

@@ -17,7 +17,6 @@ from vael.distributed import ranks, slurm
 from vael.errors import VaelError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # USR1: SLURM's warning of a time limit
-STOP = "stop.json"  # in a run's folder: others ask it to stop for good
 lost: list[int] = []  # raised where Python ignores errors, as in __del__: stop at the first step
 
 Handler = Callable[[int, FrameType | None], None]

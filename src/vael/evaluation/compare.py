@@ -7,9 +7,10 @@ from typing import Any
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.evaluation.comparable import check_comparable, facts
-from vael.evaluation.record import read_evaluation
 from vael.metrics.catalog import describe_metric
-from vael.status import read_summary
+from vael.runs.evaluation_file import read_evaluation
+from vael.runs.folder import RunFolder
+from vael.runs.summary import read_summary
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Facts, and scores by name."""
@@ -39,7 +40,7 @@ def side_by_side(runs: Sequence[Path]) -> str:
     lines = [f"split {known['split']}, k = {known['k']}, data {known['digest'][:8]}"]
     lines += [f"[{number}] {run}" for number, run in enumerate(runs)]
     lines.append("".ljust(18) + "".join(f"[{n}]".rjust(14) for n in range(len(runs))))
-    other_fit = len({_fit(run, numbers[0]) for run, numbers in zip(runs, every, strict=True)}) > 1
+    other_fit = len({trained_fit(run) for run in runs}) > 1
     for name in dict.fromkeys(name for _, scores in every for name in scores):
         cells = (scores.get(name) for _, scores in every)
         row = "".join(("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells)
@@ -48,23 +49,11 @@ def side_by_side(runs: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def _fit(run: Path, known: Mapping[str, Any]) -> str:
+def trained_fit(run: Path) -> str:
     """``mass``, or of which family a density is; empty where nothing says it."""
-    read = read_evaluation(run)
-    if read is not None and "fit" in read:
-        fit, family = read["fit"], read["family"]
-    elif (run / "config.yaml").is_file():
-        likelihood = read_yaml(run / "config.yaml").likelihood
-        fit, family = likelihood.get("fit", "auto"), _family(likelihood)
-        if fit == "auto":
-            fit = "mass" if known["score"] == "bpd" else "density"
-    else:
-        return ""
-    return "mass" if fit == "mass" else f"density of {family}"
-
-
-def _family(likelihood: Any) -> str:
-    return str(likelihood["_target_"]).rpartition(".")[2].lower()
+    read = read_evaluation(run) or read_summary(run) or {}
+    fit, family = read.get("fit"), read.get("family")
+    return f"density of {family}" if fit == "density" else str(fit or "")
 
 
 def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[Numbers] | None:
@@ -87,14 +76,14 @@ def summed_up(run: Path, split: str = "test") -> Numbers | None:
     summary = read_summary(run)
     if summary is None or not any(name.startswith(f"{split}/") for name in summary["metrics"]):
         return None
-    config = read_yaml(run / "config.yaml")
+    config = read_yaml(RunFolder(run).config)
     known = facts(
         split=split,
         k=summary["samples"][split],
         score=summary["target"].removeprefix("val/"),
         digest=summary["data_digest"],
         binarize=config.data.binarize,
-        family=_family(config.likelihood),
+        family=summary["family"],
     )
     return known, {
         name.removeprefix(f"{split}/"): value

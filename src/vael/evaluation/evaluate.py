@@ -14,13 +14,13 @@ from vael.errors import ConfigError
 from vael.evaluation.crew import Job, kind_of, score
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose
-from vael.evaluation.record import FILE
 from vael.evaluation.verdict import verdict
 from vael.files import write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
+from vael.runs.evaluation_file import FILE
 from vael.runs.provenance import describe_machine, git_sha, package_versions
-from vael.status import read_summary
+from vael.runs.summary import read_summary
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def verdict(
         "data_digest": trained.spec.digest,
         "target": score_name,
         "fit": "mass" if trained.vae.fits_mass else "density",
-        "family": _family(trained),
+        "family": trained.vae.family,
         "comparable": comparable.facts(
             split=split,
             k=k,
@@ -59,7 +59,7 @@ def verdict(
             binarize=trained.config.data.binarize,
             levels=trained.spec.levels,
             num_dims=trained.spec.num_dims,
-            family=_family(trained),
+            family=trained.vae.family,
         ),
         "bounds": bounds,
         "jackknife": None
@@ -117,10 +117,6 @@ def _digest(trained: Trained) -> str:
     """Of the data as the model sees it: a table's columns may be in the units of another one."""
     own = trained.spec.digest
     return f"{own} in units of {trained.units}" if trained.units else own
-
-
-def _family(trained: Trained) -> str:
-    return type(trained.vae.likelihood.family).__name__.lower()
 
 
 def _warnings(trained: Trained, result: Mapping[str, Any]) -> list[str]:

@@ -15,14 +15,14 @@ from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.countdown import Countdown
 from vael.evaluation.crew import kind_of
 from vael.evaluation.evaluate import Request, scored
-from vael.evaluation.record import read_evaluation
 from vael.metrics.scores import Scores
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.checkpoint import load_checkpoint, read_model_file
+from vael.runs.evaluation_file import read_evaluation
+from vael.runs.folder import read_config
 from vael.runs.provenance import compare_environment, file_digest
-from vael.status import read_summary
-from vael.training.setup import read_config
+from vael.runs.summary import read_summary
 
 SAME = 1e-12  # several processes may take a sum in another order; all else is equal to the bit
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)

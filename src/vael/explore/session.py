@@ -17,7 +17,7 @@ from vael.generate.paths import WAYS
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
-from vael.status import unfinished
+from vael.runs.folder import RunFolder, unfinished
 
 BINS = 40  # of the histogram of the means below each slider
 REACH = 3.0  # of a slider at least, in units of the prior
@@ -227,10 +227,8 @@ def open_session(
         raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got {split}.")
     if checkpoint not in ("best", "last"):
         raise ConfigError(f"--checkpoint must be best or last, but got {checkpoint}.")
-    if path.is_dir() and not (path / "config.yaml").is_file():
-        raise ConfigError(
-            f"{path} is not a run: it has no config.yaml. Runs are made by python train.py."
-        )
+    if path.is_dir():
+        RunFolder(path).require()
     # A single latent is decoded by a single thread fastest: nothing waits for the other.
     torch.set_num_threads(1)
     trained = load_trained(path, overrides, allow, checkpoint)

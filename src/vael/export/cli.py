@@ -31,7 +31,7 @@ def export(
 ) -> None:
     """Write a folder with the trained model, its config and a model card."""
     from vael.export.export import export as export_model
-    from vael.status import unfinished
+    from vael.runs.folder import unfinished
 
     note = unfinished(run)
     if note:

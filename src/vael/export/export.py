@@ -13,7 +13,7 @@ from vael.export.folder import check_target, write_folder
 from vael.export.weights import as_safetensors
 from vael.pretrained.model import Model, open_model
 from vael.runs.checkpoint import WEIGHTS
-from vael.status import read_summary
+from vael.runs.summary import read_summary
 
 
 @dataclass(frozen=True)

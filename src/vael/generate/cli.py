@@ -65,7 +65,7 @@ def generate(
     """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
     from vael.generate.make import make
     from vael.generate.request import Request
-    from vael.status import unfinished
+    from vael.runs.folder import unfinished
 
     request = Request(
         run,

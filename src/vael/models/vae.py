@@ -68,6 +68,11 @@ class VAE(nn.Module):
         """Whether ``log_px`` of a trace is ``log_mass``: what is trained is what bpd scores."""
         return cast(ObservedFamily, self.likelihood.family).fit == "mass"
 
+    @property
+    def family(self) -> str:
+        """Name of the family of p(x|z), in lower case."""
+        return type(self.likelihood.family).__name__.lower()
+
     def at_bound(self, px: ObservedRecord) -> Tensor:
         """Share of the scales of p(x|z) that sit at their lower bound, a scalar."""
         return cast(ObservedFamily, self.likelihood.family).at_bound(px)

@@ -20,8 +20,8 @@ from vael.errors import ConfigError
 from vael.models.vae import VAE
 from vael.randomness import Seeds
 from vael.runs.checkpoint import ModelFile, check_fits, find_model_file, read_model_file
+from vael.runs.folder import read_config
 from vael.runs.trust import check_targets
-from vael.training.setup import read_config
 from vael.types import DataSpec
 
 KEPT = ("binarize", "image_size", "split_seed", "cache_dir")

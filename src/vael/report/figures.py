@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from vael.report.history import PALETTE, TRAIN, VAL, History, panels
+from vael.report.history import PALETTE, TRAIN, VAL, panels
+from vael.runs.metrics_csv import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

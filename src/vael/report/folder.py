@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,10 @@ from typing import Any
 
 from vael.config.yaml import parse_yaml
 from vael.errors import ConfigError
-from vael.report.history import History, read_history
+from vael.runs.evaluation_file import peek_evaluation
+from vael.runs.folder import RunFolder
+from vael.runs.metrics_csv import History, read_history
+from vael.runs.summary import peek_summary
 
 ORDER = ("reconstructions", "samples", "traversal", "latent_scatter")
 REDRAWN = "curves"  # its numbers are in the interactive plots, where there are any
@@ -66,18 +68,19 @@ class Run:
 
 def read_run(run: Path) -> Run:
     """Whatever of a run can be read."""
-    text = _text(run / "config.yaml")
-    images = {path.stem: path for path in sorted((run / "images").glob("*.png"))}
-    history = read_history(run / "metrics.csv")
+    folder = RunFolder(run)
+    text = _text(folder.config)
+    images = {path.stem: path for path in sorted(folder.images.glob("*.png"))}
+    history = read_history(folder.metrics)
     names = [n for n in ORDER if n in images] + [n for n in images if n not in ORDER]
     pictures = [_picture(images[n]) for n in names if n != REDRAWN or not history.series]
     return Run(
         _config(text),
         text,
-        _json(run / "summary.json"),
+        peek_summary(run),
         history,
         [picture for picture in pictures if picture],
-        _json(run / "evaluation.json"),
+        peek_evaluation(run),
     )
 
 
@@ -92,18 +95,10 @@ def _config(text: str) -> Mapping[str, Any]:
     from omegaconf import OmegaConf
 
     try:
-        config = OmegaConf.to_container(parse_yaml(text, "config.yaml"), resolve=False)
+        config = OmegaConf.to_container(parse_yaml(text, "the config"), resolve=False)
     except ConfigError:
         return {}
     return {str(k): v for k, v in config.items()} if isinstance(config, dict) else {}
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(_text(path) or "{}")
-    except (json.JSONDecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _picture(path: Path) -> Shown | None:

@@ -9,6 +9,7 @@ from vael.report.evaluation import section
 from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
 from vael.report.template import template
+from vael.runs.folder import RunFolder
 from vael.text import duration_text
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -33,20 +34,20 @@ def write_report(run: Path) -> Path:
     Raises:
         ConfigError: the folder does not exist or is no run folder.
     """
-    if not any((run / name).exists() for name in ("config.yaml", "summary.json", "metrics.csv")):
+    folder = RunFolder(run)
+    if not any(path.exists() for path in (folder.config, folder.summary, folder.metrics)):
         raise ConfigError(
             f"{run} is not a run folder: it has neither config.yaml nor summary.json nor "
             "metrics.csv. Give the folder that training printed, outputs/<name>/<time>."
         )
-    target = run / "report.html"
-    write_text(target, render(read_run(run)))
-    return target
+    write_text(folder.report, render(read_run(run)))
+    return folder.report
 
 
 def complete(run: Path) -> None:
     """Writes the report of a run that was killed after its summary.json, and so is finished."""
     remove_unfinished(run)
-    report, summary = run / "report.html", run / "summary.json"
+    report, summary = RunFolder(run).report, RunFolder(run).summary
     late = not report.exists() or report.stat().st_mtime < summary.stat().st_mtime
     if late and read_run(run).node("report") is not False:
         write_report(run)
@@ -60,7 +61,7 @@ def render(run: Run) -> str:
     summary, curves, evaluated = run.summary, plots(run.history), section(run.evaluation)
     bounds = evaluation_plots(run.evaluation) if evaluated else []
     drawn = [*bounds, *curves]  # in the order of the page
-    columns, lines = table(run.metrics or run.latest, fit=fit_of(run))
+    columns, lines = table(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         samples = {
@@ -106,21 +107,12 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("latent dimensions", run.node("model.latent_dim")),
         ("likelihood", run.choice("likelihood")),
         ("scale", run.node("likelihood.scale")),
-        ("fit", fit_of(run)),
+        ("fit", run.summary.get("fit") or run.node("likelihood.fit")),
         ("prior", run.choice("prior")),
         ("posterior", run.choice("posterior")),
         ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
-
-
-def fit_of(run: Run) -> str:
-    """``mass`` or ``density``; what ``auto`` stands for shows in whether there are bits."""
-    fit = str(run.node("likelihood.fit") or "")
-    names = {*run.metrics, *run.history.series}
-    if fit == "auto" and names:
-        return "mass" if any(name.endswith("/bpd") for name in names) else "density"
-    return fit
 
 
 def circumstances(run: Run) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from vael.report.history import History, Panel, panels
+from vael.report.history import Panel, panels
+from vael.runs.metrics_csv import History
 
 Plot = dict[str, Any]
 FAINT = "rgba(128,136,146,0.5)"

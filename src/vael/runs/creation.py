@@ -6,26 +6,89 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from vael.config.yaml import read_yaml
 from vael.distributed import failures, ranks
+from vael.errors import ConfigError, DiskError
+from vael.files import write_text
+from vael.runs.folder import RunFolder
 
-MADE = {"config.yaml", "train.log", failures.FOLDER}  # all that is there before the first step
 
+def make_run_folder(config: DictConfig) -> Path:
+    """Make one folder for all processes of a run, with its config in it.
 
-def read_size(folder: Path) -> tuple[int, int]:
-    """Return devices and nodes of the run in this folder; (1, 1) where its config is no good.
-
-    The one process then says what is wrong with it.
+    A run that was started as several processes (torchrun, srun) takes its folder's name from what
+    they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.
     """
-    try:
-        config = read_yaml(folder / "config.yaml")
-        found = config.trainer.devices, config.trainer.num_nodes
-    except Exception:  # yaml and OmegaConf have no common base
-        return 1, 1
-    whole = isinstance(config, DictConfig) and all(type(n) is int and n > 0 for n in found)
-    return found if whole else (1, 1)
+    parent = Path(config.output_dir) / config.name
+    shared = _shared_name(config.trainer.num_nodes)
+    text = OmegaConf.to_yaml(config)
+    if shared is None:
+        run = _new_folder(parent, time.strftime("%Y-%m-%d_%H-%M-%S"))
+    else:
+        run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
+        run.mkdir(parents=True, exist_ok=True)
+        if not ranks.is_first_rank():
+            _wait_for(run)
+        if RunFolder(run).config.exists():
+            _check_same(run, text)
+            return run
+    write_text(RunFolder(run).config, text)
+    return run
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    for attempt in range(1000):
+        run = parent / (name if attempt == 0 else f"{name}-{attempt}")
+        try:
+            with suppress(FileExistsError, FileNotFoundError):  # another run made or removed it
+                run.mkdir(parents=True)
+                return run
+        except OSError as error:
+            raise DiskError(
+                f"cannot make the run's folder {run}: {error.strerror or error}. "
+                "Free some space, or set output_dir to a folder that can be written."
+            ) from error
+    raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
+
+
+def _shared_name(num_nodes: int) -> str | None:
+    given = os.environ.get("VAEL_RUN")
+    if given:
+        return given
+    rank = ranks.find_rank()
+    if rank is None and num_nodes == 1:
+        return None
+    name = None if rank is None else rank.name
+    if rank is None or name in (None, "none"):
+        raise ConfigError(
+            "the processes of this run share no name to call its folder by: set "
+            "VAEL_RUN to a folder that all of them see, or use torchrun with "
+            "--standalone or --rdzv-id."
+        )
+    return f"{'slurm' if rank.launcher == 'srun' else 'elastic'}-{name}"
+
+
+def _check_same(run: Path, text: str) -> None:
+    def settings(yaml: str) -> object:
+        return OmegaConf.merge(OmegaConf.create(yaml), {"command": ""})
+
+    if settings(RunFolder(run).config.read_text()) != settings(text):
+        raise ConfigError(
+            f"{run} holds a run with another config: continue it with `vael train {run}`, "
+            "or give another folder (VAEL_RUN)."
+        )
+
+
+def _wait_for(run: Path, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not RunFolder(run).config.exists():
+        if time.monotonic() > end:
+            raise ConfigError(
+                f"{RunFolder(run).config} did not appear within {seconds:.0f} s: the "
+                "first process failed, or the folder is not shared between nodes."
+            )
+        time.sleep(0.1)
 
 
 def discard(folder: Path, is_first: bool) -> None:
@@ -33,9 +96,10 @@ def discard(folder: Path, is_first: bool) -> None:
 
     A supervised rank only leaves a note: the others may still be reading there.
     """
+    run = RunFolder(folder)
     if ranks.SUPERVISED in os.environ:
         failures.mark_impossible(folder)
-    elif is_first and {path.name for path in folder.iterdir()} <= MADE:
+    elif is_first and set(folder.iterdir()) <= {run.config, run.log, folder / failures.FOLDER}:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # another run's folder is there, or just being made
             folder.parent.rmdir()

@@ -6,15 +6,16 @@ import time
 from typing import Protocol
 
 from vael.config.yaml import read_settings
-from vael.distributed.signals import STOP, StopRequest
+from vael.distributed.signals import StopRequest
 from vael.files import write_json
+from vael.runs.folder import RunFolder
+from vael.runs.metrics_csv import NewRows
 from vael.sweep import lease
 from vael.sweep.outcome import outcome_of
 from vael.sweep.process import Handle, Starter
 from vael.sweep.records import Claim, Outcome, Slot
 from vael.sweep.status_file import StatusFile
 from vael.sweep.storage import StorageAway
-from vael.sweep.tail import Tail
 from vael.sweep.vigil import Vigil
 
 LOOK = 0.05  # seconds between two looks at metrics.csv: a trial stops an epoch after it is told to
@@ -57,7 +58,7 @@ class Attempt:
     ) -> None:
         self.study, self.claim, self.asked, self.status = study, claim, asked, status
         self.limit = None if minutes is None else 60 * minutes
-        self._tail = Tail(claim.folder / "metrics.csv", study.target)
+        self._tail = NewRows(RunFolder(claim.folder).metrics, study.target)
         self._begun = time.monotonic()
         self._stopping: str | None = None
         self._signalled: tuple[float, float] | None = None
@@ -69,7 +70,7 @@ class Attempt:
         handle = starter.start(self.claim.folder, slot, self.claim.attempt)
         try:
             vigil.start()  # not before: a process with threads does not fork safely
-            config = read_settings(self.claim.folder / "config.yaml")
+            config = read_settings(RunFolder(self.claim.folder).config)
             self._prunable = PRUNABLE * config.trainer.max_epochs
             self.status.begins(self.claim, config.trainer.max_epochs)
             while (code := handle.wait(LOOK)) is None:
@@ -95,7 +96,7 @@ class Attempt:
             self._signal(handle)
 
     def _report(self) -> None:
-        for epoch, row in self._tail.rows():
+        for epoch, row in self._tail.read():
             value = row[self.study.target]
             self._reported = True
             self.status.progresses(epoch + 1, value)
@@ -114,7 +115,7 @@ class Attempt:
         """Asks it to end after its epoch, for good; not where the folder is another's by now."""
         if self._stopping is None and lease.touch(self.claim.folder, self.claim.attempt):
             self._stopping = reason
-            write_json(self.claim.folder / STOP, {"reason": reason})
+            write_json(RunFolder(self.claim.folder).stop, {"reason": reason})
 
     def _signal(self, handle: Handle) -> None:
         """Asks it to save itself and stop; kills it when that takes long."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vael.config.yaml import read_settings
 from vael.files import write_json
-from vael.status import read_summary
+from vael.runs.summary import read_summary
 from vael.sweep import attempts, freeze, lease
 from vael.sweep.ranking import ranked
 from vael.sweep.records import Claim, Outcome, Wait

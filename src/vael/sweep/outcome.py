@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from vael.distributed.failures import describe_signal
 from vael.errors import DiskError, VaelError
-from vael.status import read_summary
+from vael.runs.folder import RunFolder
+from vael.runs.summary import finite_number, peek_summary, read_summary
 from vael.sweep.process import LOG
 from vael.sweep.records import Outcome
-from vael.sweep.rows import number
 
 UNWRITTEN = 120  # Python's own code where what it said could not be written
 SIGNALS = 128  # from there on, an exit code is that of a shell: 128 + the signal's number
@@ -26,7 +25,7 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
         returncode: its exit code; minus the signal's number where it was killed.
         asked: whether its worker was stopping it.
     """
-    summary = _summary(folder)
+    summary = peek_summary(folder)
     status, reason = summary.get("status"), summary.get("reason")
     if returncode in (DiskError.exit_code, UNWRITTEN):
         return Outcome("stopped", reason if status == "interrupted" else last_line(folder / LOG))
@@ -52,18 +51,11 @@ def values_of(run: Path, targets: Sequence[str]) -> list[float]:
     metrics = (read_summary(run) or {}).get("metrics") or {}
     found = []
     for target in targets:
-        value = number(metrics.get(target))
+        value = finite_number(metrics.get(target))
         if value is None:
-            raise VaelError(f"{target} is {metrics.get(target)} in {run / 'summary.json'}")
+            raise VaelError(f"{target} is {metrics.get(target)} in {RunFolder(run).summary}")
         found.append(value)
     return found
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    try:
-        return read_summary(folder) or {}
-    except VaelError:
-        return {}
 
 
 def _how(folder: Path, returncode: int) -> str:

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from vael.files import write_text
+from vael.runs.summary import finite_number, peek_summary, pick_scores
 
 State = Literal["complete", "pruned", "failed", "running", "waiting"]
 STATES: Mapping[str, State] = {
@@ -117,7 +116,7 @@ class Table:
 
 
 def _row(trial: Told, run: Path) -> TrialRow:
-    summary = read_run_summary(run)
+    summary = peek_summary(run)
     reason = trial.user_attrs.get("reason") or summary.get("reason")
     return TrialRow(
         number=trial.number,
@@ -126,41 +125,17 @@ def _row(trial: Told, run: Path) -> TrialRow:
         reason=str(reason) if reason else None,
         params=dict(trial.params),
         epochs=_whole(summary.get("epochs")),
-        seconds=number(summary.get("seconds")),
+        seconds=finite_number(summary.get("seconds")),
         attempts=_whole(trial.user_attrs.get("attempts")) or 1,
         folder=run,
         started=trial.datetime_start.isoformat() if trial.datetime_start else None,
         ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
-        metrics=metrics_of(summary),
+        metrics=pick_scores(summary),
     )
 
 
-def read_run_summary(run: Path) -> dict[str, Any]:
-    """``summary.json`` of a run; empty where a killed run has left none, or half of it."""
-    try:
-        summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return summary if isinstance(summary, dict) else {}
-
-
-def metrics_of(summary: Mapping[str, Any], splits: Sequence[str] = ("val",)) -> dict[str, float]:
-    """The finite scores of these splits."""
-    metrics = summary.get("metrics")
-    pairs = metrics.items() if isinstance(metrics, Mapping) else ()
-    found = {str(name): number(value) for name, value in pairs if name.split("/")[0] in splits}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def _whole(value: object) -> int | None:
-    found = number(value)
+    found = finite_number(value)
     return None if found is None else int(found)
 
 

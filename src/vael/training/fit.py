@@ -17,18 +17,20 @@ from vael.distributed.signals import Stopped
 from vael.distributed.slurm import requeue_self
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
-from vael.report.history import read_history
 from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
 from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard
-from vael.summary import Summary
+from vael.runs.folder import RunFolder, read_config
+from vael.runs.metrics_csv import read_history
+from vael.runs.summary import ENDED, Summary
 from vael.training.callbacks.anomaly import locate_nan_gradient
 from vael.training.log import write_log
 from vael.training.postmortem import write_postmortem
 from vael.training.run import Run
-from vael.training.setup import prepare_run, read_config
+from vael.training.setup import prepare_run
+from vael.training.summarize import begin_summary, complete_summary
 from vael.training.trainer import make_pictures, make_trainer
 
 log = logging.getLogger("vael")
@@ -79,7 +81,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
 def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
     ownership.check_ownership(run.folder)
-    summary = Summary.begin(run.config, run.placement, run.lit, run.data.spec)
+    summary = begin_summary(run.config, run.placement, run.lit, run.data.spec)
     saved = load_checkpoint(run.last) if run.last.exists() else {}
     run.clock.start(saved)
     summary.seconds = run.clock.before
@@ -159,10 +161,10 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     `vael.report.page.complete`.
     """
     said = len(run.lit.warnings)
-    summary.collect(run.csv, trainer, run.lit, run.best)
+    complete_summary(summary, run.csv, trainer, run.lit, RunFolder(run.folder))
     for text in summary.warnings[said:]:
         log.warning(text)
-    trained = summary.status in ("finished", "pruned")
+    trained = summary.status in ENDED
     try:
         try:
             run.csv.save()
@@ -183,7 +185,6 @@ def _draw(run: Run, step: int) -> None:
     run.lit.to("cpu")
     make_pictures(run).draw(run.lit, step)
     if run.reports:
-        curves = save(
-            render_curves(read_history(run.csv.path)), run.folder / "images" / "curves.png"
-        )
+        images = RunFolder(run.folder).images
+        curves = save(render_curves(read_history(run.csv.path)), images / "curves.png")
         run.board.pictures({"curves": curves}, step)

@@ -8,26 +8,24 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael.config.compose import explain, resolved
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
-from vael.errors import ConfigError, DiskError, VaelError, one_line
-from vael.files import write_text
+from vael.errors import ConfigError, VaelError, one_line
+from vael.runs.creation import make_run_folder
 
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
 
@@ -120,80 +118,3 @@ def _one_job(arguments: Sequence[str], overrides: Sequence[str]) -> list[str]:
         for argument in arguments
         if argument not in ("-m", "--multirun")
     ]
-
-
-def make_run_folder(config: DictConfig) -> Path:
-    """Make one folder for all processes of a run, with ``config.yaml`` in it.
-
-    A run that was started as several processes (torchrun, srun) takes its folder's name from what
-    they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.
-    """
-    parent = Path(config.output_dir) / config.name
-    shared = _shared_name(config.trainer.num_nodes)
-    text = OmegaConf.to_yaml(config)
-    if shared is None:
-        run = _new_folder(parent, time.strftime("%Y-%m-%d_%H-%M-%S"))
-    else:
-        run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
-        run.mkdir(parents=True, exist_ok=True)
-        if not ranks.is_first_rank():
-            _wait_for(run)
-        if (run / "config.yaml").exists():
-            _check_same(run, text)
-            return run
-    write_text(run / "config.yaml", text)
-    return run
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    for attempt in range(1000):
-        run = parent / (name if attempt == 0 else f"{name}-{attempt}")
-        try:
-            with suppress(FileExistsError, FileNotFoundError):  # another run made or removed it
-                run.mkdir(parents=True)
-                return run
-        except OSError as error:
-            raise DiskError(
-                f"cannot make the run's folder {run}: {error.strerror or error}. "
-                "Free some space, or set output_dir to a folder that can be written."
-            ) from error
-    raise ConfigError(f"no free folder name below {parent}: empty it or set output_dir.")
-
-
-def _shared_name(num_nodes: int) -> str | None:
-    given = os.environ.get("VAEL_RUN")
-    if given:
-        return given
-    rank = ranks.find_rank()
-    if rank is None and num_nodes == 1:
-        return None
-    name = None if rank is None else rank.name
-    if rank is None or name in (None, "none"):
-        raise ConfigError(
-            "the processes of this run share no name to call its folder by: set "
-            "VAEL_RUN to a folder that all of them see, or use torchrun with "
-            "--standalone or --rdzv-id."
-        )
-    return f"{'slurm' if rank.launcher == 'srun' else 'elastic'}-{name}"
-
-
-def _check_same(run: Path, text: str) -> None:
-    def settings(yaml: str) -> object:
-        return OmegaConf.merge(OmegaConf.create(yaml), {"command": ""})
-
-    if settings((run / "config.yaml").read_text()) != settings(text):
-        raise ConfigError(
-            f"{run} holds a run with another config: continue it with `vael train {run}`, "
-            "or give another folder (VAEL_RUN)."
-        )
-
-
-def _wait_for(run: Path, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not (run / "config.yaml").exists():
-        if time.monotonic() > end:
-            raise ConfigError(
-                f"{run / 'config.yaml'} did not appear within {seconds:.0f} s: the "
-                "first process failed, or the folder is not shared between nodes."
-            )
-        time.sleep(0.1)

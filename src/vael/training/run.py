@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.distributed.signals import TrainingStopRequest
+from vael.runs.folder import RunFolder
 from vael.training.callbacks.stop_file import StopFile
 from vael.training.callbacks.timing import RunTimer
 from vael.training.loggers.base import Board
@@ -33,12 +34,12 @@ class Run:
     @property
     def best(self) -> Path:
         """The checkpoint with the best validation score."""
-        return self.folder / "checkpoints" / "best.ckpt"
+        return RunFolder(self.folder).best
 
     @property
     def last(self) -> Path:
         """The checkpoint to continue from."""
-        return self.folder / "checkpoints" / "last.ckpt"
+        return RunFolder(self.folder).last
 
     @property
     def tests(self) -> bool:

@@ -9,8 +9,6 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from vael.config.build import build_data, build_part, build_seeds, build_vae
-from vael.config.validate import check_config
-from vael.config.yaml import read_settings
 from vael.data.module import VaelData
 from vael.distributed.lightning import is_first, place
 from vael.distributed.signals import TrainingStopRequest
@@ -29,18 +27,6 @@ from vael.training.resume import check_resumable, warm_start
 from vael.training.run import Run
 
 log = logging.getLogger("vael")
-
-
-def read_config(folder: Path) -> DictConfig:
-    """The resolved config of a run's folder."""
-    path = folder / "config.yaml"
-    if not path.is_file():
-        raise ConfigError(
-            f"{folder} is not a run: it has no config.yaml. Runs are made by python train.py."
-        )
-    config = read_settings(path)
-    check_config(config)
-    return config
 
 
 def prepare_run(folder: Path, config: DictConfig) -> Run:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from vael.errors import ConfigError
 from vael.evaluation.comparable import NotComparableError, check_comparable
-from vael.evaluation.compare import OTHER_FIT, Numbers, evaluated, summed_up
+from vael.evaluation.compare import OTHER_FIT, Numbers, evaluated, summed_up, trained_fit
 from vael.metrics.catalog import METRICS, Metric, describe_metric, name_fit
 from vael.report.folder import Run
 from vael.report.numbers import format_number
-from vael.report.page import fit_of
 
 UNSHOWN = ("overfitting_examples",)
 
@@ -43,9 +42,8 @@ def groups(paths: tuple[Path, Path], runs: tuple[Run, Run]) -> list[Group]:
     Raises:
         VaelError: a summary.json or evaluation.json that cannot be read.
     """
-    fits = [fit_of(run) for run in runs]
-    families = [run.choice("likelihood") for run in runs]
-    other_fit = fits[0] != fits[1] or (fits[0] == "density" and families[0] != families[1])
+    fits = [str(run.summary.get("fit") or "") for run in runs]
+    other_fit = trained_fit(paths[0]) != trained_fit(paths[1])
     fit = fits[0] if fits[0] == fits[1] else ""
     known = [name_fit(metric, fit) for metric in METRICS.values()]
     origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from vael.report.folder import Run
-from vael.report.history import TRAIN, VAL, History, panels
+from vael.report.history import TRAIN, VAL, panels
 from vael.report.plots import Plot, line, panel_plot, path
+from vael.runs.metrics_csv import History
 
 COLOURS = {"A": TRAIN, "B": VAL}
 DASHES = ("none", "6 4", "2 3")  # of the series of one panel, validation first

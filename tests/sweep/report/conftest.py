@@ -71,6 +71,7 @@ class Fake:
                     "epochs": 3,
                     "seconds": 2.0,
                     "samples": {"val": 4},
+                    "fit": "mass" if fit == "auto" else fit,
                     "seed": 0,
                 }
             )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vael.runs.folder import RunFolder
+from vael.runs.summary import peek_summary, pick_scores
 from vael.sweep.ranking import Goal
 from vael.sweep.report.importance import Importances
-from vael.sweep.rows import TrialRow, metrics_of, read_run_summary
+from vael.sweep.rows import TrialRow
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,13 @@ def read_sweep(
 
 
 def _trained(row: TrialRow) -> Trained:
-    config, summary = _config(row.folder / "config.yaml"), read_run_summary(row.folder)
+    config, summary = _config(RunFolder(row.folder).config), peek_summary(row.folder)
     likelihood, choices = _mapping(config, "likelihood"), _mapping(config, "choices")
     target = str(likelihood.get("_target_") or "").rsplit(".", 1)[-1]
-    fit = str(likelihood.get("fit") or "")
-    if fit == "auto":
-        fit = "mass" if "val/bpd" in row.metrics else "density"
     samples = _mapping(summary, "samples").get("val")
     return Trained(
         str(choices.get("likelihood") or target or "likelihood unknown"),
-        fit,
+        str(summary.get("fit") or likelihood.get("fit") or ""),
         samples,
         str(summary.get("command") or config.get("command") or ""),
     )
@@ -82,7 +81,7 @@ def _trained(row: TrialRow) -> Trained:
 def _confirmations(parent: Path) -> list[Confirmation]:
     found = []
     for run in sorted(path for path in parent.glob("*") if path.name.isdecimal()):
-        summary = read_run_summary(run)
+        summary = peek_summary(run)
         status = str(summary.get("status") or "unfinished")
         seed, reason = summary.get("seed"), summary.get("reason")
         found.append(
@@ -91,7 +90,7 @@ def _confirmations(parent: Path) -> list[Confirmation]:
                 seed if isinstance(seed, int) else None,
                 status,
                 str(reason) if reason else None,
-                metrics_of(summary, ("val", "test")) if status == "finished" else {},
+                pick_scores(summary, ("val", "test")) if status == "finished" else {},
                 _mapping(summary, "samples"),
             )
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 
-from vael.distributed.signals import STOP
+from vael.runs.folder import RunFolder
 
 
 class StopFile(pl.Callback):
@@ -20,7 +20,7 @@ class StopFile(pl.Callback):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / STOP
+        self.path = RunFolder(folder).stop
         self.reason: str | None = None
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

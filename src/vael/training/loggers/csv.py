@@ -1,7 +1,5 @@
 """Writer of metrics.csv: one row a step, never duplicated, never lost on a restart."""
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from vael.files import write_text
-from vael.rows import read_rows
+from vael.runs.metrics_csv import format_rows, read_rows
 
 
 class MetricsCsv(Logger):
@@ -69,17 +67,7 @@ class MetricsCsv(Logger):
         """Write all rows."""
         if not self._rows:
             return
-        seen = {name for row in self._rows.values() for name in row}
-        names = ["step", "epoch", *sorted(seen - {"epoch"})]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        for step in sorted(self._rows):
-            row: dict[str, Any] = {"step": step, **self._rows[step]}
-            if "epoch" in row:
-                row["epoch"] = int(row["epoch"])
-            writer.writerow(row)
-        write_text(self.path, text.getvalue())
+        write_text(self.path, format_rows(self._rows))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

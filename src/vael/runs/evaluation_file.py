@@ -1,36 +1,31 @@
-"""Floor 9: what evaluation.json says, read without importing torch."""
+"""Read evaluation.json, and word it."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vael.errors import VaelError
 from vael.metrics.catalog import METRICS
+from vael.runs.json_files import read_marked, read_object
 
 FILE = "evaluation.json"
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:
-    """The last evaluation of a run's folder, or None where there is none yet.
+    """Read the last evaluation of a run's folder; None where there is none yet.
 
     Raises:
         VaelError: the file is not what vael writes.
     """
-    path = folder / FILE
-    if not path.exists():
-        return None
-    try:
-        read = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise VaelError(f"{path} cannot be read ({error}): evaluate again.") from error
-    if not isinstance(read, dict) or "comparable" not in read:
-        raise VaelError(f"{path} is not an evaluation of vael: evaluate again.")
-    return read
+    return read_marked(folder / FILE, "comparable", "an evaluation", "evaluate again")
+
+
+def peek_evaluation(folder: Path) -> dict[str, Any]:
+    """Read whatever there is of an evaluation; empty where it cannot be read."""
+    return read_object(folder / FILE)
 
 
 def as_text(evaluation: Mapping[str, Any]) -> str:
-    """The numbers that matter, one a line, with their units and standard errors."""
+    """Word the numbers that matter, one a line, with their units and standard errors."""
     split, lines = evaluation["split"], []
     for k, bound in evaluation["bounds"].items():
         for name in ("bpd", "nll"):

@@ -1,0 +1,194 @@
+"""The folder of a run: where its files are, and how its config is read.
+
+A name of a file in it is written in this package and nowhere else.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from vael.config.validate import check_config
+from vael.config.yaml import read_settings, read_yaml
+from vael.errors import ConfigError
+from vael.runs import evaluation_file, summary
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run, and what of it is there."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Return the path of the whole resolved config."""
+        return self.path / "config.yaml"
+
+    @property
+    def summary(self) -> Path:
+        """Return the path of what the run says of itself."""
+        return self.path / summary.FILE
+
+    @property
+    def metrics(self) -> Path:
+        """Return the path of what was logged."""
+        return self.path / "metrics.csv"
+
+    @property
+    def evaluation(self) -> Path:
+        """Return the path of the last evaluation."""
+        return self.path / evaluation_file.FILE
+
+    @property
+    def log(self) -> Path:
+        """Return the path of the log."""
+        return self.path / "train.log"
+
+    @property
+    def report(self) -> Path:
+        """Return the path of the page about the run."""
+        return self.path / "report.html"
+
+    @property
+    def images(self) -> Path:
+        """Return the folder of the pictures."""
+        return self.path / "images"
+
+    @property
+    def wandb(self) -> Path:
+        """Return the folder of Weights & Biases."""
+        return self.path / "wandb"
+
+    @property
+    def stop(self) -> Path:
+        """Return the path of a file by which others ask the run to stop for good."""
+        return self.path / "stop.json"
+
+    @property
+    def profile(self) -> Path:
+        """Return the path of the profiler's table."""
+        return self.path / "profile.txt"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """Return the checkpoint with the best validation score."""
+        return self.checkpoint("best")
+
+    @property
+    def last(self) -> Path:
+        """Return the checkpoint to continue from."""
+        return self.checkpoint("last")
+
+    def checkpoint(self, which: str) -> Path:
+        """Return a checkpoint by its name, ``best`` or ``last``."""
+        return self.checkpoints / f"{which}.ckpt"
+
+    def name_of(self, file: Path) -> str:
+        """Return the name of one of its files as the folder's own files write it."""
+        return file.relative_to(self.path).as_posix()
+
+    @property
+    def is_run(self) -> bool:
+        """Say whether this is a run: it has a config."""
+        return self.config.is_file()
+
+    @property
+    def has_trained(self) -> bool:
+        """Say whether its training has ever begun."""
+        return self.checkpoints.is_dir()
+
+    def require(self) -> None:
+        """Refuse what is no run.
+
+        Raises:
+            ConfigError: it has no config.
+        """
+        if not self.is_run:
+            raise ConfigError(
+                f"{self.path} is not a run: it has no config.yaml. Runs are made by "
+                "python train.py."
+            )
+
+
+def read_config(folder: Path) -> DictConfig:
+    """Read the resolved config of a run's folder, and check it.
+
+    Raises:
+        ConfigError: no run, a run of another version of vael, or settings that cannot be.
+    """
+    run = RunFolder(folder)
+    run.require()
+    config = read_settings(run.config)
+    if run.has_trained:
+        _check_layout(run, config)
+    check_config(config)
+    return config
+
+
+def _check_layout(run: RunFolder, config: DictConfig) -> None:
+    """Refuse a run whose classes this version of vael has elsewhere, or no more."""
+    for target in _targets(OmegaConf.to_container(config, resolve=False)):
+        package, *parts = target.split(".")[:-1]
+        if package == PACKAGE.name and not _is_module(parts):
+            versions = summary.peek_summary(run.path).get("versions") or {}
+            raise ConfigError(
+                f"{run.path} was made by vael {versions.get('vael', 'of another version')}, whose "
+                f"runs this version does not read ({target} is not there): train it again, or use "
+                "that version."
+            )
+
+
+def _is_module(parts: Sequence[str]) -> bool:
+    """Say whether a dotted name below vael is a package, or is or is within a module."""
+    module = any(
+        PACKAGE.joinpath(*parts[:n], f"{part}.py").is_file() for n, part in enumerate(parts)
+    )
+    return module or PACKAGE.joinpath(*parts, "__init__.py").is_file()
+
+
+def _targets(node: object) -> Iterator[str]:
+    """Yield the classes that a config names."""
+    if isinstance(node, dict):
+        target = node.get("_target_")
+        if isinstance(target, str):
+            yield target
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def unfinished(folder: Path) -> str | None:
+    """Say of a run's folder that its training has not ended; None for all else."""
+    run = RunFolder(folder)
+    if not run.is_run or not run.has_trained:
+        return None
+    found = summary.read_summary(folder)
+    status = "running, or was killed" if found is None else str(found["status"])
+    if status in summary.ENDED:
+        return None
+    return f"{folder} is not finished ({status}): this is its checkpoint so far."
+
+
+def read_size(folder: Path) -> tuple[int, int]:
+    """Read devices and nodes of the run in this folder; (1, 1) where its config is no good.
+
+    The one process then says what is wrong with it.
+    """
+    try:
+        config = read_yaml(RunFolder(folder).config)
+        found = config.trainer.devices, config.trainer.num_nodes
+    except Exception:  # yaml and OmegaConf have no common base
+        return 1, 1
+    whole = isinstance(config, DictConfig) and all(type(n) is int and n > 0 for n in found)
+    return found if whole else (1, 1)

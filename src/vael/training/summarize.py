@@ -1,0 +1,81 @@
+"""Fill in a run's summary, before its first step and after its last."""
+
+from collections.abc import Mapping
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+
+from vael.distributed.lightning import Placement
+from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.runs.folder import RunFolder
+from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
+from vael.runs.summary import Summary
+from vael.training.loggers.csv import MetricsCsv
+from vael.training.module import LitVAE
+from vael.types import DataSpec
+
+FEW = 10  # validation examples: over fewer, no variance says that a dimension is unused
+
+
+def begin_summary(
+    config: DictConfig, placement: Placement, lit: LitVAE, spec: DataSpec
+) -> Summary:
+    """Collect what is known before the first step."""
+    return Summary(
+        target=lit.target.name,
+        samples={"val": lit.options.samples, "test": lit.options.test_samples},
+        fit="mass" if lit.vae.fits_mass else "density",
+        family=lit.vae.family,
+        parameters=sum(p.numel() for p in lit.vae.parameters()),
+        seed=config.seed,
+        devices=placement.world,
+        accelerator=placement.accelerator,
+        threads=torch.get_num_threads(),
+        data_digest=spec.digest,
+        git_sha=git_sha(),
+        versions=package_versions(),
+        command=config.get("command", ""),
+        weights="raw" if config.callbacks.ema.decay is None else "ema",
+        machine=describe_machine(),
+    )
+
+
+def complete_summary(
+    summary: Summary, csv: MetricsCsv, trainer: pl.Trainer, lit: LitVAE, run: RunFolder
+) -> None:
+    """Fill in what the run left behind."""
+    summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
+    summary.take_scores(csv.rows())
+    summary.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
+    if run.best.exists():
+        summary.best_checkpoint = run.name_of(run.best)
+        summary.checkpoint_digest = file_digest(run.best)
+    summary.skipped_steps = lit.skipped.steps
+    summary.warnings = list(lit.warnings)
+    if lit.skipped.steps:
+        summary.warnings.append(
+            f"{lit.skipped.steps} of {summary.steps} steps were left out: their gradient's norm "
+            f"was above trainer.skip_gradient_above={lit.options.skip_gradient_above:g}, or "
+            "not finite."
+        )
+    if summary.status == "finished":
+        summary.warnings += _collapsed(lit, summary.metrics)
+
+
+def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
+    """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
+
+    Counted on the validation examples, by the criterion of ``active_units``, and with fewer than
+    ten of them not at all.
+    """
+    active = metrics.get("val/active_units")
+    if active is None or active >= lit.scores.latent_size or lit.spec.num_val < FEW:
+        return []
+    size = lit.scores.latent_size
+    return [
+        f"posterior collapse: {size - int(active)} of {size} latent dimensions carry next to "
+        f"nothing (the variance of their posterior mean over the validation examples is at "
+        f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
+        "warm up (objective/schedule=linear)."
+    ]
