@@ -1,4 +1,4 @@
-"""RUN/profile.txt: where the time of a run goes."""
+"""Profiler of a run: RUN/profile.txt says where its time goes."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning.profilers import PassThroughProfiler, Profiler
+from pytorch_lightning.profilers.pytorch import RegisterRecordFunction
 from torch import nn
-from torch.profiler import ProfilerActivity, profile, record_function, schedule
-from torch.utils.hooks import RemovableHandle
+from torch.profiler import ProfilerActivity, profile, schedule
 
 from vael.distributed.lightning import is_first
 from vael.files import write_text
@@ -21,7 +21,7 @@ from vael.files import write_text
 STEP = "run_training_batch"  # Lightning's name of one training step with its optimiser
 WARMUP, STEPS = 2, 20  # training steps before and while torch's profiler looks
 ROWS = 25
-MODULE = "module: "
+MODULE = "[pl][module]"  # begins the name of a module's record in Lightning
 NOTHING = nullcontext()
 PARTS = {
     "next batch": "train_dataloader_next",
@@ -40,14 +40,14 @@ class Unprofiled(PassThroughProfiler):
 
 
 @dataclass
-class Clock:
-    """Calls of one hook and the seconds in them."""
+class HookTime:
+    """Count the calls of one hook and the seconds in them."""
 
     calls: int = 0
     seconds: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more call."""
+        """Add one more call."""
         self.calls += 1
         self.seconds += seconds
 
@@ -62,7 +62,7 @@ class Row:
 
 
 class RunProfiler(Profiler):
-    """Times Lightning's hooks; with ``torch`` also the modules of the model and the operators.
+    """Time Lightning's hooks; with ``torch`` also the modules of the model and the operators.
 
     The file is written by the first process alone, at the end of the training and of the test.
 
@@ -75,18 +75,18 @@ class RunProfiler(Profiler):
 
     def __init__(self, path: Path, kind: Literal["simple", "torch"], model: nn.Module) -> None:
         super().__init__()
-        self.path, self.kind, self.model = path, kind, model
-        self._clocks: dict[str, Clock] = defaultdict(Clock)
+        self.path, self.kind = path, kind
+        self._times: dict[str, HookTime] = defaultdict(HookTime)
         self._running: dict[str, float] = {}
         self._began = time.perf_counter()
         self._torch: profile | None = None
-        self._handles: list[RemovableHandle] = []
+        self._modules = RegisterRecordFunction(model)
         self._steps = self._looked = 0
         self._seen: list[Any] = []
-        self._own = Clock()
+        self._own = HookTime()
 
     def start(self, action_name: str) -> None:
-        """Starts the clock of a hook; the first training step starts torch's profiler."""
+        """Start the clock of a hook; the first training step starts torch's profiler."""
         if action_name == STEP and self.kind == "torch" and self._steps == 0:
             self._look()
         elif "validation" in action_name:  # its forward passes are not those of training
@@ -94,9 +94,9 @@ class RunProfiler(Profiler):
         self._running[action_name] = time.perf_counter()
 
     def stop(self, action_name: str) -> None:
-        """Stops the clock of a hook."""
+        """Stop the clock of a hook."""
         began = self._running.pop(action_name)
-        self._clocks[action_name].add(time.perf_counter() - began)
+        self._times[action_name].add(time.perf_counter() - began)
         if action_name == STEP:
             self._steps += 1
             if self._torch is not None:
@@ -113,9 +113,7 @@ class RunProfiler(Profiler):
         activities = [ProfilerActivity.CPU]
         if torch.cuda.is_available():
             activities.append(ProfilerActivity.CUDA)
-        for name, module in self.model.named_modules():
-            if name:
-                self._handles += _record(module, f"{MODULE}{name} ({type(module).__name__})")
+        self._modules.__enter__()
         self._torch = profile(
             activities=activities,
             schedule=schedule(wait=0, warmup=WARMUP, active=STEPS),
@@ -128,8 +126,7 @@ class RunProfiler(Profiler):
         if self._torch is None:
             return
         began = time.perf_counter()
-        for handle in self._handles:
-            handle.remove()
+        self._modules.__exit__(None, None, None)
         self._torch.stop()
         if self._looked > 0:
             self._seen = list(self._torch.key_averages())
@@ -137,7 +134,7 @@ class RunProfiler(Profiler):
         self._own.add(time.perf_counter() - began)
 
     def teardown(self, stage: str | None) -> None:
-        """Ends torch's profiler, if the run was too short for it to end by itself."""
+        """End torch's profiler, if the run was too short for it to end by itself."""
         self._look_away()
         super().teardown(stage)
 
@@ -145,15 +142,15 @@ class RunProfiler(Profiler):
         """Nothing: there is no file to close (the base class would call `teardown`)."""
 
     def describe(self) -> None:
-        """Writes the file."""
+        """Write the file."""
         self._look_away()
         if is_first():
             write_text(self.path, self.summary())
 
     def summary(self) -> str:
-        """The tables, each sorted by time."""
+        """Return the tables, each sorted by time."""
         whole = time.perf_counter() - self._began
-        hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._clocks.items()]
+        hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._times.items()]
         parts = [
             _step(hooks),
             f"The run, {whole:.1f} s since its start. The time of a hook "
@@ -174,7 +171,7 @@ class RunProfiler(Profiler):
             ]
         on_gpu = any(event.self_device_time_total for event in self._seen)
         modules = [
-            Row(event.key.removeprefix(MODULE), event.count, _seconds(event, on_gpu, own=False))
+            Row(_module_name(event.key), event.count, _seconds(event, on_gpu, own=False))
             for event in self._seen
             if event.key.startswith(MODULE)
         ]
@@ -194,20 +191,10 @@ class RunProfiler(Profiler):
         ]
 
 
-def _record(module: nn.Module, name: str) -> list[RemovableHandle]:
-    """Marks each forward pass of a module for torch's profiler."""
-    marks: list[Any] = []
-
-    def begin(module: nn.Module, inputs: Any) -> None:
-        mark = record_function(name)
-        mark.__enter__()  # type: ignore[no-untyped-call]
-        marks.append(mark)
-
-    def end(module: nn.Module, inputs: Any, output: Any) -> None:
-        if marks:
-            marks.pop().__exit__(None, None, None)
-
-    return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
+def _module_name(key: str) -> str:
+    """Return ``[pl][module]package.Class: name`` as ``name (Class)``."""
+    kind, _, name = key.removeprefix(MODULE).partition(": ")
+    return f"{name} ({kind.rpartition('.')[2]})"
 
 
 def _seconds(event: Any, on_gpu: bool, own: bool) -> float:
@@ -220,13 +207,13 @@ def _total(rows: list[Row]) -> float:
 
 
 def _short(action: str) -> str:
-    """``[Callback]Name{its: options}.on_fit_start`` as ``Name.on_fit_start``."""
+    """Return ``[Callback]Name{its: options}.on_fit_start`` as ``Name.on_fit_start``."""
     plain = re.sub(r"\{.*\}", "", action)
     return plain.partition("]")[2].lstrip(".") if plain.startswith("[") else plain
 
 
 def _step(hooks: list[Row]) -> str:
-    """Where the time of a training step goes, in a few words."""
+    """Say where the time of a training step goes, in a few words."""
     means = {row.name: row.seconds / row.calls for row in hooks}
     if STEP not in means:
         return "No training step was made."
