@@ -79,10 +79,8 @@ def test_a_study_varies_what_it_says_and_nothing_else(done):
 def test_a_study_goes_on_where_it_was_stopped(done, monkeypatch):
     folder, result = done
     trained = []
-    train = nondeterminism.runs.train
-    monkeypatch.setattr(
-        nondeterminism.runs, "train", lambda run: (trained.append(run), train(run))
-    )
+    train = nondeterminism.train
+    monkeypatch.setattr(nondeterminism, "train", lambda run: (trained.append(run), train(run)))
     lost = folder / "order" / "01" / "summary.json"
     lost.unlink()
     again = study(folder, TINY, 2)
