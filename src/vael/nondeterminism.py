@@ -24,6 +24,7 @@ from vael.pretrained.trained import load_trained
 from vael.randomness import STREAMS, Noise
 from vael.report.pictures import save
 from vael.report.spread import spread_figure
+from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.runs.summary import read_summary
 from vael.training.fit import train
@@ -162,7 +163,7 @@ def _score(run: Path, base: DictConfig, varied: str, number: int) -> float:
         config.seeds[stream] = number
     seeds = [f"seeds.{stream}={number}" for stream in streams]
     config.command = " ".join([base.command, *seeds])
-    text, path = OmegaConf.to_yaml(config), run / "config.yaml"
+    text, path = OmegaConf.to_yaml(config), RunFolder(run).config
     if not path.exists():
         write_text(path, text)
     elif path.read_text() != text:

@@ -15,6 +15,7 @@ from vael.dashboard.overlay import Overlay, RunPictures
 from vael.errors import ConfigError
 from vael.report.folder import read_run
 from vael.report.page import render
+from vael.runs.folder import RunFolder
 from vael.sweep.report.write import render_study
 from vael.sweep.study import Study
 from vael.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
@@ -86,7 +87,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> G
         if not TRIAL_NUMBER.fullmatch(str(number)):
             return HTTPError(404, "there is no such trial")
         run = study.folder / "trials" / f"{number:04d}"
-        if not (run / "config.yaml").is_file():
+        if not RunFolder(run).config.is_file():
             return HTTPError(404, f"trial {number} has left nothing in {run}")
         response.content_type = "text/html; charset=utf-8"
         return render(read_run(run))

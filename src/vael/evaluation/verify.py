@@ -20,7 +20,7 @@ from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.checkpoint import load_checkpoint, read_model_file
 from vael.runs.evaluation_file import read_evaluation
-from vael.runs.folder import read_config
+from vael.runs.folder import RunFolder, read_config
 from vael.runs.provenance import compare_environment, file_digest
 from vael.runs.summary import read_summary
 
@@ -163,7 +163,7 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
 def _config(folder: Path) -> list[Difference]:
     """What config.yaml says otherwise than the checkpoint, which holds the config it is of."""
     now = read_config(folder)
-    best = folder / "checkpoints" / "best.ckpt"
+    best = RunFolder(folder).best
     if not best.is_file():
         return []  # load_trained says so
     then = OmegaConf.create(load_checkpoint(best)["config"])

@@ -20,7 +20,7 @@ from vael.errors import ConfigError
 from vael.models.vae import VAE
 from vael.randomness import Seeds
 from vael.runs.checkpoint import ModelFile, check_fits, find_model_file, read_model_file
-from vael.runs.folder import read_config
+from vael.runs.folder import RunFolder, read_config
 from vael.runs.trust import check_targets
 from vael.types import DataSpec
 
@@ -122,7 +122,7 @@ def config_for(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfi
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "checkpoints").is_dir()
+    return RunFolder(path).has_trained
 
 
 def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:

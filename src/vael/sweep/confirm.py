@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vael.config.yaml import read_settings
 from vael.files import write_json
+from vael.runs.folder import RunFolder
 from vael.runs.summary import read_summary
 from vael.sweep import attempts, freeze, lease
 from vael.sweep.ranking import ranked
@@ -92,7 +93,7 @@ def _new(study: "Study", winner: TrialRow, index: int, worker: str) -> Claim:
     number = _unused(study.folder)
     run = study.folder / "confirm" / f"{number:04d}"
     run.mkdir(parents=True, exist_ok=True)
-    seed = int(read_settings(winner.folder / "config.yaml").seed) + 1 + index
+    seed = int(read_settings(RunFolder(winner.folder).config).seed) + 1 + index
     overrides = study.space.overrides(winner.params)
     config = freeze.confirmation_config(d, overrides, number, study.frozen.threads, seed)
     freeze.freeze(run, config)

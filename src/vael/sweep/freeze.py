@@ -9,12 +9,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
 from vael.files import write_text
+from vael.runs.folder import RunFolder
 from vael.sweep.definition import Definition
 
 
 def freeze(folder: Path, config: DictConfig) -> None:
     """Writes it whole."""
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
+    write_text(RunFolder(folder).config, OmegaConf.to_yaml(config))
 
 
 def trial_config(

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from vael.config.yaml import read_settings
 from vael.errors import VaelError
 from vael.files import write_text
+from vael.runs.folder import RunFolder
 from vael.sweep.ranking import best, ranked
 from vael.sweep.rows import TrialRow, write_csv
 
@@ -42,7 +43,7 @@ class Weights:
         numbers = self._gone | {row.number for row in kept}
         for row in table:
             if row.state in ("complete", "failed") and row.number not in numbers:
-                for path in (row.folder / "checkpoints").glob("*.ckpt"):
+                for path in RunFolder(row.folder).checkpoints.glob("*.ckpt"):
                     path.unlink(missing_ok=True)
                 self._gone.add(row.number)
 
@@ -51,7 +52,7 @@ def overrides_of(study: "Study", row: TrialRow) -> list[str]:
     """What a trial had beside the defaults: fixed overrides, its own choices, and its limit."""
     d = study.definition
     limit = d.limits.trial_epochs
-    epochs = OmegaConf.select(read_settings(row.folder / "config.yaml"), "trainer.max_epochs")
+    epochs = OmegaConf.select(read_settings(RunFolder(row.folder).config), "trainer.max_epochs")
     bounded = [] if limit is None or epochs is None else [f"trainer.max_epochs={epochs}"]
     return [*d.overrides, *study.space.overrides(row.params), *bounded]
 
@@ -73,7 +74,7 @@ def _title(study: "Study", row: TrialRow) -> str:
 
 def _best(study: "Study", row: TrialRow) -> str:
     d = study.definition
-    config = read_settings(row.folder / "config.yaml")
+    config = read_settings(RunFolder(row.folder).config)
     choices = {str(group): str(option) for group, option in config.choices.items()}
     defaults: list[Any] = ["train"]
     defaults += [{f"override /{group}": option} for group, option in choices.items()]

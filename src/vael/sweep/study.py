@@ -18,6 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from vael.errors import ConfigError, VaelError
+from vael.runs.folder import RunFolder
 from vael.sweep import attempts, confirm, freeze, lease, optuna_nodes, result
 from vael.sweep.book import Book
 from vael.sweep.definition import Definition
@@ -114,7 +115,7 @@ class Study(Book):
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)
         run.mkdir(parents=True, exist_ok=True)
-        if not (run / "config.yaml").exists():
+        if not RunFolder(run).config.exists():
             self._suggest(trial)
         attempt = attempts.begin(run)
         self._storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
@@ -134,7 +135,7 @@ class Study(Book):
 
         False where the combination cannot work: the trial has failed.
         """
-        if (claim.folder / "config.yaml").exists():
+        if RunFolder(claim.folder).config.exists():
             return True
         try:
             trial = self._patiently(lambda: self._trial(claim.number))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vael.distributed.lightning import is_first
 from vael.errors import DiskError
+from vael.runs.folder import RunFolder
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def write_log(folder: Path) -> Iterator[None]:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     handlers: list[logging.Handler] = [logging.NullHandler()]
     if is_first():
-        to_file = _open(folder / "train.log")
+        to_file = _open(RunFolder(folder).log)
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         to_terminal = logging.StreamHandler()
         to_terminal.setLevel(logging.WARNING)

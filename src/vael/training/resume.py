@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from vael.config.flat import compare_configs
 from vael.errors import CheckpointError, ConfigError
 from vael.runs.checkpoint import check_fits, load_checkpoint, parse_model_file
+from vael.runs.folder import RunFolder
 from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE
 from vael.types import DataSpec
@@ -43,7 +44,7 @@ def warm_start(lit: LitVAE, other: Path, folder: Path) -> None:
         other: the run's folder or the checkpoint.
         folder: of this run, for the message.
     """
-    path = other if other.is_file() else other / "checkpoints" / "best.ckpt"
+    path = other if other.is_file() else RunFolder(other).best
     weights = load_checkpoint(path)["state_dict"]
     remedy = "Give the same model and data, or leave init_from out."
     check_fits(path, weights, lit.state_dict(), _model_of(folder), remedy)

@@ -18,6 +18,7 @@ from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds
+from vael.runs.folder import RunFolder
 from vael.training.callbacks.stop_file import StopFile
 from vael.training.callbacks.timing import RunTimer
 from vael.training.loggers.base import Board
@@ -40,7 +41,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     torch.set_num_threads(threads)
     lit = _build_module(config, data, seeds)
     board = build_part(config.logger, Board, "logger")  # type: ignore[type-abstract]
-    csv = MetricsCsv(folder / "metrics.csv")
+    csv = MetricsCsv(RunFolder(folder).metrics)
     run = Run(
         folder,
         config,

@@ -10,6 +10,7 @@ from pytorch_lightning.profilers import Profiler
 
 from vael.config.build import build_part
 from vael.randomness import Noise
+from vael.runs.folder import RunFolder
 from vael.training.callbacks.anomaly import Anomaly
 from vael.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from vael.training.callbacks.ownership import OwnershipCheck
@@ -65,7 +66,7 @@ def make_trainer(run: Run) -> pl.Trainer:
 
 def _profiler(run: Run) -> Profiler:
     kind = run.config.trainer.get("profiler")
-    return RunProfiler(run.folder / "profile.txt", kind, run.lit.vae) if kind else Unprofiled()
+    return RunProfiler(RunFolder(run.folder).profile, kind, run.lit.vae) if kind else Unprofiled()
 
 
 def _callbacks(run: Run) -> list[Callback]:

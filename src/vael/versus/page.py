@@ -12,6 +12,7 @@ from vael.files import write_text
 from vael.report.folder import Run, Shown, read_run
 from vael.report.page import STATUS, circumstances, title_of
 from vael.report.template import template
+from vael.runs.folder import RunFolder
 from vael.versus.numbers import groups
 from vael.versus.plots import COLOURS, overlaid
 
@@ -52,7 +53,7 @@ def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
                 f"{path} is a sweep, and two runs are put side by side: give two "
                 f"runs (its trials are runs), or vael report {path} alone."
             )
-        if not (path / "config.yaml").is_file():
+        if not RunFolder(path).config.is_file():
             raise ConfigError(f"{path} is not a run: it has no config.yaml.")
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run: give two, or vael report {a}.")
@@ -67,7 +68,7 @@ def render(a: Path, b: Path) -> str:
     """The page as HTML."""
     paths, runs = (a, b), (read_run(a), read_run(b))
     sides = [_side(*each) for each in zip(COLOURS, paths, runs, strict=True)]
-    changed, equal = changes(*(read_settings(path / "config.yaml") for path in paths))
+    changed, equal = changes(*(read_settings(RunFolder(path).config) for path in paths))
     curves = overlaid(runs)
     return template("versus.html", Path(__file__).parent).render(
         title=" against ".join(_short(path) for path in paths),

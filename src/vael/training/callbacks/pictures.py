@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vael.report.draw import draw, save_all
+from vael.runs.folder import RunFolder
 from vael.training.loggers.base import Board
 from vael.training.module import LitVAE
 
@@ -55,6 +56,6 @@ class Pictures(pl.Callback):
         prior = lit.vae(x[:1], still).latents[0].p
         images = draw(lit.vae, prior, x, self.y, self.seed, self.scatter, self.columns)
         lit.train(was_training)
-        saved = {path.stem: path for path in save_all(images, self.run / "images")}
+        saved = {path.stem: path for path in save_all(images, RunFolder(self.run).images)}
         self.board.pictures(saved, step)
         return saved

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytorch_lightning.loggers import Logger
 
 from vael.files import write_json, write_text
+from vael.runs.folder import RunFolder
 from vael.runs.wandb_login import has_login
 from vael.training.loggers.base import Board
 
@@ -66,7 +67,7 @@ class Wandb(Board):
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):
             folder = Path(self._run.dir).parent
-            self._parts = OfflineParts(run / "wandb", folder.name)
+            self._parts = OfflineParts(RunFolder(run).wandb, folder.name)
             print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
         return WandbLogger(experiment=self._run)
 
@@ -118,7 +119,7 @@ class Wandb(Board):
 
 def _own_id(run: Path) -> str:
     """Return the wandb id of a run folder, made at its first start and kept there."""
-    path = run / "wandb" / "id"
+    path = RunFolder(run).wandb / "id"
     if not path.exists():
         write_text(path, uuid.uuid4().hex[:12])
     return path.read_text()
