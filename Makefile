@@ -26,7 +26,7 @@ sweep: setup ## search latent dimension, beta and likelihood on the digits; agai
 	$(BIN)/vael sweep sweeps/latent_beta_likelihood.yaml
 
 dashboard: setup ## look at the study of make sweep in the browser, without an account
-	$(BIN)/vael dashboard
+	$(BIN)/vael dashboard sweeps/latent_beta_likelihood.yaml
 
 bench: setup ## training speed against plain PyTorch, Lightning, pythae and JAX; DATA=folder of MNIST's parquet
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -6,10 +6,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from vael.config.compose import compose_config
-from vael.sweep import start, storage
-from vael.sweep.records import Claim, Outcome
-from vael.sweep.study import Study
-from vael.sweep.sweep_file import parse
+from vael.sweep import create
+from vael.sweep.spec.sweep_file import parse_sweep
+from vael.sweep.study import storage
+from vael.sweep.study.records import Claim, Outcome
+from vael.sweep.study.study import Study
 
 SPACE = {
     "model.latent_dim": "tag(log, int(interval(2, 64)))",
@@ -30,16 +31,16 @@ def definition(**changes):
         "storage": "journal",
         "overrides": ["logger=csv"],
     }
-    return parse({**plain, **changes})
+    return parse_sweep({**plain, **changes})
 
 
 def make_study(parent: Path, **changes) -> Study:
     """A study in ``parent/search``, as ``vael sweep`` makes it once all is checked."""
     d = definition(**changes)
     folder = parent / d.name
-    start.begin(
+    create.create_sweep(
         folder,
-        start.frozen_of(d, compose_config(d.overrides), None),
+        create.new_snapshot(d, compose_config(d.overrides), None),
         storage.locate(d.storage, folder),
     )
     return Study.open(folder)

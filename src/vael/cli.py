@@ -194,10 +194,10 @@ def report(
     if output is not None:
         raise VaelError("--output is for two runs: of one the report is RUN/report.html.")
     if (run / "sweep.yaml").is_file():
-        from vael.sweep.report.write import report_of
-        from vael.sweep.study import Study
+        from vael.sweep.report.page import write_sweep_report
+        from vael.sweep.study.study import Study
 
-        print(report_of(Study.open(run)).resolve())
+        print(write_sweep_report(Study.open(run)).resolve())
         return
     RunFolder(run).require()
     print(write_report(run).resolve())
@@ -301,7 +301,7 @@ def fork_server(
     descriptor: Annotated[int, typer.Argument(help="Of a socket to the worker.")],
 ) -> None:
     """Fork the trials of the worker that starts this."""
-    from vael.sweep.forkserver import serve
+    from vael.sweep.workers.forkserver import serve
 
     serve(descriptor, main)
 

@@ -6,8 +6,8 @@ import pytest
 from faults.runs import STATEFUL, log, start_two
 from support import QUICK, ROOT, make_run
 
-from vael.sweep.forkserver import ForkServer
-from vael.sweep.records import Slot
+from vael.sweep.study.records import Slot
+from vael.sweep.workers.forkserver import ForkServer
 
 
 @pytest.fixture(scope="session")

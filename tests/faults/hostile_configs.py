@@ -12,7 +12,7 @@ from support import config_of
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
 from vael.runs.creation import make_run_folder
-from vael.sweep.sweep_file import read as read_sweep
+from vael.sweep.spec.sweep_file import read_sweep_file
 
 SMALL = (
     "model=linear_vae",
@@ -283,7 +283,7 @@ def sweep_of(folder, content):
     """The sweep of a file with this content."""
     path = folder / "sweep.yaml"
     path.write_bytes(content)
-    read_sweep(path)
+    read_sweep_file(path)
 
 
 def yaml_damage(tally, folder, examples):

@@ -11,7 +11,7 @@ from faults.soak import soak
 from omegaconf import OmegaConf
 from support import ROOT
 
-from vael.sweep.study import Study
+from vael.sweep.study.study import Study
 
 WORKERS = 2
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from support import QUICK, config_of
 
 from vael.runs import creation
-from vael.sweep.forkserver import preload
+from vael.sweep.workers.forkserver import preload
 from vael.training.fit import train
 
 

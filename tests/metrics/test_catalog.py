@@ -12,7 +12,7 @@ from vael.evaluation.evaluate import Request, evaluate
 from vael.evaluation.verify import SECTIONS
 from vael.metrics.catalog import METRICS, Target, describe_metric, find_metric, published_scores
 from vael.runs.metrics_csv import read_rows
-from vael.sweep.sweep_file import direction_of
+from vael.sweep.spec.sweep_file import direction_of
 
 CIRCUMSTANCES = {"log_examples", "threshold"}  # floats that belong to a metric beside them
 

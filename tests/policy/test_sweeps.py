@@ -3,8 +3,9 @@
 import pytest
 from support import ROOT
 
-from vael.sweep import checks, plan, start
-from vael.sweep.grammar import parse_space
+from vael.sweep import create, plan
+from vael.sweep.spec import checks
+from vael.sweep.spec.grammar import parse_space
 
 FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
 
@@ -15,7 +16,9 @@ def test_it_can_be_started(file):
     space = parse_space(d.space, d.when)
     config = checks.base_config(d)
     checks.corner_configs(d, space)
-    assert not start.outside(start.default_of(space, config)), "trial 0 is the default"
+    assert not create.outside_of_space(create.default_point(space, config)), (
+        "trial 0 is the default"
+    )
 
 
 def test_the_searches_that_the_readme_names_are_there():

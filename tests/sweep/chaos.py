@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sweep_support import train
 
-from vael.sweep import freeze, lease, result
-from vael.sweep.records import Claim
-from vael.sweep.study import Study
+from vael.sweep.spec import trial_config
+from vael.sweep.study import lease, results
+from vael.sweep.study.records import Claim
+from vael.sweep.study.study import Study
 
 
 def die(*args, **kwargs):
@@ -21,13 +22,13 @@ def main(folder, worker, place):
     if place == "between ask and lease":
         lease.take = die
     elif place == "between lease and config.yaml":
-        freeze.freeze = die
+        trial_config.write_trial_config = die
     elif place == "between told and freed":
         lease.free = die
     elif place == "before telling":
         study._study.tell = die
     elif place == "after telling":
-        result.write = die
+        results.write_results = die
     while (claim := study.claim(worker)) is not None:
         if isinstance(claim, Claim):
             if place == "in the trial":

@@ -6,7 +6,7 @@ import pytest
 from support import ROOT, make_run
 from sweep.fakes import TRIAL
 
-from vael.sweep.forkserver import ForkServer
+from vael.sweep.workers.forkserver import ForkServer
 
 
 class Kept(ForkServer):

@@ -3,9 +3,9 @@
 import threading
 from pathlib import Path
 
-from vael.sweep import lease
-from vael.sweep.definition import Definition, Limits
-from vael.sweep.records import Claim
+from vael.sweep.spec.definition import Definition, Limits
+from vael.sweep.study import lease
+from vael.sweep.study.records import Claim
 
 TRIAL = (
     "logger=csv",

@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 from sweep.fakes import FakeStudy
 from sweep_support import make_study, states
 
-from vael.sweep import attempts, lease, storage
-from vael.sweep.records import Outcome, Slot
-from vael.sweep.storage import StorageAway
-from vael.sweep.worker import work
+from vael.sweep.study import lease, storage
+from vael.sweep.study.records import Outcome, Slot, read_attempts
+from vael.sweep.study.storage import StorageAway
+from vael.sweep.workers.worker import work
 
 
 class Broken:
@@ -40,7 +40,7 @@ def test_who_is_in_a_hurry_does_not_wait_for_the_storage():
     threading.Timer(0.5, asked.set).start()
     begun = time.monotonic()
     with pytest.raises(StorageAway, match=r"is away: .*connection refused"):
-        storage.patiently(operation, 600.0, "sqlite:///x", asked.is_set)
+        storage.retry_while_unavailable(operation, 600.0, "sqlite:///x", asked.is_set)
     assert 0.4 < time.monotonic() - begun < 60  # not 600 s
 
 
@@ -57,7 +57,7 @@ def test_a_connection_that_breaks_between_two_queries_is_waited_for():
         except PendingRollbackError as error:
             raise StorageInternalError("An exception is raised during the commit.") from error
 
-    assert storage.patiently(operation, 30.0, "sqlite:///x") == 7
+    assert storage.retry_while_unavailable(operation, 30.0, "sqlite:///x") == 7
     assert len(tries) == 2
 
 
@@ -102,7 +102,7 @@ def test_a_signal_while_the_storage_is_away_is_heard_at_once(tmp_path, server, t
     assert lease.holder(run) is None
     assert states(study) == ["RUNNING"], "nobody could be told"
     again = study.claim("another")
-    assert (again.number, again.attempt, attempts.read(run).lost) == (0, 2, 0)
+    assert (again.number, again.attempt, read_attempts(run).lost) == (0, 2, 0)
     study.finish(again, Outcome("stopped"))
 
 

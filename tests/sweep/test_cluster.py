@@ -15,7 +15,7 @@ import pytest
 import yaml
 from cluster.fixtures import PASSWORD
 
-from vael.sweep import storage
+from vael.sweep.study import storage
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 

@@ -3,8 +3,8 @@
 import pytest
 
 from vael.errors import ConfigError
-from vael.sweep.definition import amended
-from vael.sweep.sweep_file import parse, read
+from vael.sweep.spec.definition import with_overrides
+from vael.sweep.spec.sweep_file import parse_sweep, read_sweep_file
 
 LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}}
 
@@ -40,42 +40,44 @@ LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}
 )
 def test_what_cannot_be_is_refused_in_one_line(changes, says):
     with pytest.raises(ConfigError) as told:
-        parse({**LEAST, **changes})
+        parse_sweep({**LEAST, **changes})
     assert says in str(told.value)
     assert "\n" not in str(told.value)
 
 
 def test_directions_follow_from_the_scores():
-    two = parse({**LEAST, "targets": ["val/rate", "val/elbo"]})
+    two = parse_sweep({**LEAST, "targets": ["val/rate", "val/elbo"]})
     assert two.directions == ("minimize", "maximize")
     assert two.pruner is None
     assert two.confirm == 0
-    one = parse(LEAST)
+    one = parse_sweep(LEAST)
     assert (one.targets, one.directions) == (("val/bpd",), ("minimize",))
     assert one.confirm == 3
 
 
 def test_the_command_line_is_checked_like_the_file():
-    d = parse(LEAST)
-    assert amended(d, {"trials": 7, "confirm": None}).trials == 7
-    assert amended(d, {}, prune=False).pruner is None
+    d = parse_sweep(LEAST)
+    assert with_overrides(d, {"trials": 7, "confirm": None}).trials == 7
+    assert with_overrides(d, {}, prune=False).pruner is None
     with pytest.raises(ConfigError, match="trials must be"):
-        amended(d, {"trials": 0})
-    front = parse({**LEAST, "targets": ["val/rate", "val/distortion"]})
+        with_overrides(d, {"trials": 0})
+    front = parse_sweep({**LEAST, "targets": ["val/rate", "val/distortion"]})
     with pytest.raises(ConfigError, match="no single number"):
-        amended(front, {}, prune=True)
+        with_overrides(front, {}, prune=True)
 
 
 def test_what_is_written_is_read_back_as_the_same(tmp_path):
-    d = parse({**LEAST, "when": {}, "limits": {"trial_epochs": 5}, "slurm": {"time": "1:00"}})
-    assert parse(d.container()) == d
+    d = parse_sweep(
+        {**LEAST, "when": {}, "limits": {"trial_epochs": 5}, "slurm": {"time": "1:00"}}
+    )
+    assert parse_sweep(d.to_dict()) == d
 
 
 def test_an_unknown_file_names_what_there_is(tmp_path):
     (tmp_path / "mnist.yaml").write_text("{}")
     with pytest.raises(ConfigError, match=r"Did you mean .*mnist\.yaml"):
-        read(tmp_path / "mnits.yaml")
+        read_sweep_file(tmp_path / "mnits.yaml")
     for text in ("", "[1]", "space: {a: 'choice(1"):
         (tmp_path / "bad.yaml").write_text(text)
         with pytest.raises(ConfigError, match=r"bad\.yaml"):
-            read(tmp_path / "bad.yaml")
+            read_sweep_file(tmp_path / "bad.yaml")

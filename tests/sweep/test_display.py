@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from vael.sweep.display import LiveDisplay, LogDisplay, WorkerState, make_display
-from vael.sweep.ranking import Goal
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import clock_text, one_line, params_text, time_text
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import clock_text, one_line, params_text, time_text
 
 GOAL = Goal("tiny", ("val/bpd",), ("minimize",), 10)
 EVIL = "NaN \x1b[2J at [red]step[/red] 3\nin two lines"

@@ -14,7 +14,7 @@ import pytest
 from support import ROOT
 
 from vael.distributed.processes import count_cores
-from vael.sweep.study import Study
+from vael.sweep.study.study import Study
 
 pytestmark = pytest.mark.slow
 needs_two_cores = pytest.mark.skipif(

@@ -11,16 +11,15 @@ from identical import assert_same, rows, weights
 from sweep.fakes import FakeStudy
 
 from vael.errors import VaelError
-from vael.sweep import environment
-from vael.sweep.forkserver import ForkServer
-from vael.sweep.process import LOG, Plain
-from vael.sweep.records import Slot
-from vael.sweep.worker import work
+from vael.sweep.study.records import Slot
+from vael.sweep.workers.forkserver import ForkServer
+from vael.sweep.workers.process import LOG, ProcessStarter, trial_environment
+from vael.sweep.workers.worker import work
 
 ALONE = """
 import os, torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from vael.sweep.forkserver import preload
+from vael.sweep.workers.forkserver import preload
 
 class Watch(TorchDispatchMode):
     seen = []
@@ -79,7 +78,7 @@ def test_a_trial_sees_nothing_of_its_workers_launcher():
         "WANDB_MODE": "offline",
         "OMP_NUM_THREADS": "8",
     }
-    seen = environment.of_trial(around, Slot("1", 1, 2))
+    seen = trial_environment(around, Slot("1", 1, 2))
     assert seen == {
         "PATH": "/bin",
         "VAEL_CACHE": "/c",
@@ -88,13 +87,13 @@ def test_a_trial_sees_nothing_of_its_workers_launcher():
         "OMP_NUM_THREADS": "2",
         "VAEL_MAX_THREADS": "2",
     }
-    assert environment.of_trial(around, Slot(None, 1, 1))["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert trial_environment(around, Slot(None, 1, 1))["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
 @pytest.mark.slow
 def test_a_forked_trial_equals_that_of_a_new_python_to_the_bit(tmp_path, server, trial):
     runs = [trial("scheduler=plateau"), trial("scheduler=plateau")]
-    for run, starter in zip(runs, (server, Plain()), strict=True):
+    for run, starter in zip(runs, (server, ProcessStarter()), strict=True):
         assert work(FakeStudy(tmp_path / "sweep", [run]), "me", starter, Slot(None, 1, 1)) == 0
     forked, plain = runs
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):

@@ -12,12 +12,12 @@ from vael.distributed import ownership
 from vael.distributed.signals import StopRequest
 from vael.errors import ConfigError
 from vael.runs.folder import RunFolder
-from vael.sweep import lease, storage
-from vael.sweep.attempt import Attempt
-from vael.sweep.records import Claim
-from vael.sweep.status_file import StatusFile
-from vael.sweep.storage import StorageAway
-from vael.sweep.vigil import Vigil
+from vael.sweep.study import lease, storage
+from vael.sweep.study.lease import Heartbeat
+from vael.sweep.study.records import Claim
+from vael.sweep.study.storage import StorageAway
+from vael.sweep.workers.attempt import Attempt
+from vael.sweep.workers.status import StatusFile
 from vael.training.fit import train
 
 SECRET = "s3cret-word"
@@ -43,7 +43,7 @@ def attempt(folder, minutes):
     claim = Claim("trial", 0, folder, 1)
     status = StatusFile(folder / "sweep", "sleeper")
     found = Attempt(Hopeless(), claim, StopRequest(), status, minutes)
-    status.begins(claim, 9)
+    status.write_begin(claim, 9)
     return found
 
 
@@ -65,13 +65,13 @@ def test_a_lease_that_was_lost_before_the_trial_began_is_noticed_at_once(tmp_pat
     lease.take(tmp_path, "me", 1)
     if taken:
         lease.take(tmp_path, "another", 2)
-    vigil = Vigil(Claim("trial", 0, tmp_path, 1), every=60.0)
-    vigil.start()
+    heartbeat = Heartbeat(Claim("trial", 0, tmp_path, 1), every=60.0)
+    heartbeat.start()
     end = time.monotonic() + (30 if taken else 1)
-    while not vigil.lost and time.monotonic() < end:
+    while not heartbeat.lost and time.monotonic() < end:
         time.sleep(0.01)
-    vigil.stop()
-    assert vigil.lost == taken
+    heartbeat.stop()
+    assert heartbeat.lost == taken
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_server_that_refuses_us_is_not_waited_for(said):
         raise ConfigError(f"cannot be used: {storage.reason(refused, url)}") from refused
 
     with pytest.raises(ConfigError, match="cannot be used") as told:
-        storage.patiently(operation, 1.0, url)
+        storage.retry_while_unavailable(operation, 1.0, url)
     assert len(calls) == 1
     assert SECRET not in str(told.value)
 
@@ -114,7 +114,7 @@ def test_a_server_that_starts_up_is_waited_for_and_its_password_is_not_told(said
         raise OperationalError("connect", {}, Exception(said))
 
     with pytest.raises(StorageAway) as told:
-        storage.patiently(operation, 0.7, url)
+        storage.retry_while_unavailable(operation, 0.7, url)
     assert len(calls) > 1
     assert SECRET not in str(told.value)
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from vael.sweep.outcome import outcome_of
-from vael.sweep.process import LOG
-from vael.sweep.records import Outcome
+from vael.sweep.study.records import Outcome
+from vael.sweep.workers.outcome import outcome_of
+from vael.sweep.workers.process import LOG
 
 KILLED = "killed by signal 9 (SIGKILL), by hand or by the kernel when memory ran out"
 

@@ -10,10 +10,14 @@ from omegaconf import OmegaConf
 from sweep_support import SPACE, WHEN, finish_all, states
 
 from vael.errors import ConfigError
-from vael.runs.provenance import code_version
-from vael.sweep import checks, frozen, plan, start, storage
-from vael.sweep.probe import Facts
-from vael.sweep.study import Study
+from vael.runs import provenance
+from vael.runs.provenance import code_changes, code_version
+from vael.sweep import create, plan
+from vael.sweep.spec import checks
+from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.snapshot import read_snapshot
+from vael.sweep.study import storage
+from vael.sweep.study.study import Study
 
 DIGITS = Facts(levels=17, unit=True, accelerator="cpu", gpus=0, threaded=False)
 TABLE = Facts(levels=None, unit=False, accelerator="cpu", gpus=0, threaded=False)
@@ -172,7 +176,7 @@ def test_again_is_exactly_the_remaining_budget_and_more_trials_raise_it(sweep):
     (first.folder / "trials" / "0000" / "lease").unlink()
     again = sweep(trials=3)
     assert again.folder == first.folder
-    assert frozen.read(again.folder).id == frozen.read(first.folder).id
+    assert read_snapshot(again.folder).id == read_snapshot(first.folder).id
     assert len(finish_all(Study.open(again.folder))) == 3
     assert finish_all(Study.open(sweep(trials=3).folder)) == []
     assert len(finish_all(Study.open(sweep(trials=3, changes={"trials": 5}).folder))) == 2
@@ -209,13 +213,40 @@ def test_another_space_is_named_and_going_on_is_explicit(sweep):
 def test_other_code_is_named_and_going_on_is_explicit(sweep, monkeypatch):
     folder = sweep().folder
     now = code_version()
-    for module in (plan, start):
+    for module in (plan, create):
         monkeypatch.setattr(module, "code_version", lambda: {**now, "torch": "1.0"})
     with pytest.raises(ConfigError, match=re.escape(f"torch {now['torch']} -> 1.0")):
         sweep()
     sweep(force=True)
     sweep()
-    assert frozen.read(folder).code["torch"] == "1.0"
+    assert read_snapshot(folder).code["torch"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"),
+    [
+        ("training/module.py", True),
+        ("data/module.py", True),
+        ("of_tomorrow/new.py", True),
+        ("cli.py", False),
+        ("explore/app.py", False),
+        ("export/cli.py", False),
+        ("generate/kinds.py", False),
+        ("evaluation/verify.py", False),
+        ("pretrained/model.py", False),
+        ("versus/page.py", False),
+        ("dashboard/cli.py", False),
+        ("sweep/plan.py", False),
+        ("report/page.py", False),
+    ],
+)
+def test_only_code_that_trains_is_other_code(tmp_path, monkeypatch, changed, counts):
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path)
+    before = code_version()
+    path = tmp_path / changed
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("changed = True\n")
+    assert bool(code_changes(before, code_version())) == counts
 
 
 def test_a_study_of_this_name_in_a_shared_storage_is_not_taken_over(sweep, tmp_path):
@@ -266,7 +297,7 @@ def test_a_fixed_value_of_what_the_space_varies_is_trial_0_and_told(sweep):
 
 
 def test_limits_and_devices_reach_the_trial_and_its_command(sweep, monkeypatch):
-    monkeypatch.setattr(checks, "cores", lambda: 2)
+    monkeypatch.setattr(checks, "count_cores", lambda: 2)
     ready = sweep(limits={"trial_epochs": 7}, changes={"devices": 2}, workers=1)
     run = Study.open(ready.folder).claim("a").folder
     config = OmegaConf.load(run / "config.yaml")
@@ -283,7 +314,7 @@ def test_a_wandb_run_is_grouped_by_the_study(sweep):
 
 def test_what_the_probe_sees(tmp_path):
     from vael.config.compose import compose_config
-    from vael.sweep.probe import probe
+    from vael.sweep.spec.probe import probe
 
     facts = probe(compose_config(["data=digits"]))
     assert (facts.levels, facts.unit) == (17, True)

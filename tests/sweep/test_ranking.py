@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vael.sweep.ranking import best, front, ranked, running_best
-from vael.sweep.rows import TrialRow
+from vael.sweep.study.ranking import best, front, ranked, running_best
+from vael.sweep.study.table import TrialRow
 
 
 def row(number, values, state="complete"):

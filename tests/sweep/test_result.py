@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 from support import ROOT
 from sweep_support import finish_all, make_study, score, train
 
-from vael.sweep import confirm, lease, result
-from vael.sweep.records import Outcome
-from vael.sweep.study import Study
+from vael.sweep.study import confirmation, lease, results
+from vael.sweep.study.records import Outcome
+from vael.sweep.study.study import Study
 
 OWN = (
     "name",
@@ -151,7 +151,7 @@ def test_the_best_is_confirmed_on_fresh_seeds_with_its_own_settings(tmp_path):
         train(study, claim, value)
     assert study.claim("a") is None
     assert len({*seeds, won.seed}) == 4
-    found = confirm.verdict(study, study.rows())
+    found = confirmation.judge_best(study, study.rows())
     assert (found.trial, found.searched) == (0, 2.0)
     assert found.scores["val/bpd"] == list(scores)
     text = found.text("val/bpd")
@@ -182,7 +182,7 @@ def test_a_confirmation_that_failed_lends_no_score_to_the_mean(tmp_path):
     )
     study.finish(broken, Outcome("failed", "the loss is nan"))
     assert study.claim("a") is None
-    found = confirm.verdict(study, study.rows())
+    found = confirmation.judge_best(study, study.rows())
     assert (found.scores["val/bpd"], found.failed) == ([2.2, 2.4], 1)
 
 
@@ -199,7 +199,7 @@ def test_a_confirmation_that_runs_while_the_budget_is_raised_keeps_its_folder(tm
     train(study, running, 2.1)
     train(study, new, 1.5)
     assert study.claim("a") is None
-    found = confirm.verdict(study, study.rows())
+    found = confirmation.judge_best(study, study.rows())
     assert (found.trial, found.scores["val/bpd"]) == (1, [1.5])
     names = sorted(path.name for path in (study.folder / "confirm").iterdir())
     assert names == ["0001", "trial-0-0000"], "the report shows those with a number alone"
@@ -213,4 +213,4 @@ def test_best_yaml_has_the_epochs_of_a_trial_that_a_limit_cut(tmp_path):
 
 
 def test_the_command_of_the_best_is_quoted(tmp_path):
-    assert result.command(tmp_path / "a b").count("'") == 2
+    assert results.training_command(tmp_path / "a b").count("'") == 2

@@ -4,7 +4,7 @@ import json
 import optuna
 import pytest
 
-from vael.sweep.rows import Table, write_csv
+from vael.sweep.study.table import TrialTable, write_csv
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def study(tmp_path):
 
 
 def test_a_row_is_what_the_study_and_the_run_say(study, tmp_path):
-    table = Table(tmp_path).rows(study.get_trials())
+    table = TrialTable(tmp_path).rows(study.get_trials())
     assert [row.state for row in table] == ["complete", "pruned", "failed", "running", "waiting"]
     assert [row.finished for row in table] == [True, True, True, False, False]
     assert [row.values for row in table] == [(2.5,), (3.0,), (), (), ()]
@@ -65,12 +65,12 @@ def test_a_row_is_what_the_study_and_the_run_say(study, tmp_path):
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"metrics": 3, "epochs": true}'])
 def test_a_broken_summary_is_nothing(study, tmp_path, text):
     (tmp_path / "trials" / "0000" / "summary.json").write_text(text)
-    row = Table(tmp_path).rows(study.get_trials())[0]
+    row = TrialTable(tmp_path).rows(study.get_trials())[0]
     assert (row.values, row.epochs, row.seconds, dict(row.metrics)) == ((2.5,), None, None, {})
 
 
 def test_the_file_has_one_record_for_each_trial(study, tmp_path):
-    write_csv(tmp_path / "trials.csv", Table(tmp_path).rows(study.get_trials()), ["val/bpd"])
+    write_csv(tmp_path / "trials.csv", TrialTable(tmp_path).rows(study.get_trials()), ["val/bpd"])
     with (tmp_path / "trials.csv").open(newline="") as file:
         records = list(csv.DictReader(file))
     assert [record["number"] for record in records] == list("01234")

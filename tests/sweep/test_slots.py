@@ -3,10 +3,10 @@
 import pytest
 
 from vael.errors import ConfigError
-from vael.sweep import slots as module
-from vael.sweep.probe import Facts
-from vael.sweep.records import Slot
-from vael.sweep.slots import default_workers, slots
+from vael.sweep.spec.probe import Facts
+from vael.sweep.study.records import Slot
+from vael.sweep.workers import slots as module
+from vael.sweep.workers.slots import deal_slots, default_workers
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def visible(found):
 def test_each_worker_has_gpus_of_its_own_or_shares_them_evenly(
     workers, devices, per_device, expected
 ):
-    found = slots(facts(4), workers, devices, per_device)
+    found = deal_slots(facts(4), workers, devices, per_device)
     assert visible(found) == expected
     assert {slot.num_devices for slot in found} == {devices}
     assert {slot.threads for slot in found} == {max(1, 8 // (workers * devices))}
@@ -49,7 +49,7 @@ def test_each_worker_has_gpus_of_its_own_or_shares_them_evenly(
 )
 def test_only_the_gpus_that_may_be_used_are_dealt_out(monkeypatch, names, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", names)
-    assert visible(slots(facts(2), 2, 1, 1)) == expected
+    assert visible(deal_slots(facts(2), 2, 1, 1)) == expected
 
 
 @pytest.mark.parametrize(("workers", "devices", "per_device"), [(5, 1, 1), (9, 1, 2), (3, 2, 1)])
@@ -60,12 +60,12 @@ def test_more_workers_than_there_are_gpus_for_are_refused(workers, devices, per_
         match=rf"--workers={workers} needs {needed} GPUs.* has 4: use "
         "--workers-per-device",
     ):
-        slots(facts(4), workers, devices, per_device)
+        deal_slots(facts(4), workers, devices, per_device)
 
 
 def test_without_gpus_the_cores_are_divided():
-    assert slots(facts(0), 2, 1, 1) == [Slot(None, 1, 4)] * 2
-    assert slots(facts(0), 3, 2, 1) == [Slot(None, 2, 1)] * 3
+    assert deal_slots(facts(0), 2, 1, 1) == [Slot(None, 1, 4)] * 2
+    assert deal_slots(facts(0), 3, 2, 1) == [Slot(None, 2, 1)] * 3
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,11 @@ from sweep_support import definition, finish_all, make_study
 
 from vael.config.compose import compose_config
 from vael.errors import VaelError
-from vael.sweep import cluster, plan, slurm, storage
-from vael.sweep.probe import Facts, probe
+from vael.sweep import plan
+from vael.sweep.engines import sbatch as batch
+from vael.sweep.engines import slurm
+from vael.sweep.spec.probe import Facts, probe
+from vael.sweep.study import storage
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_what_slurm_cannot_do_is_refused_before_anything_is_made(tmp_path, sbatc
 def test_without_sbatch_nothing_is_made(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(VaelError, match="needs sbatch on the PATH"):
-        cluster.check(definition())
+        slurm.check_cluster(definition())
 
 
 def test_a_login_node_needs_no_gpu(monkeypatch):
@@ -81,9 +84,9 @@ def test_any_number_of_workers_fits_on_the_gpus_of_a_task(
 ):
     study = make_study(tmp_path, devices=devices)
     dealt = []
-    monkeypatch.setattr(cluster, "_given", lambda: Facts(None, True, "gpu", gpus, True))
+    monkeypatch.setattr(slurm, "_given", lambda: Facts(None, True, "gpu", gpus, True))
     monkeypatch.setattr(
-        cluster,
+        slurm,
         "Local",
         lambda folder, slots, *rest: (
             dealt.extend(slots) or (OmegaConf.create({"stopped_by": 0}), 1 / 0)
@@ -91,7 +94,7 @@ def test_any_number_of_workers_fits_on_the_gpus_of_a_task(
     )
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
     with pytest.raises(ZeroDivisionError):
-        cluster.node(study.folder, workers)
+        slurm.run_node(study.folder, workers)
     assert len(dealt) == workers
     assert all(len(slot.devices.split(",")) == devices for slot in dealt)
 
@@ -105,7 +108,7 @@ def test_a_controller_that_is_silent_for_a_while_does_not_end_the_watch(tmp_path
         code, said = next(answers)
         return subprocess.CompletedProcess(command, code, "", said)
 
-    monkeypatch.setattr(slurm, "call", call)
-    monkeypatch.setattr(cluster, "LOOK", 0.0)
-    assert cluster.follow(study, "7")
+    monkeypatch.setattr(batch, "run_command", call)
+    monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.0)
+    assert slurm.follow(study, "7")
     assert next(answers, None) is None

@@ -10,9 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 from sweep_support import STORAGES, finish_all, make_study, score, states, train
 
-from vael.sweep import freeze, lease, rows
-from vael.sweep.records import Claim, Outcome, Wait
-from vael.sweep.study import Study
+from vael.sweep.spec import trial_config
+from vael.sweep.study import lease, table
+from vael.sweep.study.records import Claim, Outcome, Wait
+from vael.sweep.study.study import Study
 
 CHAOS = Path(__file__).with_name("chaos.py")
 PLACES = (
@@ -29,10 +30,10 @@ PLACES = (
 def light(monkeypatch):
     """Configs that hold what was chosen and nothing else: composing takes a third of a second."""
 
-    def trial_config(d, chosen, number, threads):
+    def compose_trial(d, chosen, number, threads):
         return OmegaConf.from_dotlist([*chosen, f"number={number}", "seed=0", "choices={}"])
 
-    monkeypatch.setattr(freeze, "trial_config", trial_config)
+    monkeypatch.setattr(trial_config, "compose_trial", compose_trial)
 
 
 def worker(study, name, place="nowhere"):
@@ -286,7 +287,7 @@ def test_a_line_that_a_dying_writer_left_half_is_mended(tmp_path, light):
 def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, monkeypatch):
     """How often a run's summary is read, and a folder of weights looked into, for each trial."""
     study = make_study(tmp_path, trials=30, sampler="random")
-    read, looked, costs = rows.peek_summary, Path.glob, []
+    read, looked, costs = table.peek_summary, Path.glob, []
 
     def counted(run):
         costs[-1] += 1
@@ -296,7 +297,7 @@ def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, mon
         costs[-1] += path.name == "checkpoints"
         return looked(path, pattern, **options)
 
-    monkeypatch.setattr(rows, "peek_summary", counted)
+    monkeypatch.setattr(table, "peek_summary", counted)
     monkeypatch.setattr(Path, "glob", glob)
     for _ in range(30):
         costs.append(0)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from vael.errors import ConfigError
-from vael.sweep import storage
+from vael.sweep.study import storage
 
 NODES = 4
 
@@ -37,4 +37,4 @@ def test_tables_that_never_come_to_be_are_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
     with pytest.raises(ConfigError, match=r"cannot be used: .*it already exists"):
         storage.connect(f"sqlite:///{tmp_path}/new.db", tmp_path)
-    assert len(tried) == storage.MAKING
+    assert len(tried) == storage.TABLE_TRIES

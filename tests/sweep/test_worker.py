@@ -10,10 +10,10 @@ from itertools import pairwise
 import pytest
 from sweep.fakes import STEPS, FakeStudy
 
-from vael.sweep import lease
-from vael.sweep.definition import Limits
-from vael.sweep.records import Slot
-from vael.sweep.worker import work
+from vael.sweep.spec.definition import Limits
+from vael.sweep.study import lease
+from vael.sweep.study.records import Slot
+from vael.sweep.workers.worker import work
 
 SLOT = Slot(None, 1, 1)
 

@@ -1,1 +1,1 @@
-"""Floor 10: a study to look at: on this machine with optuna-dashboard, or on wandb."""
+"""A study to look at: on this machine with optuna-dashboard, or on wandb."""

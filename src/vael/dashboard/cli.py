@@ -1,4 +1,4 @@
-"""Floor 10: ``vael dashboard``: a study in the browser, here or on wandb."""
+"""``vael dashboard``: a study in the browser, here or on wandb."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +13,7 @@ SWEEPS = Path("outputs/sweeps")
 def dashboard(
     sweep: Annotated[
         Path | None,
-        typer.Argument(
-            help="A sweep's file or folder; default: that of make sweep, or the only one there is."
-        ),
+        typer.Argument(help="A sweep's file or folder; default: the only one there is."),
     ] = None,
     host: Annotated[str, typer.Option(help="What to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any free one.")] = 8080,
@@ -31,19 +29,19 @@ def dashboard(
 
     The local one only looks: a sweep that is under way is not disturbed.
     """
-    from vael.dashboard.find import find_sweep
+    from vael.sweep.dashboard.find import find_sweep
 
     if wandb is None:
         if study is not None:
             raise ConfigError("--study goes with --wandb: without it, give the sweep's folder.")
-        from vael.dashboard.server import serve
+        from vael.sweep.dashboard.server import serve
 
         serve(find_sweep(sweep, SWEEPS), host, port)
         return
-    from vael.dashboard.publish import parse_place, publish, shown_of
+    from vael.sweep.dashboard.publish import describe_study, parse_place, publish
 
     entity, project = parse_place(wandb)
     folder = find_sweep(sweep, SWEEPS) if sweep else None
     if study and not folder and (SWEEPS / study / "sweep.yaml").is_file():
         folder = SWEEPS / study
-    print(publish(entity, project, shown_of(study, folder), output))
+    print(publish(entity, project, describe_study(study, folder), output))

@@ -1,4 +1,4 @@
-"""Floor 10: ``vael sweep``: search, and see how a search stands."""
+"""``vael sweep``: search, and see how a search stands."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from vael.errors import ConfigError
 
 if TYPE_CHECKING:
     from vael.sweep.plan import Plan
-    from vael.sweep.study import Study
+    from vael.sweep.study.study import Study
 
 ENGINES = ("local", "slurm")
 
@@ -22,7 +22,7 @@ class _SearchByDefault(TyperGroup):
     """``vael sweep FILE`` is ``vael sweep run FILE``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts the verb before what is none."""
+        """Insert ``run`` where no subcommand is given."""
         return super().parse_args(ctx, args if args[:1] == ["status"] else ["run", *args])
 
 
@@ -66,7 +66,7 @@ def run(
     vael sweep status FILE|DIR shows how it stands.
     """
     from vael.sweep import plan as plans
-    from vael.sweep import storage as storages
+    from vael.sweep.study import storage as storages
 
     if engine not in ENGINES:
         raise ConfigError(f"--engine must be local or slurm, but got {engine!r}.")
@@ -84,9 +84,9 @@ def run(
     }
     d = plans.define(file, changes, prune, overrides or ())
     if engine == "slurm":
-        from vael.sweep import cluster
+        from vael.sweep.engines import slurm
 
-        cluster.check(d)
+        slurm.check_cluster(d)
     plan = plans.prepare(d, force, workers, workers_per_device, engine == "local")
     for note in plan.notes:
         print(f"vael: {note}")
@@ -97,29 +97,28 @@ def run(
 
 def _work(plan: "Plan") -> int:
     from vael.sweep.display import make_display
-    from vael.sweep.local import Local
-    from vael.sweep.storage import never
-    from vael.sweep.study import Study
+    from vael.sweep.engines.local import Local
+    from vael.sweep.study.study import Study
 
     study = Study.open(plan.folder)
-    study.hurried = lambda: True  # who looks on can look again later
+    study.stop_retrying = lambda: True  # who looks on can look again later
     code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows).run()
     if code == 0:
-        study.hurried = never
+        study.stop_retrying = lambda: False
     if code in (0, 130, 143):  # else there may be no room for a result, or no storage to ask
         conclude(study)
     return code
 
 
 def _submit(plan: "Plan", per_task: int) -> int:
-    from vael.sweep import cluster
-    from vael.sweep.study import Study
+    from vael.sweep.engines import slurm
+    from vael.sweep.study.study import Study
 
-    job = cluster.submit(plan, per_task)
+    job = slurm.submit(plan, per_task)
     print(f"job {job}: {plan.workers} workers; scancel {job} ends it, Ctrl-C only looks away")
     study = Study.open(plan.folder)
     try:
-        done = cluster.follow(study, job)
+        done = slurm.follow(study, job)
     except KeyboardInterrupt:
         print(f"job {job} goes on; vael sweep status {plan.folder} shows how it stands")
         return 130
@@ -134,42 +133,46 @@ def _submit(plan: "Plan", per_task: int) -> int:
 
 
 def conclude(study: "Study") -> None:
-    """Writes the report and prints where the result is and what it is worth."""
-    from vael.sweep import confirm, result
-    from vael.sweep.report.write import report_of
+    """Write the report and print where the result is and what it is worth."""
+    from vael.sweep.report.page import write_sweep_report
+    from vael.sweep.study import confirmation, results
 
     d, table = study.definition, study.rows()
-    result.write(study, table)
-    found = confirm.verdict(study, table)
+    results.write_results(study, table, study.weights)
+    found = confirmation.judge_best(study, table)
     if found is not None:
         print(found.text(d.targets[0]))
     if (study.folder / "best.yaml").exists():
-        print(f"train   {result.command(study.folder)}")
-    print(f"report  {report_of(study).resolve()}")
+        print(f"train   {results.training_command(study.folder)}")
+    print(f"report  {write_sweep_report(study).resolve()}")
 
 
 @app.command()
 def status(sweep: Annotated[Path, typer.Argument(help="A sweep's file, or its folder.")]) -> None:
     """Show how many trials are done, the best, and who works on what."""
     from vael.sweep import plan as plans
-    from vael.sweep.study import Study
+    from vael.sweep.study.study import Study
 
-    folder = sweep if sweep.is_dir() else plans.existing(sweep)
+    folder = sweep if sweep.is_dir() else plans.find_started(sweep)
     study = Study.open(folder)
     print("\n".join(_standing(study)))
 
 
 def _standing(study: "Study") -> Sequence[str]:
-    from vael.sweep import lease
-    from vael.sweep.display import best_text, counts
-    from vael.sweep.status_file import read_all
+    from vael.sweep.display import best_text
+    from vael.sweep.study import lease
+    from vael.sweep.study.ranking import counts_text
+    from vael.sweep.workers.status import read_worker_states
 
     table = study.rows()
-    lines = [f"{study.definition.name}: {counts(study.goal, table)}", best_text(study.goal, table)]
+    lines = [
+        f"{study.definition.name}: {counts_text(study.goal, table)}",
+        best_text(study.goal, table),
+    ]
     waiting = sum(row.state == "waiting" for row in table)
     if waiting:
         lines.append(f"{waiting} waiting")
-    states = {(s.kind, s.number): s for s in read_all(study.folder)}
+    states = {(s.kind, s.number): s for s in read_worker_states(study.folder)}
     for row in table:
         if row.state != "running":
             continue
@@ -189,10 +192,10 @@ def sweep_node(
     workers: Annotated[int, typer.Option(help="On this task's devices.")] = 1,
 ) -> None:
     """Work on a sweep with what SLURM has given to this task."""
-    from vael.sweep import cluster
-    from vael.sweep.study import Study
+    from vael.sweep.engines import slurm
+    from vael.sweep.study.study import Study
 
-    code = cluster.node(folder, workers)
+    code = slurm.run_node(folder, workers)
     if not code:
         conclude(Study.open(folder))
     raise SystemExit(code)
@@ -206,13 +209,13 @@ def sweep_worker(
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
 ) -> None:
     """Work on the trials of a sweep that vael sweep has made."""
-    from vael.sweep.forkserver import ForkServer
-    from vael.sweep.process import Plain
-    from vael.sweep.records import Slot
-    from vael.sweep.study import Study
-    from vael.sweep.worker import work
+    from vael.sweep.study.records import Slot
+    from vael.sweep.study.study import Study
+    from vael.sweep.workers.forkserver import ForkServer
+    from vael.sweep.workers.process import ProcessStarter
+    from vael.sweep.workers.worker import work
 
     forks = num_devices == 1 and sys.platform == "linux"
-    starter = ForkServer() if forks else Plain()
+    starter = ForkServer() if forks else ProcessStarter()
     slot = Slot(devices, num_devices, threads)
     raise SystemExit(work(Study.open(folder), name, starter, slot))

@@ -1,9 +1,7 @@
-"""Floor 10: a running sweep on a terminal, or in a log."""
+"""Progress of a sweep on a terminal, or in a log."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -11,53 +9,33 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vael.sweep.ranking import Goal, best
-from vael.sweep.rows import FINISHED, TrialRow
-from vael.sweep.words import clock_text, one_line, params_text, time_text
+from vael.sweep.study.ranking import Goal, best, counts_text
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import clock_text, one_line, params_text, time_text
+from vael.sweep.workers.status import WorkerState
 
 NUMBERS = 38  # columns of a terminal that all but the worker's name need
 MIN_NAME = 6
-
-
-@dataclass(frozen=True)
-class WorkerState:
-    """What one worker does now, as it says in ``workers/ID.json``.
-
-    Attributes:
-        kind: ``trial`` or ``confirmation``; None while it has nothing to do.
-        number: of the trial or confirmation.
-        epoch: done so far; of: how many there will be, where that is known.
-        value: the latest of the (first) target.
-        since: seconds since the epoch when it began with this trial.
-    """
-
-    worker: str
-    kind: str | None = None
-    number: int | None = None
-    epoch: int | None = None
-    of: int | None = None
-    value: float | None = None
-    since: float | None = None
 
 
 class Display(Protocol):
     """Shows how a sweep stands."""
 
     def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
-        """Shows what the workers do and what all trials of the study have come to."""
+        """Show what the workers do and what all trials of the study have come to."""
         ...
 
     def note(self, text: str) -> None:
-        """A line that stays, such as a worker that had to be started again."""
+        """Print a line that stays, such as a worker that had to be started again."""
         ...
 
     def close(self) -> None:
-        """Gives the terminal back; can be called twice."""
+        """Give the terminal back; can be called twice."""
         ...
 
 
 def make_display(goal: Goal, console: Console | None = None) -> Display:
-    """Live lines on a terminal, a line per finished trial elsewhere."""
+    """Make a display: live lines on a terminal, a line per finished trial elsewhere."""
     console = console or Console()
     return LiveDisplay(goal, console) if console.is_terminal else LogDisplay(goal, console)
 
@@ -71,13 +49,13 @@ class LogDisplay:
         self._known: set[int] | None = None
 
     def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
-        """Prints what has finished since the last look; what was there at the first is counted."""
+        """Print what has finished since the last look; what was there at the first is counted."""
         finished = {row.number: row for row in rows if row.finished}
         if self._known is None:
             self._known = set(finished)
             if finished:
                 self.note(
-                    f"{self.goal.name}: going on after {counts(self.goal, rows)}; "
+                    f"{self.goal.name}: going on after {counts_text(self.goal, rows)}; "
                     f"{best_text(self.goal, rows)}"
                 )
             return
@@ -91,11 +69,11 @@ class LogDisplay:
             )
 
     def note(self, text: str) -> None:
-        """Prints one line, whatever its length."""
+        """Print one line, whatever its length."""
         self._console.print(Text(one_line(text)), soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
 
 class LiveDisplay:
@@ -112,29 +90,29 @@ class LiveDisplay:
         self._live = Live(console=console, auto_refresh=False)
 
     def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
-        """Redraws."""
+        """Redraw the lines."""
         if not self._live.is_started:
             self._live.start()
         self._live.update(self._drawn(workers, rows), refresh=True)
 
     def note(self, text: str) -> None:
-        """Prints above the live lines."""
+        """Print above the live lines."""
         self._live.console.print(Text(one_line(text)))
 
     def close(self) -> None:
-        """Leaves the last state on the terminal."""
+        """Leave the last state on the terminal."""
         self._live.stop()
 
     def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
         texts = (
-            f"{self._left(rows)}{counts(self.goal, rows)}  {one_line(self.goal.name)}",
+            f"{self._left(rows)}{counts_text(self.goal, rows)}  {one_line(self.goal.name)}",
             best_text(self.goal, rows),
         )
         lines = [Text(text, no_wrap=True, overflow="ellipsis", style="bold") for text in texts]
         return Group(*lines, self._table(workers))
 
     def _left(self, rows: Sequence[TrialRow]) -> str:
-        """How long it will take if trials go on finishing as since the first look."""
+        """Estimate the time left if trials go on finishing as since the first look."""
         done = sum(row.finished for row in rows)
         if self._begun is None:
             self._begun = self._now(), done
@@ -167,16 +145,8 @@ class LiveDisplay:
         return what, epoch, value, elapsed
 
 
-def counts(goal: Goal, rows: Sequence[TrialRow]) -> str:
-    """``12/40 trials (9 complete, 2 pruned, 1 failed)``."""
-    by_state = Counter(row.state for row in rows)
-    parts = [f"{by_state[state]} {state}" for state in FINISHED if by_state[state]]
-    done = sum(by_state[state] for state in FINISHED)
-    return f"{done}{_of(goal.trials)} trials" + (f" ({', '.join(parts)})" if parts else "")
-
-
 def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
-    """The best so far, with its parameters or without, or how many are on the Pareto front."""
+    """Describe the best so far, or say how many are on the Pareto front."""
     found = best(rows, goal.directions)
     if not found:
         return "no complete trial yet"
@@ -188,7 +158,7 @@ def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
 
 
 def trial_text(goal: Goal, row: TrialRow) -> str:
-    """How one trial ended: number, state, values or reason, parameters, seconds."""
+    """Describe how a trial ended: number, state, values or reason, parameters, seconds."""
     values = ", ".join(
         f"{target} {value:.4f}" for target, value in zip(goal.targets, row.values, strict=False)
     )

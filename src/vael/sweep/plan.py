@@ -1,4 +1,4 @@
-"""Floor 10: from a sweep's file and the command line to a folder that workers can work on."""
+"""Planning: from a sweep's file and the command line to a folder that workers can work on."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.errors import ConfigError
 from vael.runs.provenance import code_changes, code_version
-from vael.sweep import checks, frozen, optuna_nodes, start, storage, sweep_file
-from vael.sweep.definition import Definition, amended
-from vael.sweep.domain import Choice, Interval
-from vael.sweep.frozen import Frozen
-from vael.sweep.grammar import parse_space
-from vael.sweep.probe import probe
-from vael.sweep.records import Slot
-from vael.sweep.slots import default_workers, slots
-from vael.sweep.space import Space
+from vael.sweep import create
+from vael.sweep.spec import checks
+from vael.sweep.spec.definition import Definition, with_overrides
+from vael.sweep.spec.domain import Choice, Interval
+from vael.sweep.spec.grammar import parse_space
+from vael.sweep.spec.probe import probe
+from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
+from vael.sweep.spec.space import Space
+from vael.sweep.spec.sweep_file import read_sweep_file
+from vael.sweep.study import samplers, storage
+from vael.sweep.study.records import Slot
+from vael.sweep.workers.slots import deal_slots, default_workers
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Plan:
 def define(
     file: Path, changes: Mapping[str, Any], prune: bool | None, overrides: Sequence[str]
 ) -> Definition:
-    """The definition with what the command line adds.
+    """Read a sweep's file and add what the command line says.
 
     Args:
         file: the sweep's.
@@ -54,12 +57,12 @@ def define(
     Raises:
         ConfigError: something in it cannot be.
     """
-    d = amended(sweep_file.read(file), changes, prune)
+    d = with_overrides(read_sweep_file(file), changes, prune)
     d = replace(d, overrides=(*d.overrides, *overrides))
     space = parse_space(d.space, d.when)
-    optuna_nodes.sampler(d.sampler, d.seed, 0)
-    optuna_nodes.pruner(d.pruner, 2)
-    if d.sampler != optuna_nodes.GRID:
+    samplers.make_sampler(d.sampler, d.seed, 0)
+    samplers.make_pruner(d.pruner, 2)
+    if d.sampler != samplers.GRID:
         return d
     size = len(space.grid())
     if d.trials is not None and d.trials > size:
@@ -67,26 +70,26 @@ def define(
     return replace(d, trials=d.trials or size)
 
 
-def existing(file: Path) -> Path:
-    """The folder of a sweep that has been started from this file.
+def find_started(file: Path) -> Path:
+    """Find the folder of a sweep that has been started from this file.
 
     Raises:
         ConfigError: it has not.
     """
-    d = sweep_file.read(file)
+    d = read_sweep_file(file)
     folder = folder_of(d, checks.base_config(d))
-    if not (folder / frozen.NAME).exists():
-        raise ConfigError(f"{file} has not been started: there is no {folder / frozen.NAME}.")
+    if not (folder / SNAPSHOT).exists():
+        raise ConfigError(f"{file} has not been started: there is no {folder / SNAPSHOT}.")
     return folder
 
 
 def folder_of(d: Definition, config: DictConfig) -> Path:
-    """Of the sweep."""
+    """Return the folder of the sweep."""
     return Path(config.output_dir) / "sweeps" / d.name
 
 
 def prepare(d: Definition, force: bool, workers: int | None, per_device: int, local: bool) -> Plan:
-    """Checks all that can be checked, and then makes the folder and the study, or finds them.
+    """Check all that can be checked, and then make the folder and the study, or find them.
 
     Args:
         d: what is wanted.
@@ -101,7 +104,7 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
     space = parse_space(d.space, d.when)
     config = checks.base_config(d)
     folder = folder_of(d, config)
-    old = frozen.read(folder) if (folder / frozen.NAME).exists() else None
+    old = read_snapshot(folder) if (folder / SNAPSHOT).exists() else None
     if old is not None:
         _check_same(old, d, folder, force)
     configs = checks.corner_configs(d, space)
@@ -111,29 +114,29 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
         checks.check_devices(d.devices, facts)
     assert d.trials is not None
     count = workers or min(d.trials, default_workers(facts, d.devices, per_device))
-    dealt = tuple(slots(facts, count, d.devices, per_device)) if local else ()
+    dealt = tuple(deal_slots(facts, count, d.devices, per_device)) if local else ()
     url = _url(d, old, folder)
     d = replace(d, storage=storage.redacted(url))
     threads = 1 if not facts.threaded else dealt[0].threads if dealt else _threads(d, per_device)
-    new = start.frozen_of(d, config, threads)
-    start.begin(folder, new, url)
+    new = create.new_snapshot(d, config, threads)
+    create.create_sweep(folder, new, url)
     return Plan(folder, d, url, count, dealt, tuple(_notes(d, space, config, url)))
 
 
 def _on_a_login_node(config: DictConfig) -> DictConfig:
-    """The same data, without the GPUs that only the nodes have."""
+    """Return the config for the same data without the GPUs that only the nodes have."""
     here = config.copy()
     OmegaConf.update(here, "trainer", {"accelerator": "cpu", "precision": 32})
     return here
 
 
 def _threads(d: Definition, per_task: int) -> int | None:
-    """Of each process of a trial, where SLURM says how many cores a task has."""
+    """Return the threads of each process, where SLURM says how many cores a task has."""
     cores = d.slurm.get("cpus_per_task", d.slurm.get("cpus-per-task"))
     return None if cores is None else max(1, int(cores) // (per_task * d.devices))
 
 
-def _url(d: Definition, old: Frozen | None, folder: Path) -> str:
+def _url(d: Definition, old: Snapshot | None, folder: Path) -> str:
     url = storage.locate(d.storage, folder)
     if old is None:
         return url
@@ -148,10 +151,10 @@ def _url(d: Definition, old: Frozen | None, folder: Path) -> str:
     return url
 
 
-def _check_same(old: Frozen, d: Definition, folder: Path, force: bool) -> None:
-    """Names what has changed since the sweep was started; going on is explicit."""
-    if frozen.digest(d) != old.digest:
-        changes = "; ".join(_changes(old.definition.meaning(), d.meaning()))
+def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None:
+    """Refuse a sweep that has changed since it was started, unless forced."""
+    if compute_digest(d) != old.digest:
+        changes = "; ".join(_changes(old.definition.comparable_fields(), d.comparable_fields()))
         if not force:
             raise ConfigError(
                 f"{folder} holds a sweep of this name that is another: {changes}. "
@@ -184,7 +187,7 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _check_compatible(before: Definition, now: Definition) -> None:
-    """Optuna cannot learn from other choices, or from other targets."""
+    """Refuse other choices or targets: Optuna cannot learn from them."""
     if (before.targets, before.directions) != (now.targets, now.directions):
         raise ConfigError(
             "targets cannot change within a study, not even with --force: give another name."
@@ -203,7 +206,7 @@ def _check_compatible(before: Definition, now: Definition) -> None:
 
 
 def _kind(domain: Choice | Interval) -> tuple[type, bool]:
-    """What of a domain optuna fixes for a parameter's whole life."""
+    """Return what of a domain optuna fixes for a parameter's whole life."""
     return type(domain), isinstance(domain, Interval) and domain.integer
 
 
@@ -213,8 +216,8 @@ def _choices(d: Definition) -> set[str]:
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
     notes = []
-    default = start.default_of(space, config)
-    outside = start.outside(default)
+    default = create.default_point(space, config)
+    outside = create.outside_of_space(default)
     if outside:
         listed = ", ".join(f"{path}={value}" for path, value in outside.items())
         notes.append(f"the default configuration is not tried: {listed} is outside of the space")

@@ -9,11 +9,11 @@ import torch
 import yaml
 
 from vael.report import pictures
-from vael.sweep.ranking import Goal
-from vael.sweep.report.folder import read_sweep
+from vael.sweep.report.contents import read_sweep
 from vael.sweep.report.importance import importances
-from vael.sweep.report.page import render
-from vael.sweep.rows import Table
+from vael.sweep.report.page import render_sweep
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialTable
 
 GOAL = Goal("tiny", ("val/bpd",), ("minimize",), 8)
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -110,13 +110,13 @@ class Fake:
         )
 
     def table(self):
-        return Table(self.folder).rows(self.study.get_trials(deepcopy=False))
+        return TrialTable(self.folder).rows(self.study.get_trials(deepcopy=False))
 
     def write(self) -> Path:
         table, trials = self.table(), self.study.get_trials(deepcopy=False)
         shares = importances(trials, table, self.goal.directions)
         page = self.folder / "report.html"
-        page.write_text(render(read_sweep(self.folder, self.goal, table, shares)))
+        page.write_text(render_sweep(read_sweep(self.folder, self.goal, table, shares)))
         return page
 
 

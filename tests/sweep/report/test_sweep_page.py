@@ -4,10 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vael.sweep.ranking import Goal
-from vael.sweep.report.folder import read_sweep
-from vael.sweep.report.result import facts, spread
+from vael.sweep.report.contents import read_sweep
+from vael.sweep.report.facts import facts, spread
 from vael.sweep.report.tables import endings, pictured
+from vael.sweep.study.ranking import Goal
 
 VOID = {"meta", "link", "img", "br"}
 

@@ -6,14 +6,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from vael.sweep.ranking import Goal
+from vael.sweep.report.contents import read_sweep
 from vael.sweep.report.figure import axis_of, colours, ticks, window
-from vael.sweep.report.folder import read_sweep
 from vael.sweep.report.history import history, importance
 from vael.sweep.report.importance import importances
 from vael.sweep.report.parallel import FAN, UNUSED, make_axis, mix, parallel
 from vael.sweep.report.plane import alone, maps, planes
-from vael.sweep.rows import Table
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialTable
 
 RATE_DISTORTION = Goal("two", ("val/rate", "val/distortion"), ("minimize", "minimize"), None)
 
@@ -206,7 +206,7 @@ def test_what_decides_is_important():
         60,
     )
     trials = study.get_trials()
-    found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
+    found = importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
     assert (found.trials, found.epoch) == (60, None)
     shares = found.shares
     assert list(shares) == ["decides", "idle"]
@@ -233,7 +233,7 @@ def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_re
             )
         )
     trials = study.get_trials()
-    found = importances(trials, Table(Path("none")).rows(trials), ("minimize",))
+    found = importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
     assert (found.trials, found.epoch) == (60, 5)
     assert found.shares["decides"] > 0.8
     assert (

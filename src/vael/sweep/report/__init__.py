@@ -1,1 +1,1 @@
-"""Floor 10: one self-contained page about a sweep."""
+"""One self-contained page about a sweep."""

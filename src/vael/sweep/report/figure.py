@@ -1,4 +1,4 @@
-"""Floor 10: what the plots of a sweep share: layout, colours, ticks and texts."""
+"""What the plots of a sweep share: layout, colours, ticks and texts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vael.metrics.catalog import Direction
-from vael.sweep.ranking import Goal
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import one_line, params_text, short_names, value_text
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import one_line, params_text, short_names, value_text
 
 Options = Mapping[str, Any]
 BEST, BAD, FAINT = "#3f90da", "#d4351c", "rgba(128,136,146,0.75)"
@@ -36,7 +36,7 @@ class Figure:
 def layout(
     x: str, y: str, height: int = 320, xaxis: Options | None = None, yaxis: Options | None = None
 ) -> dict[str, Any]:
-    """The common layout with two named axes and what more is said of them."""
+    """Make the common layout with two named axes and their options."""
     return {
         "height": height,
         "xaxis": {"title": one_line(x), **(xaxis or {})},
@@ -45,7 +45,7 @@ def layout(
 
 
 def hover(goal: Goal, row: TrialRow) -> str:
-    """A trial in a few lines."""
+    """Describe a trial in a few lines."""
     values = [f"{t} {v:.4f}" for t, v in zip(goal.targets, row.values, strict=False)]
     lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
     if row.reason:
@@ -60,7 +60,7 @@ def dots(
     texts: Sequence[str],
     marker: dict[str, Any],
 ) -> dict[str, Any]:
-    """Points with a text each."""
+    """Make a trace of points with a text each."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -74,7 +74,7 @@ def dots(
 
 
 def window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
-    """From the best value to that which nine in ten do not exceed: the others share its colour."""
+    """Return the best value and that which nine in ten do not exceed: others share its colour."""
     ordered = sorted(values)
     if direction == "minimize":
         low, high = ordered[0], ordered[math.ceil(0.9 * (len(ordered) - 1))]
@@ -84,7 +84,7 @@ def window(values: Sequence[float], direction: Direction) -> tuple[float, float]
 
 
 def colours(values: Sequence[float], direction: Direction, title: str) -> dict[str, Any]:
-    """The part of a trace that colours each point by its value, blue for the best, with a bar."""
+    """Colour each point of a trace by its value, blue for the best, with a bar."""
     low, high = window(values, direction)
     scale = {
         "stops": SCALE,
@@ -98,17 +98,17 @@ def colours(values: Sequence[float], direction: Direction, title: str) -> dict[s
 
 
 def is_number(value: object) -> bool:
-    """Whether it has a place on an axis of numbers."""
+    """Tell whether a value has a place on an axis of numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_log(values: Sequence[float]) -> bool:
-    """Whether they are read better on a logarithmic axis."""
+    """Tell whether values are read better on a logarithmic axis."""
     return min(values) > 0 and max(values) / min(values) >= 8
 
 
 def ticks(low: float, high: float, log: bool, about: int = 4) -> list[float]:
-    """Round numbers within ``[low, high]``, about so many of them."""
+    """Choose about so many round numbers within ``[low, high]``."""
     if not high > low:
         return [low]
     if log:
@@ -126,14 +126,14 @@ def ticks(low: float, high: float, log: bool, about: int = 4) -> list[float]:
 
 
 def tick_text(value: float) -> str:
-    """Short: 0.0003 as 3e-4, and a true minus."""
+    """Format a tick: 0.0003 as 3e-4, and a true minus."""
     if value and abs(value) < 1e-2:
         return f"{value:.0e}".replace("e-0", "e-")
     return value_text(round(value, 10) + 0.0).replace("-", "\u2212")
 
 
 def axis_of(values: Sequence[float]) -> dict[str, Any]:
-    """An axis for these values: logarithmic with round ticks where they span that much."""
+    """Make an axis for values: logarithmic with round ticks where they span that much."""
     low, high = min(values), max(values)
     if not is_log(values):
         return {}
@@ -148,7 +148,7 @@ def axis_of(values: Sequence[float]) -> dict[str, Any]:
 
 
 def names_of(table: Sequence[TrialRow]) -> dict[str, str]:
-    """The short name of each parameter that takes more than one value, in their order."""
+    """Map each parameter that takes more than one value to its short name."""
     names = dict.fromkeys(name for row in table for name in row.params)
     short = short_names(names)
     varied = [n for n in names if len({str(row.params.get(n)) for row in table}) > 1]

@@ -1,16 +1,16 @@
-"""Floor 10: the plots over a sweep's trials: their scores in time, and what moved them."""
+"""Plots over a sweep's trials: their scores in time, and what moved them."""
 
 from collections.abc import Sequence
 
-from vael.sweep.ranking import Goal, running_best, scored
 from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, hover, layout
 from vael.sweep.report.importance import Importance
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import one_line
+from vael.sweep.study.ranking import Goal, running_best, scored
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import one_line
 
 
 def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
-    """The scores of one target by the order in which trials finished, and the best so far."""
+    """Plot one target's scores by the order in which trials finished, and the best so far."""
     ended = sorted(
         (row for row in table if row.finished), key=lambda row: (row.ended or "", row.number)
     )
@@ -92,7 +92,7 @@ def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | N
 
 
 def importance(goal: Goal, found: Importance) -> Figure:
-    """Bars, the largest on top."""
+    """Plot the importances as bars, the largest on top."""
     ordered = sorted(found.shares.items(), key=lambda item: item[1])
     largest = max(found.shares.values())
     plot = {

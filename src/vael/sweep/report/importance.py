@@ -1,4 +1,4 @@
-"""Floor 10: how much each parameter of a study matters."""
+"""Importance: how much each parameter of a study matters."""
 
 import math
 import warnings
@@ -9,8 +9,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vael.metrics.catalog import Direction
-from vael.sweep.ranking import scored
-from vael.sweep.rows import TrialRow
+from vael.sweep.study.ranking import scored
+from vael.sweep.study.table import TrialRow
 
 ENOUGH = 10  # trials: the best tenth of fewer is not even one
 
@@ -36,7 +36,7 @@ Importances = Importance | str
 def importances(
     trials: Sequence[FrozenTrial], table: Sequence[TrialRow], directions: Sequence[Direction]
 ) -> Importances:
-    """The importance of each parameter, or a sentence that says why there is none.
+    """Compute each parameter's importance, or a sentence that says why there is none.
 
     PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255): how much the best tenth of the complete
     trials differs from all of them in one parameter, normalised to a sum of 1. A parameter that
@@ -68,7 +68,7 @@ def importances(
 
 
 def _midway(trials: Sequence[FrozenTrial]) -> tuple[list[FrozenTrial], int | None]:
-    """The complete and pruned trials with their scores after the last epoch that all reached."""
+    """Return ended trials with their scores after the last epoch that all reached."""
     ended = [
         trial
         for trial in trials

@@ -1,21 +1,24 @@
-"""Floor 10: the page of a sweep, from its table of trials and their folders."""
+"""The page of a sweep, from its table of trials and their folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vael.files import write_text
 from vael.report.folder import Shown, read_run
 from vael.report.template import template
+from vael.sweep.report.contents import SweepContents, read_sweep
+from vael.sweep.report.facts import facts
 from vael.sweep.report.figure import Figure
-from vael.sweep.report.folder import Sweep
 from vael.sweep.report.history import history, importance
+from vael.sweep.report.importance import importances
 from vael.sweep.report.parallel import parallel
 from vael.sweep.report.plane import alone, maps, planes
-from vael.sweep.report.result import facts
-from vael.sweep.report.tables import best_lines, endings, leading, pictured
-from vael.sweep.result import command as best_command
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import params_text
+from vael.sweep.report.tables import best_trials, endings, leading, pictured
+from vael.sweep.study.reader import StudyReader
+from vael.sweep.study.results import training_command
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import params_text
 
 PICTURES = ("Reconstructions", "Samples")
 
@@ -30,7 +33,7 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class Section:
+class PlotSection:
     """Plots under a heading, and sentences for those that cannot be drawn."""
 
     title: str
@@ -38,20 +41,20 @@ class Section:
     instead: Sequence[str]
 
 
-def render(sweep: Sweep) -> str:
-    """The page as HTML; it opens without network, as a run's report does.
+def render_sweep(sweep: SweepContents) -> str:
+    """Render the page as HTML; it opens without network, as a run's report does.
 
     What is missing in the run folders is left out, so an unfinished sweep has a page too.
     """
     sections = _sections(sweep)
     figures = [figure for section in sections for figure in section.figures]
     first = leading(sweep)[:1]
-    return template("sweep.html", Path(__file__).parent).render(
+    return template("sweep.html", Path(__file__).parent / "templates").render(
         title=sweep.goal.name,
         goal=sweep.goal,
         about=_about(sweep),
         facts=facts(sweep),
-        lines=best_lines(sweep),
+        lines=best_trials(sweep),
         best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
         sections=sections,
@@ -61,7 +64,7 @@ def render(sweep: Sweep) -> str:
     )
 
 
-def _about(sweep: Sweep) -> list[tuple[str, str]]:
+def _about(sweep: SweepContents) -> list[tuple[str, str]]:
     goal = sweep.goal
     pairs = [
         ("target", f"{target} ({'lower' if direction == 'minimize' else 'higher'} is better)")
@@ -71,7 +74,7 @@ def _about(sweep: Sweep) -> list[tuple[str, str]]:
     return [*pairs, ("trials", f"{done}" if goal.trials is None else f"{done} of {goal.trials}")]
 
 
-def _sections(sweep: Sweep) -> list[Section]:
+def _sections(sweep: SweepContents) -> list[PlotSection]:
     goal, table = sweep.goal, sweep.table
     search, missing = [], []
     for index in range(len(goal.targets)):
@@ -87,8 +90,8 @@ def _sections(sweep: Sweep) -> list[Section]:
     together = parallel(goal, table)
     beta, plane = maps(sweep), planes(sweep)
     return [
-        Section("The search", search, missing),
-        Section(
+        PlotSection("The search", search, missing),
+        PlotSection(
             "Parameters",
             [*([together] if together else []), *beta],
             [
@@ -107,7 +110,7 @@ def _sections(sweep: Sweep) -> list[Section]:
                 ),
             ],
         ),
-        Section(
+        PlotSection(
             "Rate and distortion",
             plane,
             [
@@ -125,14 +128,14 @@ def _sections(sweep: Sweep) -> list[Section]:
     ]
 
 
-def _again(sweep: Sweep, row: TrialRow) -> list[tuple[str, str]]:
-    """Commands, each with what it does."""
+def _again(sweep: SweepContents, row: TrialRow) -> list[tuple[str, str]]:
+    """List commands, each with what it does."""
     made = []
     if (sweep.folder / "best.yaml").is_file():
         made.append(
             (
                 "The best configuration as a run of its own, with test scores and report:",
-                best_command(sweep.folder),
+                training_command(sweep.folder),
             )
         )
     command = sweep.trained[row.number].command
@@ -147,7 +150,7 @@ def _again(sweep: Sweep, row: TrialRow) -> list[tuple[str, str]]:
     return made
 
 
-def _galleries(sweep: Sweep) -> list[Gallery]:
+def _galleries(sweep: SweepContents) -> list[Gallery]:
     made = []
     for row in pictured(sweep):
         shown = [p for p in read_run(row.folder).pictures if p.name in PICTURES]
@@ -158,3 +161,25 @@ def _galleries(sweep: Sweep) -> list[Gallery]:
         if shown:
             made.append(Gallery(f"Trial {row.number}: {values}", params_text(row.params), shown))
     return made
+
+
+def render_study(study: StudyReader) -> str:
+    """Render the page of a study as it stands.
+
+    Raises:
+        StorageAway: the storage cannot be reached for long.
+    """
+    table = study.rows()
+    shares = importances(study.trials(), table, study.definition.directions)
+    return render_sweep(read_sweep(study.folder, study.goal, table, shares))
+
+
+def write_sweep_report(study: StudyReader) -> Path:
+    """Write ``report.html`` into the sweep's folder.
+
+    Raises:
+        StorageAway: the storage cannot be reached for long.
+    """
+    target = study.folder / "report.html"
+    write_text(target, render_study(study))
+    return target

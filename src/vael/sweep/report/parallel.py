@@ -1,4 +1,4 @@
-"""Floor 10: parallel coordinates: each trial a line through its parameters to its score."""
+"""Parallel coordinates: each trial a line through its parameters to its score."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from vael.sweep.ranking import Goal, ranked, scored
 from vael.sweep.report.figure import (
     SCALE,
     Figure,
@@ -20,8 +19,9 @@ from vael.sweep.report.figure import (
     ticks,
     window,
 )
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import one_line, value_text
+from vael.sweep.study.ranking import Goal, ranked, scored
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import one_line, value_text
 
 SHADES = 24
 FAN = 0.1  # how wide the lines of one word are spread, by rank, so that all can be seen
@@ -40,7 +40,7 @@ class Axis:
 
 
 def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
-    """One line for each complete trial, the best on top and blue."""
+    """Plot one line for each complete trial, the best on top and blue."""
     complete = scored(table)
     names = names_of(complete)
     if len(complete) < 2 or not names:
@@ -88,7 +88,7 @@ def parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
 
 
 def make_axis(name: str, values: Sequence[object]) -> Axis:
-    """Of numbers, linear or logarithmic, or of words; None is left out."""
+    """Make an axis of numbers, linear or logarithmic, or of words; None is left out."""
     present = [value for value in values if value is not None]
     numbers = [
         float(value) for value in present if isinstance(value, int | float) and is_number(value)
@@ -123,7 +123,7 @@ def _lines(
     fan: Mapping[int, float],
     share: float,
 ) -> dict[str, Any]:
-    """Lines of one colour, with a gap between them."""
+    """Make lines of one colour, with a gap between them."""
     x: list[float | None] = []
     y: list[float | None] = []
     texts: list[str] = []
@@ -151,7 +151,7 @@ def _lines(
 
 
 def mix(share: float) -> str:
-    """The colour of the scale at a share from 0, the best, to 1."""
+    """Mix the colour of the scale at a share from 0, the best, to 1."""
     (at, one), (end, two) = next(pair for pair in pairwise(SCALE) if share <= pair[1][0])
     part = (share - at) / (end - at)
     channels = (

@@ -1,10 +1,10 @@
-"""Floor 10: the maps of a sweep: beta against latent size, and distortion against rate."""
+"""Maps of a sweep: beta against latent size, and distortion against rate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vael.report.history import PALETTE
-from vael.sweep.ranking import Goal, front, scored
+from vael.sweep.report.contents import SweepContents, TrialConfig
 from vael.sweep.report.figure import (
     BAD,
     FAINT,
@@ -18,14 +18,14 @@ from vael.sweep.report.figure import (
     tick_text,
     ticks,
 )
-from vael.sweep.report.folder import Sweep, Trained
-from vael.sweep.rows import TrialRow
+from vael.sweep.study.ranking import Goal, front, scored
+from vael.sweep.study.table import TrialRow
 
 X, Y = "model.latent_dim", "objective.beta"
 
 
-def maps(sweep: Sweep) -> list[Figure]:
-    """Beta against latent size for each likelihood, all with the same axes and colours."""
+def maps(sweep: SweepContents) -> list[Figure]:
+    """Plot beta against latent size for each likelihood, with the same axes and colours."""
     shown = [
         row
         for row in sweep.table
@@ -81,8 +81,8 @@ def _map(goal: Goal, rows: Sequence[TrialRow], marker: Mapping[str, Any]) -> lis
     return data
 
 
-def planes(sweep: Sweep) -> list[Figure]:
-    """Distortion against rate with the Pareto front, one for each group that can be compared.
+def planes(sweep: SweepContents) -> list[Figure]:
+    """Plot distortion against rate with the Pareto front, for each group that can be compared.
 
     What is trained on mass is comparable whatever the likelihood; densities only within one.
     """
@@ -91,8 +91,8 @@ def planes(sweep: Sweep) -> list[Figure]:
     return [_plane(sweep, name, groups[name]) for name in ordered]
 
 
-def alone(sweep: Sweep) -> str | None:
-    """Which trials are on no plane, because no other can be compared with them."""
+def alone(sweep: SweepContents) -> str | None:
+    """Name the trials on no plane, because no other can be compared with them."""
     found = [
         f"trial {rows[0].number} ({name})"
         for name, rows in sorted(_groups(sweep).items())
@@ -101,7 +101,7 @@ def alone(sweep: Sweep) -> str | None:
     return f"Without another to compare with: {', '.join(found)}." if found else None
 
 
-def _groups(sweep: Sweep) -> dict[str, list[TrialRow]]:
+def _groups(sweep: SweepContents) -> dict[str, list[TrialRow]]:
     groups: dict[str, list[TrialRow]] = {}
     for row in scored(sweep.table):
         if {"val/rate", "val/distortion"} <= row.metrics.keys():
@@ -109,13 +109,13 @@ def _groups(sweep: Sweep) -> dict[str, list[TrialRow]]:
     return groups
 
 
-def _comparable(trained: Trained) -> str:
+def _comparable(trained: TrialConfig) -> str:
     if trained.fit == "mass":
         return "trained on mass"
     return f"{trained.family}, trained on {trained.fit or 'density'}"
 
 
-def _plane(sweep: Sweep, name: str, rows: Sequence[TrialRow]) -> Figure:
+def _plane(sweep: SweepContents, name: str, rows: Sequence[TrialRow]) -> Figure:
     points = [(row.metrics["val/rate"], row.metrics["val/distortion"]) for row in rows]
     best = [points[i] for i in front(points, ("minimize", "minimize"))]
     x, y = (_range([point[i] for point in points]) for i in (0, 1))
@@ -179,7 +179,7 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 def _equal_elbo(
     x: tuple[float, float], y: tuple[float, float]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Lines of one ELBO each across the window, with its number where they leave it."""
+    """Draw lines of one ELBO each across the window, with its number where they leave it."""
     xs: list[float | None] = []
     ys: list[float | None] = []
     labels = []

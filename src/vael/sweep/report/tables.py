@@ -1,14 +1,14 @@
-"""Floor 10: the trials of a sweep in tables: the best ones, and those that came to nothing."""
+"""Tables of a sweep's trials: the best ones, and those that came to nothing."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vael.sweep.ranking import best, ranked
-from vael.sweep.report.folder import Sweep
-from vael.sweep.report.result import score_text
-from vael.sweep.rows import TrialRow
-from vael.sweep.words import one_line, params_text, time_text
+from vael.sweep.report.contents import SweepContents
+from vael.sweep.report.facts import score_text
+from vael.sweep.study.ranking import best, ranked
+from vael.sweep.study.table import TrialRow
+from vael.sweep.text import one_line, params_text, time_text
 
 TOP, MOST_OF_FRONT = 10, 30
 REASONS = 20
@@ -17,7 +17,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Line:
+class RankedTrial:
     """One trial of the table of the best."""
 
     number: int
@@ -41,19 +41,19 @@ class Ending:
     trials: str
 
 
-def leading(sweep: Sweep) -> list[TrialRow]:
-    """The trials by rank; with several targets those of the Pareto front."""
+def leading(sweep: SweepContents) -> list[TrialRow]:
+    """Rank the trials; with several targets return those of the Pareto front."""
     goal = sweep.goal
     if len(goal.targets) > 1:
         return best(sweep.table, goal.directions)
     return ranked(sweep.table, goal.directions[0])
 
 
-def best_lines(sweep: Sweep) -> list[Line]:
-    """The first of them."""
+def best_trials(sweep: SweepContents) -> list[RankedTrial]:
+    """Return the leading trials as rows of text."""
     most = TOP if len(sweep.goal.targets) == 1 else MOST_OF_FRONT
     return [
-        Line(
+        RankedTrial(
             row.number,
             tuple(map(score_text, row.values)),
             params_text(row.params),
@@ -64,8 +64,8 @@ def best_lines(sweep: Sweep) -> list[Line]:
     ]
 
 
-def pictured(sweep: Sweep, count: int = 3) -> list[TrialRow]:
-    """The best trials, or of a Pareto front its ends and what is between them."""
+def pictured(sweep: SweepContents, count: int = 3) -> list[TrialRow]:
+    """Choose the trials to show: the best, or of a Pareto front its ends and middle."""
     rows = leading(sweep)
     if len(sweep.goal.targets) == 1 or len(rows) <= count:
         return rows[:count]
@@ -73,7 +73,7 @@ def pictured(sweep: Sweep, count: int = 3) -> list[TrialRow]:
 
 
 def endings(table: Sequence[TrialRow]) -> list[Ending]:
-    """Failed and pruned trials by reason, the most frequent first."""
+    """Group failed and pruned trials by reason, the most frequent first."""
     groups: dict[tuple[str, str], list[TrialRow]] = {}
     for row in table:
         if row.state in ("failed", "pruned"):
@@ -93,7 +93,7 @@ def _reason(row: TrialRow) -> str:
 
 
 def _merged(reasons: Sequence[str]) -> str:
-    """One sentence of several that differ in their numbers only."""
+    """Merge sentences that differ in their numbers only."""
     columns = zip(*(NUMBER.findall(reason) for reason in reasons), strict=True)
     ranges = (sorted(set(column), key=float) for column in columns)
     texts = iter([r[0] if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in ranges])

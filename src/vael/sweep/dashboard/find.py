@@ -1,0 +1,38 @@
+"""The sweep that a dashboard shows."""
+
+from pathlib import Path
+
+from vael.errors import ConfigError
+from vael.sweep import plan
+from vael.sweep.spec.snapshot import SNAPSHOT, read_snapshot
+
+
+def find_sweep(given: Path | None, sweeps: Path = Path("outputs/sweeps")) -> Path:
+    """Find the folder of the given sweep, else of the only one there is.
+
+    Args:
+        given: a sweep's file or its folder; None: whatever is there.
+        sweeps: where to look then.
+
+    Raises:
+        ConfigError: there is none, or there are several.
+    """
+    if given is not None:
+        if not given.exists():
+            raise ConfigError(f"{given} does not exist: give a sweep's file or its folder.")
+        return plan.find_started(given) if given.is_file() else _checked(given)
+    found = sorted(path.parent for path in sweeps.glob(f"*/{SNAPSHOT}"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise ConfigError(
+            f"there is no sweep in {sweeps} yet: make sweep starts one, or give a "
+            "sweep's file or its folder."
+        )
+    names = ", ".join(str(path) for path in found)
+    raise ConfigError(f"there are several sweeps: give one of {names}.")
+
+
+def _checked(folder: Path) -> Path:
+    read_snapshot(folder)
+    return folder

@@ -1,0 +1,124 @@
+"""Engine slurm: a task's workers on its node, and the submitter's view of all tasks."""
+
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+from vael.distributed.slurm import requeue_self
+from vael.errors import ConfigError, VaelError
+from vael.sweep.display import Display, make_display
+from vael.sweep.engines import sbatch
+from vael.sweep.engines.local import Local
+from vael.sweep.plan import Plan
+from vael.sweep.spec import checks
+from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.probe import Facts
+from vael.sweep.study import storage
+from vael.sweep.study.study import Study
+from vael.sweep.workers.slots import deal_slots
+from vael.sweep.workers.status import read_worker_states
+
+LOOK_SECONDS = 2.0  # between two looks at the study
+ASK_SECONDS = 10.0  # between two questions to squeue, which serves a whole cluster
+
+
+def run_node(folder: Path, workers: int) -> int:
+    """Run one task's workers on what SLURM has given to it, until all is done or it must end.
+
+    Returns:
+        The exit code of ``Local.run``; 0 where the task has queued itself again.
+    """
+    study = Study.open(folder)
+    devices, facts = study.definition.devices, _given()
+    checks.check_devices(devices, facts)
+    groups = max(1, facts.gpus // devices)
+    dealt = deal_slots(facts, workers, devices, math.ceil(workers / groups))
+    local = Local(folder, dealt, make_display(study.goal), study.rows)
+    code = local.run()
+    if local.stopped_by == signal.SIGUSR1 and requeue_self():
+        return 0
+    return code
+
+
+def _given() -> Facts:
+    """Return what SLURM lets this task use, without importing torch."""
+    gpus = len([g for g in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if g])
+    return Facts(
+        levels=None, unit=True, accelerator="gpu" if gpus else "cpu", gpus=gpus, threaded=True
+    )
+
+
+def check_cluster(d: Definition) -> None:
+    """Check for a cluster what can be checked before anything is made.
+
+    Raises:
+        ConfigError: sbatch is not there, an option is none, or the storage is not for several
+            nodes.
+    """
+    sbatch.check_sbatch()
+    sbatch.make_script(Path(d.name), 1, [], d.slurm)
+    _check_storage(storage.locate(d.storage, Path(d.name)))
+
+
+def _check_storage(url: str) -> None:
+    if url.startswith("sqlite"):
+        raise ConfigError(
+            "storage sqlite:/// is not for several nodes: its locks do not hold on "
+            "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
+            "journal."
+        )
+
+
+def submit(plan: Plan, per_task: int) -> str:
+    """Queue the tasks of a sweep and return the job's id.
+
+    Args:
+        plan: of the sweep.
+        per_task: workers of each task.
+
+    Raises:
+        ConfigError: sbatch is not there or refuses, or the storage is not for several nodes.
+    """
+    _check_storage(plan.url)
+    tasks = math.ceil(plan.workers / per_task)
+    text = sbatch.make_script(
+        plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))], plan.definition.slurm
+    )
+    return sbatch.submit(plan.folder, text)
+
+
+def follow(study: Study, job: str) -> bool:
+    """Show how the sweep stands until the job's last task has ended.
+
+    Returns:
+        Whether all is done.
+    """
+    display = make_display(study.goal)
+    asked = -math.inf
+    try:
+        while True:
+            rows = study.rows()
+            display.update(read_worker_states(study.folder), rows)
+            if time.monotonic() - asked > ASK_SECONDS or _done(study):
+                asked = time.monotonic()
+                if not _queued(job, display):
+                    return _done(study)
+            time.sleep(LOOK_SECONDS)
+    finally:
+        display.close()
+
+
+def _queued(job: str, display: Display) -> bool:
+    """Tell whether tasks are left; a controller that does not answer now is asked again later."""
+    try:
+        return bool(sbatch.tasks_left(job))
+    except VaelError as error:
+        display.note(str(error))
+        return True
+
+
+def _done(study: Study) -> bool:
+    rows, wanted = study.rows(), study.definition.trials
+    return wanted is not None and sum(row.finished for row in rows) >= wanted

@@ -1,0 +1,116 @@
+"""Contents of a sweep's folder for its report: every part may be missing or broken."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vael.runs.folder import RunFolder
+from vael.runs.summary import peek_summary, pick_scores
+from vael.sweep.report.importance import Importances
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialRow
+
+
+@dataclass(frozen=True)
+class ConfirmationRow:
+    """A run of the best configuration on a fresh seed.
+
+    Attributes:
+        metrics: ``val/*`` and ``test/*``; empty while it has not finished.
+        samples: k behind each split.
+    """
+
+    number: int
+    seed: int | None
+    status: str
+    reason: str | None
+    metrics: Mapping[str, float]
+    samples: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """Settings that decide which of a trial's numbers can be compared with others'.
+
+    Attributes:
+        family: of the likelihood.
+        fit: ``mass`` or ``density``: whose elbo, rate and distortion these are.
+        samples: k behind ``val/bpd``.
+    """
+
+    family: str
+    fit: str
+    samples: Any
+    command: str
+
+
+@dataclass(frozen=True)
+class SweepContents:
+    """All that the page is made of."""
+
+    folder: Path
+    goal: Goal
+    table: Sequence[TrialRow]
+    trained: Mapping[int, TrialConfig]
+    confirmations: Sequence[ConfirmationRow]
+    importances: Importances
+
+
+def read_sweep(
+    folder: Path, goal: Goal, table: Sequence[TrialRow], importances: Importances
+) -> SweepContents:
+    """Add to the table what the run folders know."""
+    trained = {row.number: _trained(row) for row in table if row.finished}
+    return SweepContents(
+        folder, goal, table, trained, _confirmations(folder / "confirm"), importances
+    )
+
+
+def _trained(row: TrialRow) -> TrialConfig:
+    config, summary = _config(RunFolder(row.folder).config), peek_summary(row.folder)
+    likelihood, choices = _mapping(config, "likelihood"), _mapping(config, "choices")
+    target = str(likelihood.get("_target_") or "").rsplit(".", 1)[-1]
+    samples = _mapping(summary, "samples").get("val")
+    return TrialConfig(
+        str(choices.get("likelihood") or target or "likelihood unknown"),
+        str(summary.get("fit") or likelihood.get("fit") or ""),
+        samples,
+        str(summary.get("command") or config.get("command") or ""),
+    )
+
+
+def _confirmations(parent: Path) -> list[ConfirmationRow]:
+    found = []
+    for run in sorted(path for path in parent.glob("*") if path.name.isdecimal()):
+        summary = peek_summary(run)
+        status = str(summary.get("status") or "unfinished")
+        seed, reason = summary.get("seed"), summary.get("reason")
+        found.append(
+            ConfirmationRow(
+                int(run.name),
+                seed if isinstance(seed, int) else None,
+                status,
+                str(reason) if reason else None,
+                pick_scores(summary, ("val", "test")) if status == "finished" else {},
+                _mapping(summary, "samples"),
+            )
+        )
+    return found
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    """Read a resolved config with yaml's C parser: OmegaConf takes ten times as long."""
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        config = yaml.load(path.read_text(encoding="utf-8", errors="replace"), loader)
+    except (OSError, yaml.YAMLError):
+        return {}
+    return config if isinstance(config, Mapping) else {}
+
+
+def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = parent.get(name)
+    return found if isinstance(found, Mapping) else {}

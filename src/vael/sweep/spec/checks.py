@@ -1,0 +1,141 @@
+"""Checks of a sweep before its first trial, and before anything is made."""
+
+from collections.abc import Iterable, Sequence
+
+from omegaconf import DictConfig
+
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
+from vael.distributed.processes import count_cores
+from vael.errors import ConfigError
+from vael.metrics.catalog import describe_metric
+from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.space import Space
+
+INCOMPARABLE = {
+    "data": "numbers of different data are not comparable",
+    "evaluation": "numbers of different k are not comparable",
+    "trainer.devices": "give --devices-per-trial",
+    "trainer.num_nodes": "a trial runs on one node",
+    "name": "the sweep names its trials",
+    "output_dir": "the sweep names its trials",
+    "sweep": "the sweep names its trials",
+    "logger": "it changes no number",
+    "report": "it changes no number",
+}
+SET_BY_SWEEP = {
+    "trainer.devices": "give --devices-per-trial",
+    "name": "give name: in the file",
+    "sweep.name": "the sweep sets it",
+    "sweep.trial": "the sweep sets it",
+    "evaluation.test": "test data is for the confirmation runs",
+    "trainer.num_nodes": "a trial runs on one node",
+}
+
+
+def base_config(d: Definition) -> DictConfig:
+    """Compose the default configuration of a sweep.
+
+    Raises:
+        ConfigError: a fixed override is none, or one that the sweep itself sets.
+    """
+    for override in d.overrides:
+        path = override.lstrip("+~").partition("=")[0]
+        if path in SET_BY_SWEEP:
+            raise ConfigError(f"overrides: {override}: {SET_BY_SWEEP[path]}.")
+        if override.startswith("~"):
+            raise ConfigError(
+                f"overrides: {override}: best.yaml could not say that something is "
+                "left out; give another value instead."
+            )
+    config = compose_config([*d.overrides, f"name={d.name}", f"trainer.devices={d.devices}"])
+    check_config(config)
+    return config
+
+
+def corner_configs(d: Definition, space: Space) -> list[DictConfig]:
+    """Compose the config of each choice, under its conditions: every path of the space exists.
+
+    Raises:
+        ConfigError: one does not, must not vary, or nothing of the space can work.
+    """
+    for p in space.parameters:
+        for start, why in INCOMPARABLE.items():
+            below = p.path == start or p.path.startswith(f"{start}.")
+            if below and p.path != "data.batch_size":
+                raise ConfigError(f"space: {p.path} must not vary: {why}.")
+    configs, refused = [], []
+    for corner in space.corners():
+        overrides = space.overrides(corner)
+        try:
+            config = compose_config([*d.overrides, f"trainer.devices={d.devices}", *overrides])
+        except ConfigError as error:
+            others = [
+                f"{path}={value}"
+                for path, value in corner.items()
+                if not str(error).startswith(f"{path}=")
+            ]
+            choices = [text for text in others if text.partition("=")[0] in space.choices()]
+            given = f" (with {', '.join(choices)})" if choices else ""
+            raise ConfigError(f"space: {error}{given}") from error
+        try:
+            check_config(config)
+        except ConfigError as error:
+            refused.append(error)
+        configs.append(config)
+    if len(refused) == len(configs):
+        raise ConfigError(f"space: {refused[0]}") from refused[0]
+    return configs
+
+
+def check_targets(targets: Iterable[str], configs: Sequence[DictConfig], facts: Facts) -> None:
+    """Refuse scores that are never logged, or that do not mean the same in all trials.
+
+    Raises:
+        ConfigError: says which score to use.
+    """
+    families = sorted({str(c.likelihood["_target_"]).rpartition(".")[2] for c in configs})
+    fits = sorted({_fit(c, facts) for c in configs})
+    for target in targets:
+        if target == "val/bpd" and facts.levels is None:
+            raise ConfigError(
+                "target val/bpd is never logged: this data has no levels (a table). "
+                "Use target: val/elbo, within one likelihood."
+            )
+        if target == "val/psnr" and not facts.unit:
+            raise ConfigError("target val/psnr is never logged: this data is not in [0, 1].")
+        if not describe_metric(target).of_fit:
+            continue
+        if len(families) > 1:
+            remedy = (
+                "data without levels has no score that compares them"
+                if facts.levels is None
+                else "use val/bpd, which compares them"
+            )
+            raise ConfigError(
+                f"target {target} must not rank different likelihoods "
+                f"({', '.join(families)}): {remedy}."
+            )
+        if len(fits) > 1:
+            raise ConfigError(
+                f"target {target} must not rank different likelihood.fit "
+                f"({', '.join(fits)}): use val/bpd, which compares them."
+            )
+
+
+def _fit(config: DictConfig, facts: Facts) -> str:
+    fit = str(config.likelihood.get("fit", "auto"))
+    return ("density" if facts.levels is None else "mass") if fit == "auto" else fit
+
+
+def check_devices(devices: int, facts: Facts) -> None:
+    """Refuse more devices a trial than this machine has.
+
+    Raises:
+        ConfigError: says how many there are.
+    """
+    there = facts.gpus if facts.accelerator == "gpu" else count_cores()
+    kind = "GPUs" if facts.accelerator == "gpu" else "CPU cores"
+    if devices > there:
+        raise ConfigError(f"--devices-per-trial={devices}, but this machine has {there} {kind}.")

@@ -1,0 +1,150 @@
+"""Definition of a sweep: the keys of its file, with the command line on top."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from vael.errors import ConfigError
+from vael.metrics.catalog import Direction
+
+Node = str | dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sweep may use at most.
+
+    Attributes:
+        trial_minutes: of one trial, over all its attempts in one process.
+        trial_epochs: of one trial: bounds ``trainer.max_epochs``.
+        study_hours: since the sweep was last started; then no further trial begins.
+    """
+
+    trial_minutes: float | None = None
+    trial_epochs: int | None = None
+    study_hours: float | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One sweep.
+
+    Attributes:
+        name: of the study and its folder.
+        targets: scores of ``val/*``; with two and more, a Pareto front is searched.
+        directions: one for each target.
+        trials: the budget: how many end as complete, pruned or failed.
+        seed: of the sampler; what trial n is asked to try follows from it, n and the others.
+        sampler: ``tpe``, ``random``, ``gp``, ..., ``grid`` (every point), or a ``_target_``.
+        pruner: ``halving``, ``hyperband``, ``median``, null, or a ``_target_``.
+        overrides: fixed, the same for all trials.
+        space: path -> Hydra sweep, such as ``tag(log, interval(0.25, 8))``.
+        when: ``path=choice`` -> more of the space, for trials with that choice only.
+        retries: how often a trial that was lost (kill -9, a dead node) is taken up again.
+        confirm: runs of the best configuration on fresh seeds, with the test data.
+        keep: best trials that keep their checkpoints.
+        lease: seconds after which the trial of a silent worker belongs to anybody.
+        patience: seconds to wait for a storage that is away.
+        storage: URL; null: a journal file in the sweep's folder.
+        devices: ``trainer.devices`` of each trial.
+        slurm: options of sbatch.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    trials: int | None = None
+    seed: int = 0
+    sampler: Node = "tpe"
+    pruner: Node = None
+    overrides: tuple[str, ...] = ()
+    space: dict[str, str] = field(default_factory=dict)
+    when: dict[str, dict[str, str]] = field(default_factory=dict)
+    retries: int = 3
+    limits: Limits = Limits()
+    confirm: int = 3
+    keep: int = 3
+    lease: float = 60.0
+    patience: float = 600.0
+    storage: str | None = None
+    devices: int = 1
+    slurm: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to what YAML holds."""
+        plain = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+
+    def comparable_fields(self) -> dict[str, Any]:
+        """Return what the numbers of a study depend on: it must not change within one."""
+        kept = ("targets", "directions", "overrides", "space", "when", "devices")
+        plain = self.to_dict()
+        return {name: plain[name] for name in kept}
+
+
+def with_overrides(
+    definition: Definition, changes: Mapping[str, Any], prune: bool | None = None
+) -> Definition:
+    """Apply the options of the command line; None leaves a value as it is."""
+    changed = replace(definition, **{k: v for k, v in changes.items() if v is not None})
+    if prune is not None:
+        pruner = (changed.pruner or "halving") if prune else None
+        changed = replace(changed, pruner=pruner)
+    check_definition(changed)
+    return changed
+
+
+def check_definition(d: Definition) -> None:
+    """Check each value of a definition.
+
+    Raises:
+        ConfigError: one cannot.
+    """
+    if not isinstance(d.name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", d.name):
+        raise ConfigError(f"name must be made of letters, digits, _, - and ., but got {d.name!r}.")
+    if not isinstance(d.slurm, dict):
+        raise ConfigError(f"slurm must map options of sbatch to values, but got {d.slurm!r}.")
+    if d.storage is not None and not isinstance(d.storage, str):
+        raise ConfigError(f"storage must be a URL, but got {d.storage!r}.")
+    if not d.space and not d.when:
+        raise ConfigError(
+            "space is empty: give at least one path with what to try, such as "
+            "model.latent_dim: int(interval(2, 64))."
+        )
+    for name, low in (
+        ("trials", 1),
+        ("seed", 0),
+        ("retries", 0),
+        ("confirm", 0),
+        ("keep", 0),
+        ("devices", 1),
+    ):
+        value = getattr(d, name)
+        if name == "trials" and value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise ConfigError(f"{name} must be an integer >= {low}, but got {value!r}.")
+    if d.trials is None and d.sampler != "grid":
+        raise ConfigError("trials is missing: how many trials may the search take?")
+    positive = {
+        "lease": d.lease,
+        "patience": d.patience,
+        **{f"limits.{k}": v for k, v in asdict(d.limits).items()},
+    }
+    for name, value in positive.items():
+        if value is not None and not _positive(value):
+            raise ConfigError(f"{name} must be a number > 0, but got {value!r}.")
+    if d.pruner is not None and len(d.targets) > 1:
+        raise ConfigError(
+            f"pruner must be null with several targets ({', '.join(d.targets)}): "
+            "no single number says which trial is hopeless. Use --no-prune."
+        )
+    if d.confirm and len(d.targets) > 1:
+        raise ConfigError("confirm must be 0 with several targets: no single trial is the best.")
+
+
+def _positive(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]

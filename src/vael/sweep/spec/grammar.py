@@ -1,0 +1,183 @@
+"""Grammar of a space in a sweep's file: Hydra's sweep grammar, made conditional."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    RangeSweep,
+    Sweep,
+)
+from hydra.errors import HydraException
+
+from vael.errors import ConfigError
+from vael.sweep.spec.domain import Choice, Interval, Value
+from vael.sweep.spec.space import Condition, Parameter, Space
+
+
+def parse_space(space: Mapping[str, str], when: Mapping[str, Mapping[str, str]]) -> Space:
+    """Parse a sweep's ``space`` and ``when``.
+
+    Raises:
+        ConfigError: what is no sweep, an empty one, or a condition that never holds.
+    """
+    found = [Parameter(path, _domain(path, text)) for path, text in space.items()]
+    waiting = [(_condition(key), block) for key, block in when.items()]
+    while waiting:
+        known = {p.path for p in found}
+        ready = [item for item in waiting if item[0].path in known]
+        if not ready:
+            raise ConfigError(
+                f"when: {waiting[0][0]} never holds: {waiting[0][0].path} is not in the space."
+            )
+        for condition, block in ready:
+            value = _chosen(condition, found)
+            for path, text in block.items():
+                found.append(
+                    Parameter(path, _domain(path, text), Condition(condition.path, value))
+                )
+        waiting = [item for item in waiting if item not in ready]
+    _check_repeated(found)
+    return Space(tuple(found))
+
+
+def _check_repeated(found: list[Parameter]) -> None:
+    first: dict[str, Parameter] = {}
+    for p in found:
+        other = first.setdefault(p.path, p)
+        if other is p:
+            continue
+        if (
+            other.when is None
+            or p.when is None
+            or other.when.path != p.when.path
+            or (other.when.value == p.when.value)
+        ):
+            raise ConfigError(f"space: {p.path} is there twice for one trial.")
+        if other.domain != p.domain:
+            raise ConfigError(
+                f"when: {p.path} must be the same under {other.when} and {p.when}: the sampler "
+                "learns from both."
+            )
+
+
+def _chosen(condition: Condition, found: list[Parameter]) -> Value:
+    for p in found:
+        if p.path == condition.path:
+            if not isinstance(p.domain, Choice):
+                raise ConfigError(f"when: {condition}: {p.path} must be a choice(...).")
+            if p.domain.holds(condition.value):
+                return condition.value
+            raise ConfigError(
+                f"when: {condition} never holds: {p.path} is one of {', '.join(p.domain.texts)}."
+            )
+    raise AssertionError(condition)
+
+
+def _condition(key: str) -> Condition:
+    override = _parse(key, f"when: {key}")
+    value = override.value()
+    if override.is_sweep_override() or not isinstance(value, str | int | float | bool):
+        raise ConfigError(f"when: {key} must be one path=choice.")
+    return Condition(override.get_key_element(), _plain(value))
+
+
+def _domain(path: str, text: str) -> Choice | Interval:
+    where = f"space: {path}"
+    override = _parse(f"{path}={text}", where)
+    value = override.value()
+    if isinstance(value, Glob):
+        raise ConfigError(f"{where}: globs are not searched; write choice(a, b, ...).")
+    if not isinstance(value, Sweep):
+        raise ConfigError(f"{where}: {text} is a single value: put {path}={text} under overrides.")
+    if getattr(value, "shuffle", False):
+        raise ConfigError(
+            f"{where}: shuffle(...) has no meaning here: the sampler has its own order."
+        )
+    unknown = sorted(value.tags - {"log"})
+    if unknown:
+        raise ConfigError(f"{where}: tag {unknown[0]} is not known; there is log.")
+    if isinstance(value, ChoiceSweep):
+        return _choice(where, override, value)
+    if isinstance(value, RangeSweep):
+        return _range(where, value)
+    assert isinstance(value, IntervalSweep), value
+    assert value.start is not None
+    assert value.end is not None
+    interval = Interval(
+        value.start, value.end, None, "log" in value.tags, isinstance(value.start, int)
+    )
+    if not interval.low < interval.high:
+        raise ConfigError(f"{where}: {text} is empty: the lower end must be below the upper one.")
+    if not math.isfinite(interval.high - interval.low):
+        raise ConfigError(f"{where}: {text} must have finite ends.")
+    if interval.log and interval.low <= 0:
+        raise ConfigError(
+            f"{where}: tag(log, ...) needs a lower end above 0, but got {interval.low}."
+        )
+    return interval
+
+
+def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
+    if "log" in sweep.tags:
+        raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
+    items = list(sweep.list)
+    texts = tuple(as_written(item) for item in items)
+    values = tuple(
+        text if isinstance(item, list | dict) else _plain(item)
+        for item, text in zip(items, texts, strict=True)
+    )
+    if len(items) < 2:
+        raise ConfigError(
+            f"{where}: a choice needs two values or more; put "
+            f"{override.get_key_element()}={texts[0]} under overrides."
+        )
+    if len(set(texts)) < len(texts):
+        raise ConfigError(f"{where}: a choice is there twice: {', '.join(texts)}.")
+    return Choice(values, texts)
+
+
+def _range(where: str, sweep: RangeSweep) -> Interval:
+    if "log" in sweep.tags:
+        raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
+    assert sweep.start is not None
+    assert sweep.stop is not None
+    integer = all(isinstance(v, int) for v in (sweep.start, sweep.stop, sweep.step))
+    low, stop, step = (Decimal(repr(v)) for v in (sweep.start, sweep.stop, sweep.step))
+    if not all(v.is_finite() for v in (low, stop, step)):
+        raise ConfigError(f"{where}: range({low}, {stop}, {step}) must have finite ends.")
+    count = math.ceil((stop - low) / step) if step > 0 else 0
+    if count < 2:
+        raise ConfigError(
+            f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
+            "(its end is excluded)."
+        )
+    high = low + (count - 1) * step
+    return Interval(float(low), float(high), float(step), False, integer)
+
+
+def as_written(item: Any) -> str:
+    """Format a value as Hydra's command line has it: ``[64,32]``."""
+    return Override._get_value_element_as_str(item)
+
+
+def _plain(item: Any) -> Value:
+    text = getattr(item, "text", None)
+    if text is not None:
+        return str(text)
+    assert isinstance(item, str | int | float | bool), item
+    return item
+
+
+def _parse(text: str, where: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{where} is not in Hydra's sweep grammar: {reason}") from error

@@ -1,0 +1,122 @@
+"""Space of a sweep: parameters, some of which depend on what was chosen before."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+from vael.errors import ConfigError
+from vael.sweep.spec.domain import Choice, Interval, Value
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition: a choice of the space was made so."""
+
+    path: str
+    value: Value
+
+    def __str__(self) -> str:
+        return f"{self.path}={self.value}"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A path of the config, what it may be, and when it is a parameter at all."""
+
+    path: str
+    domain: Choice | Interval
+    when: Condition | None = None
+
+    def active(self, chosen: Mapping[str, Value]) -> bool:
+        """Tell whether a trial with these choices has the parameter."""
+        return self.when is None or (
+            self.when.path in chosen and chosen[self.when.path] == self.when.value
+        )
+
+    def override(self, value: Value) -> str:
+        """Return the override of a value for Hydra."""
+        return f"{self.path}={self.domain.text(value)}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """All parameters, a condition always after what it asks for."""
+
+    parameters: tuple[Parameter, ...]
+
+    def suggest(self, trial: "BaseTrial") -> dict[str, Value]:
+        """Suggest a point for a trial; a conditional path is in it only where it applies."""
+        chosen: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if parameter.active(chosen):
+                chosen[parameter.path] = parameter.domain.suggest(trial, parameter.path)
+        return chosen
+
+    def overrides(self, chosen: Mapping[str, Value]) -> list[str]:
+        """Return the overrides of a point for Hydra."""
+        return [
+            p.override(chosen[p.path])
+            for p in self.parameters
+            if p.path in chosen and p.active(chosen)
+        ]
+
+    def grid(self) -> list[dict[str, Value]]:
+        """Return every point there is, each once.
+
+        Raises:
+            ConfigError: a part of the space is continuous.
+        """
+        for p in self.parameters:
+            if p.domain.points() is None:
+                raise ConfigError(
+                    f"space: {p.path} is an interval, which has no grid: use "
+                    "choice(...) or range(...), or another sampler."
+                )
+        return list(self._points({}, self.parameters))
+
+    def _points(
+        self, chosen: dict[str, Value], rest: tuple[Parameter, ...]
+    ) -> Iterator[dict[str, Value]]:
+        if not rest:
+            yield chosen
+        elif rest[0].active(chosen):
+            for value in rest[0].domain.points() or ():
+                yield from self._points({**chosen, rest[0].path: value}, rest[1:])
+        else:
+            yield from self._points(chosen, rest[1:])
+
+    def choices(self) -> set[str]:
+        """Return the paths with a choice."""
+        return {p.path for p in self.parameters if isinstance(p.domain, Choice)}
+
+    def corners(self) -> list[dict[str, Value]]:
+        """Return points with every combination of choices that others depend on, and every choice.
+
+        Intervals are at their low end: whether a path exists does not depend on where in it.
+        """
+        deciding = {p.when.path for p in self.parameters if p.when is not None}
+        found: dict[tuple[tuple[str, Value], ...], dict[str, Value]] = {}
+        for p in self.parameters:
+            low: list[list[Value]] = []
+            for other in self.parameters:
+                points = other.domain.points() if isinstance(other.domain, Choice) else None
+                every = other == p or other.path in deciding
+                low.append(list(points if every else points[:1]) if points else [_low(other)])
+            for values in product(*low):
+                chosen: dict[str, Value] = {}
+                for parameter, value in zip(self.parameters, values, strict=True):
+                    if parameter.active(chosen):
+                        chosen[parameter.path] = value
+                found[tuple(chosen.items())] = chosen
+        return list(found.values())
+
+
+def _low(parameter: Parameter) -> Value:
+    domain = parameter.domain
+    if isinstance(domain, Choice):
+        return domain.values[0]
+    return int(domain.low) if domain.integer else float(domain.low)

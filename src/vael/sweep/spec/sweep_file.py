@@ -1,0 +1,138 @@
+"""Reader of a sweep's file: each key is known, and none is of another kind."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from vael.config.yaml import read_yaml
+from vael.errors import ConfigError
+from vael.metrics.catalog import Direction, published_scores
+from vael.sweep.spec.definition import Definition, Limits, check_definition
+from vael.sweep.text import near
+
+
+def read_sweep_file(path: Path) -> Definition:
+    """Read the definition of a sweep from its file.
+
+    Raises:
+        ConfigError: no such file, or one that is no sweep; one line.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path} is no sweep file: there is none. {_others(path)}")
+    plain = OmegaConf.to_container(read_yaml(path))
+    if not isinstance(plain, dict) or not plain:
+        raise ConfigError(f"{path} must hold a mapping with a space.")
+    try:
+        return parse_sweep({"name": path.stem, **{str(k): v for k, v in plain.items()}})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_sweep(plain: Mapping[str, Any]) -> Definition:
+    """Parse a definition out of what YAML holds.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value that cannot be.
+    """
+    found = dict(plain)
+    known = [f.name for f in fields(Definition)]
+    for key in found:
+        if key not in (*known, "target", "direction"):
+            raise ConfigError(f"{key} is not a key of a sweep. {near(key, [*known, 'target'])}")
+    targets, directions = _targets(found)
+    found["limits"] = _limits(found.get("limits") or {})
+    found["overrides"] = tuple(_strings("overrides", found.get("overrides") or []))
+    found["space"] = _space("space", found.get("space") or {})
+    when = found.get("when") or {}
+    if not isinstance(when, Mapping):
+        raise ConfigError(f"when must map path=choice to more of the space, but got {when!r}.")
+    found["when"] = {str(k): _space(f"when: {k}", v) for k, v in when.items()}
+    if "pruner" not in found:
+        found["pruner"] = "halving" if len(targets) == 1 else None
+    if "confirm" not in found and len(targets) > 1:
+        found["confirm"] = 0
+    definition = Definition(**{**found, "targets": targets, "directions": directions})
+    check_definition(definition)
+    return definition
+
+
+def _targets(found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Direction, ...]]:
+    one, many = found.pop("target", None), found.pop("targets", None)
+    if one is not None and many is not None:
+        raise ConfigError("give target or targets, not both.")
+    targets = tuple(_strings("targets", many)) if many is not None else (str(one or "val/bpd"),)
+    single, several = found.pop("direction", None), found.pop("directions", None)
+    given = several if several is not None else [single] * len(targets)
+    if not targets or len(set(targets)) < len(targets) or len(given) != len(targets):
+        raise ConfigError(
+            f"targets must be different scores with one direction each, but got "
+            f"{list(targets)} and {given}."
+        )
+    return targets, tuple(direction_of(t, d) for t, d in zip(targets, given, strict=True))
+
+
+def direction_of(target: str, given: object = None) -> Direction:
+    """The way a target is better: its usual one, unless another is given.
+
+    Raises:
+        ConfigError: it is no score of ``val/*``, or the direction is none.
+    """
+    split, _, score = target.partition("/")
+    if split == "test":
+        raise ConfigError(f"target {target}: test data is not for searching; use val/{score}.")
+    usual = {f"val/{metric.name}": metric.search for metric in published_scores()}.get(target)
+    if usual is None:
+        names = [f"val/{metric.name}" for metric in published_scores()]
+        raise ConfigError(f"target {target} is never logged. {near(target, names)}")
+    if given is None:
+        return usual
+    if given not in ("minimize", "maximize"):
+        raise ConfigError(f"direction must be minimize or maximize, but got {given!r}.")
+    return given
+
+
+def _limits(plain: object) -> Limits:
+    known = [f.name for f in fields(Limits)]
+    if not isinstance(plain, Mapping):
+        raise ConfigError(f"limits must be a mapping of {', '.join(known)}, but got {plain!r}.")
+    for key in plain:
+        if key not in known:
+            raise ConfigError(f"limits.{key} is not a limit. {near(str(key), known)}")
+    limits = Limits(**{str(k): v for k, v in plain.items()})
+    epochs = limits.trial_epochs
+    if epochs is not None and (not isinstance(epochs, int) or isinstance(epochs, bool)):
+        raise ConfigError(f"limits.trial_epochs must be an integer, but got {epochs!r}.")
+    return limits
+
+
+def _space(where: str, plain: object) -> dict[str, str]:
+    if not isinstance(plain, Mapping) or (where != "space" and not plain):
+        raise ConfigError(f"{where} must map paths to what to try, but got {plain!r}.")
+    for path, text in plain.items():
+        if not isinstance(text, str):
+            raise ConfigError(
+                f"{where}: {path} must be a sweep in Hydra's grammar, such as "
+                f"choice(1, 2) or interval(0.1, 1), but got {text!r}."
+            )
+    return {str(path): text for path, text in plain.items()}
+
+
+def _strings(where: str, plain: object) -> list[str]:
+    if isinstance(plain, str) or not isinstance(plain, Sequence):
+        raise ConfigError(f"{where} must be a list, but got {plain!r}.")
+    if not all(isinstance(item, str) for item in plain):
+        raise ConfigError(f"{where} must be a list of strings, but got {list(plain)}.")
+    return list(plain)
+
+
+def _others(path: Path) -> str:
+    here = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    names = sorted(str(p) for p in Path("sweeps").glob("*.yaml"))
+    close = difflib.get_close_matches(path.stem, here, n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean {path.parent / close[0]}.yaml?"
+    return f"There are {', '.join(names)}." if names else "Give the path of a YAML file."

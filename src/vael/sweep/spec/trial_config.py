@@ -1,0 +1,77 @@
+"""Config of a trial: what it trains, and the command that does it by hand."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from vael.config.compose import compose_config
+from vael.config.validate import check_config
+from vael.files import write_text
+from vael.runs.folder import RunFolder
+from vael.sweep.spec.definition import Definition
+
+
+def write_trial_config(folder: Path, config: DictConfig) -> None:
+    """Write config.yaml atomically."""
+    write_text(RunFolder(folder).config, OmegaConf.to_yaml(config))
+
+
+def compose_trial(
+    d: Definition, chosen: Sequence[str], number: int, threads: int | None
+) -> DictConfig:
+    """Compose the config of a trial: no test data, no report of its own.
+
+    Raises:
+        ConfigError: the combination cannot be composed, or cannot work.
+    """
+    fixed = ["evaluation.test=false", "report=false"]
+    return _config(d, [*chosen, *fixed], "trial", number, threads)
+
+
+def compose_confirmation(
+    d: Definition, chosen: Sequence[str], number: int, threads: int | None, seed: int
+) -> DictConfig:
+    """Compose a run of the best configuration on a fresh seed, with the test data.
+
+    Raises:
+        ConfigError: it cannot be composed, or cannot work.
+    """
+    streams = [f"seeds.{name}=null" for name in ("init", "order", "corruption", "latent")]
+    return _config(
+        d,
+        [*chosen, f"seed={seed}", *streams, "evaluation.test=true", "report=true"],
+        "confirmation",
+        number,
+        threads,
+    )
+
+
+def _config(
+    d: Definition, chosen: Sequence[str], kind: str, number: int, threads: int | None
+) -> DictConfig:
+    overrides = [
+        *d.overrides,
+        *chosen,
+        f"name={d.name}",
+        f"trainer.devices={d.devices}",
+        f"sweep.name={d.name}",
+        f"sweep.{kind}={number}",
+    ]
+    config = compose_config(overrides)
+    more: dict[str, object] = {}
+    limit = d.limits.trial_epochs
+    if limit is not None and config.trainer.max_epochs > limit:
+        more["trainer.max_epochs"] = limit
+    if threads is not None and config.trainer.threads is None:
+        more["trainer.threads"] = threads
+    if "group" in config.logger:
+        more |= {"logger.group": d.name, "logger.job_type": kind}
+    with open_dict(config):
+        for path, value in more.items():
+            OmegaConf.update(config, path, value)
+        extra = [f"{path}={value}" for path, value in more.items()]
+        config.command = shlex.join(["python", "train.py", *overrides, *extra])
+    check_config(config)
+    return config

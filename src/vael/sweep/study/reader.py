@@ -1,0 +1,168 @@
+"""Reader of a study: its storage, the table of its trials, and every way to reach both.
+
+What changes more than one thing goes through ``_one_at_a_time``: under the sweep's lock, and as
+often as the storage needs.
+"""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TypeVar
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from vael.errors import ConfigError
+from vael.files import locked
+from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.grammar import parse_space
+from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, read_snapshot
+from vael.sweep.spec.space import Space
+from vael.sweep.study import samplers, storage
+from vael.sweep.study.ranking import Goal
+from vael.sweep.study.table import TrialRow, TrialTable
+
+T = TypeVar("T")
+
+
+class StudyReader:
+    """Reads the study of a sweep.
+
+    Attributes:
+        folder: of the sweep.
+        space: what it searches.
+        url: of the storage, with its password: not to be shown.
+        stop_retrying: whether there is no time to wait for a storage that is away.
+    """
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+        self._snapshot = read_snapshot(folder)
+        self._read_at = (folder / SNAPSHOT).stat().st_mtime_ns
+        d = self._snapshot.definition
+        self.space: Space = parse_space(d.space, d.when)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.load_study(
+                study_name=d.name,
+                storage=storage.connect(url, folder),
+                sampler=samplers.make_sampler(d.sampler, d.seed, 0),
+                pruner=samplers.make_pruner(d.pruner, self._snapshot.epochs),
+            )
+        self._storage = self._study._storage
+        self._table = TrialTable(folder)
+        self.stop_retrying: Callable[[], bool] = lambda: False
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the study of a sweep's folder, which ``vael sweep`` has made.
+
+        Raises:
+            ConfigError: it is none, or its storage is another than ``VAEL_STORAGE`` names.
+            StorageAway: the storage cannot be reached for long.
+        """
+        recorded = read_snapshot(folder).definition
+        url = _locate_recorded(recorded, folder)
+        return storage.retry_while_unavailable(lambda: cls(folder, url), recorded.patience, url)
+
+    # ------------------------------------------------------------------------- what is asked of it
+
+    @property
+    def definition(self) -> Definition:
+        """The definition as it is now: another ``vael sweep`` may have raised the budget."""
+        return self.snapshot.definition
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Everything in sweep.yaml, as it is now."""
+        read_at = (self.folder / SNAPSHOT).stat().st_mtime_ns
+        if read_at != self._read_at:
+            self._snapshot, self._read_at = read_snapshot(self.folder), read_at
+        return self._snapshot
+
+    @property
+    def storage(self) -> BaseStorage:
+        """The storage of the study."""
+        return self._storage
+
+    @property
+    def id(self) -> int:
+        """Id of the study in its storage."""
+        return self._study._study_id
+
+    @property
+    def goal(self) -> Goal:
+        """The goal of the sweep."""
+        d = self.definition
+        return Goal(d.name, d.targets, d.directions, d.trials)
+
+    @property
+    def target(self) -> str:
+        """The (first) score that is searched for."""
+        return self._snapshot.definition.targets[0]
+
+    @property
+    def prunes(self) -> bool:
+        """Whether reports can end a trial."""
+        return self._snapshot.definition.pruner is not None
+
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials, by number."""
+        return self._retry(lambda: self._study.get_trials(deepcopy=False))
+
+    def rows(self) -> list[TrialRow]:
+        """Return all trials as a table."""
+        return self._retry(self._rows)
+
+    def _rows(self) -> list[TrialRow]:
+        return self._table.rows(self._study.get_trials(deepcopy=False))
+
+    # ---------------------------------------------------------------------- what its own steps use
+
+    def _reason(self, trial: FrozenTrial, reason: str | None) -> None:
+        if reason:
+            line = " ".join(reason.split())[:500]
+            self._storage.set_trial_user_attr(trial._trial_id, "reason", line)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._study.get_trials(deepcopy=False)[number]
+
+    def _state(self, trial: FrozenTrial) -> TrialState:
+        return self._storage.get_trial(trial._trial_id).state
+
+    def _set(self, trial: FrozenTrial, state: TrialState) -> None:
+        self._storage.set_trial_state_values(trial._trial_id, state)
+
+    def _run(self, number: int) -> Path:
+        return self.folder / "trials" / f"{number:04d}"
+
+    def _one_at_a_time(self, step: Callable[[float], T]) -> T:
+        def alone() -> T:
+            with locked(self.folder / "lock") as now:
+                return step(now)
+
+        return self._retry(alone)
+
+    def _retry(self, operation: Callable[[], T]) -> T:
+        patience = self._snapshot.definition.patience
+        return storage.retry_while_unavailable(operation, patience, self.url, self.stop_retrying)
+
+
+def _locate_recorded(d: Definition, folder: Path) -> str:
+    """Locate the storage of a started sweep, with its password where ``VAEL_STORAGE`` has it.
+
+    Raises:
+        ConfigError: ``VAEL_STORAGE`` names another storage than the sweep's.
+    """
+    recorded = storage.locate(d.storage, folder)
+    given = storage.locate(None, folder)
+    if given == storage.JOURNAL:
+        return recorded
+    if storage.redacted(given) != storage.redacted(recorded):
+        raise ConfigError(
+            f"{storage.ENVIRONMENT} is {storage.redacted(given)}, but the study of {folder} is "
+            f"in {storage.redacted(recorded)}: set it to that, or unset it."
+        )
+    return given

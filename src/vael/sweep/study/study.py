@@ -1,0 +1,234 @@
+"""Study: which trial is whose, what it tries, and what became of it.
+
+    claim ──► RUNNING + lease ──► finish: COMPLETE | PRUNED | FAIL        counts to the budget
+                    │   └───────► finish: lost, stopped ──► WAITING ──► claim
+                    └── its worker dies, the lease goes stale ──────────► claim
+
+Claiming and finishing happen one at a time, under the sweep's lock, and every step of them can be
+done again: whoever dies in between, or whatever the storage forgets to answer, the next claim
+mends it. Trial numbers are 0 .. N-1 and each ends once: the budget is exact.
+"""
+
+import logging
+import time
+import warnings
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from vael.errors import ConfigError, VaelError
+from vael.runs.folder import RunFolder
+from vael.sweep.spec import trial_config
+from vael.sweep.spec.definition import Definition
+from vael.sweep.study import confirmation, lease, results, samplers
+from vael.sweep.study.reader import StudyReader
+from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_loss
+from vael.sweep.study.table import read_values
+
+log = logging.getLogger("vael")
+
+
+class Study(StudyReader):
+    """One sweep's study, as a worker sees it.
+
+    ``claim``, ``report`` and ``finish`` may take minutes while the storage is away: a worker
+    touches its lease from another thread meanwhile.
+
+    Attributes:
+        watch: over the leases of others.
+        weights: which trials keep theirs.
+    """
+
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__(folder, url)
+        self.watch = lease.Watch()
+        self.weights = results.Weights()
+
+    # --------------------------------------------------------------------------------------- claim
+
+    def claim(self, worker: str) -> Claim | Wait | None:
+        """Claim the next thing to do: a trial, or a run of the best configuration.
+
+        A trial that waits or was orphaned comes first, then a new one while the budget lasts.
+
+        Args:
+            worker: its name, for the lease.
+
+        Returns:
+            ``Wait`` where all is taken but not finished; None where all is done.
+        """
+        while True:
+            found = self._one_at_a_time(lambda now: self._claim(worker, now))
+            if not isinstance(found, Claim) or self._write_config(found):
+                return found
+
+    def _claim(self, worker: str, now: float) -> Claim | Wait | None:
+        d, held = self.definition, False
+        assert d.trials is not None
+        in_time = self._in_time(d)
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials:
+            if trial.state.is_finished():
+                continue
+            if trial.state == TrialState.RUNNING:
+                if not lease.stale(self._run(trial.number), d.lease, self.watch, now):
+                    held = True
+                    continue
+                if not self._orphaned(trial, d):
+                    continue
+            elif not (self._run(trial.number) / "config.yaml").exists() and not in_time:
+                continue
+            if trial.number < d.trials:
+                return self._begin(trial, worker)
+        if len(trials) < d.trials and in_time:
+            self._study.sampler = samplers.make_sampler(d.sampler, d.seed, len(trials))
+            return self._begin(self._storage.get_trial(self._study.ask()._trial_id), worker)
+        if held:
+            return Wait()
+        return confirmation.claim_confirmation(self, self._rows(), self.watch, worker, now)
+
+    def _in_time(self, d: Definition) -> bool:
+        hours = d.limits.study_hours
+        return hours is None or time.time() < self._snapshot.started + 3600 * hours
+
+    def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
+        """Count the loss of a RUNNING trial that nobody runs; False where it was one too many."""
+        run = self._run(trial.number)
+        before = lease.holder(run)
+        self._set(trial, TrialState.WAITING)
+        if before is not None:  # else its worker died before it began
+            return self._lost(trial, f"worker {before.worker} is gone", d)
+        return True
+
+    def _lost(self, trial: FrozenTrial, reason: str, d: Definition) -> bool:
+        run = self._run(trial.number)
+        lease.free(run)
+        counted = count_loss(run, reason)
+        if counted.lost <= d.retries:
+            return True
+        self._fail(trial, f"lost {counted.lost} times: {reason}")
+        return False
+
+    def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
+        """Make a trial this worker's."""
+        run = self._run(trial.number)
+        if self._state(trial) == TrialState.WAITING:
+            self._set(trial, TrialState.RUNNING)
+        run.mkdir(parents=True, exist_ok=True)
+        if not RunFolder(run).config.exists():
+            self._suggest(trial)
+        attempt = count_attempt(run)
+        self._storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
+        lease.take(run, worker, attempt)
+        return Claim("trial", trial.number, run, attempt)
+
+    def _suggest(self, trial: FrozenTrial) -> None:
+        """Choose what a trial tries; what was chosen before its worker died stays."""
+        d = self._snapshot.definition
+        self._study.sampler = samplers.make_sampler(d.sampler, d.seed, trial.number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # optuna's about private use and experiments
+            self.space.suggest(optuna.trial.Trial(self._study, trial._trial_id))
+
+    def _write_config(self, claim: Claim) -> bool:
+        """Write config.yaml where there is none, outside of the lock: composing takes a while.
+
+        False where the combination cannot work: the trial has failed.
+        """
+        if RunFolder(claim.folder).config.exists():
+            return True
+        try:
+            trial = self._retry(lambda: self._trial(claim.number))
+            overrides = self.space.overrides(trial.params)
+            d = self._snapshot.definition
+            config = trial_config.compose_trial(d, overrides, claim.number, self._snapshot.threads)
+            trial_config.write_trial_config(claim.folder, config)
+        except ConfigError as error:
+            self.finish(claim, Outcome("failed", str(error)))
+            return False
+        except BaseException:
+            self.finish(claim, Outcome("stopped"))
+            raise
+        return True
+
+    # ------------------------------------------------------------------------------ report, finish
+
+    def report(self, claim: Claim, step: int, value: float) -> bool:
+        """Report an intermediate value of the target; True where the pruner says stop.
+
+        Args:
+            claim: whose value it is; a confirmation is never pruned.
+            step: epochs done.
+            value: of ``target``, after this epoch.
+        """
+        if claim.kind != "trial" or not self.prunes or not self._holds(claim):
+            return False
+
+        def told() -> bool:
+            trial = self._trial(claim.number)
+            if trial.state != TrialState.RUNNING:
+                return False
+            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
+            return self._study.pruner.prune(self._study, self._storage.get_trial(trial._trial_id))
+
+        return self._retry(told)
+
+    def finish(self, claim: Claim, outcome: Outcome) -> None:
+        """Tell how an attempt ended, once; nothing where its lease was lost meanwhile.
+
+        A lost trial waits for anybody, ``retries`` times, a stopped one however often.
+        """
+        self._one_at_a_time(lambda now: self._finish(claim, outcome))
+
+    def _finish(self, claim: Claim, outcome: Outcome) -> None:
+        if not self._holds(claim):
+            log.warning(
+                "%s is not this worker's any more: its outcome (%s) is not told",
+                claim.folder,
+                outcome.kind,
+            )
+            return
+        if claim.kind == "confirmation":
+            confirmation.finish_confirmation(claim, outcome, self.definition.retries)
+            return
+        trial = self._trial(claim.number)
+        if trial.state == TrialState.RUNNING:
+            self._tell(trial, outcome)
+        elif outcome.kind == "lost" and trial.state == TrialState.WAITING:
+            self._lost(trial, outcome.reason or "its process died", self.definition)
+        lease.free(claim.folder)
+        results.write_results(self, self._rows(), self.weights)
+
+    def _tell(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        if outcome.kind == "stopped":
+            self._set(trial, TrialState.WAITING)
+        elif outcome.kind == "lost":
+            self._set(trial, TrialState.WAITING)
+            self._lost(trial, outcome.reason or "its process died", self.definition)
+        elif outcome.kind == "failed":
+            self._fail(trial, outcome.reason or "no reason is known")
+        elif outcome.kind == "pruned":
+            self._reason(trial, outcome.reason)
+            self._study.tell(trial.number, state=TrialState.PRUNED)
+        else:
+            self._complete(trial)
+
+    def _complete(self, trial: FrozenTrial) -> None:
+        try:
+            values = read_values(self._run(trial.number), self._snapshot.definition.targets)
+        except VaelError as error:
+            self._fail(trial, str(error))
+            return
+        self._study.tell(trial.number, values)
+
+    def _holds(self, claim: Claim) -> bool:
+        found = lease.holder(claim.folder)
+        return found is not None and found.attempt == claim.attempt
+
+    def _fail(self, trial: FrozenTrial, reason: str) -> None:
+        if self._state(trial) == TrialState.WAITING:
+            self._set(trial, TrialState.RUNNING)  # only what runs can be told
+        self._reason(trial, reason)
+        self._study.tell(trial.number, state=TrialState.FAIL)
+        results.write_results(self, self._rows(), self.weights)

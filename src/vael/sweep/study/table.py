@@ -1,0 +1,182 @@
+"""Table of a sweep's trials, out of the study and the run folders."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vael.errors import VaelError
+from vael.files import write_text
+from vael.runs.folder import RunFolder
+from vael.runs.summary import finite_number, peek_summary, pick_scores, read_summary
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+State = Literal["complete", "pruned", "failed", "running", "waiting"]
+STATES: Mapping[str, State] = {
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
+    "RUNNING": "running",
+    "WAITING": "waiting",
+}
+FINISHED: tuple[State, ...] = ("complete", "pruned", "failed")
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial of a sweep.
+
+    Attributes:
+        values: one for each target; empty where the trial has none. Of a pruned trial, the last
+            that it reported.
+        reason: why it was pruned or failed, in one line.
+        params: by the dotted name of the config.
+        seconds: of training.
+        folder: of its run.
+        started: when it was first worked on, ISO 8601; None while it waits.
+        ended: when its outcome was told, ISO 8601; None while it has none.
+        metrics: ``val/*`` of its summary: the scores of its best epoch.
+    """
+
+    number: int
+    state: State
+    values: tuple[float, ...]
+    reason: str | None
+    params: Mapping[str, Any]
+    epochs: int | None
+    seconds: float | None
+    attempts: int
+    folder: Path
+    started: str | None = None
+    ended: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it counts towards the budget."""
+        return self.state in FINISHED
+
+
+class TrialTable:
+    """The rows of a study. What has ended stays as it is: its run is read once.
+
+    Args:
+        folder: the sweep's; what a run adds is read from ``folder/trials/NNNN/summary.json``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ended: dict[int, TrialRow] = {}
+
+    def rows(self, trials: Iterable["FrozenTrial"]) -> list[TrialRow]:
+        """Return a row for each trial, by number.
+
+        Args:
+            trials: ``study.get_trials(deepcopy=False)``. The user attributes ``reason`` and
+                ``attempts`` are read where a trial has them.
+        """
+        found = []
+        for trial in trials:
+            row = self._ended.get(trial.number)
+            if row is None:
+                row = _row(trial, self.folder / "trials" / f"{trial.number:04d}")
+                if row.finished:
+                    self._ended[trial.number] = row
+            found.append(row)
+        return found
+
+
+def _row(trial: "FrozenTrial", run: Path) -> TrialRow:
+    summary = peek_summary(run)
+    reason = trial.user_attrs.get("reason") or summary.get("reason")
+    return TrialRow(
+        number=trial.number,
+        state=STATES[trial.state.name],
+        values=tuple(trial.values or ()),
+        reason=str(reason) if reason else None,
+        params=dict(trial.params),
+        epochs=_whole(summary.get("epochs")),
+        seconds=finite_number(summary.get("seconds")),
+        attempts=_whole(trial.user_attrs.get("attempts")) or 1,
+        folder=run,
+        started=trial.datetime_start.isoformat() if trial.datetime_start else None,
+        ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
+        metrics=pick_scores(summary),
+    )
+
+
+def read_values(run: Path, targets: Sequence[str]) -> list[float]:
+    """Read the scores of a finished run, one for each target.
+
+    Raises:
+        VaelError: one is missing or not finite, or the summary cannot be read.
+    """
+    metrics = (read_summary(run) or {}).get("metrics") or {}
+    found = []
+    for target in targets:
+        value = finite_number(metrics.get(target))
+        if value is None:
+            raise VaelError(f"{target} is {metrics.get(target)} in {RunFolder(run).summary}")
+        found.append(value)
+    return found
+
+
+def _whole(value: object) -> int | None:
+    found = finite_number(value)
+    return None if found is None else int(found)
+
+
+COLUMNS = (
+    "number",
+    "state",
+    "reason",
+    "epochs",
+    "seconds",
+    "attempts",
+    "started",
+    "ended",
+    "folder",
+)
+
+
+def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
+    """Write the table as a file; a cell is empty where a trial has nothing.
+
+    The columns: our own, one for each target, ``params.NAME``, ``metrics.NAME``.
+    """
+    params = sorted({name for row in table for name in row.params})
+    metrics = sorted({name for row in table for name in row.metrics})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        [*COLUMNS, *targets, *(f"params.{n}" for n in params), *(f"metrics.{n}" for n in metrics)]
+    )
+    for row in table:
+        values = [*row.values, *[None] * (len(targets) - len(row.values))]
+        own = [
+            row.number,
+            row.state,
+            row.reason,
+            row.epochs,
+            row.seconds,
+            row.attempts,
+            row.started,
+            row.ended,
+            f"trials/{row.folder.name}",
+        ]
+        writer.writerow(
+            [
+                "" if cell is None else cell
+                for cell in (
+                    *own,
+                    *values,
+                    *(row.params.get(n) for n in params),
+                    *(row.metrics.get(n) for n in metrics),
+                )
+            ]
+        )
+    write_text(path, text.getvalue())

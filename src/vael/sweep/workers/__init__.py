@@ -1,0 +1,1 @@
+"""The workers of a sweep: each claims trials and runs them, one after another."""
