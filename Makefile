@@ -43,9 +43,10 @@ test-long: setup ## many seeds and long soaks, by hand
 
 check: lint type test ## all that a change must pass: lint, type, test
 
-lint: setup ## ruff: style, errors and format
+lint: setup ## ruff: style, errors and format; import-linter: the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## let ruff format the code and repair what it can
 	$(BIN)/ruff check --fix .

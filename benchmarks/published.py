@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 from vael.data.batches import EVAL_CHUNK
 from vael.errors import ConfigError, VaelError
-from vael.evaluation.verdict import verdict
+from vael.evaluation.result import verdict
 from vael.files import write_bytes, write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained

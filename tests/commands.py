@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 
 from support import ROOT
 
-from vael import cli
+from vael.cli import main
 
 
 def train_py(
@@ -99,7 +99,7 @@ def _run(arguments: Sequence[str]) -> None:
     if arguments[0] == "-m":
         assert arguments[1] == "vael.cli"
         sys.argv = ["vael", *arguments[2:]]
-        cli.main()
+        main.main()
     else:
         sys.argv = list(arguments)
         runpy.run_path(arguments[0], run_name="__main__")

@@ -8,8 +8,8 @@ import torch
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael.again import differences
-from vael.cli import app
+from vael.cli.main import app
+from vael.evaluation.repeat import differences
 from vael.training.fit import train
 
 SMALL = (

@@ -76,7 +76,7 @@ def test_a_model_larger_than_memory_fails_with_that_reason(tmp_path):
     folder = make_run(tmp_path, *QUICK, "model.encoder.hidden=[65536,65536]")
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); "
-        f"sys.argv = ['vael', 'train', {str(folder)!r}]; from vael.cli import main; main()"
+        f"sys.argv = ['vael', 'train', {str(folder)!r}]; from vael.cli.main import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -10,9 +10,9 @@ import vael
 from vael.config.build import build_vae
 from vael.data.preprocess import Preprocess
 from vael.errors import CheckpointError, ConfigError
-from vael.export import graphs
-from vael.export.export import export
-from vael.export.weights import as_safetensors
+from vael.pretrained.export import onnx
+from vael.pretrained.export.export import export
+from vael.pretrained.export.weights import as_safetensors
 from vael.pretrained.model import Model
 from vael.randomness import Seeds
 from vael.types import DataSpec
@@ -106,7 +106,7 @@ def test_onnxruntime_reproduces_torch(net, likelihood, levels, shape, overrides)
     model = untrained(net, likelihood, levels, shape, *overrides)
     encoder, decoder = (
         onnxruntime.InferenceSession(graph(model).content, providers=["CPUExecutionProvider"])
-        for graph in (graphs.encoder, graphs.decoder)
+        for graph in (onnx.encoder, onnx.decoder)
     )
     for size in (1, 3, 10):
         x = torch.rand(size, *shape, generator=torch.Generator().manual_seed(size))

@@ -13,13 +13,13 @@ from scipy.stats import multivariate_normal
 from typer.testing import CliRunner
 
 import vael
-from vael.cli import app
+from vael.cli.main import app
 from vael.data.decode.npz import read_arrays
 from vael.errors import CheckpointError, ConfigError
-from vael.generate.make import make
-from vael.generate.mixture import Mixture
-from vael.generate.paths import linear, spherical
-from vael.generate.request import SUFFIXES, Request
+from vael.pretrained.generate.interpolation import linear, spherical
+from vael.pretrained.generate.make import make
+from vael.pretrained.generate.mixture import Mixture
+from vael.pretrained.generate.request import SUFFIXES, Request
 from vael.pretrained.trained import load_trained
 
 FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]

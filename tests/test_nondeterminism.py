@@ -9,10 +9,10 @@ from scipy import stats
 from support import QUICK
 from typer.testing import CliRunner
 
-from vael import nondeterminism
-from vael.cli import app
+from vael.cli.main import app
 from vael.errors import ConfigError
-from vael.nondeterminism import Spread, study
+from vael.evaluation import seed_variance
+from vael.evaluation.seed_variance import Spread, study
 from vael.randomness import STREAMS
 
 TINY = (
@@ -79,8 +79,8 @@ def test_a_study_varies_what_it_says_and_nothing_else(done):
 def test_a_study_goes_on_where_it_was_stopped(done, monkeypatch):
     folder, result = done
     trained = []
-    train = nondeterminism.train
-    monkeypatch.setattr(nondeterminism, "train", lambda run: (trained.append(run), train(run)))
+    train = seed_variance.train
+    monkeypatch.setattr(seed_variance, "train", lambda run: (trained.append(run), train(run)))
     lost = folder / "order" / "01" / "summary.json"
     lost.unlink()
     again = study(folder, TINY, 2)
@@ -108,5 +108,5 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(done, options, sai
 
 
 def test_data_of_one_s_own_are_not_binarised_unasked():
-    assert "data.binarize=stochastic" not in nondeterminism._overrides(["data=sprites"])
-    assert "data.binarize=stochastic" in nondeterminism._overrides(QUICK[2:3])
+    assert "data.binarize=stochastic" not in seed_variance._overrides(["data=sprites"])
+    assert "data.binarize=stochastic" in seed_variance._overrides(QUICK[2:3])

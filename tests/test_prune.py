@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael.cli import app
+from vael.cli.main import app
 from vael.data.module import VaelData
 from vael.runs.folder import RunFolder
 from vael.training.fit import train

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from vael.errors import ConfigError
-from vael.evaluation.comparable import NotComparableError, check_comparable, facts
-from vael.evaluation.compare import side_by_side
+from vael.runs.comparability import NotComparableError, check_comparable, facts
+from vael.runs.comparison import side_by_side
 
 IMAGES = {
     "split": "test",

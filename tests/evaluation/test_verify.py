@@ -13,10 +13,10 @@ from sklearn.datasets import load_digits
 from support import QUICK, make_run
 from typer.testing import CliRunner
 
-from vael.cli import app
+from vael.cli.main import app
+from vael.cli.verify_text import as_text
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import Request, evaluate
-from vael.evaluation.verified import as_text
 from vael.evaluation.verify import Number, verify
 from vael.training.fit import train
 

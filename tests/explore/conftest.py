@@ -6,8 +6,8 @@ from serving import serving
 from starlette.testclient import TestClient
 from support import QUICK, make_run
 
-from vael.explore.app import make_app
-from vael.explore.session import open_session
+from vael.pretrained.explore.app import make_app
+from vael.pretrained.explore.session import open_session
 from vael.training.fit import train
 
 EVIL = "<img src=x onerror=document.title='pwned'>"

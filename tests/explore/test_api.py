@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from vael.explore.app import PAGE, make_app
+from vael.pretrained.explore.app import PAGE, make_app
 
 
 def grey(frame: bytes) -> np.ndarray:

@@ -14,7 +14,7 @@ import pytest
 
 from vael import web
 from vael.errors import CheckpointError, ConfigError
-from vael.explore.session import open_session
+from vael.pretrained.explore.session import open_session
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_run_that_leaves_the_test_data_out_is_explored_with_val(half):
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_line(arguments, said, digits_run, tmp_path, monkeypatch, capsys):
-    from vael.cli import main
+    from vael.cli.main import main
 
     names = {"tmp": tmp_path, "run": digits_run}
     given = [argument.format(**names) for argument in arguments]

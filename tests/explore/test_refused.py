@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from vael import web
-from vael.explore import app
-from vael.explore.app import make_app
+from vael.pretrained.explore import app
+from vael.pretrained.explore.app import make_app
 
 ROUTES = ["/api/decode", "/api/sample", "/api/path", "/api/encode"]
 Z = [0.0, 0.0, 0.0, 0.0]

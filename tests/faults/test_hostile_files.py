@@ -8,8 +8,8 @@ import torch
 
 import vael
 from vael.errors import CheckpointError, ConfigError
-from vael.export.export import export
 from vael.files import write_bytes
+from vael.pretrained.export.export import export
 from vael.runs.checkpoint import load_checkpoint
 
 PLANTED = """
@@ -49,7 +49,7 @@ def put(tmp_path):
         "torch.hub.load",
         "numpy.load",
         "vael.runs.provenance.subprocess.run",
-        "vael.cli.os.system",
+        "vael.cli.main.os.system",
         "vael.config.build.instantiate",
         "vael.files.write_text",
         "vael.training.launch.start",

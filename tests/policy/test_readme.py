@@ -15,6 +15,9 @@ LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.split
 TRAIN = [
     line for line in LINES if line.startswith("python train.py") and "--config-dir" not in line
 ]  # best.yaml: tests/sweep/test_result.py trains it
+PAGES = sorted(
+    ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
 MAKE = [line for line in LINES if line.startswith("make")]
 
 
@@ -36,7 +39,7 @@ def test_every_make_command_is_a_target(line):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/nodes.md", "docs/numbers.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_picture_and_file_that_it_links_is_there(page):
     text = (ROOT / page).read_text()
     for path in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
@@ -54,7 +57,7 @@ def test_every_option_is_listed():
 def test_every_vael_verb_that_it_shows_exists():
     from typer.testing import CliRunner
 
-    from vael.cli import app
+    from vael.cli.main import app
 
     for verb in {line.split()[1] for line in LINES if line.startswith("vael ")}:
         assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0, verb

@@ -9,9 +9,9 @@ from vael.metrics.frechet import Frechet
 from vael.metrics.latent_activity import Spectrum
 from vael.metrics.probe import Probe
 from vael.metrics.reconstruction import Reconstruction
+from vael.report.contents import read_run
 from vael.report.evaluation import section, with_error
-from vael.report.evaluation_plots import evaluation_plots
-from vael.report.folder import read_run
+from vael.report.evaluation_charts import evaluation_plots
 from vael.report.page import write_report
 
 

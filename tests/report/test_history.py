@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from vael.report.history import panels
 from vael.report.numbers import format_number, table
+from vael.report.panels import panels
 from vael.runs.metrics_csv import read_history
 
 

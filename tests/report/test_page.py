@@ -4,8 +4,8 @@ import re
 import pytest
 
 from vael.errors import ConfigError
+from vael.report.charts import plots
 from vael.report.page import write_report
-from vael.report.plots import plots
 from vael.runs.metrics_csv import read_history
 
 

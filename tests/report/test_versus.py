@@ -8,12 +8,12 @@ import pytest
 from browser import plotted, screen
 from typer.testing import CliRunner
 
-from vael.cli import app
+from vael.cli.main import app
 from vael.errors import ConfigError
-from vael.report.folder import read_run
-from vael.versus.numbers import groups
-from vael.versus.page import write_versus
-from vael.versus.plots import overlaid
+from vael.report.comparison.charts import overlaid
+from vael.report.comparison.numbers import groups
+from vael.report.comparison.page import write_versus
+from vael.report.contents import read_run
 
 COMPARABLE = {"target": "val/bpd", "data_digest": "0123456789abcdef"}
 METRICS = {

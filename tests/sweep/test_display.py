@@ -8,7 +8,8 @@ from rich.console import Console
 from vael.sweep.display import LiveDisplay, LogDisplay, WorkerState, make_display
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import clock_text, one_line, params_text, time_text
+from vael.sweep.text import params_text, printable
+from vael.text import clock_text, duration_text
 
 GOAL = Goal("tiny", ("val/bpd",), ("minimize",), 10)
 EVIL = "NaN \x1b[2J at [red]step[/red] 3\nin two lines"
@@ -144,8 +145,8 @@ def test_two_targets_have_a_front_and_no_best():
 
 
 def test_words():
-    assert one_line("a\nb\x1b[2Jc\n") == "a b [2Jc"
-    assert [time_text(s) for s in (0, 59.4, 60, 3661, 90000)] == [
+    assert printable("a\nb\x1b[2Jc\n") == "a b [2Jc"
+    assert [duration_text(s) for s in (0, 59.4, 60, 3661, 90000)] == [
         "0 s",
         "59 s",
         "1 min 0 s",

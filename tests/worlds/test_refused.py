@@ -6,7 +6,7 @@ import pytest
 from commands import vael
 from support import trained_run
 
-from vael.evaluation.comparable import NotComparableError, check_comparable, facts
+from vael.runs.comparability import NotComparableError, check_comparable, facts
 
 KNOWN = {
     "split": "test",

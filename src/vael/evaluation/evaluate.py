@@ -11,10 +11,10 @@ import torch
 from vael.data.source import Split
 from vael.distributed.processes import keep_freed_memory
 from vael.errors import ConfigError
-from vael.evaluation.crew import Job, kind_of, score
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose
-from vael.evaluation.verdict import verdict
+from vael.evaluation.parallel import Job, kind_of, score
+from vael.evaluation.result import verdict
 from vael.files import write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from vael.config.flat import Difference, compare_configs
 from vael.data.source import Split
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.countdown import Countdown
-from vael.evaluation.crew import kind_of
 from vael.evaluation.evaluate import Request, scored
+from vael.evaluation.parallel import kind_of
+from vael.evaluation.progress import Countdown
 from vael.metrics.scores import Scores
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from vael.report.history import PALETTE, TRAIN, VAL, panels
+from vael.report.panels import PALETTE, TRAIN, VAL, panels
 from vael.runs.metrics_csv import History
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vael.errors import ConfigError
 from vael.files import remove_unfinished, write_text
+from vael.report.contents import RunContents, read_run
 from vael.report.evaluation import section
-from vael.report.folder import Run, read_run
 from vael.report.numbers import format_number, table
 from vael.report.template import template
 from vael.runs.folder import RunFolder
@@ -53,10 +53,10 @@ def complete(run: Path) -> None:
         write_report(run)
 
 
-def render(run: Run) -> str:
+def render(run: RunContents) -> str:
     """The page as HTML."""
-    from vael.report.evaluation_plots import evaluation_plots
-    from vael.report.plots import plots
+    from vael.report.charts import plots
+    from vael.report.evaluation_charts import evaluation_plots
 
     summary, curves, evaluated = run.summary, plots(run.history), section(run.evaluation)
     bounds = evaluation_plots(run.evaluation) if evaluated else []
@@ -93,13 +93,13 @@ def render(run: Run) -> str:
     )
 
 
-def title_of(run: Run) -> str:
+def title_of(run: RunContents) -> str:
     """Model and data, else the name of the experiment."""
     model, data = run.choice("model"), run.choice("data")
     return f"{model} on {data}" if model and data else str(run.node("name") or "A run")
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def _facts(run: RunContents) -> list[tuple[str, str]]:
     """What was trained, in the words of the config; what is not set is left out."""
     facts = [
         ("data", run.choice("data")),
@@ -115,7 +115,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
-def circumstances(run: Run) -> list[tuple[str, str]]:
+def circumstances(run: RunContents) -> list[tuple[str, str]]:
     """Seed, effort, devices and versions; what is not recorded is left out."""
     summary = run.summary
 

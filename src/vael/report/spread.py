@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vael.metrics.catalog import describe_metric
 from vael.report.figures import INK, blank
-from vael.report.history import TRAIN, VAL
+from vael.report.panels import TRAIN, VAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def spread_figure(result: Mapping[str, Any]) -> Figure:
     """The runs of each stream beside their standard deviation with its interval.
 
     Args:
-        result: of `vael.nondeterminism.study`.
+        result: of `vael.evaluation.seed_variance.study`.
     """
     spreads: Mapping[str, Mapping[str, Any]] = result["spreads"]
     names = list(spreads)

@@ -14,7 +14,7 @@ def template(name: str, *places: Path) -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([*places, Path(__file__).parent]),
+        loader=FileSystemLoader([*places, Path(__file__).parent / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -14,23 +14,8 @@ NOT_RECORDED = "not recorded"
 PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
 CODE_PACKAGES = ("vael", "torch", "pytorch-lightning", "numpy")  # that a study is bound to
 SOURCE = Path(__file__).resolve().parents[1]
-NOT_TRAINING = frozenset(  # no trial imports them; all else counts as what it trains with
-    {
-        "again",
-        "arguments",
-        "cli",
-        "dashboard",
-        "entry",
-        "evaluation",
-        "explore",
-        "export",
-        "generate",
-        "nondeterminism",
-        "pretrained",
-        "sweep",
-        "versus",
-    }
-)
+# no trial imports them; all else counts as what it trains with
+NOT_TRAINING = frozenset({"cli", "evaluation", "pretrained", "sweep"})
 NUMBERLESS = NOT_TRAINING | {"report"}  # a trial draws with it, which changes none of its numbers
 
 

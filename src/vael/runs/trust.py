@@ -22,7 +22,8 @@ BUILT = ("model", "likelihood", "posterior", "prior", "data")
 def check_targets(config: Mapping[str, Any], allow: Sequence[str], file: Path) -> None:
     """Refuses a config that names code which nobody has vouched for; runs none of it.
 
-    The name must lead to what is *defined* below an allowed package: ``vael.cli.os.system`` is
+    The name must lead to what is *defined* below an allowed package: ``vael.cli.main.os.system``
+    is
     not vael's. Of vael itself only nets, families and data sources are taken.
 
     Args:

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from vael.sweep.study.ranking import Goal, best, counts_text
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import clock_text, one_line, params_text, time_text
+from vael.sweep.text import params_text, printable
 from vael.sweep.workers.status import WorkerState
+from vael.text import clock_text, duration_text
 
 NUMBERS = 38  # columns of a terminal that all but the worker's name need
 MIN_NAME = 6
@@ -70,7 +71,7 @@ class LogDisplay:
 
     def note(self, text: str) -> None:
         """Print one line, whatever its length."""
-        self._console.print(Text(one_line(text)), soft_wrap=True)
+        self._console.print(Text(printable(text)), soft_wrap=True)
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""
@@ -97,7 +98,7 @@ class LiveDisplay:
 
     def note(self, text: str) -> None:
         """Print above the live lines."""
-        self._live.console.print(Text(one_line(text)))
+        self._live.console.print(Text(printable(text)))
 
     def close(self) -> None:
         """Leave the last state on the terminal."""
@@ -105,7 +106,7 @@ class LiveDisplay:
 
     def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
         texts = (
-            f"{self._left(rows)}{counts_text(self.goal, rows)}  {one_line(self.goal.name)}",
+            f"{self._left(rows)}{counts_text(self.goal, rows)}  {printable(self.goal.name)}",
             best_text(self.goal, rows),
         )
         lines = [Text(text, no_wrap=True, overflow="ellipsis", style="bold") for text in texts]
@@ -120,7 +121,7 @@ class LiveDisplay:
         if self.goal.trials is None or done <= before or done >= self.goal.trials:
             return ""
         seconds = (self._now() - since) / (done - before) * (self.goal.trials - done)
-        return f"~{time_text(seconds)} left, "
+        return f"~{duration_text(seconds)} left, "
 
     def _table(self, workers: Sequence[WorkerState]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -130,7 +131,7 @@ class LiveDisplay:
             table.add_column(name, justify="right", no_wrap=True)
         room = max(MIN_NAME, self._live.console.width - NUMBERS)
         for state in sorted(workers, key=lambda state: state.worker):
-            name = one_line(state.worker)
+            name = printable(state.worker)
             short = name if len(name) <= room else "…" + name[1 - room :]  # its end differs
             table.add_row(*map(Text, (short, *self._cells(state))))
         return table
@@ -166,9 +167,9 @@ def trial_text(goal: Goal, row: TrialRow) -> str:
         f"trial {row.number}",
         row.state,
         values if row.state == "complete" else "",
-        f"({one_line(row.reason)})" if row.reason else "",
+        f"({printable(row.reason)})" if row.reason else "",
         params_text(row.params),
-        "" if row.seconds is None else time_text(row.seconds),
+        "" if row.seconds is None else duration_text(row.seconds),
     ]
     return "  ".join(part for part in parts if part)
 

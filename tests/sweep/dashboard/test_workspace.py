@@ -9,7 +9,7 @@ import pytest
 from sweep_support import SPACE, WHEN, make_study
 from typer.testing import CliRunner
 
-from vael.cli import app
+from vael.cli.main import app
 from vael.errors import ConfigError, VaelError
 from vael.sweep.dashboard import publish
 from vael.sweep.dashboard.workspace import ShownStudy, make_workspace

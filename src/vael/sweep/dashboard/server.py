@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vael.errors import ConfigError
-from vael.report.folder import read_run
+from vael.report.contents import read_run
 from vael.report.page import render
 from vael.runs.folder import RunFolder
 from vael.sweep.dashboard.overlay import Overlay, RunPictures

@@ -10,7 +10,8 @@ from vael.metrics.catalog import describe_metric
 from vael.sweep.report.contents import ConfirmationRow, SweepContents
 from vael.sweep.study.ranking import best, counts_text, scored
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import params_text, time_text
+from vael.sweep.text import params_text
+from vael.text import duration_text
 
 
 @dataclass(frozen=True)
@@ -188,5 +189,5 @@ def _time(sweep: SweepContents) -> list[Fact]:
     meaning = f"Of training in all trials, {epochs:,} epochs"
     if starts and ends:
         wall = datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))
-        meaning += f"; {time_text(wall.total_seconds())} from the first start to the last end"
-    return [Fact("Time", time_text(training), "", meaning + ".")]
+        meaning += f"; {duration_text(wall.total_seconds())} from the first start to the last end"
+    return [Fact("Time", duration_text(training), "", meaning + ".")]

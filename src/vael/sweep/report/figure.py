@@ -8,7 +8,7 @@ from typing import Any
 from vael.metrics.catalog import Direction
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import one_line, params_text, short_names, value_text
+from vael.sweep.text import params_text, printable, short_names, value_text
 
 Options = Mapping[str, Any]
 BEST, BAD, FAINT = "#3f90da", "#d4351c", "rgba(128,136,146,0.75)"
@@ -21,7 +21,7 @@ class Figure:
     """One plot of the page.
 
     Attributes:
-        plot: ``data`` and ``layout``, in the words of ``vael/report/plot.js``.
+        plot: ``data`` and ``layout``, in the words of ``vael/report/templates/plot.js``.
         note: what there is to know to read it.
         wide: takes the whole width, and scrolls sideways on a phone.
     """
@@ -39,8 +39,8 @@ def layout(
     """Make the common layout with two named axes and their options."""
     return {
         "height": height,
-        "xaxis": {"title": one_line(x), **(xaxis or {})},
-        "yaxis": {"title": one_line(y), **(yaxis or {})},
+        "xaxis": {"title": printable(x), **(xaxis or {})},
+        "yaxis": {"title": printable(y), **(yaxis or {})},
     }
 
 
@@ -50,7 +50,7 @@ def hover(goal: Goal, row: TrialRow) -> str:
     lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
     if row.reason:
         lines.append(row.reason[:120])
-    return "\n".join(one_line(line) for line in lines if line)
+    return "\n".join(printable(line) for line in lines if line)
 
 
 def dots(
@@ -64,7 +64,7 @@ def dots(
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": one_line(name),
+        "name": printable(name),
         "x": list(x),
         "y": list(y),
         "text": list(texts),
@@ -92,7 +92,7 @@ def colours(values: Sequence[float], direction: Direction, title: str) -> dict[s
         "high": high,
         "reversed": direction == "maximize",
         "shown": True,
-        "title": one_line(title),
+        "title": printable(title),
     }
     return {"colours": list(values), "scale": scale}
 

@@ -6,7 +6,7 @@ from vael.sweep.report.figure import BAD, BEST, FAINT, Figure, dots, hover, layo
 from vael.sweep.report.importance import Importance
 from vael.sweep.study.ranking import Goal, running_best, scored
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import one_line
+from vael.sweep.text import printable
 
 
 def history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
@@ -100,12 +100,12 @@ def importance(goal: Goal, found: Importance) -> Figure:
             {
                 "type": "bar",
                 "orientation": "h",
-                "y": [one_line(name) for name, _ in ordered],
+                "y": [printable(name) for name, _ in ordered],
                 "x": [share for _, share in ordered],
                 "colour": BEST,
                 "bar": 0.6,
                 "labels": [f"{share:.0%}" for _, share in ordered],
-                "text": [f"{one_line(name)}: {share:.1%}" for name, share in ordered],
+                "text": [f"{printable(name)}: {share:.1%}" for name, share in ordered],
             }
         ],
         "layout": layout(

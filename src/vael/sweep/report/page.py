@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vael.files import write_text
-from vael.report.folder import Shown, read_run
+from vael.report.contents import Shown, read_run
 from vael.report.template import template
 from vael.sweep.report.contents import SweepContents, read_sweep
 from vael.sweep.report.facts import facts

@@ -21,7 +21,7 @@ from vael.sweep.report.figure import (
 )
 from vael.sweep.study.ranking import Goal, ranked, scored
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import one_line, value_text
+from vael.sweep.text import printable, value_text
 
 SHADES = 24
 FAN = 0.1  # how wide the lines of one word are spread, by rank, so that all can be seen
@@ -169,7 +169,7 @@ def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
         xaxis={
             "range": [-0.45, len(axes) - 0.6],
             "tickvals": list(range(len(axes))),
-            "ticktext": [one_line(axis.name) for axis in axes],
+            "ticktext": [printable(axis.name) for axis in axes],
             "grid": False,
             "side": "top",
             "fixedrange": True,
@@ -186,7 +186,7 @@ def _layout(axes: Sequence[Axis], missing: bool) -> dict[str, Any]:
         {
             "x": i,
             "y": y,
-            "text": one_line(text),
+            "text": printable(text),
             **(
                 {"xanchor": "left", "xshift": 5}
                 if i == len(axes) - 1

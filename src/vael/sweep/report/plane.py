@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vael.report.history import PALETTE
+from vael.report.panels import PALETTE
 from vael.sweep.report.contents import SweepContents, TrialConfig
 from vael.sweep.report.figure import (
     BAD,

@@ -8,7 +8,8 @@ from vael.sweep.report.contents import SweepContents
 from vael.sweep.report.facts import score_text
 from vael.sweep.study.ranking import best, ranked
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import one_line, params_text, time_text
+from vael.sweep.text import params_text, printable
+from vael.text import duration_text
 
 TOP, MOST_OF_FRONT = 10, 30
 REASONS = 20
@@ -58,7 +59,7 @@ def best_trials(sweep: SweepContents) -> list[RankedTrial]:
             tuple(map(score_text, row.values)),
             params_text(row.params),
             "" if row.epochs is None else f"{row.epochs:,}",
-            "" if row.seconds is None else time_text(row.seconds),
+            "" if row.seconds is None else duration_text(row.seconds),
         )
         for row in leading(sweep)[:most]
     ]
@@ -89,7 +90,7 @@ def endings(table: Sequence[TrialRow]) -> list[Ending]:
 
 
 def _reason(row: TrialRow) -> str:
-    return one_line(row.reason or "no reason is recorded")
+    return printable(row.reason or "no reason is recorded")
 
 
 def _merged(reasons: Sequence[str]) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from vael.config.yaml import read_yaml
-from vael.errors import ConfigError
+from vael.errors import ConfigError, did_you_mean
 from vael.metrics.catalog import Direction, published_scores
 from vael.sweep.spec.definition import Definition, Limits, check_definition
-from vael.sweep.text import near
 
 
 def read_sweep_file(path: Path) -> Definition:
@@ -42,7 +41,9 @@ def parse_sweep(plain: Mapping[str, Any]) -> Definition:
     known = [f.name for f in fields(Definition)]
     for key in found:
         if key not in (*known, "target", "direction"):
-            raise ConfigError(f"{key} is not a key of a sweep. {near(key, [*known, 'target'])}")
+            raise ConfigError(
+                f"{key} is not a key of a sweep. {did_you_mean(key, [*known, 'target'])}"
+            )
     targets, directions = _targets(found)
     found["limits"] = _limits(found.get("limits") or {})
     found["overrides"] = tuple(_strings("overrides", found.get("overrides") or []))
@@ -87,7 +88,7 @@ def direction_of(target: str, given: object = None) -> Direction:
     usual = {f"val/{metric.name}": metric.search for metric in published_scores()}.get(target)
     if usual is None:
         names = [f"val/{metric.name}" for metric in published_scores()]
-        raise ConfigError(f"target {target} is never logged. {near(target, names)}")
+        raise ConfigError(f"target {target} is never logged. {did_you_mean(target, names)}")
     if given is None:
         return usual
     if given not in ("minimize", "maximize"):
@@ -101,7 +102,7 @@ def _limits(plain: object) -> Limits:
         raise ConfigError(f"limits must be a mapping of {', '.join(known)}, but got {plain!r}.")
     for key in plain:
         if key not in known:
-            raise ConfigError(f"limits.{key} is not a limit. {near(str(key), known)}")
+            raise ConfigError(f"limits.{key} is not a limit. {did_you_mean(str(key), known)}")
     limits = Limits(**{str(k): v for k, v in plain.items()})
     epochs = limits.trial_epochs
     if epochs is not None and (not isinstance(epochs, int) or isinstance(epochs, bool)):

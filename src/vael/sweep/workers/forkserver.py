@@ -189,11 +189,10 @@ def preload() -> None:
     """Import what a trial needs; compute nothing."""
     from PIL import Image
 
-    import vael
     from vael.distributed.lightning_import import import_lightning
 
     import_lightning()
-    for module in pkgutil.walk_packages(vael.__path__, "vael."):
+    for module in pkgutil.walk_packages([str(Path(__file__).parents[2])], "vael."):
         if module.name.split(".")[1] not in NOT_TRAINING:
             importlib.import_module(module.name)
     Image.preinit()  # it would import the plugins of formats at the first picture

@@ -1,0 +1,102 @@
+"""``vael evaluate``, ``verify``, ``compare``, ``nondeterminism``: numbers measured again."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vael.cli.arguments import Allow, OtherData
+from vael.cli.report import report
+from vael.distributed import signals
+from vael.errors import VaelError
+from vael.runs.evaluation_file import as_text as evaluation_as_text
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
+    overrides: OtherData = None,
+    split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
+    samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(help="GPUs, or CPU processes: as many cores, as many times as fast.")
+    ] = 1,
+    threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
+    allow: Allow = None,
+) -> None:
+    """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
+    signals.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
+    from vael.evaluation.evaluate import Request
+    from vael.evaluation.evaluate import evaluate as evaluate_run
+
+    request = Request(
+        run,
+        split,  # type: ignore[arg-type]
+        samples,
+        device,
+        devices,
+        tuple(overrides or ()),
+        threads,
+        tuple(allow or ()),
+    )
+    try:
+        signals.unblock()
+        result = evaluate_run(request)
+    except KeyboardInterrupt:  # typer would end without a word
+        print(f"vael: interrupted; {request.output} is as it was", file=sys.stderr)
+        raise SystemExit(130) from None
+    print(evaluation_as_text(result))
+    print(f"numbers {request.output.resolve()}")
+    if run.is_dir():
+        report([run])
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Where the data is now: data.path=...")
+    ] = None,
+    max_seconds: Annotated[
+        float, typer.Option(help="Make evaluation.json again, too, if that took no longer.")
+    ] = 60,
+) -> None:
+    """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
+    from vael.cli.verify_text import as_text as verification_as_text
+    from vael.evaluation.verify import verify as verify_run
+
+    verification = verify_run(run, overrides or (), max_seconds)
+    print(verification_as_text(run, verification))
+    raise SystemExit(not verification.same)
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
+) -> None:
+    """Print the scores of several runs side by side, if they may be compared."""
+    from vael.runs.comparison import side_by_side
+
+    print(side_by_side(runs))
+
+
+def nondeterminism(
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="What to train: as for python train.py.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs for each of the streams.")] = 10,
+    folder: Annotated[
+        Path, typer.Option(help="Of the runs and the result; again: goes on.")
+    ] = Path("outputs/nondeterminism"),
+) -> None:
+    """Train small models that vary one stream of randomness at a time: where does it sit?"""
+    from vael.evaluation.seed_variance import as_text as spreads_as_text
+    from vael.evaluation.seed_variance import study
+
+    result = study(folder, overrides or (), seeds)
+    print(spreads_as_text(result))
+    print(f"picture {(folder / 'nondeterminism.png').resolve()}")
+    if result["spreads"]["none"]["std"]:
+        raise VaelError(
+            "the runs that vary nothing differ, so this machine does not repeat a "
+            f"run: vael train {folder}/none/00 --again says where it first differs."
+        )

@@ -1,0 +1,91 @@
+"""``vael generate``: pictures, animations and arrays out of a trained model."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vael.cli.arguments import Allow, OtherData, Which
+
+
+def generate(
+    run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="samples, reconstructions, traversal, interpolation or encodings."
+        ),
+    ],
+    overrides: OtherData = None,
+    count: Annotated[
+        int | None,
+        typer.Option(help="Samples, examples, columns of a traversal, or pairs to interpolate."),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Of the noise and of the choice of examples: the same seed, the same bytes."
+        ),
+    ] = 0,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            help="Factor on the noise behind z, or on the spread of the mixture's components."
+        ),
+    ] = 1.0,
+    sampler: Annotated[
+        str, typer.Option(help="prior, or mixture: Gaussians fitted to the encoded training data.")
+    ] = "prior",
+    components: Annotated[int, typer.Option(help="Of the mixture.")] = 10,
+    path: Annotated[
+        str, typer.Option(help="Of an interpolation: spherical or linear.")
+    ] = "spherical",
+    steps: Annotated[
+        int, typer.Option(help="Frames or columns of a traversal or interpolation.")
+    ] = 11,
+    dims: Annotated[
+        int, typer.Option(help="Latent dimensions of a traversal, the most active first.")
+    ] = 8,
+    split: Annotated[
+        str, typer.Option(help="Where examples come from: test, val, train.")
+    ] = "test",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .png, .gif or .npz that does not exist yet. Default: RUN/generated/KIND, as a "
+            ".png, traversals and interpolations as a .gif, encodings as an .npz; that one is "
+            "overwritten."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT.")] = False,
+    checkpoint: Which = "best",
+    allow: Allow = None,
+) -> None:
+    """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
+    from vael.pretrained.generate.make import make
+    from vael.pretrained.generate.request import Request
+    from vael.runs.folder import unfinished
+
+    request = Request(
+        run,
+        kind,
+        count,
+        seed,
+        temperature,
+        sampler,
+        components,
+        path,
+        steps,
+        dims,
+        split,  # type: ignore[arg-type]
+        output,
+        force,
+        tuple(overrides or ()),
+        checkpoint,
+        tuple(allow or ()),
+    )
+    note = unfinished(run)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
+    print(make(request).resolve())

@@ -1,0 +1,141 @@
+"""``vael train``: a run from its folder, continued, or repeated and compared."""
+
+import os
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vael.distributed import failures, ownership, ranks, signals
+from vael.distributed.failures import Failure
+from vael.distributed.ranks import Rank
+from vael.distributed.supervisor import supervise
+from vael.errors import VaelError
+from vael.runs.creation import discard, vanished
+from vael.runs.folder import RunFolder, read_size
+from vael.runs.summary import ENDED, as_text, read_summary
+from vael.training.postmortem import write_postmortem
+
+
+def train(
+    run: Annotated[Path, typer.Argument(help="A run's folder: it has a config.yaml.")],
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Repeat a finished run beside it, and compare the two to the bit."
+        ),
+    ] = False,
+    discard_on_error: Annotated[
+        bool, typer.Option(hidden=True, help="Remove the folder if the run cannot start.")
+    ] = False,
+) -> None:
+    """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
+    try:
+        if again:
+            _repeat(run)
+        else:
+            _train(run, discard_on_error)
+    finally:
+        signals.disarm()
+
+
+def _repeat(run: Path) -> None:
+    """Exit code 0 if the repeated run is the same to the bit, else 1."""
+    if ranks.find_rank() is not None:
+        raise VaelError("--again is for one process: it starts the others, and compares.")
+    signals.arm()
+    from vael.evaluation.repeat import as_text as again_as_text
+    from vael.evaluation.repeat import begin
+
+    repeated = begin(run)
+    print(f"repeating {run} in {repeated}")
+    _train(repeated, discard_on_error=not RunFolder(repeated).has_trained)
+    text, same = again_as_text(run, repeated)
+    print(text)
+    raise SystemExit(not same)
+
+
+def _train(run: Path, discard_on_error: bool) -> None:
+    """Keeps others away from the folder, and leaves a true summary of an early end there."""
+    speaks = ranks.is_first_rank() and ranks.SUPERVISED not in os.environ
+    try:
+        signals.arm()
+        with ownership.own_folder(run) if speaks else nullcontext():
+            _train_alone(run, discard_on_error)
+    except signals.StoppedEarly as stop:
+        if speaks and RunFolder(run).is_run and ownership.is_owned(run):
+            write_postmortem(run, failures.describe_error(stop, 0), seconds=0.0)
+            stop.tell()
+            stop.requeue()
+        raise
+
+
+def _train_alone(run: Path, discard_on_error: bool) -> None:
+    devices, num_nodes = read_size(run)
+    rank = ranks.find_rank()
+    ranks.check_ranks(rank, devices, num_nodes)
+    before = read_summary(run)
+    if before is not None and before["status"] in ENDED:
+        if not ranks.is_first_rank():
+            return
+        from vael.report.page import complete
+
+        signals.disarm()
+        complete(run)
+        why = f" ({before['reason']})" if before["reason"] else ""
+        print(f"{run} is {before['status']}{why}; another run: {before['command']}")
+    elif rank is None and devices * num_nodes > 1:
+
+        def on_failure(failure: Failure, seconds: float) -> None:
+            if discard_on_error and failures.is_impossible(run):
+                discard(run, ranks.is_first_rank())
+            elif ranks.is_first_rank():
+                write_postmortem(run, failure, seconds)
+
+        code = supervise(run, devices, num_nodes, on_failure)
+        if code or not ranks.is_first_rank():
+            raise SystemExit(code)
+        return  # the first rank has told
+    else:
+        run_rank(rank, run, discard_on_error)
+        if not ranks.is_first_rank():
+            return
+    summary = read_summary(run)
+    assert summary is not None
+    print(as_text(summary))
+    if (page := RunFolder(run).report).exists():
+        print(f"report  {page.resolve()}")
+
+
+def run_rank(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
+    """Train as this rank, or alone; of several processes, the first to fail speaks for all."""
+    if rank is not None:
+        os.environ.update(rank.environment())
+        failures.clear_failure(run, rank.rank)
+    try:
+        with signals.stop_on_lost_signal():
+            from vael.distributed.lightning_import import import_lightning
+
+            import_lightning()
+            from vael.training.fit import train as train_run
+
+            train_run(run, discard_on_error)
+    except signals.StoppedEarly as stop:
+        if rank is not None:
+            failures.record_failure(run, failures.describe_error(stop, rank.rank))
+        raise
+    except BaseException as error:
+        if rank is None:
+            raise
+        own = failures.describe_error(error, rank.rank)
+        failures.record_failure(run, own)
+        if ranks.SUPERVISED in os.environ or (discard_on_error and rank.rank and vanished(run)):
+            raise SystemExit(own.code) from None  # who started us tells, or the first rank does
+        cause = failures.root_cause(failures.read_failures(run, since=0)) or own
+        if cause == own and not own.clear:
+            raise
+        if cause == own or rank.rank == 0:
+            print(f"vael: {cause}", file=sys.stderr)
+        raise SystemExit(own.code) from None

@@ -1,1 +1,0 @@
-"""A study to look at: on this machine with optuna-dashboard, or on wandb."""

@@ -1,0 +1,139 @@
+"""Floor 9: the numbers of evaluation.json, out of the scores of the examples."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from vael.metrics.catalog import AT_BOUND
+from vael.pretrained.scoring import Columns
+from vael.pretrained.trained import Trained
+from vael.runs import comparability
+
+FEW = 10  # effective samples: below it a bound hangs on a handful of draws
+JACKKNIFE = (
+    "estimate of log p(x) with the bias of order 1/k removed (JVI-1, Nowozin 2018); "
+    "not a bound, and never ranked by"
+)
+
+
+def verdict(
+    trained: Trained, split: str, ks: tuple[int, ...], found: Columns, train: Columns | None
+) -> dict[str, Any]:
+    """The numbers of evaluation.json out of those of the examples.
+
+    Args:
+        trained: what was scored.
+        split: on which examples.
+        ks: k of the bounds, the last is all samples.
+        found: the scores of the examples.
+        train: those of as many training examples, for the overfitting gap.
+    """
+    k = ks[-1]
+    has_levels = trained.spec.levels is not None
+    score_name = "bpd" if has_levels else "nll"
+    names = ("nll", "bpd") if has_levels else ("nll",)
+    bounds = {str(each): _means({name: found[f"{name}_{each}"] for name in names}) for each in ks}
+    scores = _scores(found, k, trained)
+    if train is not None:
+        gap = _means({"nll": train[f"nll_{k}"]})
+        scores["overfitting_gap"] = bounds[str(k)]["nll"] - gap["nll"]
+        scores["overfitting_gap_se"] = math.hypot(bounds[str(k)]["nll_se"], gap["nll_se"])
+        scores["overfitting_examples"] = len(train["elbo"])
+    ess = found["ess"]
+    result: dict[str, Any] = {
+        "split": split,
+        "samples": k,
+        "num_examples": len(found["elbo"]),
+        "checkpoint": str(trained.checkpoint),
+        "data_digest": trained.spec.digest,
+        "target": score_name,
+        "fit": "mass" if trained.vae.fits_mass else "density",
+        "family": trained.vae.family,
+        "comparable": comparability.facts(
+            split=split,
+            k=k,
+            score=score_name,
+            digest=_digest(trained),
+            binarize=trained.config.data.binarize,
+            levels=trained.spec.levels,
+            num_dims=trained.spec.num_dims,
+            family=trained.vae.family,
+        ),
+        "bounds": bounds,
+        "jackknife": None
+        if k == 1
+        else {
+            **_means(
+                {"nll": found["nll_jackknife"], "bias": found[f"nll_{k}"] - found["nll_jackknife"]}
+            ),
+            "label": JACKKNIFE,
+        },
+        "ess": {
+            "mean": float(ess.mean()),
+            "median": float(np.median(ess)),
+            "min": float(ess.min()),
+            "share_below_10": float((ess < FEW).mean()),
+        },
+        "scores": scores,
+    }
+    lost = int((~np.isfinite(found[f"{score_name}_{k}"])).sum())
+    result["warnings"] = [
+        *(
+            [
+                f"{lost} of {len(ess)} examples have no finite {score_name}, so no mean over the "
+                "examples is a number: the weights have diverged, or an example is out of the "
+                "likelihood's reach."
+            ]
+            if lost
+            else []
+        ),
+        *_warnings(trained, result),
+    ]
+    return result
+
+
+def _means(columns: Mapping[str, Any]) -> dict[str, float]:
+    """Mean and standard error over the examples of each column."""
+    found: dict[str, float] = {}
+    for name, values in columns.items():
+        found[name] = float(values.mean())
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        found[f"{name}_se"] = spread / math.sqrt(len(values))
+    return found
+
+
+def _scores(found: Columns, k: int, trained: Trained) -> dict[str, float]:
+    scores = {name: float(found[name].mean()) for name in ("elbo", "rate", "distortion", "mse")}
+    scores["gap"] = -float(found[f"nll_{k}"].mean()) - scores["elbo"]
+    scores["scale_at_bound"] = float(found["at_bound"].mean())
+    if trained.spec.support == "unit":
+        scores["psnr"] = -10 * math.log10(max(scores["mse"], 1e-20))
+    return scores
+
+
+def _digest(trained: Trained) -> str:
+    """Of the data as the model sees it: a table's columns may be in the units of another one."""
+    own = trained.spec.digest
+    return f"{own} in units of {trained.units}" if trained.units else own
+
+
+def _warnings(trained: Trained, result: Mapping[str, Any]) -> list[str]:
+    found = []
+    median, k = result["ess"]["median"], result["samples"]
+    if k >= FEW and median < FEW:
+        found.append(
+            f"for half of the examples {k} samples are worth {median:.1f} or fewer "
+            "(effective sample size): the bound hangs on a handful of draws, and "
+            "log p(x) may be far above it."
+        )
+    share = result["scores"]["scale_at_bound"]
+    if share > AT_BOUND:
+        found.append(
+            f"{share:.0%} of the scales of p(x|z) are at their lower bound: the data is "
+            "sharper than its grid lets a score see."
+        )
+    if trained.other_data:
+        found.append("scored on other data than the run was trained on.")
+    return found

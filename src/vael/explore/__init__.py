@@ -1,1 +1,0 @@
-"""Floor 10: a page in the browser to play with a trained model."""

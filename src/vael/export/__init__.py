@@ -1,1 +1,0 @@
-"""Floor 9: a trained model to take elsewhere: ``vael export``."""

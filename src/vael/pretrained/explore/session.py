@@ -1,0 +1,238 @@
+"""Session: what the page asks of a model; tensors in, tensors and bytes out, no web."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from vael.data.batches import EVAL_CHUNK
+from vael.data.source import Split
+from vael.errors import ConfigError, DataError
+from vael.pretrained.explore.atlas import Atlas, survey
+from vael.pretrained.explore.uploads import read_picture
+from vael.pretrained.generate.interpolation import WAYS
+from vael.pretrained.scoring import Part, Scorer
+from vael.pretrained.trained import Trained, load_trained
+from vael.report.page import SPLIT_NAMES
+from vael.runs.folder import RunFolder, unfinished
+
+BINS = 40  # of the histogram of the means below each slider
+REACH = 3.0  # of a slider at least, in units of the prior
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Hold an uploaded picture: its latent, itself as the model saw it, what was done to it."""
+
+    z: Tensor
+    frame: bytes
+    note: str
+
+
+class Session:
+    """Answer for a trained model and the examples that it is explored with.
+
+    A frame is one example as the page draws it: RGBA bytes of an image ``(H, W, 4)``, or of a
+    table the float32 values ``(D,)`` in its own units, little-endian.
+
+    Args:
+        trained: the model with its data.
+        part: the examples of the map.
+        note: what one should know of the model, such as that its run is not finished.
+    """
+
+    def __init__(self, trained: Trained, part: Part, note: str = "") -> None:
+        self.trained, self.part, self.note = trained, part, note
+        self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
+        self.atlas: Atlas = survey(self.scorer, part)
+        (self.shape,) = trained.vae.noise_shapes
+        self.images = len(trained.spec.event_shape) == 3
+
+    @property
+    def latent_dim(self) -> int:
+        """Return ``d``, the size of a latent."""
+        return self.atlas.means.shape[1]
+
+    @property
+    def count(self) -> int:
+        """Return ``N``, the number of examples."""
+        return len(self.atlas.means)
+
+    @torch.inference_mode()
+    def decode(self, z: Tensor) -> bytes:
+        """Return the frames of E[x|z] for z ``(N, d)``, one after another."""
+        return self._frames(self.trained.vae.decode(z.reshape(1, -1, *self.shape)).mean[0])
+
+    def example(self, number: int) -> Tensor:
+        """Return the posterior mean of an example, ``(d,)``.
+
+        Raises:
+            DataError: there is no such example.
+        """
+        self._check(number)
+        return self.atlas.means[number]
+
+    @torch.inference_mode()
+    def original(self, number: int) -> bytes:
+        """Return an example as the model sees it, as a frame."""
+        self._check(number)
+        chunk, row = divmod(number, EVAL_CHUNK)
+        x = self.scorer.x(self.part, self.scorer.examples(self.part).at(chunk))
+        return self._frames(x[row : row + 1])
+
+    @torch.inference_mode()
+    def sample(self, count: int, temperature: float, seed: int) -> Tensor:
+        """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``."""
+        generator = torch.Generator().manual_seed(seed)
+        eps = torch.randn(1, count, *self.shape, generator=generator) * temperature
+        return self.trained.vae.latents.sample((eps,))[0].flatten(1)
+
+    def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
+        """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.
+
+        Raises:
+            ConfigError: the kind of path is none of `vael.pretrained.generate.interpolation.WAYS`.
+        """
+        if kind not in WAYS:
+            raise ConfigError(f"kind must be one of {', '.join(WAYS)}.")
+        return WAYS[kind](start, end, torch.linspace(0, 1, steps))
+
+    @torch.inference_mode()
+    def encode(self, content: bytes, invert: bool) -> Encoded:
+        """Encode a picture file: the posterior mean of it, or of its negative.
+
+        Raises:
+            ConfigError: the model is not one of images.
+            DataError: it is no picture that can be read.
+        """
+        if not self.images:
+            raise ConfigError(
+                f"this is a model of tables with {self.trained.spec.num_dims} "
+                "columns: it has no use for a picture."
+            )
+        preprocess = self.trained.preprocess
+        shape = self.trained.spec.event_shape
+        picture = read_picture(content, shape, preprocess.raw_levels, invert)
+        x = preprocess(picture.raw, self.scorer.corruption.at(torch.device("cpu"), "upload"))
+        z = self.trained.vae.encode(x).mean.flatten()
+        if not bool(z.isfinite().all()):
+            raise DataError("the encoder's output for this picture is not finite.")
+        return Encoded(z, self._frames(x), picture.note)
+
+    def facts(self) -> dict[str, Any]:
+        """Return all that the page shows of the model before anything is asked of it."""
+        config, spec, atlas = self.trained.config, self.trained.spec, self.atlas
+        choices = config.get("choices", {})
+        centre = self.sample(1, 0.0, 0)[0]
+        return {
+            "title": f"{choices.get('model', 'VAE')} on {choices.get('data', 'data')}",
+            "likelihood": str(choices.get("likelihood", "")),
+            "splitName": SPLIT_NAMES[self.part.split],
+            "count": self.count,
+            "checkpoint": self.trained.checkpoint.name,
+            "note": self.note,
+            "shape": list(spec.event_shape),
+            "columns": self._columns(),
+            "dims": self._dims(),
+            "centre": centre.tolist(),
+            "planes": self._planes(),
+            "colourings": [
+                {"name": c.name, "count": c.count, "values": c.values} for c in atlas.colourings
+            ],
+        }
+
+    def _dims(self) -> list[dict[str, Any]]:
+        """Return what each latent dimension carries, the most first, and its means' spread."""
+        atlas, found = self.atlas, []
+        variance, active, carried = atlas.variance, atlas.active, atlas.activity
+        for dim in carried.order():
+            means = atlas.means[:, dim]
+            reach = max(REACH, float(means.abs().max()))
+            found.append(
+                {
+                    "dim": dim,
+                    "kl": float(carried.values[dim]) if carried.in_nats else None,
+                    "variance": float(variance[dim]),
+                    "active": bool(active[dim]),
+                    "reach": reach,
+                    "histogram": torch.histc(means, BINS, -reach, reach).int().tolist(),
+                }
+            )
+        return found
+
+    def _planes(self) -> list[dict[str, Any]]:
+        """Return the views that are offered first; with two dimensions there is only one."""
+        top = self.atlas.activity.order(2)
+        planes = [{"axes": sorted(top) if self.latent_dim <= 2 else top}]
+        return planes if self.latent_dim <= 2 else [{"axes": None}, *planes]
+
+    def _columns(self) -> list[dict[str, Any]]:
+        """Return name, mean and standard deviation of each column in the training data."""
+        if self.images:
+            return []
+        size, preprocess = self.trained.spec.num_dims, self.trained.preprocess
+        names = self.trained.spec.columns or [f"column {i}" for i in range(size)]
+        shift = torch.zeros(size) if preprocess.shift is None else preprocess.shift
+        scale = torch.ones(size) if preprocess.scale is None else preprocess.scale
+        return [
+            {"name": str(name), "mean": mean, "std": std}
+            for name, mean, std in zip(names, shift.tolist(), scale.tolist(), strict=True)
+        ]
+
+    def _frames(self, x: Tensor) -> bytes:
+        """Return the frames of x ``(N, *E)`` as the likelihood sees it; non-finite ones as 0."""
+        x = x.float().nan_to_num(0.0, 0.0, 0.0)
+        if not self.images:
+            return self.trained.preprocess.restore(x).numpy().astype("<f4").tobytes()
+        pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8)
+        if pixels.shape[1] not in (3, 4):  # as in the report: others are shown by their first
+            pixels = pixels[:, :1].expand(-1, 3, -1, -1)
+        if pixels.shape[1] == 3:
+            pixels = torch.cat([pixels, torch.full_like(pixels[:, :1], 255)], 1)
+        return pixels.permute(0, 2, 3, 1).contiguous().numpy().tobytes()
+
+    def _check(self, number: int) -> None:
+        if not 0 <= number < self.count:
+            raise DataError(
+                f"there is no example {number}: there are {self.count}, 0 to {self.count - 1}."
+            )
+
+
+def open_session(
+    path: Path,
+    overrides: Sequence[str] = (),
+    checkpoint: str = "best",
+    split: str | None = None,
+    examples: int = 10_000,
+    allow: Sequence[str] = (),
+) -> Session:
+    """Load a model with its encoded examples, for one thread.
+
+    Args:
+        path: a run's folder, or a checkpoint file.
+        overrides: of the data.
+        checkpoint: of a folder, ``best`` or ``last``.
+        split: of the map; None: test, or val where the run leaves the test data out.
+        examples: on the map at most.
+        allow: packages that a file's config may name.
+
+    Raises:
+        ConfigError: no run, an unknown split, or data that do not fit.
+        CheckpointError: no checkpoint that can be used; says what there is.
+    """
+    if split is not None and split not in get_args(Split):
+        raise ConfigError(f"--split must be one of {', '.join(get_args(Split))}, but got {split}.")
+    if checkpoint not in ("best", "last"):
+        raise ConfigError(f"--checkpoint must be best or last, but got {checkpoint}.")
+    if path.is_dir():
+        RunFolder(path).require()
+    # A single latent is decoded by a single thread fastest: nothing waits for the other.
+    torch.set_num_threads(1)
+    trained = load_trained(path, overrides, allow, checkpoint)
+    if split is None:
+        split = "test" if trained.config.evaluation.get("test", True) else "val"
+    part = Part(split, examples)  # type: ignore[arg-type]
+    return Session(trained, part, unfinished(path) or "")

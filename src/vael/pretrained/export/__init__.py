@@ -1,0 +1,1 @@
+"""A trained model to take elsewhere: safetensors, ONNX, a model card."""

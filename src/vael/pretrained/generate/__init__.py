@@ -1,0 +1,1 @@
+"""Pictures, animations and arrays that a trained model makes."""

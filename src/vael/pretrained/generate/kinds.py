@@ -1,0 +1,178 @@
+"""Each kind of what can be generated: from a subject to the bytes of a file."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vael.errors import ConfigError
+from vael.metrics.latent_activity import CHUNK
+from vael.pretrained.generate.encode import gif, npz
+from vael.pretrained.generate.interpolation import WAYS
+from vael.pretrained.generate.mixture import Mixture
+from vael.pretrained.generate.subject import Subject
+from vael.report import pictures
+from vael.report.draw import REACH
+from vael.report.figures import table_comparison, table_reconstructions
+from vael.report.pictures import Picture, encode_png
+from vael.report.tiles import Row, sheet, tiles
+
+MOST_ACTIVE = 2000  # examples behind the order of the dimensions
+
+Maker = Callable[[Subject], bytes]
+
+
+def samples(subject: Subject) -> bytes:
+    """E[x|z] for z from the prior or from a mixture in its place."""
+    r = subject.request
+    made = _from_prior(subject) if r.sampler == "prior" else _from_mixture(subject)
+    if r.target.suffix == ".npz":
+        return npz({"x": made.numpy()})
+    text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
+    if made.ndim == 4:
+        return encode_png(Picture(pictures.sample_grid(made), text))
+    data = torch.cat([batch.x for batch in subject.blocks(r.split, len(made))])
+    names = subject.model.spec.columns
+    return encode_png(Picture(table_comparison(data, made, names), text))
+
+
+def _from_prior(subject: Subject) -> Tensor:
+    r = subject.request
+    return subject.model.sample(r.number, r.temperature, r.seed)
+
+
+def _from_mixture(subject: Subject) -> Tensor:
+    r = subject.request
+    mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
+    z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
+    return subject.model.decode(z.reshape(-1, *subject.model.latent_shape))
+
+
+def reconstructions(subject: Subject) -> bytes:
+    """Examples and E[x|z] at their posterior means."""
+    r, model = subject.request, subject.model
+    raw = subject.chosen(r.number).x
+    x, again = model.preprocess.restore(model.prepare(raw)), model.reconstruct(raw)
+    if r.target.suffix == ".npz":
+        return npz({"x": x.numpy(), "reconstruction": again.numpy()})
+    text = f"Examples of {r.split}, and the mean of p(x|z) at the posterior mean of each."
+    if x.ndim == 4:
+        return encode_png(Picture(pictures.reconstructions(x, again), text))
+    return encode_png(Picture(table_reconstructions(x, again, model.spec.columns), text))
+
+
+def traversal(subject: Subject) -> bytes:
+    """The most active dimensions, each moved alone around the posterior means of examples."""
+    r, model = subject.request, subject.model
+    _images_only(subject)
+    activity = model.activity(next(subject.blocks(r.split, MOST_ACTIVE)).x)
+    dims = activity.order(r.dims)
+    values = torch.linspace(-REACH, REACH, r.steps)
+    labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
+    count = 1 if r.target.suffix == ".png" and r.count is None else r.number
+    mu = model.encode(subject.chosen(count).x).mu
+    z = mu[None, :, None].repeat(len(dims), 1, r.steps, 1)  # (dims, examples, steps, d)
+    for row, dim in enumerate(dims):
+        z[row, :, :, dim] = values
+    made = _decoded(subject, z)
+    text = (
+        f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
+        f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean."
+    )
+    if r.target.suffix == ".gif":
+        return gif(
+            [
+                sheet(
+                    [
+                        [
+                            Row(tiles(row[:, step]), label)
+                            for row, label in zip(made, labels, strict=True)
+                        ]
+                    ]
+                )
+                for step in range(r.steps)
+            ]
+        )
+    blocks = [
+        [Row(tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
+        for example in range(made.shape[1])
+    ]
+    header = [f"{value:+.2g}" if value else "0" for value in values.tolist()]
+    return encode_png(Picture(sheet(blocks, header), text))
+
+
+def interpolation(subject: Subject) -> bytes:
+    """From one example to another, through their posterior means."""
+    r, model = subject.request, subject.model
+    _images_only(subject)
+    raw = subject.chosen(2 * r.number).x
+    pairs = len(raw) // 2
+    if not pairs:
+        raise ConfigError(f"an interpolation needs 2 examples, but {r.split} has {len(raw)}.")
+    raw = raw[: 2 * pairs]
+    x, mu = model.prepare(raw), model.encode(raw).mu
+    t = torch.linspace(0, 1, r.steps)
+    z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
+    made = _decoded(subject, z)  # (pairs, steps, *E)
+    if r.target.suffix == ".gif":
+        return gif(
+            [
+                sheet(
+                    [
+                        [
+                            Row(tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]])))
+                            for i in range(pairs)
+                        ]
+                    ],
+                    ["from", "", "to"],
+                )
+                for step in range(r.steps)
+            ]
+        )
+    rows = [
+        Row(tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]]))) for i in range(pairs)
+    ]
+    text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
+    return encode_png(Picture(sheet([rows], ["from", *[""] * r.steps, "to"]), text))
+
+
+def encodings(subject: Subject) -> bytes:
+    """Mu and sigma of q(z|x) for the examples of a split, in its order, with their labels."""
+    r, model = subject.request, subject.model
+    found = [model.encode(batch.x) for batch in subject.blocks(r.split, r.count)]
+    arrays = {"mu": torch.cat([encoding.mu for encoding in found]).numpy()}
+    sigmas = [encoding.sigma for encoding in found if encoding.sigma is not None]
+    if len(sigmas) == len(found):
+        arrays["sigma"] = torch.cat(sigmas).numpy()
+    labels = subject.labels(r.split, r.count)
+    if labels is not None:
+        arrays["labels"] = labels
+    if model.spec.factors:
+        arrays["factors"] = subject.trained.data.factors(r.split)[: r.count]
+        arrays["factor_names"] = np.array([name for name, _ in model.spec.factors])
+    return npz(arrays)
+
+
+def _decoded(subject: Subject, z: Tensor) -> Tensor:
+    """E[x|z] for latents ``(..., d)`` with any leading dimensions."""
+    flat = z.reshape(-1, *subject.model.latent_shape)
+    made = torch.cat([subject.model.decode(part) for part in torch.split(flat, CHUNK)])
+    return made.reshape(*z.shape[: z.ndim - len(subject.model.latent_shape)], *made.shape[1:])
+
+
+def _images_only(subject: Subject) -> None:
+    if len(subject.model.spec.event_shape) != 3:
+        raise ConfigError(
+            f"{subject.request.kind} shows images, but this model is of a table: "
+            "generate samples, reconstructions or encodings, which can be .npz."
+        )
+
+
+KINDS: dict[str, Maker] = {
+    "samples": samples,
+    "reconstructions": reconstructions,
+    "traversal": traversal,
+    "interpolation": interpolation,
+    "encodings": encodings,
+}

@@ -1,0 +1,1 @@
+"""A page about two runs side by side."""

@@ -1,0 +1,58 @@
+"""Floor 10: the curves of two runs in one figure, a colour for each run."""
+
+from collections.abc import Sequence
+
+from vael.report.charts import Plot, line, panel_plot, path
+from vael.report.contents import RunContents
+from vael.report.panels import TRAIN, VAL, panels
+from vael.runs.metrics_csv import History
+
+COLOURS = {"A": TRAIN, "B": VAL}
+DASHES = ("none", "6 4", "2 3")  # of the series of one panel, validation first
+
+
+def overlaid(runs: Sequence[RunContents]) -> list[Plot]:
+    """What either run has logged, panel by panel, and both paths in the plane.
+
+    The curves are over epochs where both runs know them, else over optimiser steps.
+    """
+    histories = {name: run.history for name, run in zip(COLOURS, runs, strict=True)}
+    logged = [history for history in histories.values() if history.series]
+    axis = "epoch" if all(history.axis == "epoch" for history in logged) else "step"
+    every = {name: series for history in logged for name, series in history.series.items()}
+    made = []
+    for panel in panels(History(every, axis)):
+        traces = []
+        ordered = sorted(panel.names, key=lambda name: not name.startswith("val/"))
+        for name, dash in zip(ordered, DASHES, strict=False):
+            for run, history in histories.items():
+                series = history.series.get(name)
+                if series is not None:
+                    x = series.x if axis == "epoch" else [float(step) for step in series.step]
+                    trace = line(f"{run} {name}", x, series.value, series.step, axis, COLOURS[run])
+                    traces.append({**trace, "dash": dash})
+        made.append(panel_plot(panel, axis, traces))
+    planes = {run: path(history) for run, history in histories.items()}
+    drawn = [plane for plane in planes.values() if plane]
+    if drawn:
+        both = {
+            **drawn[0],
+            "title": "Paths through the rate-distortion plane",
+            "data": [_recoloured(plane["data"][0], run) for run, plane in planes.items() if plane],
+        }
+        made.append(both)
+    return made
+
+
+def _recoloured(trace: Plot, run: str) -> Plot:
+    """The path in the run's colour, its last point the largest."""
+    kept = {key: value for key, value in trace.items() if key not in ("scale", "colours")}
+    sizes = [5] * (len(trace["x"]) - 1) + [10]
+    return {
+        **kept,
+        "name": f"{run} {trace['name']}",
+        "colour": COLOURS[run],
+        "showlegend": True,
+        "size": sizes,
+        "text": [f"{run}: {text}" for text in trace["text"]],
+    }

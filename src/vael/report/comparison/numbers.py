@@ -1,0 +1,130 @@
+"""Compare the numbers of two runs: their difference, and whether they may be compared."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vael.errors import ConfigError
+from vael.metrics.catalog import METRICS, Metric, describe_metric, name_fit
+from vael.report.contents import RunContents
+from vael.report.numbers import format_number
+from vael.runs.comparability import NotComparableError, check_comparable
+from vael.runs.comparison import OTHER_FIT, Numbers, evaluated, summed_up, trained_fit
+
+UNSHOWN = ("overfitting_examples",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric of both runs; ``better`` is A, B, equal or nothing."""
+
+    metric: Metric
+    values: tuple[str, str]
+    difference: str
+    better: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Numbers of one origin; ``refused`` says why they must not be compared, or is empty."""
+
+    title: str
+    about: str
+    refused: str
+    rows: Sequence[Row]
+
+
+def groups(paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]) -> list[Group]:
+    """Evaluation, test and validation, where a run has numbers of them.
+
+    Raises:
+        VaelError: a summary.json or evaluation.json that cannot be read.
+    """
+    fits = [str(run.summary.get("fit") or "") for run in runs]
+    other_fit = trained_fit(paths[0]) != trained_fit(paths[1])
+    fit = fits[0] if fits[0] == fits[1] else ""
+    known = [name_fit(metric, fit) for metric in METRICS.values()]
+    origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
+        ("Evaluation", evaluated, "no evaluation.json: vael evaluate {run}"),
+        ("Test", lambda run: summed_up(run, "test"), "no test scores in its summary.json"),
+        (
+            "Validation",
+            lambda run: summed_up(run, "val"),
+            "no validation scores in its summary.json",
+        ),
+    ]
+    made = []
+    for title, read, lacking in origins:
+        found = [_read(path, read) for path in paths]
+        if any(found):
+            missing = [
+                f"{name} has {lacking.format(run=path)}."
+                for name, path, numbers in zip("AB", paths, found, strict=True)
+                if numbers is None
+            ]
+            refused = missing[0] if missing else _refusal(found[0], found[1])
+            scores = [numbers[1] if numbers else {} for numbers in found]
+            rows = [_row(metric, scores, refused, other_fit) for metric in _present(known, scores)]
+            made.append(Group(title, "" if refused else _about(found[0]), refused, rows))
+    return made
+
+
+def _read(path: Path, read: Callable[[Path], Numbers | None]) -> Numbers | None:
+    try:
+        return read(path)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path} is not what vael writes: its config.yaml, summary.json or "
+            f"evaluation.json lacks something ({error})."
+        ) from error
+
+
+def _refusal(a: Numbers | None, b: Numbers | None) -> str:
+    assert a is not None
+    assert b is not None
+    try:
+        check_comparable(a[0], b[0], ("A", "B"))
+    except NotComparableError as error:
+        return str(error)
+    return ""
+
+
+def _about(numbers: Numbers | None) -> str:
+    assert numbers is not None
+    facts = numbers[0]
+    return f"split {facts['split']}, k = {facts['k']}, data {str(facts['digest'])[:8]}"
+
+
+def _present(known: Sequence[Metric], scores: Sequence[Mapping[str, object]]) -> list[Metric]:
+    """The metrics that a run has, those that are not known by their bare names."""
+    names = dict.fromkeys(
+        name for one in scores for name in one if not name.endswith("_se") and name not in UNSHOWN
+    )
+    unknown = names.keys() - {metric.name for metric in known}
+    return [
+        *(metric for metric in known if metric.name in names),
+        *(describe_metric(name) for name in names if name in unknown),
+    ]
+
+
+def _row(
+    metric: Metric, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
+) -> Row:
+    one, two = (_number(of_run.get(metric.name)) for of_run in scores)
+    values = (format_number(one), format_number(two))
+    if refused or one is None or two is None or not math.isfinite(two - one):
+        return Row(metric, values, "", "", "")
+    if other_fit and metric.of_fit:
+        return Row(metric, values, "", "", OTHER_FIT)
+    away = two - one
+    difference = ("+" if away > 0 else "") + format_number(away)
+    better = "equal" if away == 0 else ""
+    if away and metric.better:
+        better = "B" if (away < 0) == (metric.better == "lower") else "A"
+    return Row(metric, values, difference, better, "")
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,127 @@
+"""Floor 10: a page about two runs, from nothing but the files in their folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from vael.config.flat import compare_settings, flat_config
+from vael.config.yaml import read_settings
+from vael.errors import ConfigError
+from vael.files import write_text
+from vael.report.comparison.charts import COLOURS, overlaid
+from vael.report.comparison.numbers import groups
+from vael.report.contents import RunContents, Shown, read_run
+from vael.report.page import STATUS, circumstances, title_of
+from vael.report.template import template
+from vael.runs.folder import RunFolder
+
+NOT_SET = "not set"  # a setting that the other run has
+ABSENT = "\u2013"  # a dash as typographers mean it
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the page says of one run by itself."""
+
+    letter: str
+    path: str
+    title: str
+    colour: str
+    status: str
+    status_text: str
+    reason: str
+    command: str
+    config: str
+
+
+def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
+    """Writes the page atomically, into ``a`` as ``report_vs_NAME.html``, and returns its path.
+
+    Args:
+        a: a run's folder, what the differences are counted from.
+        b: another run's folder.
+        output: a path that ends in ``.html``, or None.
+
+    Raises:
+        ConfigError: a folder that is no run, a sweep, the same run twice, an output of another
+            kind.
+    """
+    for path in (a, b):
+        if (path / "sweep.yaml").is_file():
+            raise ConfigError(
+                f"{path} is a sweep, and two runs are put side by side: give two "
+                f"runs (its trials are runs), or vael report {path} alone."
+            )
+        if not RunFolder(path).config.is_file():
+            raise ConfigError(f"{path} is not a run: it has no config.yaml.")
+    if a.resolve() == b.resolve():
+        raise ConfigError(f"{a} and {b} are the same run: give two, or vael report {a}.")
+    target = output or a / f"report_vs_{b.resolve().name}.html"
+    if target.suffix != ".html" or target.is_dir():
+        raise ConfigError(f"--output must be a file that ends in .html, got {target}.")
+    write_text(target, render(a, b))
+    return target
+
+
+def render(a: Path, b: Path) -> str:
+    """The page as HTML."""
+    paths, runs = (a, b), (read_run(a), read_run(b))
+    sides = [_side(*each) for each in zip(COLOURS, paths, runs, strict=True)]
+    changed, equal = changes(*(read_settings(RunFolder(path).config) for path in paths))
+    curves = overlaid(runs)
+    return template("comparison.html").render(
+        title=" against ".join(_short(path) for path in paths),
+        sides=sides,
+        groups=groups(paths, runs),
+        changed=changed,
+        equal=equal,
+        curves=curves,
+        plots=curves,
+        pictures=_pictures(*runs),
+        environment=_environment(*runs),
+    )
+
+
+def changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
+    """The settings that differ, by dotted name, and how many are equal; the command is none."""
+    one, two = flat_config(a), flat_config(b)
+    found = compare_settings(one, two, NOT_SET)
+    equal = len((one.keys() | two.keys()) - {"command"}) - len(found)
+    return [(d.what, _text(d.then), _text(d.now)) for d in found], equal
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def _short(path: Path) -> str:
+    """The last two folders: an experiment and a time."""
+    return "/".join(path.resolve().parts[-2:])
+
+
+def _side(letter: str, path: Path, run: RunContents) -> Side:
+    status = str(run.summary.get("status") or "unfinished")
+    return Side(
+        letter,
+        str(path),
+        title_of(run),
+        COLOURS[letter],
+        status,
+        STATUS.get(status, ""),
+        str(run.summary.get("reason") or ""),
+        str(run.summary.get("command") or run.node("command") or ""),
+        run.config_text,
+    )
+
+
+def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[Shown | None]]]:
+    """Pictures of one name, beside each other; None where a run has none of it."""
+    by_name = [{picture.name: picture for picture in run.pictures} for run in (a, b)]
+    names = dict.fromkeys(name for pictures in by_name for name in pictures)
+    return [(name, [pictures.get(name) for pictures in by_name]) for name in names]
+
+
+def _environment(a: RunContents, b: RunContents) -> list[tuple[str, str, str]]:
+    one, two = (dict(circumstances(run)) for run in (a, b))
+    return [(name, one.get(name, ABSENT), two.get(name, ABSENT)) for name in {**one, **two}]
