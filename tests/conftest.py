@@ -15,7 +15,7 @@ import torch
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["browser", "cluster.fixtures"]
+pytest_plugins = ["helpers.browser", "helpers.cluster.fixtures", "helpers.trials"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +27,7 @@ def own_cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A small run on the digits, trained once for the tests of a file."""
-    from support import trained_run
+    from helpers.runs import trained_run
 
     return trained_run(tmp_path_factory.mktemp("out"))
 
@@ -35,7 +35,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     """The same on a table."""
-    from support import trained_run
+    from helpers.runs import trained_run
 
     return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from faults.runs import STATEFUL, log, start_two
-from support import QUICK, ROOT, make_run
+from helpers.runs import QUICK, ROOT, make_run
 
 from vael.sweep.study.records import Slot
 from vael.sweep.workers.forkserver import ForkServer

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT
+from helpers.runs import ROOT
 
 
 def can_mount() -> bool:

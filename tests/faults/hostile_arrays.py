@@ -7,10 +7,10 @@ import zipfile
 
 import numpy as np
 from faults.hostile import explore, trained_step
+from helpers.runs import config_of
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from omegaconf import OmegaConf
-from support import config_of
 
 SMALL = (
     "data=array",

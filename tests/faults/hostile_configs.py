@@ -5,9 +5,9 @@ import json
 
 import yaml
 from faults.hostile import explore, trained_step
+from helpers.runs import config_of
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
-from support import config_of
 
 from vael.config.compose import compose_config
 from vael.config.validate import check_config

@@ -7,9 +7,9 @@ import zlib
 
 import numpy as np
 from faults.hostile import trained_step
+from helpers.runs import config_of
 from omegaconf import OmegaConf
 from PIL import Image
-from support import config_of
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "TGA", "ICO")
 SMALL = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from support import KillOnce
+from helpers.callbacks import KillOnce
 
 WRITES = (
     "checkpoints/last.ckpt",

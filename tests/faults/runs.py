@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from identical import read
-from support import ROOT
+from helpers.identical import read
+from helpers.runs import ROOT
 
 STATEFUL = (
     "scheduler=plateau",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from support import ROOT
+from helpers.runs import ROOT
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SEARCH = {

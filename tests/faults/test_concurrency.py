@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from identical import assert_same, metrics, read, rows, weights
-from support import QUICK, ROOT, config_of, make_run
+from helpers.identical import assert_same, metrics, read, rows, weights
+from helpers.runs import QUICK, ROOT, config_of, make_run
 
 from vael.distributed import ownership
 from vael.errors import ConfigError
@@ -135,7 +135,10 @@ def _waits(pid, lock):
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
     """The second leaves all as it is; the folder is free again when the first was killed."""
-    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 250}}"
+    wait = (
+        f"+callbacks.extra.wait={{_target_: helpers.callbacks."
+        f"Wait, file: {tmp_path}/step, seconds: 250}}"
+    )
     folder = make_run(tmp_path, *QUICK, f"trainer.devices={devices}", wait)
     vael = [sys.executable, "-m", "vael.cli", "train", str(folder), "--discard-on-error"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}

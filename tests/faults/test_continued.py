@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from identical import assert_as_if_never_stopped, metrics, read, rows, weights
-from support import QUICK, make_run
+from helpers.identical import assert_as_if_never_stopped, metrics, read, rows, weights
+from helpers.runs import QUICK, make_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
@@ -23,7 +23,7 @@ BEST_FIRST = (
     "report=false",
 )
 KILL = (
-    "+callbacks.extra.kill={_target_: support.KillOnce, number: SIGTERM, where: batch, "
+    "+callbacks.extra.kill={_target_: helpers.callbacks.KillOnce, number: SIGTERM, where: batch, "
     "step: 7, file: FILE}"
 )
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from faults.disks import apart, needs_mount
 from faults.runs import STATEFUL
-from identical import assert_as_if_never_stopped
-from support import QUICK, make_run, said
+from helpers.identical import assert_as_if_never_stopped
+from helpers.runs import QUICK, make_run, said
 
 pytestmark = [needs_mount, pytest.mark.xdist_group("faults")]
 SAVE = """

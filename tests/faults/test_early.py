@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from commands import vael
 from faults.runs import STATEFUL
-from identical import assert_as_if_never_stopped, read
-from support import QUICK, ROOT, make_run, said
+from helpers.commands import vael
+from helpers.identical import assert_as_if_never_stopped, read
+from helpers.runs import QUICK, ROOT, make_run, said
 
 from vael.distributed import lightning_import
 
@@ -162,7 +162,10 @@ def test_a_signal_that_an_import_swallows_and_breaks_of_is_heard(tmp_path, monke
 
 
 def test_what_an_attempt_before_has_reached_is_kept(tmp_path):
-    kill = f"support.KillOnce, number: SIGTERM, where: batch, step: 7, file: {tmp_path}/mark"
+    kill = (
+        f"helpers.callbacks."
+        f"KillOnce, number: SIGTERM, where: batch, step: 7, file: {tmp_path}/mark"
+    )
     folder = make_run(tmp_path, *QUICK, f"+callbacks.extra.stop={{_target_: {kill}}}")
     child = start([*TRAIN, str(folder)], tmp_path)
     assert child.wait(200) == 143, child.communicate()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from faults import hostile_arrays, hostile_configs
 from faults.hostile import deadline, trained_step
+from helpers.runs import config_of, make_run
 from omegaconf import OmegaConf
-from support import config_of, make_run
 
 from vael.config.compose import compose_config
 from vael.config.yaml import parse_yaml

@@ -8,7 +8,7 @@ import time
 import pytest
 from faults import hostile_arrays, hostile_configs, hostile_pictures
 from faults.hostile import SECONDS, Hung, Tally, deadline
-from support import ROOT
+from helpers.runs import ROOT
 
 from vael.errors import VaelError
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from faults.killers import WRITES, draw, overrides
 from faults.runs import KILLED, STATEFUL, log, start_two
-from identical import assert_as_if_never_stopped, read, rows, weights
-from support import QUICK, ROOT, make_run
+from helpers.identical import assert_as_if_never_stopped, read, rows, weights
+from helpers.runs import QUICK, ROOT, make_run
 
 from vael.files import UNFINISHED
 
@@ -109,7 +109,7 @@ ASKED = {  # what a signal comes in, and whether the run stops or is as good as 
 def test_asked_to_stop_while_it_writes_it_stops_afterwards(case, alone, whole, tmp_path):
     number, place, code = ASKED[case]
     kind = (
-        "support.KillOnce, where: validation, step: 10, file: "
+        "helpers.callbacks.KillOnce, where: validation, step: 10, file: "
         if place == "validation"
         else f"faults.killers.KillInWrite, whole: true, file: {place}, mark: "
     )

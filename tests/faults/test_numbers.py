@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from identical import read, weights
+from helpers.identical import read, weights
+from helpers.runs import QUICK, ROOT, make_run
 from pytorch_lightning import Trainer
 from pytorch_lightning.plugins.precision import MixedPrecision
-from support import QUICK, ROOT, make_run
 
 from vael.errors import ConfigError, DataError, NonFiniteLoss
 from vael.training import nonfinite
@@ -88,7 +88,7 @@ def test_a_run_that_leaves_out_every_step_ends(tmp_path, monkeypatch):
 
 def test_bf16_that_overflows_is_said(tmp_path):
     """Products of weights beyond the largest bfloat16, 3.4e38."""
-    huge = "+callbacks.extra.nan={_target_: support.Poison, step: 7, value: 3e38}"
+    huge = "+callbacks.extra.nan={_target_: helpers.callbacks.Poison, step: 7, value: 3e38}"
     folder = make_run(tmp_path, *QUICK, "trainer.precision=bf16", huge)
     with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
         train(folder)
@@ -137,7 +137,7 @@ def test_gradients_that_overflow_fp16_are_left_to_the_scaler(tmp_path, half):
 
 def test_a_loss_that_overflows_fp16_ends_the_run_at_its_step(tmp_path, half):
     """A product beyond 65504 in the decoder, which float32 and bfloat16 would hold."""
-    huge = "+callbacks.extra.huge={_target_: support.Poison, step: 7, value: 6e4}"
+    huge = "+callbacks.extra.huge={_target_: helpers.callbacks.Poison, step: 7, value: 6e4}"
     folder = make_run(tmp_path, *QUICK, huge)
     with pytest.raises(NonFiniteLoss, match=r"the loss is (nan|inf) at step 7"):
         train(folder)
@@ -222,7 +222,10 @@ def test_more_latent_dimensions_than_data_has_train_and_the_idle_ones_are_counte
 
 def two(tmp_path, *overrides):
     """Trains on two processes; each leaves its weights."""
-    keep = f"+callbacks.extra.keep={{_target_: support.KeepWeights, folder: {tmp_path}/kept}}"
+    keep = (
+        f"+callbacks.extra.keep={{_target_: helpers.callbacks."
+        f"KeepWeights, folder: {tmp_path}/kept}}"
+    )
     folder = make_run(tmp_path, *QUICK, "trainer.devices=2", keep, *overrides)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from faults.runs import STATEFUL
-from identical import assert_as_if_never_stopped, read, rows
-from support import QUICK, ROOT
+from helpers.identical import assert_as_if_never_stopped, read, rows
+from helpers.runs import QUICK, ROOT
 
 from vael.distributed import slurm
 
@@ -21,7 +21,10 @@ def documented_script(tmp_path):
     """The documented one, with this interpreter, two CPU tasks and our settings."""
     assert SCRIPT is not None
     text = SCRIPT[1].replace("\n    ", "\n")
-    wait = f"+callbacks.extra.wait={{_target_: support.Wait, file: {tmp_path}/step, seconds: 0.3}}"
+    wait = (
+        f"+callbacks.extra.wait={{_target_: helpers.callbacks."
+        f"Wait, file: {tmp_path}/step, seconds: 0.3}}"
+    )
     settings = " ".join(f"'{one}'" for one in (*QUICK, *STATEFUL, wait))
     for old, new in (
         ("--ntasks=4 ", "--ntasks=2 "),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cluster.fixtures import PASSWORD
-from support import ROOT
+from helpers.cluster.fixtures import PASSWORD
+from helpers.runs import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ QUICK = [
     "callbacks.pictures.num_examples=20",
     "logger=wandb",
 ]
-RAISE = "+callbacks.extra.bug={_target_: support.Raise, rank: 0, step: 1}"
+RAISE = "+callbacks.extra.bug={_target_: helpers.callbacks.Raise, rank: 0, step: 1}"
 SPACE = {"model.latent_dim": "int(interval(2, 16))"}
 
 
@@ -121,7 +121,9 @@ def test_a_sweep_on_a_server_leaves_none(tmp_path, house, postgres):
     """One trial of three raises, and one search is refused with a wrong password."""
     secrets = {**PLANTED, "password": PASSWORD}
     file = tmp_path / "secret.yaml"
-    once = f"+callbacks.extra.bug={{_target_: support.RaiseOnce, file: {tmp_path}/raised}}"
+    once = (
+        f"+callbacks.extra.bug={{_target_: helpers.callbacks.RaiseOnce, file: {tmp_path}/raised}}"
+    )
     file.write_text(
         yaml.safe_dump(
             {

@@ -8,8 +8,8 @@ from statistics import median
 
 import pytest
 from faults.soak import soak
+from helpers.runs import ROOT
 from omegaconf import OmegaConf
-from support import ROOT
 
 from vael.sweep.study.study import Study
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from support import QUICK, config_of
+from helpers.runs import QUICK, config_of
 
 from vael.runs import creation
 from vael.sweep.workers.forkserver import preload

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from helpers.stats import assert_mean
 from oracles.linear_gaussian import LinearGaussian
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
-from stats import assert_mean
 
 WORLD = LinearGaussian.draw(6, 3)
 

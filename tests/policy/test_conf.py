@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support import ROOT, make_run
+from helpers.runs import ROOT, make_run
 
 from vael import objectives
 from vael.data import sources

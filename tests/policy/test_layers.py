@@ -6,7 +6,7 @@ import sys
 import tomllib
 
 import pytest
-from support import ROOT
+from helpers.runs import ROOT
 
 SRC = ROOT / "src" / "vael"
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]

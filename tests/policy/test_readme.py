@@ -5,7 +5,7 @@ import shlex
 import subprocess
 
 import pytest
-from support import ROOT, config_of
+from helpers.runs import ROOT, config_of
 
 from vael.config.validate import check_config
 
@@ -14,7 +14,7 @@ BLOCKS = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
 LINES = [line.split(" #")[0].strip() for block in BLOCKS for line in block.splitlines()]
 TRAIN = [
     line for line in LINES if line.startswith("python train.py") and "--config-dir" not in line
-]  # best.yaml: tests/sweep/test_result.py trains it
+]  # best.yaml: tests/unit/sweep/study/test_results.py trains it
 PAGES = sorted(
     ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
 )

@@ -1,7 +1,7 @@
 """Every sweep file composes, and each path of its space exists under its condition."""
 
 import pytest
-from support import ROOT
+from helpers.runs import ROOT
 
 from vael.sweep import create, plan
 from vael.sweep.spec import checks

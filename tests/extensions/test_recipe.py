@@ -1,0 +1,102 @@
+"""Code of a user's own, outside of this repo: what the README's recipe promises."""
+
+import importlib
+import json
+import sys
+from itertools import pairwise
+
+import pytest
+import torch
+from extensions.files import CHOICES, SHORT, call, only, search, train
+
+from vael.training import fit
+
+
+@pytest.fixture(scope="module")
+def trained(work):
+    """The run of the README's command."""
+    done = train(work, search(work), *CHOICES, *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return only(work)
+
+
+@pytest.fixture
+def mylab(work, monkeypatch):
+    """The user's package, imported here."""
+    monkeypatch.syspath_prepend(str(work / "package"))
+    yield importlib.import_module
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mylab"]:
+        del sys.modules[name]
+
+
+def test_it_trains_and_learns_through_the_command_line(trained):
+    summary = json.loads((trained / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    assert trained.parent.name == "my_data-my_vae"
+    lines = (trained / "metrics.csv").read_text().splitlines()
+    column = lines[0].split(",").index("val/bpd")
+    scores = [float(line.split(",")[column]) for line in lines[1:] if line.split(",")[column]]
+    assert len(scores) == 3
+    assert all(after < before for before, after in pairwise(scores))
+    assert (trained / "images" / "reconstructions.png").exists()
+
+
+def test_a_finished_run_is_left_alone_and_reported_anew(work, trained):
+    before = (trained / "summary.json").read_bytes()
+    done = call(work, "-m", "vael.cli", "train", str(trained))
+    assert done.returncode == 0, done.stderr
+    assert "is finished" in done.stdout
+    assert (trained / "summary.json").read_bytes() == before
+    (trained / "report.html").unlink()
+    done = call(work, "-m", "vael.cli", "report", str(trained), path="conf")  # without the code
+    assert done.returncode == 0, done.stderr
+    assert (trained / "report.html").stat().st_size > 10_000
+
+
+def test_its_config_alone_trains_it_again_to_the_bit(trained, mylab, tmp_path):
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "config.yaml").write_bytes((trained / "config.yaml").read_bytes())
+    fit.train(again)
+    first, second = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (trained, again)
+    )
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_config_dir_finds_the_same_yamls_and_the_data_names_its_likelihood(work):
+    whole = train(work, search(work), *CHOICES, "--cfg", "job")
+    short = train(work, "--config-dir", "conf", "model=my_vae", "data=my_data", "--cfg", "job")
+    assert short.returncode == 0, short.stderr
+    assert short.stdout == whole.stdout
+    assert "_target_: mylab.laplace.Laplace" in short.stdout
+
+
+def test_the_mass_of_the_laplace_sums_to_1_and_is_the_integral_of_its_density(mylab):
+    laplace = mylab("mylab.laplace").Laplace((1,), 9, b=0.07).double()
+    mu = torch.linspace(-2, 3, 41, dtype=torch.float64)[None, :, None, None]
+    px = laplace(mu)
+    grid = torch.arange(9, dtype=torch.float64) / 8
+    mass = torch.stack([px.log_mass(x.expand(41, 1)) for x in grid]).exp()
+    torch.testing.assert_close(mass.sum(0), torch.ones(1, 41, dtype=torch.float64))
+    oracle = torch.distributions.Laplace(mu[..., 0, 0], px.log_b.detach().exp())
+    inner = oracle.cdf(grid[1:-1, None, None] + 1 / 16) - oracle.cdf(
+        grid[1:-1, None, None] - 1 / 16
+    )
+    torch.testing.assert_close(mass[1:-1], inner, rtol=1e-6, atol=1e-13)
+
+
+@pytest.mark.slow
+def test_it_trains_on_two_devices(work, trained, tmp_path):
+    done = train(
+        work, search(work), *CHOICES, *SHORT, "trainer.devices=2", f"output_dir={tmp_path}"
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.glob("*/*")
+    summary = json.loads((folder / "summary.json").read_text())
+    alone = json.loads((trained / "summary.json").read_text())
+    assert summary["devices"] == 2
+    assert summary["metrics"]["test/bpd"] == pytest.approx(alone["metrics"]["test/bpd"], rel=0.05)

@@ -1,0 +1,43 @@
+"""What becomes of the folder of a run that cannot start."""
+
+import pytest
+from helpers.runs import make_run
+
+from vael.runs.creation import discard
+from vael.runs.folder import read_size
+
+
+def test_only_what_has_never_trained_is_discarded(tmp_path):
+    run = make_run(tmp_path)
+    (run / "train.log").touch()
+    (run / "checkpoints").mkdir()
+    discard(run, is_first=True)
+    assert run.exists()
+    (run / "checkpoints").rmdir()
+    discard(run, is_first=False)
+    assert run.exists()
+    discard(run, is_first=True)
+    assert not run.parent.exists()
+    assert tmp_path.exists()
+
+
+def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):
+    run = make_run(tmp_path)
+    monkeypatch.setenv("VAEL_SUPERVISED", "1")
+    discard(run, is_first=True)
+    assert (run / ".ranks" / "impossible").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("trainer: {devices: 3, num_nodes: 2}", (3, 2)),
+        ("trainer: {devices: x}", (1, 1)),
+        ("trainer: [", (1, 1)),
+        ("[1]", (1, 1)),
+        ("trainer: {devices: 0, num_nodes: 1}", (1, 1)),
+    ],
+)
+def test_a_config_that_is_no_good_is_left_to_one_process(tmp_path, text, found):
+    (tmp_path / "config.yaml").write_text(text)
+    assert read_size(tmp_path) == found

@@ -1,0 +1,40 @@
+"""One bar on a terminal, nothing in a log."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from helpers.runs import QUICK, ROOT
+
+pytestmark = pytest.mark.slow
+COMMAND = [sys.executable, str(ROOT / "train.py"), *QUICK, "callbacks.progress.refresh_seconds=0"]
+
+
+def test_a_terminal_shows_a_bar_with_score_and_speed(tmp_path):
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    running = subprocess.Popen(
+        COMMAND, cwd=tmp_path, env=environment, stderr=theirs, stdout=subprocess.DEVNULL
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # the other end is closed: the run is over
+        pass
+    assert running.wait(timeout=200) == 0
+    text = shown.decode()
+    assert "epoch 2" in text
+    assert "15/15" in text
+    assert "bpd" in text
+    assert "examples/s" in text
+    assert "test" in text
+
+
+def test_a_log_stays_quiet(tmp_path):
+    done = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) <= 10
