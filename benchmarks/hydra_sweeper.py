@@ -12,7 +12,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
-from vael.config.compose import resolved
+from vael.config.compose import resolve_config
 from vael.runs import creation
 
 
@@ -23,7 +23,7 @@ def main(config: DictConfig) -> float:
 
     with open_dict(config):
         config.pop("hydra", None)
-    plain = resolved(config, dict(HydraConfig.get().runtime.choices), shlex.join(sys.argv))
+    plain = resolve_config(config, dict(HydraConfig.get().runtime.choices), shlex.join(sys.argv))
     run = creation.make_run_folder(plain)
     train(run)
     return float(json.loads((run / "summary.json").read_text())["metrics"]["val/bpd"])

@@ -42,7 +42,7 @@ def test_a_run_that_cannot_start_takes_no_folder_from_under_another(tmp_path):
         for _ in range(60):
             folder = creation.make_run_folder(config)
             assert (folder / "config.yaml").exists()
-            creation.discard(folder, is_first=True)
+            creation.discard_run(folder, is_first=True)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make_and_remove, range(4)))

@@ -6,7 +6,7 @@ import pytest
 from helpers.commands import vael
 from helpers.runs import trained_run
 
-from vael.runs.comparability import NotComparableError, check_comparable, facts
+from vael.runs.comparability import NotComparableError, check_comparable, collect_facts
 
 KNOWN = {
     "split": "test",
@@ -33,15 +33,15 @@ KNOWN = {
 )
 def test_other_facts_are_refused(changed, reason):
     with pytest.raises(NotComparableError, match=reason):
-        check_comparable(facts(**KNOWN), facts(**{**KNOWN, **changed}))
+        check_comparable(collect_facts(**KNOWN), collect_facts(**{**KNOWN, **changed}))
 
 
 def test_families_are_ranked_by_bpd_and_not_by_the_density_of_a_table():
-    check_comparable(facts(**KNOWN), facts(**{**KNOWN, "family": "laplace"}))
+    check_comparable(collect_facts(**KNOWN), collect_facts(**{**KNOWN, "family": "laplace"}))
     table = {**KNOWN, "score": "nll", "levels": None}
-    check_comparable(facts(**table), facts(**table))
+    check_comparable(collect_facts(**table), collect_facts(**table))
     with pytest.raises(NotComparableError, match=r"likelihood family is gaussian .* and laplace"):
-        check_comparable(facts(**table), facts(**{**table, "family": "laplace"}))
+        check_comparable(collect_facts(**table), collect_facts(**{**table, "family": "laplace"}))
 
 
 def compare(*folders):

@@ -10,7 +10,7 @@ from vael.cli.arguments import Allow, OtherData
 from vael.cli.report import report
 from vael.distributed import signals
 from vael.errors import VaelError
-from vael.runs.evaluation_file import as_text as evaluation_as_text
+from vael.runs.evaluation_file import evaluation_text
 
 
 def evaluate(
@@ -46,7 +46,7 @@ def evaluate(
     except KeyboardInterrupt:  # typer would end without a word
         print(f"vael: interrupted; {request.output} is as it was", file=sys.stderr)
         raise SystemExit(130) from None
-    print(evaluation_as_text(result))
+    print(evaluation_text(result))
     print(f"numbers {request.output.resolve()}")
     if run.is_dir():
         report([run])
@@ -74,9 +74,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
 ) -> None:
     """Print the scores of several runs side by side, if they may be compared."""
-    from vael.runs.comparison import side_by_side
+    from vael.runs.comparison import compare_runs
 
-    print(side_by_side(runs))
+    print(compare_runs(runs))
 
 
 def nondeterminism(

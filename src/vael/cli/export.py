@@ -31,9 +31,9 @@ def export(
 ) -> None:
     """Write a folder with the trained model, its config and a model card."""
     from vael.pretrained.export.export import export as export_model
-    from vael.runs.folder import unfinished
+    from vael.runs.folder import describe_unfinished
 
-    note = unfinished(run)
+    note = describe_unfinished(run)
     if note:
         print(f"note: {note}", file=sys.stderr)
     made = export_model(run, form, output, license_name, checkpoint, tuple(allow or ()), force)

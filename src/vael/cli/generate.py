@@ -65,7 +65,7 @@ def generate(
     """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
     from vael.pretrained.generate.make import make
     from vael.pretrained.generate.request import Request
-    from vael.runs.folder import unfinished
+    from vael.runs.folder import describe_unfinished
 
     request = Request(
         run,
@@ -85,7 +85,7 @@ def generate(
         checkpoint,
         tuple(allow or ()),
     )
-    note = unfinished(run)
+    note = describe_unfinished(run)
     if note:
         print(f"note: {note}", file=sys.stderr)
     print(make(request).resolve())

@@ -13,9 +13,9 @@ from vael.distributed.failures import Failure
 from vael.distributed.ranks import Rank
 from vael.distributed.supervisor import supervise
 from vael.errors import VaelError
-from vael.runs.creation import discard, vanished
-from vael.runs.folder import RunFolder, read_size
-from vael.runs.summary import ENDED, as_text, read_summary
+from vael.runs.creation import discard_run, is_gone
+from vael.runs.folder import RunFolder, read_run_size
+from vael.runs.summary import ENDED, read_summary, summary_text
 from vael.training.postmortem import write_postmortem
 
 
@@ -73,7 +73,7 @@ def _train(run: Path, discard_on_error: bool) -> None:
 
 
 def _train_alone(run: Path, discard_on_error: bool) -> None:
-    devices, num_nodes = read_size(run)
+    devices, num_nodes = read_run_size(run)
     rank = ranks.find_rank()
     ranks.check_ranks(rank, devices, num_nodes)
     before = read_summary(run)
@@ -90,7 +90,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
 
         def on_failure(failure: Failure, seconds: float) -> None:
             if discard_on_error and failures.is_impossible(run):
-                discard(run, ranks.is_first_rank())
+                discard_run(run, ranks.is_first_rank())
             elif ranks.is_first_rank():
                 write_postmortem(run, failure, seconds)
 
@@ -104,7 +104,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
             return
     summary = read_summary(run)
     assert summary is not None
-    print(as_text(summary))
+    print(summary_text(summary))
     if (page := RunFolder(run).report).exists():
         print(f"report  {page.resolve()}")
 
@@ -131,7 +131,7 @@ def run_rank(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
             raise
         own = failures.describe_error(error, rank.rank)
         failures.record_failure(run, own)
-        if ranks.SUPERVISED in os.environ or (discard_on_error and rank.rank and vanished(run)):
+        if ranks.SUPERVISED in os.environ or (discard_on_error and rank.rank and is_gone(run)):
             raise SystemExit(own.code) from None  # who started us tells, or the first rank does
         cause = failures.root_cause(failures.read_failures(run, since=0)) or own
         if cause == own and not own.clear:

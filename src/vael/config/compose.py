@@ -47,12 +47,12 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
             with open_dict(composed):
                 composed.pop("hydra")
             command = shlex.join(["python", "train.py", *overrides])
-            return resolved(composed, choices, command)
+            return resolve_config(composed, choices, command)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
-        raise ConfigError(explain(error, overrides)) from error
+        raise ConfigError(explain_hydra(error, overrides)) from error
 
 
-def resolved(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:
+def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:
     """The config without interpolations, with what was chosen of each group and the command."""
     chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
     if config.name is None:
@@ -63,7 +63,7 @@ def resolved(config: DictConfig, choices: dict[str, Any], command: str) -> DictC
     return OmegaConf.create({**container, "choices": chosen, "command": command})
 
 
-def explain(error: Exception, overrides: Sequence[str]) -> str:
+def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     """Hydra's or OmegaConf's message in one line, with the remedy."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError):

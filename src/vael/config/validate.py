@@ -285,19 +285,19 @@ def _interpolations(node: object, path: str = "") -> Iterator[str]:
             yield from _interpolations(value, f"{path}.{key}".lstrip("."))
 
 
-def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+def list_paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Every path of a config."""
     for name in config:
         path = f"{prefix}{name!s}"
         yield path
         node = config._get_node(name)  # not config[name]: an interpolation may not resolve yet
         if isinstance(node, DictConfig):
-            yield from dotted(node, f"{path}.")
+            yield from list_paths(node, f"{path}.")
 
 
 def suggest(path: str, config: DictConfig) -> str:
     """The settings that look most like a mistyped one."""
-    paths = list(dotted(config))
+    paths = list(list_paths(config))
     last = path.rpartition(".")[2]
     same = [p for p in paths if p.rpartition(".")[2] == last]
     return did_you_mean(path, paths, "See python train.py --cfg job.", same, most=3, cutoff=0.7)

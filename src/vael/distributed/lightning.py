@@ -119,7 +119,7 @@ class Placement:
         return DDPStrategy(process_group_backend=backend, broadcast_buffers=False)
 
 
-def place(options: DictConfig) -> Placement:
+def find_placement(options: DictConfig) -> Placement:
     """Return the placement that ``trainer.*`` asks for on this machine.
 
     Raises:

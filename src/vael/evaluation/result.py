@@ -51,7 +51,7 @@ def verdict(
         "target": score_name,
         "fit": "mass" if trained.vae.fits_mass else "density",
         "family": trained.vae.family,
-        "comparable": comparability.facts(
+        "comparable": comparability.collect_facts(
             split=split,
             k=k,
             score=score_name,

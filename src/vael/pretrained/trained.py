@@ -21,7 +21,7 @@ from vael.models.vae import VAE
 from vael.randomness import Seeds
 from vael.runs.checkpoint import ModelFile, check_fits, find_model_file, read_model_file
 from vael.runs.folder import RunFolder, read_config
-from vael.runs.trust import check_targets
+from vael.runs.trust import check_trusted
 from vael.types import DataSpec
 
 KEPT = ("binarize", "image_size", "split_seed", "cache_dir")
@@ -132,17 +132,17 @@ def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
         CheckpointError: it names code that is neither vael's own nor allowed.
         ConfigError: a setting that cannot be.
     """
-    check_targets(stored.config, allow, stored.file)
+    check_trusted(stored.config, allow, stored.file)
     config: DictConfig = OmegaConf.create(stored.config)
     check_config(config)
     return config
 
 
 def trust_config(config: DictConfig, allow: Sequence[str], file: Path) -> None:
-    """`check_targets` of a config that is put together."""
+    """`check_trusted` of a config that is put together."""
     plain = OmegaConf.to_container(config)
     assert isinstance(plain, dict)
-    check_targets({str(name): value for name, value in plain.items()}, allow, file)
+    check_trusted({str(name): value for name, value in plain.items()}, allow, file)
 
 
 def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

@@ -30,7 +30,7 @@ class NotComparableError(VaelError):
     """Two numbers that must not be compared; says why."""
 
 
-def facts(
+def collect_facts(
     *,
     split: str,
     k: int,

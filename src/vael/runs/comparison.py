@@ -7,7 +7,7 @@ from typing import Any
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
-from vael.runs.comparability import check_comparable, facts
+from vael.runs.comparability import check_comparable, collect_facts
 from vael.runs.evaluation_file import read_evaluation
 from vael.runs.folder import RunFolder
 from vael.runs.summary import read_summary
@@ -18,7 +18,7 @@ Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
 
 
-def side_by_side(runs: Sequence[Path]) -> str:
+def compare_runs(runs: Sequence[Path]) -> str:
     """A table of the runs' evaluations, or where one has none, of their summaries.
 
     A row of nats that are different quantities says so: those of a density grow without bound as
@@ -30,9 +30,9 @@ def side_by_side(runs: Sequence[Path]) -> str:
     """
     if len(runs) < 2:
         raise ConfigError("vael compare needs two runs or more.")
-    every = _all(runs, evaluated) or _all(runs, summed_up)
+    every = _all(runs, read_evaluated) or _all(runs, read_summed_up)
     if every is None:
-        bare = next(run for run in runs if evaluated(run) is None)
+        bare = next(run for run in runs if read_evaluated(run) is None)
         raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
     for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):
         check_comparable(every[0][0], other_facts, (str(runs[0]), str(run)))
@@ -40,7 +40,7 @@ def side_by_side(runs: Sequence[Path]) -> str:
     lines = [f"split {known['split']}, k = {known['k']}, data {known['digest'][:8]}"]
     lines += [f"[{number}] {run}" for number, run in enumerate(runs)]
     lines.append("".ljust(18) + "".join(f"[{n}]".rjust(14) for n in range(len(runs))))
-    other_fit = len({trained_fit(run) for run in runs}) > 1
+    other_fit = len({read_fit(run) for run in runs}) > 1
     for name in dict.fromkeys(name for _, scores in every for name in scores):
         cells = (scores.get(name) for _, scores in every)
         row = "".join(("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells)
@@ -49,7 +49,7 @@ def side_by_side(runs: Sequence[Path]) -> str:
     return "\n".join(lines)
 
 
-def trained_fit(run: Path) -> str:
+def read_fit(run: Path) -> str:
     """``mass``, or of which family a density is; empty where nothing says it."""
     read = read_evaluation(run) or read_summary(run) or {}
     fit, family = read.get("fit"), read.get("family")
@@ -62,7 +62,7 @@ def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[N
     return every if len(every) == len(found) else None
 
 
-def evaluated(run: Path) -> Numbers | None:
+def read_evaluated(run: Path) -> Numbers | None:
     """What evaluation.json says; None where there is none."""
     read = read_evaluation(run)
     if read is None:
@@ -71,13 +71,13 @@ def evaluated(run: Path) -> Numbers | None:
     return read["comparable"], scores
 
 
-def summed_up(run: Path, split: str = "test") -> Numbers | None:
+def read_summed_up(run: Path, split: str = "test") -> Numbers | None:
     """What summary.json says of a split; None where it says nothing."""
     summary = read_summary(run)
     if summary is None or not any(name.startswith(f"{split}/") for name in summary["metrics"]):
         return None
     config = read_yaml(RunFolder(run).config)
-    known = facts(
+    known = collect_facts(
         split=split,
         k=summary["samples"][split],
         score=summary["target"].removeprefix("val/"),

@@ -91,7 +91,7 @@ def _wait_for(run: Path, seconds: float = 120) -> None:
         time.sleep(0.1)
 
 
-def discard(folder: Path, is_first: bool) -> None:
+def discard_run(folder: Path, is_first: bool) -> None:
     """Remove the folder of a run that cannot start; nothing that has ever trained.
 
     A supervised rank only leaves a note: the others may still be reading there.
@@ -105,7 +105,7 @@ def discard(folder: Path, is_first: bool) -> None:
             folder.parent.rmdir()
 
 
-def vanished(folder: Path, seconds: float = 3.0) -> bool:
+def is_gone(folder: Path, seconds: float = 3.0) -> bool:
     """Wait whether the first process gives up this run as impossible: it then says so for all."""
     end = time.monotonic() + seconds
     while folder.exists() and time.monotonic() < end:

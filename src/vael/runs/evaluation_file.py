@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vael.metrics.catalog import METRICS
-from vael.runs.json_files import read_marked, read_object
+from vael.runs.json_files import peek_json, read_marked
 
 FILE = "evaluation.json"
 
@@ -21,10 +21,10 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
 
 def peek_evaluation(folder: Path) -> dict[str, Any]:
     """Read whatever there is of an evaluation; empty where it cannot be read."""
-    return read_object(folder / FILE)
+    return peek_json(folder / FILE)
 
 
-def as_text(evaluation: Mapping[str, Any]) -> str:
+def evaluation_text(evaluation: Mapping[str, Any]) -> str:
     """Word the numbers that matter, one a line, with their units and standard errors."""
     split, lines = evaluation["split"], []
     for k, bound in evaluation["bounds"].items():

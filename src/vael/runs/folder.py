@@ -168,7 +168,7 @@ def _targets(node: object) -> Iterator[str]:
             yield from _targets(value)
 
 
-def unfinished(folder: Path) -> str | None:
+def describe_unfinished(folder: Path) -> str | None:
     """Say of a run's folder that its training has not ended; None for all else."""
     run = RunFolder(folder)
     if not run.is_run or not run.has_trained:
@@ -180,7 +180,7 @@ def unfinished(folder: Path) -> str | None:
     return f"{folder} is not finished ({status}): this is its checkpoint so far."
 
 
-def read_size(folder: Path) -> tuple[int, int]:
+def read_run_size(folder: Path) -> tuple[int, int]:
     """Read devices and nodes of the run in this folder; (1, 1) where its config is no good.
 
     The one process then says what is wrong with it.

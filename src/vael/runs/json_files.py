@@ -30,7 +30,7 @@ def read_marked(path: Path, key: str, what: str, remedy: str) -> dict[str, Any] 
     return read
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def peek_json(path: Path) -> dict[str, Any]:
     """Read an object; empty where a killed process has left none, or half of it."""
     try:
         read = json.loads(path.read_text(encoding="utf-8", errors="replace"))

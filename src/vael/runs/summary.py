@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from vael.files import write_json
 from vael.metrics.catalog import Target, published_scores
-from vael.runs.json_files import read_marked, read_object
+from vael.runs.json_files import peek_json, read_marked
 from vael.runs.metrics_csv import EPOCH
 
 FILE = "summary.json"
@@ -113,7 +113,7 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 
 def peek_summary(folder: Path) -> dict[str, Any]:
     """Read whatever there is of a summary; empty where it cannot be read."""
-    return read_object(folder / FILE)
+    return peek_json(folder / FILE)
 
 
 def pick_scores(summary: Mapping[str, Any], splits: Sequence[str] = ("val",)) -> dict[str, float]:
@@ -133,7 +133,7 @@ def finite_number(value: object) -> float | None:
     return float(value)
 
 
-def as_text(summary: Mapping[str, Any]) -> str:
+def summary_text(summary: Mapping[str, Any]) -> str:
     """Word the test scores, else those of validation, one a line, with units and samples."""
     metrics = summary["metrics"]
     split = "test" if any(name.startswith("test/") for name in metrics) else "val"

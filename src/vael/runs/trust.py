@@ -19,7 +19,7 @@ BUILT = ("model", "likelihood", "posterior", "prior", "data")
 """Sections of a config out of which a trained model and its data are built."""
 
 
-def check_targets(config: Mapping[str, Any], allow: Sequence[str], file: Path) -> None:
+def check_trusted(config: Mapping[str, Any], allow: Sequence[str], file: Path) -> None:
     """Refuses a config that names code which nobody has vouched for; runs none of it.
 
     The name must lead to what is *defined* below an allowed package: ``vael.cli.main.os.system``

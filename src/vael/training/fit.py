@@ -21,7 +21,7 @@ from vael.report.page import write_report
 from vael.report.pictures import curves as render_curves
 from vael.report.pictures import save
 from vael.runs.checkpoint import load_checkpoint
-from vael.runs.creation import discard
+from vael.runs.creation import discard_run
 from vael.runs.folder import RunFolder, read_config
 from vael.runs.metrics_csv import read_history
 from vael.runs.summary import ENDED, Summary
@@ -65,7 +65,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
                 trainer = make_trainer(run)
         except Exception as error:
             if discard_on_error and isinstance(error, VaelError):
-                discard(folder, is_first())
+                discard_run(folder, is_first())
             elif is_first():
                 write_postmortem(folder, failures.describe_error(error, 0), time.time() - started)
             raise

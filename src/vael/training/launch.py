@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from vael.config.compose import explain, resolved
+from vael.config.compose import explain_hydra, resolve_config
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
 from vael.errors import ConfigError, VaelError, one_line
@@ -54,7 +54,7 @@ def guard(main: Callable[[], None]) -> None:
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         if not _composing(error):
             raise
-        fail(ConfigError(explain(error, sys.argv[1:])))
+        fail(ConfigError(explain_hydra(error, sys.argv[1:])))
 
 
 def _composing(error: BaseException) -> bool:
@@ -86,9 +86,9 @@ def _start(config: DictConfig) -> None:
     given = _one_job(sys.argv[1:], hydra.overrides.task) if multirun else sys.argv[1:]
     command = shlex.join(["python", Path(sys.argv[0]).name, *given])
     try:
-        plain = resolved(config, dict(hydra.runtime.choices), command)
+        plain = resolve_config(config, dict(hydra.runtime.choices), command)
     except OmegaConfBaseException as error:  # what an interpolation names is not there
-        raise ConfigError(explain(error, sys.argv[1:])) from error
+        raise ConfigError(explain_hydra(error, sys.argv[1:])) from error
     check_config(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
     if multirun and world > 1:

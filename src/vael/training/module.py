@@ -22,7 +22,7 @@ from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds
 from vael.training.epoch_means import EpochMeans
 from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
-from vael.training.schedulers import LRSchedule, OptimizerFactory, with_schedule
+from vael.training.schedulers import LRSchedule, OptimizerFactory, add_schedule
 from vael.types import Batch, DataSpec
 
 log = logging.getLogger("vael")
@@ -275,7 +275,7 @@ class LitVAE(pl.LightningModule):
         optimizer = self.optimizer_factory(self.vae.parameters())
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
-        return with_schedule(
+        return add_schedule(
             optimizer, self.scheduler, self.options.total_steps, self.target.name, self.target.mode
         )
 

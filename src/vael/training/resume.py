@@ -66,7 +66,7 @@ def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> N
     saved = parse_model_file(loaded, last)
     remedy = "Train in a new folder instead."
     check_fits(last, saved.state, lit.state_dict(), _model_of(folder), remedy)
-    place = place_of(loaded, last)
+    place = find_place(loaded, last)
     found = find_edits(saved.config, place, OmegaConf.create(lit.config))
     found += find_other_data(saved.spec, place, lit.spec)
     csv.keep_until(place.step)
@@ -80,7 +80,7 @@ def _model_of(folder: Path) -> str:
     return f"the model of {folder / 'config.yaml'}"
 
 
-def place_of(saved: Mapping[str, Any], path: Path) -> Place:
+def find_place(saved: Mapping[str, Any], path: Path) -> Place:
     """Where a run goes on from a checkpoint.
 
     Args:

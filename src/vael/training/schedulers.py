@@ -114,7 +114,7 @@ class Plateau:
         )
 
 
-def with_schedule(
+def add_schedule(
     optimizer: Optimizer,
     schedule: LRSchedule,
     total_steps: int,

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.config.build import build_data, build_part, build_seeds, build_vae
 from vael.data.module import VaelData
-from vael.distributed.lightning import is_first, place
+from vael.distributed.lightning import find_placement, is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
 from vael.models.conditional import Conditional
@@ -32,7 +32,7 @@ log = logging.getLogger("vael")
 
 def prepare_run(folder: Path, config: DictConfig) -> Run:
     """Build everything, try it, and take the weights to start from."""
-    placement = place(config.trainer)
+    placement = find_placement(config.trainer)
     seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()

@@ -13,7 +13,7 @@ from vael.evaluation import evaluate as module
 from vael.evaluation.evaluate import Request, evaluate
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
-from vael.runs.evaluation_file import as_text
+from vael.runs.evaluation_file import evaluation_text
 from vael.training.fit import train
 
 LOSSES = ("nll", "bpd")
@@ -156,12 +156,12 @@ def test_a_single_example_has_no_standard_error(tmp_path, run):
         )
     )
     assert found["num_examples"] == 1
-    text = as_text(found)
+    text = evaluation_text(found)
     assert re.search(r"test/bpd +\d+\.\d+  bits/dim, k = 5$", text, re.M), text
     assert "nan" not in text
     file = json.loads((run / "checkpoints" / "evaluation.json").read_text())
     assert file["bounds"]["5"]["bpd_se"] is None
-    assert as_text(file) == text
+    assert evaluation_text(file) == text
 
 
 def test_what_is_not_finite_is_said(tmp_path, run):

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from vael.errors import ConfigError
-from vael.runs.comparability import NotComparableError, check_comparable, facts
-from vael.runs.comparison import side_by_side
+from vael.runs.comparability import NotComparableError, check_comparable, collect_facts
+from vael.runs.comparison import compare_runs
 
 IMAGES = {
     "split": "test",
@@ -22,7 +22,7 @@ TABLE = {**IMAGES, "score": "nll", "levels": None}
 
 
 def differing(base, **changes):
-    return facts(**base), facts(**{**base, **changes})
+    return collect_facts(**base), collect_facts(**{**base, **changes})
 
 
 REFUSED = {
@@ -53,7 +53,7 @@ def test_families_may_be_compared_where_they_all_score_the_same_levels():
 
 def evaluated(folder, nll, fit="mass", **changes):
     folder.mkdir()
-    known = facts(**{**IMAGES, **changes})
+    known = collect_facts(**{**IMAGES, **changes})
     (folder / "evaluation.json").write_text(
         json.dumps(
             {
@@ -71,7 +71,7 @@ def evaluated(folder, nll, fit="mass", **changes):
 
 def test_runs_side_by_side(tmp_path):
     runs = [evaluated(tmp_path / "a", 11.25), evaluated(tmp_path / "b", 12.5)]
-    rows = {line.split()[0]: line.split()[1:] for line in side_by_side(runs).splitlines()}
+    rows = {line.split()[0]: line.split()[1:] for line in compare_runs(runs).splitlines()}
     assert rows["nll"] == ["11.2500", "12.5000"]
     assert rows["elbo"] == ["-7.5000", "-7.5000"]
 
@@ -108,23 +108,23 @@ def summed_up(folder, family, fit):
 )
 def test_nats_of_another_fit_say_so_and_bits_do_not(tmp_path, one, other, same):
     runs = [summed_up(tmp_path / "a", *one), summed_up(tmp_path / "b", *other)]
-    rows = {line.split()[0]: line for line in side_by_side(runs).splitlines()}
+    rows = {line.split()[0]: line for line in compare_runs(runs).splitlines()}
     assert rows["bpd"].split() == ["bpd", "2.0000", "2.0000"]
     assert ("not compared: the trained fit" in rows["elbo"]) != same
     evaluated_too = [evaluated(tmp_path / "c", 1.0, fit=one[1]), evaluated(tmp_path / "d", 1.0)]
-    assert ("not compared" in side_by_side(evaluated_too)) == (one[1] == "density")
+    assert ("not compared" in compare_runs(evaluated_too)) == (one[1] == "density")
 
 
 def test_runs_that_must_not_be_compared(tmp_path):
     runs = [evaluated(tmp_path / "a", 1.0), evaluated(tmp_path / "b", 1.0, k=10)]
     with pytest.raises(NotComparableError, match=f"k is 100 for {runs[0]} and 10 for {runs[1]}"):
-        side_by_side(runs)
+        compare_runs(runs)
 
 
 def test_a_run_without_numbers(tmp_path):
     (tmp_path / "bare").mkdir()
     runs = [evaluated(tmp_path / "a", 1.0), tmp_path / "bare"]
     with pytest.raises(ConfigError, match=r"bare has no evaluation\.json: vael evaluate"):
-        side_by_side(runs)
+        compare_runs(runs)
     with pytest.raises(ConfigError, match="two runs or more"):
-        side_by_side(runs[:1])
+        compare_runs(runs[:1])

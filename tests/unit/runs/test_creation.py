@@ -3,20 +3,20 @@
 import pytest
 from helpers.runs import make_run
 
-from vael.runs.creation import discard
-from vael.runs.folder import read_size
+from vael.runs.creation import discard_run
+from vael.runs.folder import read_run_size
 
 
 def test_only_what_has_never_trained_is_discarded(tmp_path):
     run = make_run(tmp_path)
     (run / "train.log").touch()
     (run / "checkpoints").mkdir()
-    discard(run, is_first=True)
+    discard_run(run, is_first=True)
     assert run.exists()
     (run / "checkpoints").rmdir()
-    discard(run, is_first=False)
+    discard_run(run, is_first=False)
     assert run.exists()
-    discard(run, is_first=True)
+    discard_run(run, is_first=True)
     assert not run.parent.exists()
     assert tmp_path.exists()
 
@@ -24,7 +24,7 @@ def test_only_what_has_never_trained_is_discarded(tmp_path):
 def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):
     run = make_run(tmp_path)
     monkeypatch.setenv("VAEL_SUPERVISED", "1")
-    discard(run, is_first=True)
+    discard_run(run, is_first=True)
     assert (run / ".ranks" / "impossible").exists()
 
 
@@ -40,4 +40,4 @@ def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):
 )
 def test_a_config_that_is_no_good_is_left_to_one_process(tmp_path, text, found):
     (tmp_path / "config.yaml").write_text(text)
-    assert read_size(tmp_path) == found
+    assert read_run_size(tmp_path) == found

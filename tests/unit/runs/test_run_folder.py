@@ -6,7 +6,7 @@ import pytest
 from helpers.runs import make_run
 
 from vael.errors import ConfigError
-from vael.runs.folder import RunFolder, read_config, unfinished
+from vael.runs.folder import RunFolder, describe_unfinished, read_config
 
 
 def test_the_files_of_a_run_lie_where_the_contract_says(tmp_path):
@@ -37,13 +37,13 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path):
 
 def test_a_run_is_unfinished_from_its_first_step_to_its_last(tmp_path):
     run = RunFolder(make_run(tmp_path))
-    assert unfinished(run.path) is None
+    assert describe_unfinished(run.path) is None
     run.checkpoints.mkdir()
-    assert "not finished (running, or was killed)" in str(unfinished(run.path))
+    assert "not finished (running, or was killed)" in str(describe_unfinished(run.path))
     run.summary.write_text(json.dumps({"status": "interrupted"}))
-    assert "not finished (interrupted)" in str(unfinished(run.path))
+    assert "not finished (interrupted)" in str(describe_unfinished(run.path))
     run.summary.write_text(json.dumps({"status": "pruned"}))
-    assert unfinished(run.path) is None
+    assert describe_unfinished(run.path) is None
 
 
 @pytest.mark.parametrize("target", ["vael.gone.Gaussian", "vael.gone.folder.Gaussian"])

@@ -17,7 +17,7 @@ from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
-from vael.runs.folder import RunFolder, unfinished
+from vael.runs.folder import RunFolder, describe_unfinished
 
 BINS = 40  # of the histogram of the means below each slider
 REACH = 3.0  # of a slider at least, in units of the prior
@@ -235,4 +235,4 @@ def open_session(
     if split is None:
         split = "test" if trained.config.evaluation.get("test", True) else "val"
     part = Part(split, examples)  # type: ignore[arg-type]
-    return Session(trained, part, unfinished(path) or "")
+    return Session(trained, part, describe_unfinished(path) or "")

@@ -10,7 +10,7 @@ from vael.metrics.catalog import METRICS, Metric, describe_metric, name_fit
 from vael.report.contents import RunContents
 from vael.report.numbers import format_number
 from vael.runs.comparability import NotComparableError, check_comparable
-from vael.runs.comparison import OTHER_FIT, Numbers, evaluated, summed_up, trained_fit
+from vael.runs.comparison import OTHER_FIT, Numbers, read_evaluated, read_fit, read_summed_up
 
 UNSHOWN = ("overfitting_examples",)
 
@@ -43,15 +43,15 @@ def groups(paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]) -> l
         VaelError: a summary.json or evaluation.json that cannot be read.
     """
     fits = [str(run.summary.get("fit") or "") for run in runs]
-    other_fit = trained_fit(paths[0]) != trained_fit(paths[1])
+    other_fit = read_fit(paths[0]) != read_fit(paths[1])
     fit = fits[0] if fits[0] == fits[1] else ""
     known = [name_fit(metric, fit) for metric in METRICS.values()]
     origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
-        ("Evaluation", evaluated, "no evaluation.json: vael evaluate {run}"),
-        ("Test", lambda run: summed_up(run, "test"), "no test scores in its summary.json"),
+        ("Evaluation", read_evaluated, "no evaluation.json: vael evaluate {run}"),
+        ("Test", lambda run: read_summed_up(run, "test"), "no test scores in its summary.json"),
         (
             "Validation",
-            lambda run: summed_up(run, "val"),
+            lambda run: read_summed_up(run, "val"),
             "no validation scores in its summary.json",
         ),
     ]

@@ -60,13 +60,13 @@ def _facts(config: DictConfig) -> Facts:
 
     import_lightning()  # the sweep waits for this
     from vael.config.build import build_data
-    from vael.distributed.lightning import WORTH_THREADS, place
+    from vael.distributed.lightning import WORTH_THREADS, find_placement
     from vael.randomness import Seeds
 
     data = build_data(config, Seeds.derive(config.seed))
     data.prepare()
     values = config.data.batch_size * data.spec.num_dims // config.trainer.devices
-    placement = place(config.trainer)
+    placement = find_placement(config.trainer)
     return Facts(
         levels=data.spec.levels,
         unit=data.spec.support == "unit",
