@@ -1,4 +1,4 @@
-"""Floor 0: every random number of a run comes from one of four named streams.
+"""Derive every random number of a run from one of four named streams.
 
 ``init`` (weights), ``order`` (shuffling), ``corruption`` (binarisation, dropout) and ``latent``
 (epsilon of z = mu + sigma * epsilon). A draw is a function of its key - (seed, stream, epoch,
@@ -16,8 +16,8 @@ Stream = Literal["init", "order", "corruption", "latent"]
 STREAMS: tuple[Stream, ...] = ("init", "order", "corruption", "latent")
 
 
-def key(*parts: int | str) -> int:
-    """A 63-bit seed from any sequence of numbers and names; other parts, unrelated seed."""
+def derive_seed(*parts: int | str) -> int:
+    """Return a 63-bit seed of any sequence of numbers and names; other parts, unrelated seed."""
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
@@ -34,11 +34,11 @@ class Seeds:
 
     @classmethod
     def derive(cls, seed: int, **overrides: int | None) -> "Seeds":
-        """All streams from one seed; a stream that is given explicitly keeps its own."""
+        """Derive all streams from one seed; a stream that is given explicitly keeps its own."""
 
         def of(stream: Stream) -> int:
             given = overrides.get(stream)
-            return key(seed, stream) if given is None else given
+            return derive_seed(seed, stream) if given is None else given
 
         return cls(of("init"), of("order"), of("corruption"), of("latent"))
 
@@ -56,9 +56,9 @@ class Noise:
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def at(self, device: torch.device, *parts: int | str) -> torch.Generator:
-        """The generator of this device, positioned at a key; valid until the next call."""
+        """Position the generator of this device at a key; it is valid until the next call."""
         made = self._generators.get(device)
         if made is None:
             made = self._generators[device] = torch.Generator(device=device)
-        made.manual_seed(key(self.seed, self.stream, *parts))
+        made.manual_seed(derive_seed(self.seed, self.stream, *parts))
         return made

@@ -2,7 +2,7 @@ import itertools
 
 import torch
 
-from vael.randomness import STREAMS, Noise, Seeds, key
+from vael.randomness import STREAMS, Noise, Seeds, derive_seed
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ def test_keys_differ_in_every_part_and_in_what_kind_of_part_it_is():
         (-1,),
         (2**63,),
     ]
-    keys = [key(*p) for p in parts]
+    keys = [derive_seed(*p) for p in parts]
     assert len(set(keys)) == len(keys)
     assert all(0 <= k < 2**63 for k in keys)
 

@@ -19,7 +19,7 @@ from vael.models.likelihoods.base import Likelihood
 from vael.models.posteriors.base import Posterior
 from vael.models.priors.base import Prior
 from vael.models.vae import VAE
-from vael.randomness import Seeds, key
+from vael.randomness import Seeds, derive_seed
 from vael.types import DataSpec
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
     """The model of a config for this data, with weights drawn from the stream ``init``."""
     event, z = spec.event_shape, (config.model.latent_dim,)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key(seeds.init, "init"))
+        torch.manual_seed(derive_seed(seeds.init, "init"))
         posterior = build_part(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
         likelihood: Likelihood[Any] = build_part(
             config.likelihood,

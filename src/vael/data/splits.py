@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vael.data.source import Split
 from vael.errors import DataError
-from vael.randomness import key
+from vael.randomness import derive_seed
 
 SplitIndex = npt.NDArray[np.int64]
 FRACTION = 10  # one in ten
@@ -39,7 +39,7 @@ def permutation(n: int, *parts: int | str) -> SplitIndex:
     By sorting the raw 64-bit words of PCG64: numpy guarantees those for ever, but not
     ``Generator.permutation``, and a split must outlive a numpy release.
     """
-    words = np.random.PCG64(key(*parts)).random_raw(n)
+    words = np.random.PCG64(derive_seed(*parts)).random_raw(n)
     return np.argsort(words, kind="stable").astype(np.int64)
 
 

@@ -13,7 +13,7 @@ from vael.metrics.evidence import chunk_noise
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.pretrained.scoring import Part, Scorer
-from vael.randomness import key
+from vael.randomness import derive_seed
 from vael.types import DataSpec
 
 MAX_FLOATS = 2**24
@@ -107,7 +107,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
         reconstructions=torch.cat(again),
         samples=samples,
         sample_means=sample_means,
-        seed=key(scorer.trained.seeds.latent, "diagnosis"),
+        seed=derive_seed(scorer.trained.seeds.latent, "diagnosis"),
     )
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vael.errors import ConfigError, VaelError
 from vael.models.posteriors.base import PosteriorRecord
 from vael.pretrained.model import Model
-from vael.randomness import key
+from vael.randomness import derive_seed
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-5  # of an output, relative to the largest one where that is above 1
@@ -66,7 +66,7 @@ class Graph:
 
 def encoder(model: Model) -> Graph:
     """The graph from ``x`` to ``mu`` and ``sigma``."""
-    source = torch.Generator().manual_seed(key(0, "export"))
+    source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = []
     for size in SIZES:
         x = torch.rand(size, *model.spec.event_shape, generator=source)
@@ -76,7 +76,7 @@ def encoder(model: Model) -> Graph:
 
 def decoder(model: Model) -> Graph:
     """The graph from ``z`` to ``x_mean``."""
-    source = torch.Generator().manual_seed(key(0, "export"))
+    source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = [torch.randn(size, *model.latent_shape, generator=source) for size in SIZES]
     return _export(Decoder(model), examples, "z", ("x_mean",))
 
