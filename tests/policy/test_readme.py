@@ -42,8 +42,13 @@ def test_every_make_command_is_a_target(line):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_picture_and_file_that_it_links_is_there(page):
     text = (ROOT / page).read_text()
-    for path in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
-        assert ((ROOT / page).parent / path).exists(), path
+    for link in re.findall(r"\]\(((?!https?:)[^)]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            assert anchor in [heading.lower().replace(" ", "-") for heading in headings], link
 
 
 def test_every_option_is_listed():
