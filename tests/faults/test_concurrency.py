@@ -169,13 +169,15 @@ def test_a_folder_is_trained_in_by_one_at_a_time(devices, tmp_path):
 
 
 def test_in_a_sweep_the_leases_decide_who_may_train(tmp_path):
-    folder = make_run(tmp_path)
+    config = make_run(tmp_path) / "config.yaml"
     with (
-        ownership.own_folder(folder),
+        ownership.own_folder(config),
         pytest.raises(ConfigError, match="trained by another process"),
     ):
-        ownership.own_folder(folder).__enter__()
-    with ownership.own_folder(folder, {ownership.ATTEMPT: "1"}), ownership.own_folder(folder):
+        ownership.own_folder(config).__enter__()
+    with ownership.own_folder(config, {ownership.ATTEMPT: "1"}), ownership.own_folder(config):
         pass
-    with ownership.own_folder(tmp_path / "nothing"):  # whoever trains says that it is no run
+    with ownership.own_folder(
+        tmp_path / "nothing" / "config.yaml"
+    ):  # whoever trains says that it is no run
         pass

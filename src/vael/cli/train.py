@@ -62,7 +62,7 @@ def _train(run: Path, discard_on_error: bool) -> None:
     speaks = ranks.is_first_rank() and ranks.SUPERVISED not in os.environ
     try:
         signals.arm()
-        with ownership.own_folder(run) if speaks else nullcontext():
+        with ownership.own_folder(RunFolder(run).config) if speaks else nullcontext():
             _train_alone(run, discard_on_error)
     except signals.StoppedEarly as stop:
         if speaks and RunFolder(run).is_run and ownership.is_owned(run):

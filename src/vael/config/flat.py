@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not what it was.
+    """A thing that is not what it was.
 
     Attributes:
         what: its name.
@@ -26,27 +26,26 @@ class Difference:
 
 
 def flat_config(config: DictConfig) -> dict[str, Any]:
-    """Dotted names, the same strings as on the command line; a group's name holds its choice."""
+    """Return settings by dotted name, as on the command line; a group's name has its choice."""
     container = OmegaConf.to_container(config)
     assert isinstance(container, dict)
     choices = container.pop("choices", {})
     assert isinstance(choices, dict)
+    chosen = {str(group).replace("/", "."): choice for group, choice in choices.items()}
+    return flatten(container) | chosen
+
+
+def flatten(node: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by dotted names."""
     flat: dict[str, Any] = {}
-
-    def walk(node: Mapping[Any, Any], prefix: str) -> None:
-        for name, value in node.items():
-            if isinstance(value, dict):
-                walk(value, f"{prefix}{name}.")
-            else:
-                flat[f"{prefix}{name}"] = value
-
-    walk(container, "")
-    flat.update({str(group).replace("/", "."): choice for group, choice in choices.items()})
+    for name, value in node.items():
+        path = f"{prefix}{name}"
+        flat |= flatten(value, f"{path}.") if isinstance(value, dict) else {path: value}
     return flat
 
 
 def compare_configs(then: DictConfig, now: DictConfig, where: str = "") -> list[Difference]:
-    """Settings that are not the same, by their dotted names; the command is none.
+    """Compare two configs by the dotted names of their settings; the command is none.
 
     Args:
         then: as they were.
@@ -62,7 +61,7 @@ def compare_configs(then: DictConfig, now: DictConfig, where: str = "") -> list[
 def compare_settings(
     before: Mapping[str, Any], after: Mapping[str, Any], absent: object = None
 ) -> list[Difference]:
-    """Values that are not the same, by name; ``absent`` stands for one that is not there."""
+    """Compare values by name; ``absent`` stands for one that is not there."""
     names = sorted((before.keys() | after.keys()) - {"command"})
     found = [Difference(n, before.get(n, absent), after.get(n, absent)) for n in names]
     return [d for d in found if d.then != d.now]

@@ -44,22 +44,30 @@ def check_ownership(folder: Path) -> None:
 
 
 @contextmanager
-def own_folder(folder: Path, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Keep other processes from training in the folder, by a lock on its config.yaml.
+def own_folder(config: Path, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Keep other processes from training in a folder, by a lock on the config in it.
 
     The kernel frees it with the process, however that ends. In a sweep the leases do this.
 
     Raises:
         ConfigError: another process trains there.
     """
-    descriptor = None if ATTEMPT in environ else _open(folder / "config.yaml")
+    descriptor = None if ATTEMPT in environ else _open(config)
+    if descriptor is None:
+        yield
+        return
     try:
-        if descriptor is not None:
-            _lock(descriptor, folder)
+        free = True
+        with suppress(OSError):  # a file system without locks
+            free = lock_file(descriptor, wait=False)
+        if not free:
+            raise ConfigError(
+                f"{config.parent} is being trained by another process: wait until it ends, or "
+                "stop it."
+            )
         yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def _open(path: Path) -> int | None:
@@ -67,11 +75,3 @@ def _open(path: Path) -> int | None:
         with suppress(OSError):
             return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
     return None
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    with suppress(OSError):  # a file system without locks
-        if not lock_file(descriptor, wait=False):
-            raise ConfigError(
-                f"{folder} is being trained by another process: wait until it ends, or stop it."
-            )

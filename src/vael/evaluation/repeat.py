@@ -115,8 +115,9 @@ def _summaries(run: Path, again: Path) -> str | None:
 
 
 def _checkpoints(run: Path, again: Path, name: str) -> str | None:
-    path = Path("checkpoints") / f"{name}.ckpt"
-    a, b = (load_checkpoint(folder / path) for folder in (run, again))
+    one, other = RunFolder(run), RunFolder(again)
+    path = one.name_of(one.checkpoint(name))
+    a, b = (load_checkpoint(files.checkpoint(name)) for files in (one, other))
     keys = [key for key in dict.fromkeys([*a, *b]) if key != PATHS]
     return next(
         (f"{path}, {text}" for key in keys for text in _first(a.get(key), b.get(key), key)), None

@@ -13,6 +13,7 @@ Features = Callable[[Tensor], Tensor]
 MOST_COMPONENTS = 64
 PER_COMPONENT = 10  # examples that each component must have behind it
 
+HUB_WEIGHTS = "checkpoints"  # where torch.hub keeps files
 INCEPTION_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"  # what torch-fidelity downloads
 INCEPTION_FEATURES = 2048
 MOST_IMAGES = 2500  # of each set: minutes on a CPU
@@ -125,7 +126,7 @@ def pca_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet | None:
 
 def inception_weights() -> Path:
     """Where torch-fidelity keeps its weights."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_WEIGHTS
+    return Path(torch.hub.get_dir()) / HUB_WEIGHTS / INCEPTION_WEIGHTS
 
 
 def explain_no_inception(channels: int) -> str | None:

@@ -21,7 +21,7 @@ from vael.models.vae import VAE
 from vael.pretrained.inputs import ArrayLike, as_latent, as_raw
 from vael.pretrained.trained import Trained, config_for, config_of, take_moments, take_weights
 from vael.randomness import Noise
-from vael.runs.checkpoint import ModelFile, find_model_file, read_model_file
+from vael.runs.checkpoint import ModelFile, read_model_file
 from vael.types import DataSpec, Shape
 
 
@@ -226,13 +226,13 @@ def load_model(
         CheckpointError: nothing to load, or a file that is damaged, foreign or not trusted.
         ConfigError: its config cannot be built.
     """
-    stored = read_model_file(find_model_file(Path(path), checkpoint))
+    stored = read_model_file(Path(path), checkpoint)
     return _assemble(stored, config_of(stored, allow)).to(device)
 
 
 def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
     """`load_model` for the command line, which runs what a run's own config.yaml names."""
-    stored = read_model_file(find_model_file(path, which))
+    stored = read_model_file(path, which)
     return _assemble(stored, config_for(path, stored, allow))
 
 

@@ -19,7 +19,7 @@ from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
 from vael.models.vae import VAE
 from vael.randomness import Seeds
-from vael.runs.checkpoint import ModelFile, check_fits, find_model_file, read_model_file
+from vael.runs.checkpoint import ModelFile, check_fits, read_model_file
 from vael.runs.folder import RunFolder, read_config
 from vael.runs.trust import check_trusted
 from vael.types import DataSpec
@@ -82,12 +82,12 @@ def load_trained(
         ConfigError: a config or override that cannot work.
         DataError: the data cannot be read.
     """
-    stored = read_model_file(find_model_file(path, which))
+    stored = read_model_file(path, which)
     config = config_for(path, stored, allow)
     if overrides:
         config = OmegaConf.merge(config)  # type: ignore[assignment]
         config.data = other_data(config, overrides)
-        if not _is_run(path):
+        if not RunFolder(path).has_trained:
             trust_config(config, allow, stored.file)
     seeds = build_seeds(config)
     data = build_data(config, seeds)
@@ -118,11 +118,7 @@ def config_for(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfi
         CheckpointError: a file's config names code that is neither vael's own nor allowed.
         ConfigError: a setting that cannot be.
     """
-    return read_config(path) if _is_run(path) else config_of(stored, allow)
-
-
-def _is_run(path: Path) -> bool:
-    return RunFolder(path).has_trained
+    return read_config(path) if RunFolder(path).has_trained else config_of(stored, allow)
 
 
 def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:

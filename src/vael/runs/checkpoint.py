@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from vael.data.source import MAX_LEVELS
 from vael.errors import CheckpointError
+from vael.runs.folder import RunFolder
 from vael.types import DataSpec
 
 WEIGHTS = "model.safetensors"  # the name of an export's file
@@ -39,12 +40,22 @@ class ModelFile:
     spec: DataSpec
 
 
-def find_model_file(path: Path, which: str = "best") -> Path:
-    """``path`` itself if it is a file, else an export's weights or that checkpoint of a run.
+def read_model_file(path: Path, which: str = "best") -> ModelFile:
+    """Read a checkpoint or an export's weights; nothing in it is run.
+
+    Args:
+        path: the file, an export's folder, or a run's.
+        which: checkpoint of a run, ``best`` or ``last``.
 
     Raises:
-        CheckpointError: there is no such file or folder, or no such checkpoint in it.
+        CheckpointError: it is missing, damaged, foreign or not as vael writes it.
     """
+    file = _find_model_file(path, which)
+    is_export = file.suffix == Path(WEIGHTS).suffix
+    return parse_model_file(_read_safetensors(file) if is_export else load_checkpoint(file), file)
+
+
+def _find_model_file(path: Path, which: str) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
@@ -56,30 +67,18 @@ def find_model_file(path: Path, which: str = "best") -> Path:
             f"{path} is an export to ONNX, which vael cannot read: export with "
             "--format safetensors for that."
         )
-    found = path / "checkpoints" / f"{which}.ckpt"
+    found = RunFolder(path).checkpoint(which)
     if not found.is_file():
         others = sorted(file.stem for file in found.parent.glob("*.ckpt"))
-        remedy = (
-            f"there is {' and '.join(others)}: ask for that one"
-            if others
-            else (f"train it first (vael train {path}), or name a checkpoint file")
-        )
+        remedy = f"train it first (vael train {path}), or name a checkpoint file"
+        if others:
+            remedy = f"there is {' and '.join(others)}: ask for that one"
         raise CheckpointError(f"{path} has no checkpoints/{which}.ckpt; {remedy}.")
     return found
 
 
-def read_model_file(file: Path) -> ModelFile:
-    """What a checkpoint or an export's weights hold; nothing in it is run.
-
-    Raises:
-        CheckpointError: it is missing, damaged, foreign or not as vael writes it.
-    """
-    is_export = file.suffix == Path(WEIGHTS).suffix
-    return parse_model_file(_read_safetensors(file) if is_export else load_checkpoint(file), file)
-
-
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Reads a vael checkpoint onto the CPU.
+    """Read everything that a checkpoint of vael holds, onto the CPU.
 
     Raises:
         CheckpointError: missing, truncated, not a checkpoint of vael, or carrying pickled objects.
@@ -108,7 +107,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def parse_model_file(loaded: Mapping[str, Any], file: Path) -> ModelFile:
-    """The same of a file that has been loaded.
+    """Take the model out of what a file holds.
 
     Raises:
         CheckpointError: it is not as vael writes it.
@@ -123,14 +122,14 @@ def parse_model_file(loaded: Mapping[str, Any], file: Path) -> ModelFile:
             f"{file} must hold its config as a small mapping of plain values, "
             "but holds something else."
         )
-    spec = parse_spec(loaded.get("data"), file)
+    spec = _parse_spec(loaded.get("data"), file)
     return ModelFile(file, config, {str(name): value for name, value in state.items()}, spec)
 
 
 def check_fits(
     path: Path, loaded: Mapping[str, Tensor], wanted: Mapping[str, Tensor], whose: str, remedy: str
 ) -> None:
-    """Refuses weights of other names or shapes than a model has.
+    """Refuse weights of other names or shapes than a model has.
 
     Raises:
         CheckpointError: names the first tensor that differs, of ``whose`` model, and the remedy.
@@ -154,15 +153,7 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']}, not {FORMAT}")
         return {"state_dict": state, "config": header["config"], "data": header["data"]}
-    except (
-        SafetensorError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        RecursionError,
-        MemoryError,
-    ) as error:
+    except Exception as error:  # a hostile file reaches every error of its reader
         raise CheckpointError(
             f"{file} cannot be read as an export of vael: it is truncated, "
             "damaged or of another kind. Get it again."
@@ -176,12 +167,8 @@ def _damaged(path: Path) -> str:
     )
 
 
-def parse_spec(data: object, file: Path) -> DataSpec:
-    """The description of the data out of plain containers, as ``dataclasses.asdict`` made it.
-
-    Raises:
-        CheckpointError: it is none.
-    """
+def _parse_spec(data: object, file: Path) -> DataSpec:
+    """Return the data's description out of plain containers, as ``asdict`` made them."""
     try:
         if not isinstance(data, Mapping):
             raise TypeError("no mapping")
@@ -220,7 +207,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _is_small(config: object) -> bool:
-    """Plain containers and values, few and not deep; a list in itself counts as endless."""
+    """Return whether these are plain values, few, not deep; a list in itself is endless."""
     todo, count = [(config, 0)], 0
     while todo:
         node, level = todo.pop()

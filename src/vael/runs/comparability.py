@@ -1,4 +1,4 @@
-"""Floor 9: which numbers may be compared, and why others may not."""
+"""Comparability: which numbers may be compared, and why others may not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ FACTS: dict[str, tuple[str, str]] = {
     "split": ("split", "they score other examples"),
     "k": (
         "number of importance samples k",
-        "a bound from more samples is tighter, more so for a "
-        "large beta: evaluate both with the same --samples",
+        "a bound from more samples is tighter, more so for a large beta: evaluate both with the "
+        "same --samples",
     ),
     "levels": ("levels per dimension", "the discrete data is another one"),
     "binarize": ("binarisation", "the data is another one"),
@@ -19,8 +19,8 @@ FACTS: dict[str, tuple[str, str]] = {
     "score": ("score", "the two are different quantities"),
     "family": (
         "likelihood family",
-        "data without levels has densities only, which a sharper "
-        "family makes arbitrarily large: rank within one family",
+        "data without levels has densities only, which a sharper family makes arbitrarily large: "
+        "rank within one family",
     ),
 }
 """Name -> what it is called, and why it must agree; the clearest reason first."""
@@ -41,7 +41,7 @@ def collect_facts(
     num_dims: int | None = None,
     family: str | None = None,
 ) -> dict[str, Any]:
-    """What must agree before two numbers may be compared; what is not known is left out.
+    """Collect what must agree before two numbers may be compared; the unknown is left out.
 
     Args:
         split: ``train | val | test``.
@@ -69,7 +69,7 @@ def collect_facts(
 def check_comparable(
     a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str] = ("one", "the other")
 ) -> None:
-    """Refuses two sets of `facts` whose numbers must not be compared.
+    """Refuse two sets of facts whose numbers must not be compared.
 
     A fact that only one of them knows is no reason; the digest covers levels, D and binarisation.
 

@@ -1,4 +1,4 @@
-"""Floor 9: the numbers of several runs side by side, or the reason why not; no torch."""
+"""Comparison: the numbers of several runs side by side, or the reason why not; no torch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, diff
 
 
 def compare_runs(runs: Sequence[Path]) -> str:
-    """A table of the runs' evaluations, or where one has none, of their summaries.
+    """Tabulate the runs' evaluations, or where one has none, their summaries.
 
     A row of nats that are different quantities says so: those of a density grow without bound as
     it becomes sharper, and are not those of a mass.
@@ -50,7 +50,7 @@ def compare_runs(runs: Sequence[Path]) -> str:
 
 
 def read_fit(run: Path) -> str:
-    """``mass``, or of which family a density is; empty where nothing says it."""
+    """Return ``mass``, or of which family a density is; empty where nothing says it."""
     read = read_evaluation(run) or read_summary(run) or {}
     fit, family = read.get("fit"), read.get("family")
     return f"density of {family}" if fit == "density" else str(fit or "")
@@ -63,7 +63,7 @@ def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[N
 
 
 def read_evaluated(run: Path) -> Numbers | None:
-    """What evaluation.json says; None where there is none."""
+    """Return the facts and scores of evaluation.json; None where there is none."""
     read = read_evaluation(run)
     if read is None:
         return None
@@ -72,9 +72,14 @@ def read_evaluated(run: Path) -> Numbers | None:
 
 
 def read_summed_up(run: Path, split: str = "test") -> Numbers | None:
-    """What summary.json says of a split; None where it says nothing."""
-    summary = read_summary(run)
-    if summary is None or not any(name.startswith(f"{split}/") for name in summary["metrics"]):
+    """Return the facts and scores of a split in summary.json; None where it has none."""
+    summary = read_summary(run) or {"metrics": {}}
+    scores = {
+        name.removeprefix(f"{split}/"): value
+        for name, value in summary["metrics"].items()
+        if name.startswith(f"{split}/")
+    }
+    if not scores:
         return None
     config = read_yaml(RunFolder(run).config)
     known = collect_facts(
@@ -85,8 +90,4 @@ def read_summed_up(run: Path, split: str = "test") -> Numbers | None:
         binarize=config.data.binarize,
         family=summary["family"],
     )
-    return known, {
-        name.removeprefix(f"{split}/"): value
-        for name, value in summary["metrics"].items()
-        if name.startswith(f"{split}/")
-    }
+    return known, scores

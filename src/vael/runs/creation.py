@@ -30,7 +30,7 @@ def make_run_folder(config: DictConfig) -> Path:
         run.mkdir(parents=True, exist_ok=True)
         if not ranks.is_first_rank():
             _wait_for(run)
-        if RunFolder(run).config.exists():
+        if RunFolder(run).is_run:
             _check_same(run, text)
             return run
     write_text(RunFolder(run).config, text)
@@ -82,7 +82,7 @@ def _check_same(run: Path, text: str) -> None:
 
 def _wait_for(run: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
-    while not RunFolder(run).config.exists():
+    while not RunFolder(run).is_run:
         if time.monotonic() > end:
             raise ConfigError(
                 f"{RunFolder(run).config} did not appear within {seconds:.0f} s: the "
@@ -106,7 +106,7 @@ def discard_run(folder: Path, is_first: bool) -> None:
 
 
 def is_gone(folder: Path, seconds: float = 3.0) -> bool:
-    """Wait whether the first process gives up this run as impossible: it then says so for all."""
+    """Return whether the first process soon discards this run: it then says why for all."""
     end = time.monotonic() + seconds
     while folder.exists() and time.monotonic() < end:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Read evaluation.json, and word it."""
+"""The file evaluation.json: its readers, and its numbers in words."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,17 +32,11 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
             if name in bound:
                 spread = bound[f"{name}_se"]  # of a single example: NaN here, null in the file
                 error = "" if spread is None or spread != spread else f" +- {spread:.4f}"
-                lines.append(
-                    _line(f"{split}/{name}", bound[name], f"{METRICS[name].unit}, k = {k}{error}")
-                )
+                note = f"{METRICS[name].unit}, k = {k}{error}"
+                lines.append(_line(f"{split}/{name}", bound[name], note))
     ess = evaluation["ess"]
-    lines.append(
-        _line(
-            "effective samples",
-            ess["median"],
-            f"median of k = {evaluation['samples']}; least {ess['min']:.1f}",
-        )
-    )
+    note = f"median of k = {evaluation['samples']}; least {ess['min']:.1f}"
+    lines.append(_line("effective samples", ess["median"], note))
     for name, metric in METRICS.items():
         if evaluation["scores"].get(name) is not None:
             note = ", ".join(filter(None, (metric.unit, metric.formula.format(split=split))))

@@ -18,75 +18,34 @@ PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
+class _Below:
+    """A path by its name below the run's folder."""
+
+    name: str
+
+    def __get__(self, run: "RunFolder", kind: type) -> Path:
+        return run.path / self.name
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The paths of a run, and what of it is there."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """Return the path of the whole resolved config."""
-        return self.path / "config.yaml"
-
-    @property
-    def summary(self) -> Path:
-        """Return the path of what the run says of itself."""
-        return self.path / summary.FILE
-
-    @property
-    def metrics(self) -> Path:
-        """Return the path of what was logged."""
-        return self.path / "metrics.csv"
-
-    @property
-    def evaluation(self) -> Path:
-        """Return the path of the last evaluation."""
-        return self.path / evaluation_file.FILE
-
-    @property
-    def log(self) -> Path:
-        """Return the path of the log."""
-        return self.path / "train.log"
-
-    @property
-    def report(self) -> Path:
-        """Return the path of the page about the run."""
-        return self.path / "report.html"
-
-    @property
-    def images(self) -> Path:
-        """Return the folder of the pictures."""
-        return self.path / "images"
-
-    @property
-    def wandb(self) -> Path:
-        """Return the folder of Weights & Biases."""
-        return self.path / "wandb"
-
-    @property
-    def stop(self) -> Path:
-        """Return the path of a file by which others ask the run to stop for good."""
-        return self.path / "stop.json"
-
-    @property
-    def profile(self) -> Path:
-        """Return the path of the profiler's table."""
-        return self.path / "profile.txt"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Return the folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def best(self) -> Path:
-        """Return the checkpoint with the best validation score."""
-        return self.checkpoint("best")
-
-    @property
-    def last(self) -> Path:
-        """Return the checkpoint to continue from."""
-        return self.checkpoint("last")
+    config = _Below("config.yaml")  # whole and resolved
+    summary = _Below(summary.FILE)  # what the run says of itself
+    metrics = _Below("metrics.csv")
+    evaluation = _Below(evaluation_file.FILE)  # the last one
+    log = _Below("train.log")
+    report = _Below("report.html")
+    images = _Below("images")
+    wandb = _Below("wandb")
+    profile = _Below("profile.txt")
+    stop = _Below("stop.json")  # by which others ask the run to stop for good
+    checkpoints = _Below("checkpoints")
+    best = _Below("checkpoints/best.ckpt")  # by validation score
+    last = _Below("checkpoints/last.ckpt")  # to continue from
 
     def checkpoint(self, which: str) -> Path:
         """Return a checkpoint by its name, ``best`` or ``last``."""
@@ -98,12 +57,12 @@ class RunFolder:
 
     @property
     def is_run(self) -> bool:
-        """Say whether this is a run: it has a config."""
+        """Whether this is a run: it has a config."""
         return self.config.is_file()
 
     @property
     def has_trained(self) -> bool:
-        """Say whether its training has ever begun."""
+        """Whether its training has ever begun."""
         return self.checkpoints.is_dir()
 
     def require(self) -> None:
@@ -148,7 +107,7 @@ def _check_layout(run: RunFolder, config: DictConfig) -> None:
 
 
 def _is_module(parts: Sequence[str]) -> bool:
-    """Say whether a dotted name below vael is a package, or is or is within a module."""
+    """Return whether a dotted name below vael is a package, or is or is within a module."""
     module = any(
         PACKAGE.joinpath(*parts[:n], f"{part}.py").is_file() for n, part in enumerate(parts)
     )

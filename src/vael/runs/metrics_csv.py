@@ -68,7 +68,7 @@ def _convert(row: Mapping[str, str]) -> tuple[int, dict[str, float]]:
 
 
 class NewRows:
-    """Each epoch's scores once, in order, also where the file is rewritten meanwhile.
+    """Read each epoch's scores once, in order, also where the file is rewritten meanwhile.
 
     Args:
         path: of metrics.csv.
@@ -139,8 +139,7 @@ def read_history(path: Path) -> History:
         return History({})
     found: dict[str, dict[int, tuple[float, float]]] = {}
     for position, row in enumerate(rows):
-        step = _number(row.get(STEP))
-        epoch = _number(row.get(EPOCH))
+        step, epoch = _number(row.get(STEP)), _number(row.get(EPOCH))
         at = position if step is None or not math.isfinite(step) else int(step)
         for name, cell in row.items():
             value = _number(cell) if name not in (STEP, EPOCH, None) else None
@@ -154,7 +153,7 @@ def read_history(path: Path) -> History:
 
 
 def _series(values: Mapping[int, tuple[float, float]], per_epoch: float | None) -> Series:
-    """Values by step in their order; one value an epoch is placed at the end of that epoch."""
+    """Order values by step; one value an epoch is placed at the end of that epoch."""
     ordered = sorted(values.items())
     steps = [step for step, _ in ordered]
     epochs = [epoch for _, (epoch, _) in ordered]
@@ -168,7 +167,7 @@ def _series(values: Mapping[int, tuple[float, float]], per_epoch: float | None) 
 
 
 def _number(cell: object) -> float | None:
-    """The number in a cell of text, or None."""
+    """Return the number in a cell of text, or None."""
     try:
         return float(cell) if isinstance(cell, str) else None
     except ValueError:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vael.config.flat import Difference
+from vael.config.flat import Difference, compare_settings
 
 NOT_RECORDED = "not recorded"
 PACKAGES = ("vael", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "wandb", "numpy")
@@ -20,7 +20,7 @@ NUMBERLESS = NOT_TRAINING | {"report"}  # a trial draws with it, which changes n
 
 
 def compare_environment(recorded: Mapping[str, Any]) -> list[Difference]:
-    """Versions, code and hardware that are not those of a summary or an evaluation."""
+    """Return what of versions, code and hardware is not as a summary or evaluation has it."""
     packages: dict[str, Any] = recorded.get("versions", {})
     hardware: dict[str, Any] = recorded.get("machine", {})
     then = {
@@ -37,15 +37,13 @@ def compare_environment(recorded: Mapping[str, Any]) -> list[Difference]:
 
 
 def package_versions() -> dict[str, str]:
-    """Of Python and of the packages that the numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        found[package] = importlib.metadata.version(package)
-    return found
+    """Return the versions of Python and of the packages that the numbers depend on."""
+    found = {package: importlib.metadata.version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **found}
 
 
 def git_sha() -> str | None:
-    """The commit of the checkout that vael runs from, with ``+`` where it has been changed."""
+    """Return the commit of the checkout that vael runs from; ``+`` where it was changed."""
     sha = _git("rev-parse", "HEAD")
     changed = _git("status", "--porcelain", "-uno")
     return None if sha is None or changed is None else sha + ("+" if changed else "")
@@ -62,13 +60,13 @@ def _git(*arguments: str) -> str | None:
 
 
 def file_digest(path: Path) -> str:
-    """Hash of a file's content."""
+    """Return a hash of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def describe_machine() -> dict[str, str | None]:
-    """Processor, its vector instructions as torch uses them, GPU and system."""
+    """Return the processor, its vector instructions as torch uses them, GPU and system."""
     import torch
 
     return {
@@ -90,19 +88,15 @@ def _processor() -> str | None:
 
 
 def code_version() -> dict[str, str]:
-    """The commit, a digest of what trains (sources and conf), and the packages."""
+    """Return the commit, a digest of what trains (sources and conf), and the packages."""
     found = {name: importlib.metadata.version(name) for name in CODE_PACKAGES}
     return {"git": _git("rev-parse", "--short=12", "HEAD") or "none", "source": _digest(), **found}
 
 
 def code_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What has changed between two versions, in words; the commit alone changes nothing."""
-    names = [name for name in (*before, *now) if name != "git"]
-    return [
-        f"{name} {before.get(name, 'none')} -> {now.get(name, 'none')}"
-        for name in dict.fromkeys(names)
-        if before.get(name) != now.get(name)
-    ]
+    """Say what has changed between two versions; the commit alone changes nothing."""
+    found = compare_settings(before, now, "none")
+    return [f"{one.what} {one.then} -> {one.now}" for one in found if one.what != "git"]
 
 
 def _digest() -> str:

@@ -1,4 +1,4 @@
-"""Define summary.json: its fields, its readers, and its scores in words."""
+"""The file summary.json: its fields, its readers, and its scores in words."""
 
 import math
 import statistics
@@ -86,18 +86,9 @@ class Summary:
 
 
 CIRCUMSTANCES = {
-    "reason",
-    "seconds",
-    "examples_per_second",
-    "devices",
-    "accelerator",
-    "threads",
-    "git_sha",
-    "versions",
-    "command",
-    "machine",
-    "checkpoint_digest",  # of a file that holds the folder's name
-}
+    "reason", "seconds", "examples_per_second", "devices", "accelerator", "threads", "git_sha",
+    "versions", "command", "machine", "checkpoint_digest",  # the digest: its file names the folder
+}  # fmt: skip
 REPEATED = tuple(each.name for each in fields(Summary) if each.name not in CIRCUMSTANCES)
 """The fields in which a repeated run is the same to the bit."""
 

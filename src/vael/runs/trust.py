@@ -20,11 +20,10 @@ BUILT = ("model", "likelihood", "posterior", "prior", "data")
 
 
 def check_trusted(config: Mapping[str, Any], allow: Sequence[str], file: Path) -> None:
-    """Refuses a config that names code which nobody has vouched for; runs none of it.
+    """Refuse a config that names code which nobody has vouched for; run none of it.
 
     The name must lead to what is *defined* below an allowed package: ``vael.cli.main.os.system``
-    is
-    not vael's. Of vael itself only nets, families and data sources are taken.
+    is not vael's. Of vael itself only nets, families and data sources are taken.
 
     Args:
         config: of plain containers.
@@ -47,15 +46,11 @@ def check_trusted(config: Mapping[str, Any], allow: Sequence[str], file: Path) -
 
 
 def _leaves(node: object, where: str) -> Iterator[tuple[str, str, object]]:
-    """Every value that is not a container: its place, its last name and itself."""
-    inside: Iterable[tuple[object, object]]
-    if isinstance(node, Mapping):
-        inside = node.items()
-    elif isinstance(node, list | tuple):
-        inside = enumerate(node)
-    else:
+    """Yield every value that is no container: its place, its last name and itself."""
+    if not isinstance(node, Mapping | list | tuple):
         yield where, where.rpartition(".")[2], node
         return
+    inside: Iterable[Any] = node.items() if isinstance(node, Mapping) else enumerate(node)
     for name, value in inside:
         if name == "_target_" and isinstance(value, Mapping | list | tuple):
             yield f"{where}.{name}", "_target_", value

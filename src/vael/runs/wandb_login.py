@@ -8,7 +8,7 @@ PUBLIC = ("api.forge.coreweave.com", "forge.coreweave.com", "api.wandb.ai")  # w
 
 
 def has_login() -> bool:
-    """Whether a key is at hand, found without asking anybody and without the network.
+    """Return whether a key is at hand, found without asking anybody and without the network.
 
     From version 0.31 on, ``wandb login`` keeps the key under another host than before; both count.
     """

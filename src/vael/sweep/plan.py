@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vael.config.flat import compare_settings, flatten
 from vael.errors import ConfigError
 from vael.runs.provenance import code_changes, code_version
 from vael.sweep import create
@@ -154,7 +155,9 @@ def _url(d: Definition, old: Snapshot | None, folder: Path) -> str:
 def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None:
     """Refuse a sweep that has changed since it was started, unless forced."""
     if compute_digest(d) != old.digest:
-        changes = "; ".join(_changes(old.definition.comparable_fields(), d.comparable_fields()))
+        before, now = flatten(old.definition.comparable_fields()), flatten(d.comparable_fields())
+        found = compare_settings(before, now, "none")
+        changes = "; ".join(f"{one.what}: {one.then} -> {one.now}" for one in found)
         if not force:
             raise ConfigError(
                 f"{folder} holds a sweep of this name that is another: {changes}. "
@@ -169,21 +172,6 @@ def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None
             f"; git {old.code.get('git')} -> {code_version()['git']}): its trials "
             "may not be comparable. Go on with --force, or give another name."
         )
-
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    found = []
-    for name in now:
-        a, b = before[name], now[name]
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += [
-                f"{name}.{key}: {a.get(key, 'none')} -> {b.get(key, 'none')}"
-                for key in dict.fromkeys([*a, *b])
-                if a.get(key) != b.get(key)
-            ]
-        elif a != b:
-            found.append(f"{name}: {a} -> {b}")
-    return found
 
 
 def _check_compatible(before: Definition, now: Definition) -> None:

@@ -77,7 +77,7 @@ def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> N
 
 
 def _model_of(folder: Path) -> str:
-    return f"the model of {folder / 'config.yaml'}"
+    return f"the model of {RunFolder(folder).config}"
 
 
 def find_place(saved: Mapping[str, Any], path: Path) -> Place:

@@ -53,8 +53,7 @@ def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
                 f"{path} is a sweep, and two runs are put side by side: give two "
                 f"runs (its trials are runs), or vael report {path} alone."
             )
-        if not RunFolder(path).config.is_file():
-            raise ConfigError(f"{path} is not a run: it has no config.yaml.")
+        RunFolder(path).require()
     if a.resolve() == b.resolve():
         raise ConfigError(f"{a} and {b} are the same run: give two, or vael report {a}.")
     target = output or a / f"report_vs_{b.resolve().name}.html"

@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from vael.runs.folder import RunFolder
+
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study._frozen import FrozenStudy
@@ -31,7 +33,7 @@ class RunPictures:
 
     def of(self, number: int) -> dict[str, str]:
         """Return a trial's file names by artifact id; a picture that changes gets a new id."""
-        images = self.folder / "trials" / f"{number:04d}" / "images"
+        images = RunFolder(self.folder / "trials" / f"{number:04d}").images
         found = {}
         for path in sorted(images.glob("*.png"), key=_place):
             try:

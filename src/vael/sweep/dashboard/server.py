@@ -87,7 +87,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> G
         if not TRIAL_NUMBER.fullmatch(str(number)):
             return HTTPError(404, "there is no such trial")
         run = study.folder / "trials" / f"{number:04d}"
-        if not RunFolder(run).config.is_file():
+        if not RunFolder(run).is_run:
             return HTTPError(404, f"trial {number} has left nothing in {run}")
         response.content_type = "text/html; charset=utf-8"
         return render(read_run(run))

@@ -20,6 +20,7 @@ from vael.sweep.study.results import training_command
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text
 
+PAGE = "report.html"  # in the sweep's folder
 PICTURES = ("Reconstructions", "Samples")
 
 
@@ -180,6 +181,6 @@ def write_sweep_report(study: StudyReader) -> Path:
     Raises:
         StorageAway: the storage cannot be reached for long.
     """
-    target = study.folder / "report.html"
+    target = study.folder / PAGE
     write_text(target, render_study(study))
     return target

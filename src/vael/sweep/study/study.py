@@ -77,7 +77,7 @@ class Study(StudyReader):
                     continue
                 if not self._orphaned(trial, d):
                     continue
-            elif not (self._run(trial.number) / "config.yaml").exists() and not in_time:
+            elif not RunFolder(self._run(trial.number)).is_run and not in_time:
                 continue
             if trial.number < d.trials:
                 return self._begin(trial, worker)
@@ -116,7 +116,7 @@ class Study(StudyReader):
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)
         run.mkdir(parents=True, exist_ok=True)
-        if not RunFolder(run).config.exists():
+        if not RunFolder(run).is_run:
             self._suggest(trial)
         attempt = count_attempt(run)
         self._storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
@@ -136,7 +136,7 @@ class Study(StudyReader):
 
         False where the combination cannot work: the trial has failed.
         """
-        if RunFolder(claim.folder).config.exists():
+        if RunFolder(claim.folder).is_run:
             return True
         try:
             trial = self._retry(lambda: self._trial(claim.number))

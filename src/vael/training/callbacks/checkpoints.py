@@ -32,6 +32,7 @@ class BestCheckpoint(ModelCheckpoint):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
+        self._name = path.name
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Restore the state with the paths of this folder.
@@ -39,7 +40,7 @@ class BestCheckpoint(ModelCheckpoint):
         Raises:
             CheckpointError: there is a best score, but its checkpoint is gone.
         """
-        best = Path(str(self.dirpath)) / f"{self.filename}.ckpt"
+        best = Path(str(self.dirpath), self._name)
         known = bool(state_dict["best_model_path"])
         if known and not best.is_file():
             raise CheckpointError(
