@@ -24,12 +24,16 @@ class Fact:
     meaning: str
 
 
-def facts(sweep: SweepContents) -> list[Fact]:
+def list_facts(sweep: SweepContents) -> list[Fact]:
     """List what matters about the sweep, the best score first."""
     found = best(sweep.table, sweep.goal.directions)
     several = len(sweep.goal.targets) > 1
     made = (_front(sweep, found) if several else _best(sweep, found[0])) if found else []
     return [*made, *_confirmed(sweep), *_counts(sweep), *_time(sweep)]
+
+
+def _score(target: str, name: str, value: str, meaning: str) -> Fact:
+    return Fact(name, value, describe_metric(target).unit, meaning)
 
 
 def _best(sweep: SweepContents, row: TrialRow) -> list[Fact]:
@@ -40,43 +44,25 @@ def _best(sweep: SweepContents, row: TrialRow) -> list[Fact]:
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
     samples = f", with k = {k} importance samples" if k and describe_metric(target).sampled else ""
     return [
-        Fact(
-            f"Best {target}",
-            score_text(row.values[0]),
-            describe_metric(target).unit,
-            f"{meaning}{samples}.",
-        ),
+        _score(target, f"Best {target}", score_text(row.values[0]), f"{meaning}{samples}."),
         Fact("Best configuration", f"trial {row.number}", "", params_text(row.params)),
     ]
 
 
 def _front(sweep: SweepContents, found: Sequence[TrialRow]) -> list[Fact]:
     goal = sweep.goal
-    made = [
-        Fact(
-            "Pareto front",
-            str(len(found)),
-            "trials",
-            f"Of {len(scored(sweep.table))} complete trials, those that no other beats in "
-            f"{' and '.join(goal.targets)} at once.",
-        )
-    ]
+    meaning = (
+        f"Of {len(scored(sweep.table))} complete trials, those that no other beats in "
+        f"{' and '.join(goal.targets)} at once."
+    )
+    made = [Fact("Pareto front", str(len(found)), "trials", meaning)]
     for i, target in enumerate(goal.targets):
         pick = min if goal.directions[i] == "minimize" else max
         row = pick(found, key=lambda r: r.values[i])
-        others = ", ".join(
-            f"{t} {score_text(v)}"
-            for t, v in zip(goal.targets, row.values, strict=True)
-            if t != target
-        )
-        made.append(
-            Fact(
-                f"Best {target}",
-                score_text(row.values[i]),
-                describe_metric(target).unit,
-                f"With {others}: trial {row.number}. {params_text(row.params)}",
-            )
-        )
+        texts = dict(zip(goal.targets, map(score_text, row.values), strict=True))
+        others = ", ".join(f"{name} {text}" for name, text in texts.items() if name != target)
+        meaning = f"With {others}: trial {row.number}. {params_text(row.params)}"
+        made.append(_score(target, f"Best {target}", texts[target], meaning))
     return made
 
 
@@ -88,41 +74,26 @@ def _confirmed(sweep: SweepContents) -> list[Fact]:
     target, direction = sweep.goal.targets[0], sweep.goal.directions[0]
     values = [c.metrics[target] for c in done if target in c.metrics]
     if values and len(winners) == 1:
-        made.append(
-            Fact(
-                f"{target} on fresh seeds",
-                spread(values),
-                describe_metric(target).unit,
-                _seeds(done),
-            )
-        )
-        made.append(_curse(winners[0].values[0], values, target, direction == "minimize"))
-    score = target.split("/", 1)[-1]
-    tests = [c.metrics[f"test/{score}"] for c in done if f"test/{score}" in c.metrics]
+        made += [
+            _score(target, f"{target} on fresh seeds", spread_text(values), _seeds(done)),
+            _curse(winners[0].values[0], values, target, direction == "minimize"),
+        ]
+    test = f"test/{target.split('/', 1)[-1]}"
+    tests = [c.metrics[test] for c in done if test in c.metrics]
     if tests:
         k = next((c.samples.get("test") for c in done if c.samples.get("test")), None)
-        samples = f", k = {k}" if k and describe_metric(score).sampled else ""
-        made.append(
-            Fact(
-                f"test/{score} on fresh seeds",
-                spread(tests),
-                describe_metric(target).unit,
-                f"The same runs on the test data{samples}, which the search has not "
-                "seen: the number to report.",
-            )
+        samples = f", k = {k}" if k and describe_metric(test).sampled else ""
+        meaning = (
+            f"The same runs on the test data{samples}, which the search has not seen: the number "
+            "to report."
         )
+        made.append(_score(test, f"{test} on fresh seeds", spread_text(tests), meaning))
     others = Counter(c.status for c in sweep.confirmations if c.status != "finished")
     if others:
         text = ", ".join(f"{n} {status}" for status, n in others.items())
         reasons = [c.reason for c in sweep.confirmations if c.status == "failed" and c.reason]
-        made.append(
-            Fact(
-                "Runs on fresh seeds",
-                str(others.total()),
-                "not finished",
-                f"{text}. {reasons[0] if reasons else ''}".strip(),
-            )
-        )
+        meaning = f"{text}. {reasons[0] if reasons else ''}".strip()
+        made.append(Fact("Runs on fresh seeds", str(others.total()), "not finished", meaning))
     return made
 
 
@@ -139,22 +110,19 @@ def _seeds(done: Sequence[ConfirmationRow]) -> str:
 def _curse(found: float, values: Sequence[float], target: str, smaller: bool) -> Fact:
     """Tell how much worse fresh seeds are than the score that won the search."""
     worse = (statistics.mean(values) - found) * (1 if smaller else -1)
-    if worse > 0:
-        meaning = (
-            "The search's best is worse by this on fresh seeds. A search picks the "
-            "luckiest trial, so its own score flatters: expect the fresh seeds' mean."
-        )
-    else:
-        meaning = (
-            "The search's best is not worse on fresh seeds: here its score does not "
-            "flatter. Still report the fresh seeds' mean."
-        )
+    meaning = (
+        "The search's best is worse by this on fresh seeds. A search picks the luckiest trial, "
+        "so its own score flatters: expect the fresh seeds' mean."
+        if worse > 0
+        else "The search's best is not worse on fresh seeds: here its score does not flatter. "
+        "Still report the fresh seeds' mean."
+    )
     if len(values) > 1 and abs(worse) < statistics.stdev(values):
         meaning += " The difference is within the spread of the seeds."
-    return Fact("Winner's curse", score_text(worse, found), describe_metric(target).unit, meaning)
+    return _score(target, "Winner's curse", score_text(worse, found), meaning)
 
 
-def spread(values: Sequence[float]) -> str:
+def spread_text(values: Sequence[float]) -> str:
     """Format mean ± standard deviation."""
     mean = statistics.mean(values)
     if len(values) < 2:

@@ -1,7 +1,7 @@
-"""What the plots of a sweep share: layout, colours, ticks and texts."""
+"""Figures of a sweep's page: traces, axes, colours, ticks and texts that its plots share."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,10 @@ from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text, printable, short_names, value_text
 
-Options = Mapping[str, Any]
 BEST, BAD, FAINT = "#3f90da", "#d4351c", "rgba(128,136,146,0.75)"
 # Told apart by hue, not lightness: they must read on white and on near-black.
 SCALE = ((0.0, "#2f8fe6"), (0.5, "#b45fb4"), (1.0, "#ea8a2a"))
+Options = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,30 +21,64 @@ class Figure:
     """One plot of the page.
 
     Attributes:
-        plot: ``data`` and ``layout``, in the words of ``vael/report/templates/plot.js``.
         note: what there is to know to read it.
+        plot: ``data`` and ``layout``, in the words of ``vael/report/templates/plot.js``.
         wide: takes the whole width, and scrolls sideways on a phone.
     """
 
     title: str
     note: str
-    plot: dict[str, Any]
-    height: int = 320
+    plot: Options
     wide: bool = False
 
 
-def layout(
-    x: str, y: str, height: int = 320, xaxis: Options | None = None, yaxis: Options | None = None
-) -> dict[str, Any]:
-    """Make the common layout with two named axes and their options."""
-    return {
-        "height": height,
-        "xaxis": {"title": printable(x), **(xaxis or {})},
-        "yaxis": {"title": printable(y), **(yaxis or {})},
-    }
+def make_figure(
+    title: str, note: str, data: list[Options], x: Options, y: Options, **layout: Any
+) -> Figure:
+    """Make a figure of traces on two axes."""
+    layout = {"height": 320, "xaxis": x, "yaxis": y, **layout}
+    return Figure(title, note, {"data": data, "layout": layout})
 
 
-def hover(goal: Goal, row: TrialRow) -> str:
+def make_axis(title: str, **options: Any) -> Options:
+    """Make an axis with a title and options."""
+    return {"title": printable(title), **options}
+
+
+def make_number_axis(title: str, values: Sequence[float]) -> Options:
+    """Make an axis for values: logarithmic with round ticks where they span that much."""
+    if not is_log(values):
+        return make_axis(title)
+    low, high = min(values), max(values)
+    margin = 0.06 * math.log10(high / low)
+    at = find_ticks(low, high, log=True)
+    return make_axis(
+        title,
+        type="log",
+        tickvals=at,
+        ticktext=[tick_text(t) for t in at],
+        range=[math.log10(low) - margin, math.log10(high) + margin],
+    )
+
+
+def make_line(name: str, x: Sequence[object], y: Sequence[object], **look: Any) -> Options:
+    """Make a trace of lines without texts."""
+    base = {"type": "scatter", "mode": "lines", "name": name, "hover": False}
+    return {**base, "x": list(x), "y": list(y), **look}
+
+
+def make_dots(
+    name: str, points: Sequence[tuple[object, object, str]], **look: Any
+) -> list[Options]:
+    """Make a trace of points, each with its place (x, y) and its text; none without points."""
+    if not points:
+        return []
+    x, y, text = map(list, zip(*points, strict=True))
+    base = {"type": "scatter", "mode": "markers", "name": printable(name), "size": 9}
+    return [{**base, "x": x, "y": y, "text": text, **look}]
+
+
+def hover_text(goal: Goal, row: TrialRow) -> str:
     """Describe a trial in a few lines."""
     values = [f"{t} {v:.4f}" for t, v in zip(goal.targets, row.values, strict=False)]
     lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
@@ -53,27 +87,7 @@ def hover(goal: Goal, row: TrialRow) -> str:
     return "\n".join(printable(line) for line in lines if line)
 
 
-def dots(
-    name: str,
-    x: Sequence[object],
-    y: Sequence[object],
-    texts: Sequence[str],
-    marker: dict[str, Any],
-) -> dict[str, Any]:
-    """Make a trace of points with a text each."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": printable(name),
-        "x": list(x),
-        "y": list(y),
-        "text": list(texts),
-        "size": 9,
-        **marker,
-    }
-
-
-def window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
+def find_window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
     """Return the best value and that which nine in ten do not exceed: others share its colour."""
     ordered = sorted(values)
     if direction == "minimize":
@@ -83,23 +97,12 @@ def window(values: Sequence[float], direction: Direction) -> tuple[float, float]
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def colours(values: Sequence[float], direction: Direction, title: str) -> dict[str, Any]:
-    """Colour each point of a trace by its value, blue for the best, with a bar."""
-    low, high = window(values, direction)
-    scale = {
-        "stops": SCALE,
-        "low": low,
-        "high": high,
-        "reversed": direction == "maximize",
-        "shown": True,
-        "title": printable(title),
-    }
-    return {"colours": list(values), "scale": scale}
-
-
-def is_number(value: object) -> bool:
-    """Tell whether a value has a place on an axis of numbers."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def make_scale(values: Sequence[float], direction: Direction, title: str) -> Options:
+    """Make the scale that colours points by their values, blue for the best, with a bar."""
+    low, high = find_window(values, direction)
+    reverse = direction == "maximize"
+    base = {"stops": SCALE, "shown": True, "title": printable(title)}
+    return {**base, "low": low, "high": high, "reversed": reverse}
 
 
 def is_log(values: Sequence[float]) -> bool:
@@ -107,7 +110,7 @@ def is_log(values: Sequence[float]) -> bool:
     return min(values) > 0 and max(values) / min(values) >= 8
 
 
-def ticks(low: float, high: float, log: bool, about: int = 4) -> list[float]:
+def find_ticks(low: float, high: float, log: bool, about: int = 4) -> list[float]:
     """Choose about so many round numbers within ``[low, high]``."""
     if not high > low:
         return [low]
@@ -132,22 +135,7 @@ def tick_text(value: float) -> str:
     return value_text(round(value, 10) + 0.0).replace("-", "\u2212")
 
 
-def axis_of(values: Sequence[float]) -> dict[str, Any]:
-    """Make an axis for values: logarithmic with round ticks where they span that much."""
-    low, high = min(values), max(values)
-    if not is_log(values):
-        return {}
-    margin = 0.06 * math.log10(high / low)
-    at = ticks(low, high, log=True)
-    return {
-        "type": "log",
-        "tickvals": at,
-        "ticktext": [tick_text(t) for t in at],
-        "range": [math.log10(low) - margin, math.log10(high) + margin],
-    }
-
-
-def names_of(table: Sequence[TrialRow]) -> dict[str, str]:
+def find_varied(table: Sequence[TrialRow]) -> dict[str, str]:
     """Map each parameter that takes more than one value to its short name."""
     names = dict.fromkeys(name for row in table for name in row.params)
     short = short_names(names)

@@ -8,12 +8,12 @@ from vael.files import write_text
 from vael.report.contents import Shown, read_run
 from vael.report.template import template
 from vael.sweep.report.contents import SweepContents, read_sweep
-from vael.sweep.report.facts import facts
+from vael.sweep.report.facts import list_facts
 from vael.sweep.report.figure import Figure
-from vael.sweep.report.history import history, importance
+from vael.sweep.report.history import plot_history, plot_importance
 from vael.sweep.report.importance import importances
-from vael.sweep.report.parallel import parallel
-from vael.sweep.report.plane import alone, maps, planes
+from vael.sweep.report.parallel import plot_parallel
+from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
 from vael.sweep.report.tables import best_trials, endings, leading, pictured
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.results import training_command
@@ -54,7 +54,7 @@ def render_sweep(sweep: SweepContents) -> str:
         title=sweep.goal.name,
         goal=sweep.goal,
         about=_about(sweep),
-        facts=facts(sweep),
+        facts=list_facts(sweep),
         lines=best_trials(sweep),
         best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
@@ -76,78 +76,56 @@ def _about(sweep: SweepContents) -> list[tuple[str, str]]:
 
 
 def _sections(sweep: SweepContents) -> list[PlotSection]:
-    goal, table = sweep.goal, sweep.table
-    search, missing = [], []
-    for index in range(len(goal.targets)):
-        drawn = history(goal, table, index)
-        if drawn:
-            search.append(drawn)
-    if not search:
-        missing.append("The history needs at least two complete trials.")
-    if isinstance(sweep.importances, str):
-        missing.append(f"Importance of the parameters: {sweep.importances}")
-    else:
-        search.append(importance(goal, sweep.importances))
-    together = parallel(goal, table)
-    beta, plane = maps(sweep), planes(sweep)
+    goal, table, shares = sweep.goal, sweep.table, sweep.importances
+    histories = [plot_history(goal, table, index) for index in range(len(goal.targets))]
+    weighed = [] if isinstance(shares, str) else [plot_importance(goal, shares)]
     return [
-        PlotSection("The search", search, missing),
-        PlotSection(
-            "Parameters",
-            [*([together] if together else []), *beta],
-            [
-                *(
-                    []
-                    if together
-                    else ["Parallel coordinates need at least two complete trials that differ."]
-                ),
-                *(
-                    []
-                    if beta
-                    else [
-                        "A map of beta and latent size needs at least two complete trials "
-                        "that differ in both."
-                    ]
-                ),
-            ],
+        _section(
+            "The search",
+            (histories, "The history needs at least two complete trials."),
+            (weighed, f"Importance of the parameters: {shares}"),
         ),
-        PlotSection(
+        _section(
+            "Parameters",
+            (
+                [plot_parallel(goal, table)],
+                "Parallel coordinates need at least two complete trials that differ.",
+            ),
+            (
+                plot_maps(sweep),
+                "A map of beta and latent size needs at least two complete trials that differ in "
+                "both.",
+            ),
+        ),
+        _section(
             "Rate and distortion",
-            plane,
-            [
-                *(
-                    []
-                    if plane
-                    else [
-                        "The rate-distortion plane needs at least two complete trials "
-                        "that can be compared."
-                    ]
-                ),
-                *filter(None, [alone(sweep)]),
-            ],
+            (
+                plot_planes(sweep),
+                "The rate-distortion plane needs at least two complete trials that can be "
+                "compared.",
+            ),
+            ([], name_alone(sweep)),
         ),
     ]
+
+
+def _section(title: str, *parts: tuple[Sequence[Figure | None], str | None]) -> PlotSection:
+    """Put together figures, and of each part that has none a sentence in their place."""
+    figures = [figure for drawn, _ in parts for figure in drawn if figure]
+    missing = [sentence for drawn, sentence in parts if sentence and not any(drawn)]
+    return PlotSection(title, figures, missing)
 
 
 def _again(sweep: SweepContents, row: TrialRow) -> list[tuple[str, str]]:
     """List commands, each with what it does."""
     made = []
     if (sweep.folder / "best.yaml").is_file():
-        made.append(
-            (
-                "The best configuration as a run of its own, with test scores and report:",
-                training_command(sweep.folder),
-            )
-        )
+        does = "The best configuration as a run of its own, with test scores and report:"
+        made.append((does, training_command(sweep.folder)))
     command = sweep.trained[row.number].command
     if command:
-        made.append(
-            (
-                f"Trial {row.number} as the search ran it; the same machine and devices "
-                "give the same numbers:",
-                command,
-            )
-        )
+        same = "the same machine and devices give the same numbers"
+        made.append((f"Trial {row.number} as the search ran it; {same}:", command))
     return made
 
 

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from vael.sweep.report.contents import read_sweep
-from vael.sweep.report.facts import facts, spread
+from vael.sweep.report.facts import list_facts, spread_text
 from vael.sweep.report.tables import endings, pictured
 from vael.sweep.study.ranking import Goal
 
@@ -47,7 +47,7 @@ def page_of(made) -> Page:
 
 def facts_of(made):
     sweep = read_sweep(made.folder, made.goal, made.table(), "")
-    return {fact.name: fact for fact in facts(sweep)}
+    return {fact.name: fact for fact in list_facts(sweep)}
 
 
 def test_the_page_says_what_came_out(small):
@@ -118,8 +118,8 @@ def test_a_confirmation_that_failed_is_named_and_not_averaged(small):
 def test_spread():
     values = [-101.25, -99.5, -100.125]
     mean, deviation = statistics.mean(values), statistics.stdev(values)
-    assert spread(values) == f"\u2212{-mean:.2f} \u00b1 {deviation:.2f}"
-    assert spread([2.0]) == "2.0000"
+    assert spread_text(values) == f"\u2212{-mean:.2f} \u00b1 {deviation:.2f}"
+    assert spread_text([2.0]) == "2.0000"
 
 
 def test_a_sweep_without_trials_is_sentences(fake):

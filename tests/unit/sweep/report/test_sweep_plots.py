@@ -7,11 +7,11 @@ import pytest
 from optuna.trial import TrialState
 
 from vael.sweep.report.contents import read_sweep
-from vael.sweep.report.figure import axis_of, colours, ticks, window
-from vael.sweep.report.history import history, importance
+from vael.sweep.report.figure import find_ticks, find_window, make_number_axis, make_scale
+from vael.sweep.report.history import plot_history, plot_importance
 from vael.sweep.report.importance import importances
-from vael.sweep.report.parallel import FAN, UNUSED, make_axis, mix, parallel
-from vael.sweep.report.plane import alone, maps, planes
+from vael.sweep.report.parallel import FAN, UNUSED, make_upright, mix_colour, plot_parallel
+from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialTable
 
@@ -28,7 +28,7 @@ def trace(figure, name):
 
 
 def test_the_history_has_each_finished_trial_and_the_best_so_far(small):
-    figure = history(small.goal, small.table())
+    figure = plot_history(small.goal, small.table())
     assert trace(figure, "complete")["y"] == [2.5, 2.25, 2.0, 2.75, 2.125]
     assert trace(figure, "best so far")["y"] == [2.5, 2.25, 2.0, 2.0, 2.0, 2.0]
     assert trace(figure, "best so far")["x"] == [1, 2, 3, 4, 5, 7]
@@ -42,7 +42,7 @@ def test_one_bad_trial_does_not_hide_the_others(fake):
     made = fake()
     for value in (2.0, 2.1, 2.2, 2.3, 500.0):
         made.add([value], model__latent_dim=4)
-    figure = history(made.goal, made.table())
+    figure = plot_history(made.goal, made.table())
     low, high = figure.plot["layout"]["yaxis"]["range"]
     assert low < 2.0
     assert 2.3 < high < 4.0
@@ -55,7 +55,7 @@ def test_the_front_of_the_plane_is_optunas(fake):
     for _ in range(40):
         rate, waste = (random.integers(0, 12, 2) / 2.0).tolist()
         made.add([rate, 6.0 - rate + waste], model__latent_dim=4)
-    [figure] = planes(sweep_of(made))
+    [figure] = plot_planes(sweep_of(made))
     line = trace(figure, "Pareto front")
     expected = sorted(tuple(t.values) for t in made.study.best_trials)
     assert list(zip(line["x"], line["y"], strict=True)) == expected
@@ -64,7 +64,7 @@ def test_the_front_of_the_plane_is_optunas(fake):
 
 
 def test_lines_of_equal_elbo_are_what_they_say(small):
-    [figure] = planes(sweep_of(small))
+    [figure] = plot_planes(sweep_of(small))
     lines = trace(figure, "equal ELBO")
     labels = figure.plot["layout"]["annotations"]
     totals = [
@@ -103,21 +103,21 @@ def test_densities_share_no_plane_with_masses_or_other_families(fake):
         )
     found = {
         figure.title: [t["name"] for t in figure.plot["data"][2:]]
-        for figure in planes(sweep_of(made))
+        for figure in plot_planes(sweep_of(made))
     }
     assert found == {
         "Trained on mass": ["bernoulli", "gaussian"],
         "Gaussian, trained on density": ["gaussian"],
         "Laplace, trained on density": ["laplace"],
     }
-    assert alone(sweep_of(made)) == (
+    assert name_alone(sweep_of(made)) == (
         "Without another to compare with: trial 7 (bernoulli, trained on density)."
     )
-    assert alone(sweep_of(fake(RATE_DISTORTION))) is None
+    assert name_alone(sweep_of(fake(RATE_DISTORTION))) is None
 
 
 def test_the_maps_are_one_for_each_likelihood_with_the_same_axes(small):
-    figures = maps(sweep_of(small))
+    figures = plot_maps(sweep_of(small))
     assert [figure.title.split(": ")[1] for figure in figures] == ["bernoulli", "gaussian"]
     assert trace(figures[0], "complete")["x"] == [4, 16]
     assert trace(figures[1], "complete")["y"] == [0.25, 1.0, 4.0]
@@ -134,7 +134,7 @@ def test_the_maps_are_one_for_each_likelihood_with_the_same_axes(small):
 
 def test_each_line_passes_its_own_values(small):
     table = small.table()
-    figure = parallel(small.goal, table)
+    figure = plot_parallel(small.goal, table)
     names = figure.plot["layout"]["xaxis"]["ticktext"]
     assert names == ["latent_dim", "beta", "likelihood", "scale", "val/bpd"]
     lines = {}
@@ -159,40 +159,40 @@ def test_each_line_passes_its_own_values(small):
 
 
 def test_axes_of_words_numbers_and_one_value():
-    words = make_axis("x", ["b", "a", None, 3])
+    words = make_upright("x", ["b", "a", None, 3])
     assert [text for _, text in words.ticks] == ["3", "a", "b"]
     assert [words.place(v) for v in (3, "a", "b")] == pytest.approx([1 / 6, 0.5, 5 / 6])
-    assert make_axis("x", [0.0, 1.0, 4.0]).place(1.0) == 0.25
-    assert make_axis("x", [7, 7]).place(7) == 0.5
-    assert make_axis("x", [True, False]).ticks[0][1] == "False"
+    assert make_upright("x", [0.0, 1.0, 4.0]).place(1.0) == 0.25
+    assert make_upright("x", [7, 7]).place(7) == 0.5
+    assert make_upright("x", [True, False]).ticks[0][1] == "False"
 
 
 def test_ticks_are_round_and_within():
     for low, high in ((0.25, 8.0), (3e-4, 1e-2), (2, 64), (1.907, 2.41), (-35.0, -8.0), (0, 1e-5)):
         for log in (False, True) if low > 0 and high / low >= 8 else (False,):
-            found = ticks(low, high, log)
+            found = find_ticks(low, high, log)
             assert 1 < len(found) <= 7, (low, high, log)
             assert all(low - 1e-9 <= t <= high + 1e-9 for t in found)
             assert found == sorted(found)
             for t in found:
                 digits = f"{abs(t):.6e}".split("e")[0].rstrip("0").rstrip(".")
                 assert len(digits) <= 4, t
-    assert ticks(3.0, 3.0, log=True) == [3.0]
+    assert find_ticks(3.0, 3.0, log=True) == [3.0]
 
 
 def test_the_colours_turn_with_the_direction():
     values = [1.0, 2.0, 3.0, 4.0, 100.0]
-    assert window(values, "minimize")[0] == 1.0
-    assert window(values, "maximize")[1] == 100.0
-    assert window([2.0, 2.0], "minimize") == (1.5, 2.5)
-    assert colours(values, "minimize", "t")["scale"]["reversed"] is False
-    assert colours(values, "maximize", "t")["scale"]["reversed"] is True
-    assert mix(0.0) == "rgb(47,143,230)"
-    assert mix(1.0) == "rgb(234,138,42)"
+    assert find_window(values, "minimize")[0] == 1.0
+    assert find_window(values, "maximize")[1] == 100.0
+    assert find_window([2.0, 2.0], "minimize") == (1.5, 2.5)
+    assert make_scale(values, "minimize", "t")["reversed"] is False
+    assert make_scale(values, "maximize", "t")["reversed"] is True
+    assert mix_colour(0.0) == "rgb(47,143,230)"
+    assert mix_colour(1.0) == "rgb(234,138,42)"
 
 
 def test_a_linear_axis():
-    assert "type" not in axis_of([1.0, 2.0])
+    assert "type" not in make_number_axis("x", [1.0, 2.0])
 
 
 def test_what_decides_is_important():
@@ -238,7 +238,7 @@ def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_re
     assert found.shares["decides"] > 0.8
     assert (
         "after 5 epochs, which all 60 reached"
-        in importance(Goal("one", ("val/bpd",), ("minimize",), None), found).note
+        in plot_importance(Goal("one", ("val/bpd",), ("minimize",), None), found).note
     )
 
 
