@@ -12,8 +12,7 @@ def check_batch_size(batch_size: int, devices: int, accumulate: int) -> None:
     shares = devices * accumulate
     if batch_size % shares:
         raise ConfigError(
-            f"data.batch_size={batch_size} (global: what one optimiser step sees) "
-            f"must be divisible by {shares} = {devices} devices (trainer.devices * "
-            f"trainer.num_nodes) * trainer.accumulate_grad_batches: take "
-            f"{max(1, batch_size // shares) * shares}, say."
+            f"data.batch_size={batch_size} (global: what one optimiser step sees) must be "
+            f"divisible by {shares} = {devices} devices (trainer.devices * trainer.num_nodes) * "
+            f"trainer.accumulate_grad_batches: take {max(1, batch_size // shares) * shares}, say."
         )

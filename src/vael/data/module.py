@@ -85,9 +85,8 @@ class VaelData(pl.LightningDataModule):
             preprocess = Preprocess(self.binarize, None, *column_moments(train, index, fill), fill)
         if self.batch_size > len(splits["train"].index):
             raise ConfigError(
-                f"data.batch_size={self.batch_size} must not be larger than the "
-                f"number of training examples, {len(splits['train'].index)}; "
-                "set a smaller one"
+                f"data.batch_size={self.batch_size} must not be larger than the number of "
+                f"training examples, {len(splits['train'].index)}; set a smaller one"
             )
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
 

@@ -185,6 +185,5 @@ def allocate(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     except OSError as error:
         raise DataError(
             f"decoding needs {size / 2**30:.1f} GiB in the folder for temporary files "
-            f"({tempfile.gettempdir()}): {error.strerror}; set TMPDIR to one with "
-            "enough room"
+            f"({tempfile.gettempdir()}): {error.strerror}; set TMPDIR to one with enough room"
         ) from error

@@ -95,9 +95,8 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
                 else "it"
             )
             raise DataError(
-                f"data.name must be a data set of the Hugging Face hub, but {name} "
-                f"was not found there: {wrong} does not exist, or may only be read "
-                "after a login (hf auth login)"
+                f"data.name must be a data set of the Hugging Face hub, but {name} was not found "
+                f"there: {wrong} does not exist, or may only be read after a login (hf auth login)"
             ) from error
         problem = error  # the hub is ill: perhaps there is a copy
     except ValueError as error:  # not even the form of a name
@@ -111,9 +110,8 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
         if problem is None:
             if "Config name is missing" in str(error) or "BuilderConfig" in str(error):
                 raise ConfigError(
-                    f"data.name={name} has several data sets under one name: choose "
-                    f"one with data.config (got {config}); "
-                    f"{_quote(error)}"
+                    f"data.name={name} has several data sets under one name: choose one with "
+                    f"data.config (got {config}); {_quote(error)}"
                 ) from error
             raise DataError(
                 f"data.name={name} must be a data set that `datasets` reads, but: {_quote(error)}"

@@ -93,9 +93,8 @@ def _check_room(archive: zipfile.ZipFile, names: set[str], path: Path) -> None:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if size > memory:
         raise DataError(
-            f"data.path={path} must fit into memory, but its arrays take "
-            f"{size / 2**30:.3g} GiB of {memory / 2**30:.3g}; save them as .npy, "
-            "which is read piece by piece"
+            f"data.path={path} must fit into memory, but its arrays take {size / 2**30:.3g} GiB "
+            f"of {memory / 2**30:.3g}; save them as .npy, which is read piece by piece"
         )
 
 

@@ -35,9 +35,8 @@ def check_numeric(x: Array, where: str) -> None:
         if bad.any():
             first = tuple(int(i) for i in np.unravel_index(int(bad.argmax()), x.shape))
             raise DataError(
-                f"{where}: values must be finite, got {int(bad.sum())} NaN or "
-                f"infinite, the first ({x[first]}) at index {list(first)}; remove or "
-                "replace them"
+                f"{where}: values must be finite, got {int(bad.sum())} NaN or infinite, the first "
+                f"({x[first]}) at index {list(first)}; remove or replace them"
             )
 
 

@@ -211,9 +211,8 @@ def check_float32(
     if coarse.any():
         raise DataError(
             f"{where}: float32 must tell the values of a column apart, but column "
-            f"{column(coarse)} has values up to {largest[coarse.argmax()]:g} that "
-            f"differ by only {std[coarse.argmax()]:g} (standard deviation); subtract "
-            "an offset"
+            f"{column(coarse)} has values up to {largest[coarse.argmax()]:g} that differ by only "
+            f"{std[coarse.argmax()]:g} (standard deviation); subtract an offset"
         )
 
 

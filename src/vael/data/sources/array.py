@@ -131,9 +131,8 @@ class ArrayFile(Source):
                 f"data.path must be a file that can be read, got {self.path}: {error.strerror}"
             ) from error
         return (
-            f"{content} {self.path.suffix} {[*self.keys.values()]} "
-            f"{[*self.label_keys.values()]} {self.levels} {self.image_size} "
-            f"{self.categorical} {self.missing}"
+            f"{content} {self.path.suffix} {[*self.keys.values()]} {[*self.label_keys.values()]} "
+            f"{self.levels} {self.image_size} {self.categorical} {self.missing}"
         )
 
     def lazy(self) -> dict[Split, Lazy]:

@@ -133,9 +133,8 @@ class Folder(Source):
         ]
         if stray:
             raise DataError(
-                f"data.path={self.path} has folders of splits, so all pictures must "
-                "be in folders of splits (train, val, test), but there are some in "
-                f"{stray[0]}; move them"
+                f"data.path={self.path} has folders of splits, so all pictures must be in folders "
+                f"of splits (train, val, test), but there are some in {stray[0]}; move them"
             )
         order: tuple[Split, ...] = ("train", "val", "test")
         return {split: _classes(named[split], endings) for split in order if split in named}
@@ -173,9 +172,8 @@ def _classes(path: Path, endings: frozenset[str]) -> list[tuple[Path, str | None
     ]
     if loose and sorted_in:
         raise DataError(
-            f"{path} must hold pictures, or folders of pictures (classes), but not "
-            f"both, got {loose[0][0].name} beside {sorted_in[0][1]}/; move one away "
-            "(data.path)"
+            f"{path} must hold pictures, or folders of pictures (classes), but not both, got "
+            f"{loose[0][0].name} beside {sorted_in[0][1]}/; move one away (data.path)"
         )
     if not loose and not sorted_in:
         raise DataError(
