@@ -37,7 +37,7 @@ class EvalBatch(NamedTuple):
 
 
 def take_batch(arrays: Arrays | Resident, index: SplitIndex) -> Batch:
-    """The examples at these positions, copied."""
+    """Return the examples at these positions, copied."""
     if isinstance(arrays, Resident):
         return arrays.take(index)
     y = None if arrays.y is None else torch.from_numpy(arrays.y[index])
@@ -90,11 +90,11 @@ class TrainBatches:
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """The epoch that the next iteration gives; one that is under way is not touched."""
+        """Set the epoch that the next iteration gives; one that is under way is not touched."""
         self.epoch = epoch
 
     def order(self, epoch: int) -> SplitIndex:
-        """Positions of all training examples in the order of one epoch."""
+        """Return positions of all training examples in the order of one epoch."""
         generator = self._noise.at(torch.device("cpu"), epoch)
         order: SplitIndex = self.index[
             torch.randperm(len(self.index), generator=generator).numpy()
@@ -102,12 +102,12 @@ class TrainBatches:
         return order
 
     def state_dict(self) -> dict[str, int]:
-        """How far the epoch has come; Lightning puts it into the checkpoint."""
+        """Return how far the epoch has come; Lightning puts it into the checkpoint."""
         epoch, batches = self._given
         return {"epoch": epoch, "batches": batches}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """The next iteration of that epoch begins behind the batches that were given."""
+        """Begin the next iteration of that epoch behind the batches that were given."""
         self._done = (state["epoch"], state["batches"])
 
     def __len__(self) -> int:

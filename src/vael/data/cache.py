@@ -50,13 +50,13 @@ class Cached:
 
 
 def cache_root(cache_dir: str | None = None) -> Path:
-    """``data.cache_dir``, or the environment's ``VAEL_CACHE``, or ``~/.cache/vael``."""
+    """Return ``data.cache_dir``, or the environment's ``VAEL_CACHE``, or ``~/.cache/vael``."""
     chosen = cache_dir or os.environ.get("VAEL_CACHE") or "~/.cache/vael"
     return Path(chosen).expanduser()
 
 
 def load_decoded(source: Source, root: Path) -> Cached:
-    """The decoded data of a source, out of the cache or freshly put into it.
+    """Load the decoded data of a source from the cache, which is filled where it lacks it.
 
     Raises:
         DataError: the source cannot be decoded, the cache cannot be written, or its entry is not
@@ -89,7 +89,7 @@ def _hash(text: str) -> str:
 
 @contextmanager
 def _writable(root: Path, needed: int = 0) -> Iterator[None]:
-    """Says what is wrong with a cache that cannot be written, and how much a full one lacks."""
+    """Say what is wrong with a cache that cannot be written, and how much a full one lacks."""
     try:
         yield
     except OSError as error:
@@ -105,7 +105,7 @@ def _writable(root: Path, needed: int = 0) -> Iterator[None]:
 
 
 def _size(data: Decoded) -> int:
-    """Bytes of the arrays that go to the disk."""
+    """Return the bytes of the arrays that go to the disk."""
     arrays = [array for part in data.parts.values() for array in (part.x, part.y, part.factors)]
     return sum(
         math.prod(array.shape) * array.dtype.itemsize
@@ -162,7 +162,7 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
 
 
 def _save(path: Path, array: Array | Lazy, content: hashlib.blake2b) -> None:
-    """What numpy.save writes, by blocks: the array may lie in a file and be in any order."""
+    """Write what numpy.save would, by blocks: the array may be in a file and in any order."""
     header = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)

@@ -91,7 +91,7 @@ class VaelData(pl.LightningDataModule):
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
 
     def setup(self, stage: str) -> None:
-        """Lightning's name of `prepare`."""
+        """Run `prepare`, for Lightning."""
         self.prepare()
 
     @property
@@ -128,24 +128,24 @@ class VaelData(pl.LightningDataModule):
         return self._preprocess
 
     def select(self, split: Split) -> tuple[Arrays, SplitIndex]:
-        """The array that a split is in, and its positions there."""
+        """Return the array that a split is in, and its positions there."""
         part = self._splits[split]
         return self.cached.data.parts[part.origin], part.index
 
     def head(self, split: Split, n: int) -> Batch:
-        """The first n examples of a split, raw, in a fixed order: for pictures."""
+        """Return the first n examples of a split, raw, in a fixed order: for pictures."""
         arrays, index = self.select(split)
         return take_batch(arrays, index[:n])
 
     def factors(self, split: Split) -> Array:
-        """``(N, F)`` int64: the factors of all examples of a split, in its order."""
+        """Return ``(N, F)`` int64: the factors of all examples of a split, in its order."""
         arrays, index = self.select(split)
         assert arrays.factors is not None, "this data has no factors: see spec.factors"
         found: Array = arrays.factors[index].astype(np.int64)
         return found
 
     def train_dataloader(self) -> TrainBatches:
-        """The training batches of this rank."""
+        """Return the training batches of this rank."""
         rank, world_size = self._place()
         accumulate = self.trainer.accumulate_grad_batches if self.trainer else 1
         check_batch_size(self.batch_size, world_size, accumulate)
@@ -159,11 +159,11 @@ class VaelData(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> EvalBatches:
-        """The validation chunks of this rank."""
+        """Return the validation chunks of this rank."""
         return EvalBatches(*self._at_hand("val"), *self._place())
 
     def test_dataloader(self) -> EvalBatches:
-        """The test chunks of this rank."""
+        """Return the test chunks of this rank."""
         return EvalBatches(*self._at_hand("test"), *self._place())
 
     def _at_hand(self, split: Split) -> tuple[Arrays | Resident, SplitIndex]:
@@ -175,7 +175,7 @@ class VaelData(pl.LightningDataModule):
         return self._placed[origin], index
 
     def _place(self) -> tuple[int, int]:
-        """Rank and number of processes; alone without a trainer."""
+        """Return the rank and number of processes; alone without a trainer."""
         if self.trainer is None:
             return 0, 1
         return self.trainer.global_rank, self.trainer.world_size

@@ -82,11 +82,11 @@ class ArrayOnDisk(Lazy):
         weakref.finalize(self, os.close, self._file)
 
     def seen_as(self, view: Callable[[Array], Array]) -> "ArrayOnDisk":
-        """The same file with its axes in another order."""
+        """View the same file with its axes in another order."""
         return ArrayOnDisk(self._path, self._offset, self.dtype, self._raw, view)
 
     def __getitem__(self, index: npt.NDArray[np.int64] | slice) -> Array:
-        """Reads these examples; a slice at once.
+        """Read these examples; a slice at once.
 
         Raises:
             DataError: the file is not what it was any more.
@@ -137,7 +137,7 @@ class Converted(Lazy):
         self._x, self._convert = x, convert
 
     def __getitem__(self, index: npt.NDArray[np.int64] | slice) -> Array:
-        """Reads and converts these examples."""
+        """Read and convert these examples."""
         return self._convert(self._x[index])
 
 
@@ -148,7 +148,7 @@ def iterate_blocks(x: Array | Lazy) -> Iterator[Array]:
 
 
 def iterate_row_slices(x: Array | Lazy, most: int = 2**62) -> Iterator[slice]:
-    """The rows of `blocks`, at most so many at a time."""
+    """Iterate over the rows of `iterate_blocks`, at most so many at a time."""
     row = max(1, prod(x.shape[1:]) * x.dtype.itemsize)
     step = min(most, max(1, BLOCK // row))
     for start in range(0, len(x), step):

@@ -71,7 +71,7 @@ class Preprocess(nn.Module):
         return self.raw_levels if self.binarize == "none" else 2
 
     def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """``(B, *E)`` raw values to float32; only ``stochastic`` draws from the generator."""
+        """Convert raw values ``(B, *E)`` to float32; only ``stochastic`` draws."""
         if self.fill is not None:
             x = torch.where(torch.isnan(x), self.fill, x)
         if self.raw_levels is None:
@@ -86,12 +86,12 @@ class Preprocess(nn.Module):
         return x.float() / steps
 
     def restore(self, x: Tensor) -> Tensor:
-        """From x as the likelihood sees it to the units of a table, ``(..., D)``."""
+        """Convert x as the likelihood sees it to the units of a table, ``(..., D)``."""
         return x if self.shift is None or self.scale is None else x * self.scale + self.shift
 
 
 def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """U uniform on {0 .. steps-1}, uint8, so that P(u < k) = k / steps, for steps up to 255.
+    """Draw u uniform on {0 .. steps-1}, uint8: P(u < k) = k / steps, for steps up to 255.
 
     On a CPU eight random bytes at a time, an eighth of the time of `torch.randint`: those that do
     not fit a whole number of times are drawn again, so u is exactly as uniform as the bytes.
@@ -112,7 +112,7 @@ def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) ->
 def column_fill(
     arrays: Arrays, index: SplitIndex, missing: Missing, names: Sequence[str] = ()
 ) -> Tensor | None:
-    """``(D,)``: mean or median of what is there of each column over some rows; None: refused.
+    """Return mean or median of what is there of each column, ``(D,)``; None: refused.
 
     A column at a time, so that a memory-mapped table may be larger than memory.
 
@@ -138,7 +138,7 @@ def column_fill(
 def column_moments(
     arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each column over some rows, ``(D,)`` float32 each.
+    """Return the mean and standard deviation of each column over some rows, ``(D,)`` float32 each.
 
     In float64 and two passes, by blocks of rows, so that a memory-mapped table may be larger than
     memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``.
@@ -158,6 +158,6 @@ def column_moments(
 
 
 def _blocks(arrays: Arrays, index: SplitIndex) -> list[SplitIndex]:
-    """Pieces of an index of at most 65,536 rows and 64 MiB as float64."""
+    """Return pieces of an index of at most 65,536 rows and 64 MiB as float64."""
     step = max(1, min(65_536, 2**23 // arrays.x.shape[1]))
     return [index[at : at + step] for at in range(0, len(index), step)]

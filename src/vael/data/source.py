@@ -40,7 +40,7 @@ class Lazy(ABC):
 
     @abstractmethod
     def __getitem__(self, index: npt.NDArray[np.int64] | slice) -> Array:
-        """``(len(index), *E)``: a new C-contiguous array with these examples."""
+        """Return ``(len(index), *E)``: a new C-contiguous array with these examples."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Source(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A key of the raw input and of each option that changes what `decode` returns.
+        """Return a key of the raw input and of each option that changes what `decode` returns.
 
         It runs at every start: hash files (`vael.data.on_disk.file_key`), but do not decode them.
 
@@ -129,14 +129,14 @@ class Source(ABC):
 
     @abstractmethod
     def decode(self) -> Decoded:
-        """The whole data set. Runs once; the result is cached under the fingerprint.
+        """Return the whole data set. Runs once; the result is cached under the fingerprint.
 
         Raises:
             DataError: the raw input is not what it must be.
         """
 
     def lazy(self) -> dict[Split, Lazy]:
-        """The `Lazy` examples of `decode`, again: the cache keeps all else, but not those.
+        """Return the `Lazy` examples of `decode`, again: the cache keeps all else, but not those.
 
         It runs at every start after the first one, so it must be cheap.
         """
@@ -190,7 +190,7 @@ def check_decoded(data: Decoded, who: str) -> None:
 
 
 def parse_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    """``data.image_size`` as (height, width): one number means a square.
+    """Parse ``data.image_size`` as (height, width): one number means a square.
 
     Raises:
         ConfigError: it is neither a number >= 1 nor a pair of them.

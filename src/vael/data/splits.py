@@ -46,7 +46,7 @@ def permutation(n: int, *parts: int | str) -> SplitIndex:
 def make_splits(
     sizes: Mapping[Split, int], split_seed: int = 0, limit: int | None = None
 ) -> dict[Split, ExamplesPart]:
-    """Positions of the training, validation and test examples.
+    """Return positions of the training, validation and test examples.
 
     Official validation and test examples are kept whole, in their order. Where there are none,
     test = 1 in 10 of train (rounded up, at most 10,000), and then validation = 1 in 10 of the rest
@@ -95,7 +95,7 @@ def make_splits(
 
 
 def _choose(n: int, limit: int | None, seed: int, name: str) -> SplitIndex:
-    """Ascending positions of at most ``limit`` of n, chosen at random."""
+    """Return ascending positions of at most ``limit`` of n, chosen at random."""
     if limit is None or n <= limit:
         return np.arange(n)
     return np.sort(permutation(n, seed, "limit", name)[:limit])

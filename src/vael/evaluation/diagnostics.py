@@ -7,17 +7,17 @@ from typing import Any
 import torch
 
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
-from vael.metrics.aggregate_posterior import aggregate
+from vael.metrics.aggregate_posterior import measure_aggregate
 from vael.metrics.frechet import (
     count_components,
     explain_no_inception,
     inception_frechet,
     pca_frechet,
 )
-from vael.metrics.latent_activity import spectrum
+from vael.metrics.latent_activity import measure_spectrum
 from vael.metrics.pairwise import Normals
-from vael.metrics.probe import probe
-from vael.metrics.reconstruction import reconstruction
+from vael.metrics.probe import probe_labels
+from vael.metrics.reconstruction import measure_reconstruction
 from vael.randomness import Noise
 
 Found = tuple[Mapping[str, Any] | str | None, list[str]]
@@ -52,7 +52,7 @@ def diagnose(inputs: DiagnosticInputs) -> Diagnosis:
 
 
 def _spectrum(inputs: DiagnosticInputs) -> Found:
-    found, warnings = spectrum(inputs.q, inputs.p), []
+    found, warnings = measure_spectrum(inputs.q, inputs.p), []
     if not found.active_units:
         warnings.append(
             "no latent dimension is active: the posterior means hardly depend on x (collapse)."
@@ -71,7 +71,7 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
     if len(q.mu) < 2:
         return None, []
     noise = Noise(inputs.seed, "latent").at(torch.device("cpu"), "aggregate", inputs.split)
-    whole, warnings = aggregate(q, inputs.p, noise), []
+    whole, warnings = measure_aggregate(q, inputs.p, noise), []
     if whole.saturated:
         warnings.append(
             f"the mutual information of {whole.mutual_information:.2f} nats is saturated: "
@@ -84,7 +84,7 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
 
 def _reconstruction(inputs: DiagnosticInputs) -> Found:
     return asdict(
-        reconstruction(inputs.originals, inputs.reconstructions, _are_images(inputs))
+        measure_reconstruction(inputs.originals, inputs.reconstructions, _are_images(inputs))
     ), []
 
 
@@ -119,7 +119,7 @@ def _probe(inputs: DiagnosticInputs) -> Found:
         return None, []
     if not (torch.isfinite(means).all() and torch.isfinite(train).all()):
         return None, ["there is no probe of the labels: some latent means are not finite."]
-    scored = probe(train, inputs.train_labels, means, inputs.labels)
+    scored = probe_labels(train, inputs.train_labels, means, inputs.labels)
     if scored is None:
         return None, []
     warnings = []

@@ -1,4 +1,4 @@
-"""Split the rate in two: what z says of x, and how far all z together are from p(z)."""
+"""Split the rate into mutual information and the KL of the aggregate posterior to p(z)."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vael.metrics.pairwise import Normals, affordable, num_features, quadratic
+from vael.metrics.pairwise import Normals, affordable_count, num_features, quadratic_forms
 from vael.metrics.reconstruction import standard_error
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.models.posteriors.normal import NormalRecord
@@ -57,7 +57,7 @@ class Aggregate:
     samples: int
 
 
-def aggregate(q: Normals, p: LatentRecord, generator: torch.Generator) -> Aggregate:
+def measure_aggregate(q: Normals, p: LatentRecord, generator: torch.Generator) -> Aggregate:
     """Estimate I(x;z) and KL(q(z) || p(z)) with the examples' own mixture as q(z).
 
     Of more examples than can be paired in a few seconds, evenly spaced ones are taken.
@@ -67,7 +67,7 @@ def aggregate(q: Normals, p: LatentRecord, generator: torch.Generator) -> Aggreg
         p: the prior, without leading dimensions.
         generator: of the noise behind z, on the CPU.
     """
-    wanted = affordable(len(q.mu), num_features(q), MOST_EXAMPLES, MULTIPLICATIONS)
+    wanted = affordable_count(len(q.mu), num_features(q), MOST_EXAMPLES, MULTIPLICATIONS)
     index = torch.linspace(0, len(q.mu) - 1, wanted, dtype=torch.float64).round().long()
     q = _in_double(q, index)
     samples = min(MOST_SAMPLES, max(1, DRAWS // wanted))
@@ -94,9 +94,9 @@ def aggregate(q: Normals, p: LatentRecord, generator: torch.Generator) -> Aggreg
 
 
 def _log_mixture(q: Normals, z: Tensor, log_own: Tensor) -> Tensor:
-    """Log 1/N sum_n q(z|x_n) for z ``(S, N, *Z)``, nats, ``(S, N)``, a block of z at a time."""
+    """Return log 1/N sum_n q(z|x_n) for z ``(S, N, *Z)``, nats, ``(S, N)``, by blocks of z."""
     count = len(q.mu)
-    forms = quadratic(q)
+    forms = quadratic_forms(q)
     flat, own = z.flatten(2).flatten(0, 1), log_own.flatten()
     size = max(1, BLOCK // count)
     made = []
@@ -110,7 +110,7 @@ def _log_mixture(q: Normals, z: Tensor, log_own: Tensor) -> Tensor:
 
 
 def _log_sum_exp(log_q: Tensor) -> Tensor:
-    """Over the second dimension; overwrites its argument.
+    """Compute log sum exp over the second dimension; overwrites its argument.
 
     ``torch.logsumexp`` takes up to five times as long where most of the terms underflow.
     """
@@ -120,7 +120,7 @@ def _log_sum_exp(log_q: Tensor) -> Tensor:
 
 
 def _in_double(q: Normals, index: Tensor) -> Normals:
-    """The record of some of the examples, in float64."""
+    """Return the record of some of the examples, in float64."""
     mu = q.mu[index].double()
     if isinstance(q, NormalRecord):
         return NormalRecord(mu, q.log_sigma[index].double(), q.event_ndim)

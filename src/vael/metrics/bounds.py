@@ -18,8 +18,8 @@ PAGE = 256  # samples that are folded in at once; smaller pieces would be all ov
 GROUPS = 1000  # of the jackknife
 
 
-def ladder(samples: int) -> tuple[int, ...]:
-    """1, 10, 100, ... below ``samples``, and ``samples``."""
+def sample_counts(samples: int) -> tuple[int, ...]:
+    """Return 1, 10, 100, ... below ``samples``, and ``samples``."""
     powers = [10**n for n in range(len(str(samples)))]
     return (*(k for k in powers if k < samples), samples)
 
@@ -43,7 +43,7 @@ class Bounds:
         self._given = 0
 
     def add(self, log_w: Tensor) -> None:
-        """The next log-weights, in the order of the samples."""
+        """Add the next log-weights, in the order of the samples."""
         self._given += len(log_w)
         assert self._given <= self.samples
         self._page.append(log_w)
@@ -59,17 +59,17 @@ class Bounds:
         self._square = _plus(self._square, torch.logsumexp(2 * page, 0))
 
     def at(self, k: int) -> Tensor:
-        """L_k, nats, ``(B,)`` float64."""
+        """Return L_k, nats, ``(B,)`` float64."""
         assert self._given == self.samples
         return self._blocks[k].mean()
 
     def effective_samples(self) -> Tensor:
-        """``(sum w)^2 / sum w^2`` of all K weights, ``(B,)``: 1 .. K (Kong 1992)."""
+        """Return ``(sum w)^2 / sum w^2`` of all K weights, ``(B,)``: 1 .. K (Kong 1992)."""
         assert self._square is not None
         return torch.exp(2 * self._groups.total() - self._square)
 
     def jackknife(self) -> Tensor | None:
-        """An estimate of log p(x), not a bound: L_K less its bias of order 1/K; ``(B,)`` or None.
+        """Estimate log p(x) by L_K less its bias of order 1/K, no bound; ``(B,)`` or None.
 
         JVI-1 of Nowozin 2018 (https://openreview.net/forum?id=HyZoi-WRb), ``K L_K - (K - 1) / K
         sum_s L^(-s)`` with sample s left out; beyond 1000 samples groups of them are left out

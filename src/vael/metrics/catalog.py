@@ -18,8 +18,8 @@ class Metric:
         name: behind the split, as in ``test/bpd``; of what only evaluation.json holds, its path.
         title: what it is called.
         unit: of the number.
-        meaning: one or two sentences.
         better: ``lower``, ``higher`` or nothing, where neither is a merit by itself.
+        meaning: one or two sentences.
         search: which way a sweep goes by default; None where no epoch publishes the score.
         sampled: whether it is estimated with k importance samples.
         of_fit: whether it is of the trained fit: not one quantity for a mass and a density.
@@ -29,246 +29,104 @@ class Metric:
     name: str
     title: str
     unit: str = ""
-    meaning: str = ""
     better: Literal["lower", "higher", ""] = ""
+    meaning: str = ""
     search: Direction | None = None
     sampled: bool = False
     of_fit: bool = False
     formula: str = ""
 
 
+# fmt: off
 _SCORES = (  # that training publishes as val/* and test/*, the most important first
-    Metric(
-        "bpd",
-        "Bits per dimension",
-        "bits/dim",
-        "Cost of coding the discrete data, an upper bound from k importance samples. The "
-        "one number that likelihoods, betas and latent sizes compare by, at equal k.",
-        better="lower",
-        search="minimize",
-        sampled=True,
-    ),
-    Metric(
-        "elbo",
-        "ELBO",
-        "nats",
-        "Lower bound on log p(x): minus distortion minus rate.",
-        better="higher",
-        search="maximize",
-        of_fit=True,
-    ),
-    Metric(
-        "iwae",
-        "IWAE bound",
-        "nats",
-        "Tighter lower bound on log p(x), from k importance samples.",
-        better="higher",
-        search="maximize",
-        sampled=True,
-        of_fit=True,
-    ),
-    Metric(
-        "distortion",
-        "Distortion",
-        "nats",
-        "\u2212E[log p(x|z)], what it costs to say x when z is known.",
-        better="lower",
-        search="minimize",
-        of_fit=True,
-    ),
-    Metric(
-        "rate",
-        "Rate",
-        "nats",
-        "KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior.",
-        search="minimize",
-    ),
-    Metric(
-        "mse",
-        "Mean squared error",
-        "per dim",
-        "Squared distance between x and E[x|z] at one z ~ q(z|x), mean over the dimensions.",
-        better="lower",
-        search="minimize",
-    ),
-    Metric(
-        "psnr",
-        "Peak signal-to-noise ratio",
-        "dB",
-        "The mean squared error on a logarithmic scale, against a peak of 1.",
-        better="higher",
-        search="maximize",
-    ),
-    Metric(
-        "active_units",
-        "Active units",
-        "latent dimensions",
-        f"Those whose posterior mean varies with x: Var[E[z|x]] above {ACTIVE_THRESHOLD} "
-        "(Burda et al. 2016).",
-        search="maximize",
-    ),
-    Metric(
-        "scale_at_bound",
-        "Scales at their bound",
-        "share",
-        "Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
-        "sharper than the score can see.",
-        search="minimize",
-    ),
+    Metric("bpd", "Bits per dimension", "bits/dim", "lower", search="minimize", sampled=True,
+           meaning="Cost of coding the discrete data, an upper bound from k importance "
+                   "samples. The one number that likelihoods, betas and latent sizes compare "
+                   "by, at equal k."),
+    Metric("elbo", "ELBO", "nats", "higher", search="maximize", of_fit=True,
+           meaning="Lower bound on log p(x): minus distortion minus rate."),
+    Metric("iwae", "IWAE bound", "nats", "higher", search="maximize", sampled=True, of_fit=True,
+           meaning="Tighter lower bound on log p(x), from k importance samples."),
+    Metric("distortion", "Distortion", "nats", "lower", search="minimize", of_fit=True,
+           meaning="\u2212E[log p(x|z)], what it costs to say x when z is known."),
+    Metric("rate", "Rate", "nats", search="minimize",
+           meaning="KL(q(z|x) || p(z)), how much z says about x; 0 means a collapsed posterior."),
+    Metric("mse", "Mean squared error", "per dim", "lower", search="minimize",
+           meaning="Squared distance between x and E[x|z] at one z ~ q(z|x), mean over the "
+                   "dimensions."),
+    Metric("psnr", "Peak signal-to-noise ratio", "dB", "higher", search="maximize",
+           meaning="The mean squared error on a logarithmic scale, against a peak of 1."),
+    Metric("active_units", "Active units", "latent dimensions", search="maximize",
+           meaning="Those whose posterior mean varies with x: Var[E[z|x]] above "
+                   f"{ACTIVE_THRESHOLD} (Burda et al. 2016)."),
+    Metric("scale_at_bound", "Scales at their bound", "share", search="minimize",
+           meaning="Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
+                   "sharper than the score can see."),
 )
-
 _TRAINING = (  # beside the scores, as train/*
-    Metric("loss", "Training loss", "nats", "What is minimised, mean over the epoch."),
-    Metric("step_loss", "Loss of a step", "nats", "What is minimised, on one batch."),
-    Metric("beta", "Beta", "", "Weight of the rate in the loss."),
-    Metric("beta_norm", "Normalised beta", "", "Beta times latent over data dimensions."),
-    Metric("lr", "Learning rate", "", "Of the first group of parameters."),
-    Metric("grad_norm", "Norm of the gradient", "", "Over all parameters, before the step."),
-    Metric("examples_per_second", "Speed", "examples/s", "Over all devices."),
+    Metric("loss", "Training loss", "nats", meaning="What is minimised, mean over the epoch."),
+    Metric("step_loss", "Loss of a step", "nats", meaning="What is minimised, on one batch."),
+    Metric("beta", "Beta", "", meaning="Weight of the rate in the loss."),
+    Metric("beta_norm", "Normalised beta", "", meaning="Beta times latent over data dimensions."),
+    Metric("lr", "Learning rate", "", meaning="Of the first group of parameters."),
+    Metric("grad_norm", "Norm of the gradient", "",
+           meaning="Over all parameters, before the step."),
+    Metric("examples_per_second", "Speed", "examples/s", meaning="Over all devices."),
 )
-
 _EVALUATION = (  # in evaluation.json alone
-    Metric(
-        "nll",
-        "Negative log-likelihood",
-        "nats",
-        "Upper bound on \u2212log p(x), from k importance samples.",
-        better="lower",
-        sampled=True,
-        of_fit=True,
-    ),
-    Metric(
-        "gap",
-        "Gap",
-        "nats",
-        "The bound of the most samples less the ELBO: what the posterior's family costs, at "
-        "least.",
-        of_fit=True,
-        formula="bound - elbo",
-    ),
-    Metric(
-        "overfitting_gap",
-        "Overfitting gap",
-        "nats",
-        "How many nats more these examples cost than as many training examples do.",
-        better="lower",
-        formula="train - {split}",
-    ),
-    Metric(
-        "ess",
-        "Effective samples",
-        "samples",
-        "How many equal weights the weights are worth, median over the examples; few make the "
-        "bound loose.",
-        better="higher",
-    ),
-    Metric(
-        "jackknife.nll",
-        "Jackknife",
-        "nats",
-        "An estimate of the negative log-likelihood, with the bias of order 1/k removed. "
-        "It is no bound, so nothing is ranked by it.",
-    ),
-    Metric(
-        "jackknife.bias",
-        "\u2026 bias left",
-        "nats",
-        "The same estimate of how far the bound of the most samples lies above it.",
-    ),
-    Metric(
-        "latents.spectrum.kl",
-        "KL to the prior",
-        "nats",
-        "The rate by latent dimension, mean over the examples.",
-    ),
-    Metric(
-        "latents.spectrum.variance",
-        "Variance of the posterior mean",
-        "variance",
-        "Var[E[z|x]] by latent dimension.",
-    ),
-    Metric(
-        "latents.spectrum.remainder",
-        "Correlation in q(z|x)",
-        "nats",
-        "The part of the rate that no single dimension has: its mean total correlation.",
-    ),
-    Metric(
-        "latents.aggregate.mutual_information",
-        "Mutual information",
-        "nats",
-        "I(x;z) = E[log q(z|x) \u2212 log q(z)], q(z) the mixture over the same examples "
-        "(Hoffman and Johnson 2016). At most the log of their number: a lower bound.",
-    ),
-    Metric(
-        "latents.aggregate.marginal_kl",
-        "KL(q(z) || p(z))",
-        "nats",
-        "How far all posteriors together are from the prior, by the same draws: the rate "
-        "is the sum of the two. An upper bound.",
-        better="lower",
-    ),
-    Metric(
-        "quality.reconstruction.ssim",
-        "Structural similarity",
-        "at most 1",
-        "Whether local means, contrasts and patterns agree.",
-        better="higher",
-    ),
-    Metric(
-        "quality.frechet.distance",
-        "Fr\u00e9chet distance",
-        "squared x",
-        "Samples x ~ p(x|z), z ~ p(z) to data.",
-        better="lower",
-    ),
-    Metric(
-        "quality.frechet.distance_of_means",
-        "\u2026 of means",
-        "squared x",
-        "E[x|z] at the same z, which are often shown as samples, to data.",
-        better="lower",
-    ),
-    Metric(
-        "quality.frechet.floor",
-        "\u2026 of data to data",
-        "squared x",
-        "Half of the data to the other half: what a perfect model would get.",
-    ),
-    Metric(
-        "quality.inception",
-        "Fr\u00e9chet Inception distance",
-        "",
-        "Samples to data, on the pool features of Inception-v3.",
-        better="lower",
-    ),
-    Metric(
-        "probe.linear",
-        "Linear probe",
-        "accuracy",
-        "Logistic regression on the standardised means, scored on this split.",
-        better="higher",
-    ),
-    Metric(
-        "probe.knn",
-        "Nearest neighbours",
-        "accuracy",
-        "Vote of the nearest of the same means.",
-        better="higher",
-    ),
-    Metric(
-        "probe.majority",
-        "Majority class",
-        "accuracy",
-        "What always naming the most frequent class gets.",
-    ),
+    Metric("nll", "Negative log-likelihood", "nats", "lower", sampled=True, of_fit=True,
+           meaning="Upper bound on \u2212log p(x), from k importance samples."),
+    Metric("gap", "Gap", "nats", of_fit=True, formula="bound - elbo",
+           meaning="The bound of the most samples less the ELBO: what the posterior's family "
+                   "costs, at least."),
+    Metric("overfitting_gap", "Overfitting gap", "nats", "lower", formula="train - {split}",
+           meaning="How many nats more these examples cost than as many training examples do."),
+    Metric("ess", "Effective samples", "samples", "higher",
+           meaning="How many equal weights the weights are worth, median over the examples; "
+                   "few make the bound loose."),
+    Metric("jackknife.nll", "Jackknife", "nats",
+           meaning="An estimate of the negative log-likelihood, with the bias of order 1/k "
+                   "removed. It is no bound, so nothing is ranked by it."),
+    Metric("jackknife.bias", "\u2026 bias left", "nats",
+           meaning="The same estimate of how far the bound of the most samples lies above it."),
+    Metric("latents.spectrum.kl", "KL to the prior", "nats",
+           meaning="The rate by latent dimension, mean over the examples."),
+    Metric("latents.spectrum.variance", "Variance of the posterior mean", "variance",
+           meaning="Var[E[z|x]] by latent dimension."),
+    Metric("latents.spectrum.remainder", "Correlation in q(z|x)", "nats",
+           meaning="The part of the rate that no single dimension has: its mean total "
+                   "correlation."),
+    Metric("latents.aggregate.mutual_information", "Mutual information", "nats",
+           meaning="I(x;z) = E[log q(z|x) \u2212 log q(z)], q(z) the mixture over the same "
+                   "examples (Hoffman and Johnson 2016). At most the log of their number: a "
+                   "lower bound."),
+    Metric("latents.aggregate.marginal_kl", "KL(q(z) || p(z))", "nats", "lower",
+           meaning="How far all posteriors together are from the prior, by the same draws: the "
+                   "rate is the sum of the two. An upper bound."),
+    Metric("quality.reconstruction.ssim", "Structural similarity", "at most 1", "higher",
+           meaning="Whether local means, contrasts and patterns agree."),
+    Metric("quality.frechet.distance", "Fr\u00e9chet distance", "squared x", "lower",
+           meaning="Samples x ~ p(x|z), z ~ p(z) to data."),
+    Metric("quality.frechet.distance_of_means", "\u2026 of means", "squared x", "lower",
+           meaning="E[x|z] at the same z, which are often shown as samples, to data."),
+    Metric("quality.frechet.floor", "\u2026 of data to data", "squared x",
+           meaning="Half of the data to the other half: what a perfect model would get."),
+    Metric("quality.inception", "Fr\u00e9chet Inception distance", "", "lower",
+           meaning="Samples to data, on the pool features of Inception-v3."),
+    Metric("probe.linear", "Linear probe", "accuracy", "higher",
+           meaning="Logistic regression on the standardised means, scored on this split."),
+    Metric("probe.knn", "Nearest neighbours", "accuracy", "higher",
+           meaning="Vote of the nearest of the same means."),
+    Metric("probe.majority", "Majority class", "accuracy",
+           meaning="What always naming the most frequent class gets."),
 )
+# fmt: on
 
 METRICS = {metric.name: metric for metric in (*_SCORES, *_TRAINING, *_EVALUATION)}
 
 
 def find_metric(name: str) -> Metric | None:
-    """The row of ``bpd``, ``test/bpd``, ``bounds.100.bpd_se`` or ``quality.frechet.floor``.
+    """Return the row of ``bpd``, ``test/bpd``, ``bounds.100.bpd_se`` or ``quality.frechet.floor``.
 
     What has no row of its own is described by that of what holds it; None for other names.
     """
@@ -280,12 +138,12 @@ def find_metric(name: str) -> Metric | None:
 
 
 def describe_metric(name: str) -> Metric:
-    """The row of a metric, or one that has but the name."""
+    """Return the row of a metric, or one that has but the name."""
     return find_metric(name) or Metric(name, name)
 
 
 def published_scores(fit: str = "") -> list[Metric]:
-    """What training publishes as val/* and test/*, the most important first.
+    """Return what training publishes as val/* and test/*, the most important first.
 
     Args:
         fit: ``mass`` or ``density``, which is then named in the meaning of what is of the fit.
@@ -294,7 +152,7 @@ def published_scores(fit: str = "") -> list[Metric]:
 
 
 def name_fit(metric: Metric, fit: str) -> Metric:
-    """The row with its fit named, if it hangs on the fit and that is known."""
+    """Return the row with its fit named, if it hangs on the fit and that is known."""
     if not (fit and metric.of_fit):
         return metric
     return replace(metric, meaning=f"{metric.meaning} Of the trained fit ({fit}).")
@@ -308,7 +166,7 @@ class Target:
 
     @classmethod
     def of(cls, levels: int | None) -> "Target":
-        """``val/bpd`` where the data has levels, else ``val/elbo``."""
+        """Return ``val/bpd`` where the data has levels, else ``val/elbo``."""
         return cls("val/elbo" if levels is None else "val/bpd")
 
     @property
@@ -317,6 +175,6 @@ class Target:
         return "min" if describe_metric(self.name).search == "minimize" else "max"
 
     def best(self, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-        """The row with the best score, the first of equals."""
+        """Return the row with the best score, the first of equals."""
         sign = 1 if self.mode == "min" else -1
         return min(rows, key=lambda row: sign * row[self.name])

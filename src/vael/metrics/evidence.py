@@ -67,7 +67,7 @@ class Weighed:
 
 
 def samples_per_pass(batch: int, num_dims: int, samples: int, num_parameters: int = 0) -> int:
-    """How many of the samples to decode at once, where a decoder emits so many parameters."""
+    """Return how many samples to decode at once, where a decoder emits so many parameters."""
     floats = max(num_dims * FLOATS_PER_DIM, num_parameters * FLOATS_PER_PARAMETER)
     return max(1, min(samples, FLOATS_PER_PASS // (batch * floats)))
 
@@ -80,7 +80,7 @@ def chunk_noise(
     drawn: int | None = None,
     tick: Callable[[int], object] | None = None,
 ) -> Callable[[int, Shape], Tensor]:
-    """Noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z).
+    """Return noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z).
 
     It is keyed by (split, chunk, sample), never by what was drawn before.
 
@@ -131,7 +131,7 @@ def weigh(
     levels: int | None,
     ks: Sequence[int] = (),
 ) -> Weighed:
-    """Scores each example of a batch with K = ``samples`` draws of q, in one pass over them.
+    """Score each example of a batch with K = ``samples`` draws of q, in one pass over them.
 
     Args:
         vae: the model.
@@ -186,14 +186,14 @@ def weigh(
 
 
 def bits_per_dim(log_mass: Tensor, num_dims: int) -> Tensor:
-    """``-log P(x) / (D log 2)``."""
+    """Return ``-log P(x) / (D log 2)``."""
     return -log_mass / (num_dims * math.log(2))
 
 
 def _draws(
     vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
 ) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
-    """All samples of z, more at once than are decoded at once; x is encoded once."""
+    """Return all samples of z, more at once than are decoded at once; x is encoded once."""
     step = samples_per_pass(len(x), sum(map(math.prod, vae.noise_shapes)), samples)
     read = vae.latents.read(x)
     for start in range(0, samples, step):

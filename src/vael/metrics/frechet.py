@@ -46,7 +46,7 @@ class Frechet:
 
 
 def gaussian_frechet(mean: Tensor, cov: Tensor, other_mean: Tensor, other_cov: Tensor) -> float:
-    """``|m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2)``: Dowson and Landau 1982, Eq. 16.
+    """Return ``|m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2)``: Dowson and Landau 1982, Eq. 16.
 
     By eigenvalues of symmetric matrices only, so singular covariances are no difficulty.
 
@@ -64,15 +64,15 @@ def gaussian_frechet(mean: Tensor, cov: Tensor, other_mean: Tensor, other_cov: T
     return float(square + cov.trace() + other_cov.trace() - 2 * cross)
 
 
-def frechet(features: Tensor, other: Tensor) -> float:
-    """The same between normal distributions fitted to ``(N, F)`` and ``(N', F)`` features."""
+def feature_frechet(features: Tensor, other: Tensor) -> float:
+    """Return the distance between normal distributions fitted to two sets of features."""
     return gaussian_frechet(*_moments(features), *_moments(other))
 
 
-def compare(
+def compare_features(
     features: Features, name: str, data: Tensor, samples: Tensor, means: Tensor, most: int
 ) -> Frechet:
-    """Distances from samples and their means to the data, and from data to data.
+    """Return distances from samples and their means to the data, and from data to data.
 
     Args:
         features: from examples ``(N, *E)`` to ``(N, F)``.
@@ -88,22 +88,27 @@ def compare(
 
     def distance(drawn: Tensor) -> float:
         own = features(drawn[:count]).double()
-        return sum(frechet(own, half) for half in halves) / 2
+        return sum(feature_frechet(own, half) for half in halves) / 2
 
     return Frechet(
-        distance(samples), distance(means), frechet(*halves), name, halves[0].shape[1], count
+        distance(samples),
+        distance(means),
+        feature_frechet(*halves),
+        name,
+        halves[0].shape[1],
+        count,
     )
 
 
 def count_components(data: Tensor, samples: Tensor) -> int:
-    """How many principal components these examples can bear; 0 for data that do not vary."""
+    """Count the principal components that these examples can bear; 0 without variance."""
     count = min(len(samples), len(data) // 2)
     components = min(MOST_COMPONENTS, data[0].numel(), count // PER_COMPONENT)
     return 0 if bool((data == data[:1]).all()) else components
 
 
 def pca_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet | None:
-    """`compare` by the scores on the leading principal components of the data.
+    """Run `compare_features` by the scores on the leading principal components of the data.
 
     The scores are not scaled, so the unit is that of a squared distance between examples. There
     is one component for every ten examples of a half, at most 64; None with too few for one,
@@ -121,16 +126,16 @@ def pca_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet | None:
         return data.new_tensor(pca.transform(x.flatten(1).numpy()))
 
     name = f"{components} principal components of the data ({share:.0%} of its variance)"
-    return compare(features, name, data, samples, means, count)
+    return compare_features(features, name, data, samples, means, count)
 
 
 def inception_weights() -> Path:
-    """Where torch-fidelity keeps its weights."""
+    """Return the path at which torch-fidelity keeps its weights."""
     return Path(torch.hub.get_dir()) / HUB_WEIGHTS / INCEPTION_WEIGHTS
 
 
 def explain_no_inception(channels: int) -> str | None:
-    """Why there is no Inception distance, or None where there is one; nothing is downloaded."""
+    """Say why there is no Inception distance, None where there is; nothing is downloaded."""
     if channels not in (1, 3):
         return f"not available: Inception takes grey or RGB images, these have {channels} channels"
     if find_spec("torch_fidelity") is None:
@@ -142,7 +147,7 @@ def explain_no_inception(channels: int) -> str | None:
 
 
 def inception_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet:
-    """`compare` by the pool features of Inception-v3 (Heusel et al. 2017, Section 4).
+    """Run `compare_features` by the pool features of Inception-v3 (Heusel et al. 2017, Section 4).
 
     Args:
         data: at least 4 images ``(M, C, H, W)`` in [0, 1], C = 1 or 3.
@@ -165,7 +170,7 @@ def inception_frechet(data: Tensor, samples: Tensor, means: Tensor) -> Frechet:
 
     name = "pool features of Inception-v3"
     with torch.no_grad():
-        return compare(features, name, data, samples, means, MOST_IMAGES)
+        return compare_features(features, name, data, samples, means, MOST_IMAGES)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,39 +1,17 @@
 """Measure what each latent dimension carries, and how many carry anything."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.models.posteriors.base import PosteriorRecord
-from vael.models.trace import LatentRecord, ObservedRecord
-from vael.types import Shape
+from vael.models.trace import LatentRecord
+from vael.models.vae import VAE
 
 CHUNK = 256  # examples encoded or decoded at once
-
-
-class Drawable(Protocol):
-    """What of a VAE pictures and activities need; noise is an input."""
-
-    @property
-    def noise_shapes(self) -> Sequence[Shape]:
-        """Event shape of the noise of each stochastic layer, top first."""
-        ...
-
-    def encode(self, x: Tensor) -> LatentRecord:
-        """q(z|x) for x ``(B, *E)``."""
-        ...
-
-    def decode(self, z: Tensor) -> ObservedRecord:
-        """p(x|z) for z ``(S, B, d)``."""
-        ...
-
-    def sample(self, eps: tuple[Tensor, ...]) -> ObservedRecord:
-        """p(x|z) with z drawn from the prior by the noise, ``(S, B, *Z)`` for each layer."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -50,12 +28,12 @@ class Activity:
     in_nats: bool
 
     def order(self, count: int | None = None) -> list[int]:
-        """The most active dimensions first."""
+        """Return the most active dimensions first."""
         ranked: list[int] = self.values.argsort(descending=True, stable=True)[:count].tolist()
         return ranked
 
     def text(self, dim: int) -> str:
-        """The value of one dimension with its unit."""
+        """Return the value of one dimension with its unit."""
         return f"{self.values[dim]:.2f} nats" if self.in_nats else f"var {self.values[dim]:.2f}"
 
 
@@ -81,7 +59,7 @@ class Spectrum:
     threshold: float = ACTIVE_THRESHOLD
 
 
-def spectrum(q: PosteriorRecord, p: LatentRecord) -> Spectrum:
+def measure_spectrum(q: PosteriorRecord, p: LatentRecord) -> Spectrum:
     """Split the mean rate of N examples over the latent dimensions.
 
     Args:
@@ -99,15 +77,15 @@ def spectrum(q: PosteriorRecord, p: LatentRecord) -> Spectrum:
     )
 
 
-def encode_all(vae: Drawable, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
-    """Posterior means ``(B, d)`` of all examples, and what each dimension carries."""
+def encode_all(vae: VAE, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
+    """Return posterior means ``(B, d)`` of all examples, and what each dimension carries."""
     return measure_activity((vae.encode(part), p) for part in torch.split(x, CHUNK))
 
 
 def measure_activity(
     batches: Iterable[tuple[LatentRecord, LatentRecord]],
 ) -> tuple[Tensor, Activity]:
-    """Posterior means ``(N, d)`` out of q(z|x) and p(z) of batches, and each dimension's share."""
+    """Collect posterior means ``(N, d)`` and each dimension's share from q(z|x) and p(z)."""
     means, rates = [], []
     for q, p in batches:
         means.append(q.mean.flatten(1))
@@ -120,11 +98,11 @@ def measure_activity(
 
 
 def variance_over_data(means: Tensor) -> Tensor:
-    """Var_x(E_q[z]) by dimension, ``(d,)`` float64: the activity of Burda et al. 2016."""
+    """Return Var_x(E_q[z]) by dimension, ``(d,)`` float64: the activity of Burda et al. 2016."""
     return means.flatten(1).double().var(0, correction=0)
 
 
 def _rates_by_dim(q: LatentRecord, p: LatentRecord) -> Tensor | None:
-    """KL of the marginals, nats, ``(B, d)``; None where it has no closed form."""
+    """Return KL of the marginals, nats, ``(B, d)``; None where it has no closed form."""
     factors = q.factors(p) if isinstance(q, PosteriorRecord) else None
     return None if factors is None else factors.flatten(1)

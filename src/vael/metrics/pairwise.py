@@ -36,20 +36,20 @@ class Quadratic:
     constant: Tensor
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """The log density of each z ``(M, d)`` under each distribution, nats, ``(M, N)``."""
+        """Return the log density of each z ``(M, d)`` by each distribution, nats, ``(M, N)``."""
         u = z - self.centre
         features = torch.cat([u[:, self.first] * u[:, self.second], u], 1)
         return torch.addmm(self.constant, features, self.weights)
 
 
 def num_features(q: Normals) -> int:
-    """F, the cost of one pair in multiplications: d + d, or d (d + 1) / 2 + d."""
+    """Return F, the cost of one pair in multiplications: d + d, or d (d + 1) / 2 + d."""
     d = q.mean[0].numel()
     return d + (d * (d + 1) // 2 if isinstance(q, FullNormalRecord) else d)
 
 
-def quadratic(q: Normals) -> Quadratic:
-    """The N posteriors of a record with leading dimension ``(N,)`` as quadratic forms."""
+def quadratic_forms(q: Normals) -> Quadratic:
+    """Return the N posteriors of a record with leading dimension ``(N,)`` as quadratic forms."""
     mu = q.mean.flatten(1).double()
     num, d = mu.shape
     centre = mu.mean(0)
@@ -68,7 +68,7 @@ def quadratic(q: Normals) -> Quadratic:
 
 
 def _diagonal(m: Tensor, log_sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of u^2 and u, and the constant, for means ``(N, d)`` about the centre."""
+    """Return the weights of u^2 and u, and the constant, for means ``(N, d)`` about the centre."""
     precision = torch.exp(-2 * log_sigma)
     linear = precision * m
     constant = -0.5 * (m * linear).sum(1) - log_sigma.sum(1)
@@ -76,7 +76,7 @@ def _diagonal(m: Tensor, log_sigma: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _full(m: Tensor, tril: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of u_a u_b for a <= b and of u, and the constant, for Cholesky factors."""
+    """Return weights of u_a u_b for a <= b and of u, and the constant, for Cholesky factors."""
     d = m.shape[1]
     inverse = torch.linalg.solve_triangular(tril, torch.eye(d, dtype=tril.dtype), upper=False)
     precision = inverse.mT @ inverse
@@ -91,6 +91,6 @@ def _tril(q: FullNormalRecord, rows: slice) -> Tensor:
     return FullNormalRecord(q.mu[rows], q.log_diag[rows], q.lower[rows]).tril.double()
 
 
-def affordable(num: int, features: int, most: int, multiplications: float) -> int:
-    """How many of ``num`` examples can all be paired within the budget, at least 2."""
+def affordable_count(num: int, features: int, most: int, multiplications: float) -> int:
+    """Return how many of ``num`` examples can all be paired within the budget, at least 2."""
     return max(2, min(num, most, math.isqrt(int(multiplications / features))))

@@ -1,4 +1,4 @@
-"""Probe what latent means say of the labels, by a linear and by a local classifier."""
+"""Probe latent means for the labels, by a linear and by a local classifier."""
 
 import math
 import warnings
@@ -12,7 +12,7 @@ MAX_ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
-class Probe:
+class LabelProbe:
     """Accuracies on the split of classifiers fitted to the training examples, shares in [0, 1].
 
     Attributes:
@@ -41,8 +41,10 @@ class Probe:
     classes: int
 
 
-def probe(train: Tensor, train_labels: Tensor, test: Tensor, labels: Tensor) -> Probe | None:
-    """Fits on latent means ``(T, d)``, scores on ``(N, d)``; None with fewer than two classes.
+def probe_labels(
+    train: Tensor, train_labels: Tensor, test: Tensor, labels: Tensor
+) -> LabelProbe | None:
+    """Fit on latent means ``(T, d)`` and score on ``(N, d)``; None with fewer than two classes.
 
     Args:
         train: means of the training examples, finite.
@@ -67,7 +69,7 @@ def probe(train: Tensor, train_labels: Tensor, test: Tensor, labels: Tensor) -> 
     neighbours = min(NEIGHBOURS, len(fit_y))
     local = KNeighborsClassifier(neighbours, algorithm="brute").fit(fit_x, fit_y)
     knn = float(local.score(x, y))
-    return Probe(
+    return LabelProbe(
         linear=linear,
         linear_se=_binomial(linear, len(y)),
         converged=bool(regression.n_iter_.max() < MAX_ITERATIONS),

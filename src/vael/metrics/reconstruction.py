@@ -38,8 +38,8 @@ class Reconstruction:
     ssim_window: str | None = None
 
 
-def reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
-    """Scores reconstructions ``(M, *E)`` of originals ``(M, *E)``.
+def measure_reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
+    """Score reconstructions ``(M, *E)`` of originals ``(M, *E)``.
 
     Args:
         x: the originals, M at least 1.
@@ -53,7 +53,7 @@ def reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
     if not images:
         return Reconstruction(len(x), mse, mse_se)
     psnr = float(peak_signal_noise_ratio(decoded, x, data_range=1.0))
-    side = window(x)
+    side = window_side(x)
     if side is None:
         return Reconstruction(len(x), mse, mse_se, psnr)
     similar = torch.cat([_ssim(a, b, side) for a, b in pairs]).double()
@@ -70,7 +70,7 @@ def reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstruction:
 
 
 def _ssim(x: Tensor, decoded: Tensor, side: int) -> Tensor:
-    """Of each image, ``(B,)``."""
+    """Compute the similarity of each image, ``(B,)``."""
     found = structural_similarity_index_measure(
         decoded,
         x,
@@ -83,12 +83,12 @@ def _ssim(x: Tensor, decoded: Tensor, side: int) -> Tensor:
     return found
 
 
-def window(x: Tensor) -> int | None:
-    """The side of a window that fits images ``(M, C, H, W)``: 11, else 7, 5, 3, else None."""
+def window_side(x: Tensor) -> int | None:
+    """Return the side of a window that fits images ``(M, C, H, W)``: 11, 7, 5, 3 or None."""
     smallest = min(x.shape[-2:])
     return next((side for side in (GAUSSIAN_SIDE, UNIFORM_SIDE, 5, 3) if side <= smallest), None)
 
 
 def standard_error(values: Tensor) -> float:
-    """Standard error of the mean of ``(N,)`` values; 0 for a single one."""
+    """Return the standard error of the mean of ``(N,)`` values; 0 for a single one."""
     return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Reduce per-example scores to those of a data set, each example counted once on any devices."""
+"""Reduce per-example scores to those of a data set, each example counted once."""
 
 import math
 
@@ -46,12 +46,12 @@ class Scores(torchmetrics.Metric):
 
     @classmethod
     def of(cls, vae: VAE, spec: DataSpec) -> "Scores":
-        """The scores of this model on this data, empty."""
+        """Return the scores of this model on this data, empty."""
         size = math.prod(vae.noise_shapes[0])
         return cls(size, spec.levels is not None, spec.support == "unit")
 
     def update(self, scored: Evidence) -> None:
-        """Adds the examples of one batch."""
+        """Add the examples of one batch."""
         bits = torch.zeros_like(scored.elbo) if scored.bits is None else scored.bits
         columns = (
             scored.elbo,
@@ -68,7 +68,7 @@ class Scores(torchmetrics.Metric):
         self.mu_square += (scored.mu**2).sum(0)
 
     def compute(self) -> dict[str, float]:
-        """The scores by name; ``bpd`` and ``psnr`` only where they mean something."""
+        """Return the scores by name; ``bpd`` and ``psnr`` only where they mean something."""
         count = int(self.count)
         means = dict(zip(NAMES, (self.totals / count).tolist(), strict=True))
         bits = means.pop("bits")

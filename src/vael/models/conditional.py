@@ -19,7 +19,7 @@ class Family(Protocol[Record_co]):
         ...
 
     def __call__(self, theta: Tensor) -> Record_co:
-        """Theta ``(*, *theta_shape)`` -> a record with leading dimensions ``*``."""
+        """Map theta ``(*, *theta_shape)`` to a record with leading dimensions ``*``."""
         ...
 
 
@@ -39,7 +39,7 @@ class Conditional(nn.Module, Generic[Record_co]):
         self.in_shape = in_shape
 
     def forward(self, h: Tensor) -> Record_co:
-        """The record of the family at h."""
+        """Return the record of the family at h."""
         lead = h.shape[: h.ndim - len(self.in_shape)]
         theta = self.net(h.reshape(-1, *self.in_shape))
         if theta.dtype in (torch.bfloat16, torch.float16):

@@ -20,11 +20,11 @@ class LatentRecord(Protocol):
         ...
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log density of z, nats, ``(S, B)`` for z ``(S, B, *Z)``."""
+        """Return the log density of z, nats, ``(S, B)`` for z ``(S, B, *Z)``."""
         ...
 
     def rsample(self, eps: Tensor) -> Tensor:
-        """Z as a differentiable function of the noise eps ``(S, B, *Z)``."""
+        """Return z as a differentiable function of the noise eps ``(S, B, *Z)``."""
         ...
 
 
@@ -37,15 +37,15 @@ class ObservedRecord(Protocol):
         ...
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Textbook log density of x ``(B, *E)``, nats, ``(S, B)``."""
+        """Return the textbook log density of x ``(B, *E)``, nats, ``(S, B)``."""
         ...
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """log-probability of the quantisation cell of x ``(B, *E)``, nats, ``(S, B)``."""
+        """Return log-probability of the quantisation cell of x ``(B, *E)``, nats, ``(S, B)``."""
         ...
 
     def sample(self, noise: Tensor) -> Tensor:
-        """X from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
+        """Draw x from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
         ...
 
 
@@ -88,7 +88,7 @@ class Trace:
     rate: Tensor
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
-        """Log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.
+        """Return log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.
 
         With ``log_px`` given (``px.log_mass(x)``, say) that takes the place of the trained fit.
         """
@@ -97,7 +97,7 @@ class Trace:
 
 
 def log_ratio(latents: tuple[Latent, ...]) -> Tensor:
-    """Log p(z) - log q(z|x) over all layers, nats, ``(S, B)``."""
+    """Return log p(z) - log q(z|x) over all layers, nats, ``(S, B)``."""
     return torch.stack([layer.log_p - layer.log_q for layer in latents]).sum(0)
 
 

@@ -16,11 +16,11 @@ class ObservedFamily(Family[ObservedRecord], Protocol):
     fit: Literal["mass", "density"]
 
     def at_bound(self, px: ObservedRecord) -> Tensor:
-        """Share of the scales in px at their lower bound, a scalar."""
+        """Return the share of the scales in px at their lower bound, a scalar."""
         ...
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
-        """log_mass or log_prob of x ``(B, *E)``, whichever is fitted, nats, ``(S, B)``."""
+        """Return log_mass or log_prob of x ``(B, *E)``, whichever is fitted, nats, ``(S, B)``."""
         ...
 
 
@@ -54,13 +54,13 @@ class VAE(nn.Module):
         return self.latents.noise_shapes
 
     def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
-        """One stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
+        """Make one stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
         h, latents = self.latents.infer(x, eps)
         px = self.decode(h)
         return Trace(x, px, latents, self.log_likelihood(px, x), self.latents.rate(latents))
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
-        """Log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
+        """Return log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
         return cast(ObservedFamily, self.likelihood.family).log_likelihood(px, x)
 
     @property
@@ -74,24 +74,24 @@ class VAE(nn.Module):
         return type(self.likelihood.family).__name__.lower()
 
     def at_bound(self, px: ObservedRecord) -> Tensor:
-        """Share of the scales of p(x|z) that sit at their lower bound, a scalar."""
+        """Return the share of the scales of p(x|z) that sit at their lower bound, a scalar."""
         return cast(ObservedFamily, self.likelihood.family).at_bound(px)
 
     def encode(self, x: Tensor) -> LatentRecord:
-        """q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""
+        """Return q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""
         return self.latents.encode(x)
 
     def decode(self, z: Tensor) -> ObservedRecord:
-        """p(x|z) for what the decoder gets, ``(*lead, *H)``, with leading dimensions ``lead``."""
+        """Return p(x|z) for what the decoder gets, ``(*lead, *H)``."""
         px: ObservedRecord = self.likelihood(z)
         return px
 
     def sample(self, eps: tuple[Tensor, ...]) -> ObservedRecord:
-        """p(x|z) at z from the prior, with the leading dimensions ``(S, B)`` of the noise."""
+        """Return p(x|z) at z from the prior, with leading dimensions ``(S, B)`` of the noise."""
         return self.decode(self.latents.sample(eps))
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """The mean of p(x|z) at the posterior mean of each layer, ``(B, *E)`` for x ``(B, *E)``.
+        """Return the mean of p(x|z) at each layer's posterior mean, ``(B, *E)`` for x ``(B, *E)``.
 
         The decoder's output at E[z], not the mean over q of its outputs.
         """

@@ -39,11 +39,11 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, trace: Trace, step: int) -> Loss:
-        """The loss of this trace at this optimiser step."""
+        """Return the loss of this trace at this optimiser step."""
 
     @abstractmethod
     def beta(self, step: int) -> float:
-        """The weight of the rate at this optimiser step (1 where the objective has none)."""
+        """Return the weight of the rate at this optimiser step, 1 where there is none."""
 
     @property
     @abstractmethod

@@ -36,7 +36,7 @@ class Elbo(Objective):
         self.num_samples = num_samples
 
     def beta(self, step: int) -> float:
-        """The weight of the rate at this optimiser step."""
+        """Return the weight of the rate at this optimiser step."""
         return self.final_beta * self.schedule(step)
 
     @property
@@ -45,7 +45,7 @@ class Elbo(Objective):
         return self.schedule.warmup_steps
 
     def forward(self, trace: Trace, step: int) -> Loss:
-        """Loss with the terms ``distortion`` and ``rate`` (nats per example)."""
+        """Return the loss with the terms ``distortion`` and ``rate`` (nats per example)."""
         distortion = -trace.log_px.mean()
         rate = trace.rate.mean()
         value = distortion + self.beta(step) * rate

@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 
 
 def gather(own: Tensor) -> Tensor:
-    """The tensors of all processes behind one another in the first dimension, with gradients.
+    """Concatenate the tensors of all processes in the first dimension, with gradients.
 
     ``(B, ...)`` on each of N processes -> the same ``(N B, ...)`` on all, in the order of the
     ranks; without several processes the tensor itself. Every process must call it, with the same

@@ -14,7 +14,7 @@ class BetaSchedule(Protocol):
     """A factor in [0, 1] for each optimiser step."""
 
     def __call__(self, step: int) -> float:
-        """The factor at this step."""
+        """Return the factor at this step."""
         ...
 
     @property
@@ -28,7 +28,7 @@ class Constant:
     """1 at every step."""
 
     def __call__(self, step: int) -> float:
-        """The factor at this step."""
+        """Return the factor at this step."""
         return 1.0
 
     @property
@@ -51,7 +51,7 @@ class Linear:
         _positive(self.steps, "steps")
 
     def __call__(self, step: int) -> float:
-        """The factor at this step."""
+        """Return the factor at this step."""
         return min(1.0, step / self.steps)
 
     @property
@@ -85,7 +85,7 @@ class Cyclical:
             )
 
     def __call__(self, step: int) -> float:
-        """The factor at this step."""
+        """Return the factor at this step."""
         if step >= self.period * self.cycles:
             return 1.0
         return min(1.0, (step % self.period) / (self.period * self.ramp))

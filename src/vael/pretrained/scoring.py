@@ -13,7 +13,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK, EvalBatch, EvalBatches
 from vael.data.source import Split
 from vael.data.splits import permutation
-from vael.metrics.bounds import ladder
+from vael.metrics.bounds import sample_counts
 from vael.metrics.evidence import Weighed, bits_per_dim, score_chunk
 from vael.pretrained.trained import Trained
 from vael.randomness import Noise
@@ -44,7 +44,7 @@ class Scorer:
 
     def __init__(self, trained: Trained, device: torch.device, samples: int) -> None:
         self.trained, self.device, self.samples = trained, device, samples
-        self.ks = ladder(samples)
+        self.ks = sample_counts(samples)
         self.vae = trained.vae.to(device)
         self.preprocess = trained.preprocess.to(device)
         self.latent = Noise(trained.seeds.latent, "latent")

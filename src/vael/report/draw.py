@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vael.metrics.latent_activity import CHUNK, Activity, Drawable, encode_all
+from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.models.trace import LatentRecord
+from vael.models.vae import VAE
 from vael.randomness import Noise
 from vael.report import pictures
 from vael.report.figures import COLUMNS
@@ -23,7 +24,7 @@ MAX_ROWS = 2000  # of a table are drawn
 
 @torch.no_grad()
 def draw(
-    vae: Drawable,
+    vae: VAE,
     p: LatentRecord,
     x: Tensor,
     y: Tensor | None = None,
@@ -69,7 +70,7 @@ def save_all(drawn: dict[str, Picture], folder: Path) -> list[Path]:
     return [pictures.save(picture, folder / f"{name}.png") for name, picture in drawn.items()]
 
 
-def _noise(vae: Drawable, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
+def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
     """Standard normal noise ``(1, count, *Z)``, drawn on the CPU: all devices show the same."""
     stream = Noise(seed, "latent").at(torch.device("cpu"), "pictures")
     return tuple(
@@ -113,7 +114,7 @@ def _of_tables(
     }
 
 
-def _traversal(vae: Drawable, start: Tensor, activity: Activity) -> Picture:
+def _traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
     """The most active dimensions, one at a time, from -REACH to REACH around one example."""
     dims = activity.order(DIMS)
     values = torch.linspace(-REACH, REACH, STEPS, device=start.device, dtype=start.dtype)

@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal, norm
 
 from vael.metrics import aggregate_posterior as module
 from vael.metrics import pairwise
-from vael.metrics.aggregate_posterior import aggregate
+from vael.metrics.aggregate_posterior import measure_aggregate
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.models.posteriors.normal import NormalRecord
 
@@ -61,7 +61,7 @@ def test_a_linear_gaussian_world_has_its_closed_forms(kind, shift, stretch):
     if stretch == 1:  # then q is p(z|x), and what it says of x is what x says of z
         direct = 0.5 * np.linalg.slogdet(np.eye(2) + world.W.T @ world.W / world.sigma**2)[1]
         assert information == pytest.approx(direct, rel=1e-10)
-    found = aggregate(make(kind, mean, cov), prior(2), generator())
+    found = measure_aggregate(make(kind, mean, cov), prior(2), generator())
     kl = float(world.kl(np.full((1, 2), shift), whole)[0])
     assert abs(found.mutual_information - information) < BOUND * found.mutual_information_se
     assert abs(found.marginal_kl - kl) < BOUND * found.marginal_kl_se + 0.005  # of order 1 / N
@@ -74,7 +74,7 @@ def test_a_linear_gaussian_world_has_its_closed_forms(kind, shift, stretch):
 def test_the_parts_sum_to_the_rate_and_that_is_the_rate(kind):
     rng = np.random.default_rng(1)
     q = make(kind, rng.normal(size=(500, 3)), np.diag([0.5, 0.3, 1.5]) + 0.1)
-    found = aggregate(q, prior(3), generator())
+    found = measure_aggregate(q, prior(3), generator())
     assert found.mutual_information + found.marginal_kl == pytest.approx(found.rate, rel=1e-12)
     draws = found.samples * found.examples
     assert found.rate == pytest.approx(rate_of(q), abs=BOUND * math.sqrt(4 / draws))
@@ -99,7 +99,7 @@ def test_the_mixture_is_scipys(kind, monkeypatch):
 
 def test_examples_far_apart_have_all_the_information_there_can_be():
     mean = torch.arange(50).double()[:, None].expand(50, 2) * 100
-    found = aggregate(normal(mean, 1.0), prior(2), generator())
+    found = measure_aggregate(normal(mean, 1.0), prior(2), generator())
     assert found.mutual_information == pytest.approx(math.log(50), rel=1e-12)
     assert found.log_examples == pytest.approx(math.log(50), rel=1e-12)
     assert found.saturated
@@ -108,13 +108,13 @@ def test_examples_far_apart_have_all_the_information_there_can_be():
 def test_very_narrow_posteriors_are_no_difficulty():
     """Here the quadratic form of a pair cancels all its digits; the z's own term must not."""
     mean = torch.randn(200, 2, dtype=torch.float64, generator=generator()) * 1e3
-    found = aggregate(normal(mean, 1e-6), prior(2), generator(1))
+    found = measure_aggregate(normal(mean, 1e-6), prior(2), generator(1))
     assert found.mutual_information == pytest.approx(math.log(200), rel=1e-9)
 
 
 def test_posteriors_that_ignore_x_say_nothing_of_it():
     q = normal(torch.zeros(300, 4), 1.0)
-    found = aggregate(q, prior(4), generator())
+    found = measure_aggregate(q, prior(4), generator())
     assert found.mutual_information == pytest.approx(0, abs=1e-12)
     assert found.marginal_kl == pytest.approx(0, abs=1e-12)
     assert not found.saturated
@@ -122,7 +122,7 @@ def test_posteriors_that_ignore_x_say_nothing_of_it():
 
 def test_a_collapse_away_from_the_prior_is_all_marginal_kl():
     q = normal(torch.full((2000, 1), 2.0), 1.0)
-    found = aggregate(q, prior(1), generator())
+    found = measure_aggregate(q, prior(1), generator())
     assert found.mutual_information == pytest.approx(0, abs=1e-12)
     assert abs(found.marginal_kl - 2.0) < BOUND * found.marginal_kl_se  # |mu|^2 / 2
 
@@ -131,7 +131,7 @@ def test_saturation_is_said_within_one_nat_of_the_ceiling():
     """Pairs of equal examples: I is log(N / 2), 0.7 nats below the ceiling; of four, 1.4."""
     for together, saturated in ((2, True), (4, False)):
         mean = (torch.arange(64) // together).double()[:, None] * 100
-        found = aggregate(normal(mean, 1.0), prior(1), generator())
+        found = measure_aggregate(normal(mean, 1.0), prior(1), generator())
         expected = math.log(64 / together)
         assert found.mutual_information == pytest.approx(expected, rel=1e-10)
         assert found.saturated == saturated
@@ -142,7 +142,7 @@ def test_more_examples_than_can_be_paired_are_thinned_evenly(kind, monkeypatch):
     monkeypatch.setattr(module, "MOST_EXAMPLES", 11)
     mean = torch.zeros(101, 1).double()
     mean[::10] = torch.arange(11).double()[:, None] * 100
-    found = aggregate(make(kind, mean, np.eye(1)), prior(1), generator())
+    found = measure_aggregate(make(kind, mean, np.eye(1)), prior(1), generator())
     assert found.examples == 11
     assert found.mutual_information == pytest.approx(math.log(11), rel=1e-12)
 
@@ -150,22 +150,26 @@ def test_more_examples_than_can_be_paired_are_thinned_evenly(kind, monkeypatch):
 def test_the_budget_counts_the_cost_of_a_pair():
     assert pairwise.num_features(normal(torch.zeros(2, 20), 1.0)) == 40
     assert pairwise.num_features(full(torch.zeros(2, 20), np.eye(20))) == 230
-    assert pairwise.affordable(50_000, 40, most=10_000, multiplications=2.5e10) == 10_000
-    assert pairwise.affordable(50_000, 1000, most=10_000, multiplications=2.5e10) == 5000
-    assert pairwise.affordable(70, 1000, most=10_000, multiplications=2.5e10) == 70
+    assert pairwise.affordable_count(50_000, 40, most=10_000, multiplications=2.5e10) == 10_000
+    assert pairwise.affordable_count(50_000, 1000, most=10_000, multiplications=2.5e10) == 5000
+    assert pairwise.affordable_count(70, 1000, most=10_000, multiplications=2.5e10) == 70
 
 
 def test_single_precision_records_are_scored_in_double():
     q = normal(torch.randn(100, 2, generator=generator()), 0.1)
     single = NormalRecord(q.mu.float(), q.log_sigma.float())
     p = NormalRecord(torch.zeros(2), torch.zeros(2))
-    found = aggregate(single, p, generator(1))
-    exact = aggregate(q, prior(2), generator(1))
+    found = measure_aggregate(single, p, generator(1))
+    exact = measure_aggregate(q, prior(2), generator(1))
     assert found.mutual_information == pytest.approx(exact.mutual_information, rel=1e-5)
     assert found.marginal_kl == pytest.approx(exact.marginal_kl, rel=1e-5)
 
 
 def test_the_same_noise_gives_the_same_numbers():
     q = normal(torch.randn(100, 2, generator=generator()), 0.3)
-    assert aggregate(q, prior(2), generator(1)) == aggregate(q, prior(2), generator(1))
-    assert aggregate(q, prior(2), generator(1)) != aggregate(q, prior(2), generator(2))
+    assert measure_aggregate(q, prior(2), generator(1)) == measure_aggregate(
+        q, prior(2), generator(1)
+    )
+    assert measure_aggregate(q, prior(2), generator(1)) != measure_aggregate(
+        q, prior(2), generator(2)
+    )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
-from vael.metrics.bounds import GROUPS, Bounds, ladder
+from vael.metrics.bounds import GROUPS, Bounds, sample_counts
 
 K = 2345
 LOG_W = np.random.default_rng(0).normal(size=(K, 4)) * [0.1, 1, 3, 10] - 500
@@ -25,7 +25,7 @@ def fed(log_w, ks, piece=None):
     [(1, (1,)), (4, (1, 4)), (10, (1, 10)), (1000, (1, 10, 100, 1000)), (250, (1, 10, 100, 250))],
 )
 def test_the_ladder_ends_with_all_samples(samples, ks):
-    assert ladder(samples) == ks
+    assert sample_counts(samples) == ks
 
 
 @pytest.mark.parametrize("k", [1, 10, 100, 1000, K])
@@ -38,8 +38,8 @@ def test_a_bound_is_the_mean_over_whole_blocks_of_consecutive_samples(k):
 
 @pytest.mark.parametrize("piece", [1, 7, 256, 999, 1001])
 def test_pieces_of_any_size_give_what_the_whole_gives(piece):
-    whole, pieces = fed(LOG_W, ladder(K)), fed(LOG_W, ladder(K), piece)
-    for k in ladder(K):
+    whole, pieces = fed(LOG_W, sample_counts(K)), fed(LOG_W, sample_counts(K), piece)
+    for k in sample_counts(K):
         np.testing.assert_allclose(pieces.at(k), whole.at(k), rtol=1e-14)
     np.testing.assert_allclose(pieces.jackknife(), whole.jackknife(), rtol=1e-12)
     np.testing.assert_allclose(pieces.effective_samples(), whole.effective_samples(), rtol=1e-11)

@@ -4,7 +4,7 @@ import torch
 from scipy.linalg import sqrtm
 
 from vael.metrics import frechet as module
-from vael.metrics.frechet import compare, frechet, gaussian_frechet, pca_frechet
+from vael.metrics.frechet import compare_features, feature_frechet, gaussian_frechet, pca_frechet
 
 RNG = np.random.default_rng(0)
 SPREAD = torch.tensor([3.0, 2.0, 1.0, 0.5, 0.1, 0.1])
@@ -56,8 +56,8 @@ def test_moments_are_those_of_the_features():
     expected = gaussian_frechet(
         *tensors(x.mean(0), np.cov(x, rowvar=False), y.mean(0), np.cov(y, rowvar=False))
     )
-    assert frechet(*tensors(x, y)) == pytest.approx(expected, rel=1e-10)
-    one = frechet(*tensors(x[:, :1], y[:, :1]))
+    assert feature_frechet(*tensors(x, y)) == pytest.approx(expected, rel=1e-10)
+    one = feature_frechet(*tensors(x[:, :1], y[:, :1]))
     assert one == pytest.approx(
         (x[:, 0].mean() - y[:, 0].mean()) ** 2 + (x[:, 0].std(ddof=1) - y[:, 0].std(ddof=1)) ** 2,
         rel=1e-9,
@@ -97,7 +97,7 @@ def test_all_three_sets_have_the_same_size():
         sizes.append(len(x))
         return x
 
-    compare(features, "", data, few, few, most=50)
+    compare_features(features, "", data, few, few, most=50)
     assert sizes == [50, 50, 50, 50]
 
 
@@ -158,9 +158,9 @@ def test_inception_sees_bytes_of_colour_images(channels, monkeypatch):
         (data[i::2].expand(-1, 3, -1, -1)[:, :, 0, :2] * 255).round().flatten(1).double()
         for i in (0, 1)
     ]
-    expected = (frechet(seen, half[0]) + frechet(seen, half[1])) / 2
+    expected = (feature_frechet(seen, half[0]) + feature_frechet(seen, half[1])) / 2
     assert found.distance == pytest.approx(expected, rel=1e-9)
     assert found.distance_of_means > found.distance > 0
-    assert found.floor == pytest.approx(frechet(*half), rel=1e-9)
+    assert found.floor == pytest.approx(feature_frechet(*half), rel=1e-9)
     assert (found.components, found.examples) == (6, 200)
     assert given == [(2048, str(module.inception_weights()))]

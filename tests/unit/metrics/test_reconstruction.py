@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import correlate, gaussian_filter, uniform_filter
 
 from vael.metrics import reconstruction as module
-from vael.metrics.reconstruction import reconstruction, standard_error, window
+from vael.metrics.reconstruction import measure_reconstruction, standard_error, window_side
 
 RNG = np.random.default_rng(0)
 
@@ -56,7 +56,7 @@ def box(side):
 def test_ssim_is_wangs_in_the_window_that_it_names(size, channels, local, named):
     x = images(size, channels)
     y = np.clip(x + 0.1 * RNG.normal(size=x.shape), 0, 1)
-    found = reconstruction(torch.tensor(x).float(), torch.tensor(y).float(), images=True)
+    found = measure_reconstruction(torch.tensor(x).float(), torch.tensor(y).float(), images=True)
     expected = ssim(x, y, local)
     assert found.ssim_window == named
     assert found.ssim == pytest.approx(expected.mean(), abs=2e-5)
@@ -66,7 +66,7 @@ def test_ssim_is_wangs_in_the_window_that_it_names(size, channels, local, named)
 def test_mse_and_psnr_of_a_known_error():
     x = torch.full((5, 1, 12, 12), 0.5)
     error = torch.tensor([0.1, -0.1, 0.1, -0.1, 0.3])[:, None, None, None]
-    found = reconstruction(x, x + error, images=True)
+    found = measure_reconstruction(x, x + error, images=True)
     mse = (4 * 0.01 + 0.09) / 5
     assert found.mse == pytest.approx(mse, rel=1e-5)
     assert found.psnr == pytest.approx(-10 * math.log10(mse), rel=1e-5)
@@ -76,33 +76,33 @@ def test_mse_and_psnr_of_a_known_error():
 
 def test_an_equal_image_is_alike_and_another_is_not():
     x = torch.tensor(images(14)).float()
-    assert reconstruction(x, x.clone(), images=True).ssim == pytest.approx(1, abs=1e-6)
-    assert reconstruction(x, 1 - x, images=True).ssim < 0
-    assert reconstruction(x, x.roll(1, 0), images=True).ssim < 0.5
+    assert measure_reconstruction(x, x.clone(), images=True).ssim == pytest.approx(1, abs=1e-6)
+    assert measure_reconstruction(x, 1 - x, images=True).ssim < 0
+    assert measure_reconstruction(x, x.roll(1, 0), images=True).ssim < 0.5
 
 
 @pytest.mark.parametrize("size", [28, 8])
 def test_chunks_change_nothing(size, monkeypatch):
     x = torch.tensor(images(size, count=9)).float()
     y = (x + 0.1).clamp(0, 1)
-    whole = reconstruction(x, y, images=True)
+    whole = measure_reconstruction(x, y, images=True)
     monkeypatch.setattr(module, "CHUNK_FLOATS", 4 * size * size)
-    parts = reconstruction(x, y, images=True)
+    parts = measure_reconstruction(x, y, images=True)
     assert parts.ssim == pytest.approx(whole.ssim, rel=1e-6)
     assert parts.mse == pytest.approx(whole.mse, rel=1e-6)
 
 
 def test_a_table_has_an_error_and_nothing_else():
     x = torch.zeros(4, 3)
-    found = reconstruction(x, x + 2, images=False)
+    found = measure_reconstruction(x, x + 2, images=False)
     assert found.mse == pytest.approx(4)
     assert found.psnr is found.ssim is found.ssim_window is None
 
 
 def test_no_window_fits_into_two_pixels():
     x = torch.rand(4, 1, 2, 9, generator=torch.Generator().manual_seed(0))
-    assert window(x) is None
-    found = reconstruction(x, x + 0.1, images=True)
+    assert window_side(x) is None
+    found = measure_reconstruction(x, x + 0.1, images=True)
     assert found.ssim is None
     assert found.psnr == pytest.approx(20, rel=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 from vael.metrics.aggregate_posterior import Aggregate
 from vael.metrics.frechet import Frechet
 from vael.metrics.latent_activity import Spectrum
-from vael.metrics.probe import Probe
+from vael.metrics.probe import LabelProbe
 from vael.metrics.reconstruction import Reconstruction
 from vael.report.contents import read_run
 from vael.report.evaluation import section, with_error
@@ -201,7 +201,7 @@ def test_what_vael_evaluate_hands_over_is_what_is_shown(evaluation):
         (Aggregate, latents["aggregate"]),
         (Reconstruction, quality["reconstruction"]),
         (Frechet, quality["frechet"]),
-        (Probe, evaluation["probe"]),
+        (LabelProbe, evaluation["probe"]),
     ):
         assert shown.keys() <= {field.name for field in fields(record)}
     assert len(section(evaluation).groups) == 4

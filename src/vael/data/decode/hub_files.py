@@ -16,7 +16,7 @@ PROBE_SECONDS = 5
 
 
 def parquet_files(path: Path) -> list[Path]:
-    """The parquet files of a local copy, in it or in a folder below it.
+    """Return the parquet files of a local copy, in it or in a folder below it.
 
     Raises:
         DataError: it is not there, or has none.
@@ -130,7 +130,7 @@ def download(name: str, config: str | None, revision: str | None) -> "DatasetDic
 
 @contextmanager
 def _quiet(offline: bool = False) -> Iterator[None]:
-    """No bars of `datasets`' own; offline where we know that there is no network."""
+    """Hide the bars of `datasets`; go offline where we know that there is no network."""
     import datasets
     from huggingface_hub import constants
 

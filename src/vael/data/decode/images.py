@@ -51,7 +51,7 @@ PLAIN = {
 
 
 def parse_channels(channels: int | None) -> int | None:
-    """``data.channels``, where it can work.
+    """Check ``data.channels`` and return it.
 
     Raises:
         ConfigError: it is neither None nor 1, 3 or 4.
@@ -77,7 +77,7 @@ def decode(
     where: str,
     channels: int | None = None,
 ) -> Array:
-    """``(N, C, H, W)`` uint8 of encoded pictures.
+    """Return ``(N, C, H, W)`` uint8 of encoded pictures.
 
     Two passes: the headers say size and channels of all (and what is wrong with them) in a
     quarter of the time that the pixels take. More than fits into memory goes to a temporary file.
@@ -125,7 +125,7 @@ def decode(
 
 
 def _open(rows: Callable[[], Iterable[Raw]], where: str) -> Iterator[tuple[int, Raw, "Picture"]]:
-    """Number, raw form and picture of each row; the pixels are not read yet."""
+    """Open each row: its number, raw form and picture, of which no pixels are read yet."""
     from PIL import Image
 
     with warnings.catch_warnings():
@@ -140,7 +140,7 @@ def _open(rows: Callable[[], Iterable[Raw]], where: str) -> Iterator[tuple[int, 
 
 
 def _mode(row: int, picture: "Picture", raw: Raw, where: str) -> str:
-    """The plain mode that holds what a picture has."""
+    """Return the plain mode that holds what a picture has."""
     if picture.mode not in PLAIN:
         raise DataError(
             f"{where}, {_name(row, raw)}: a picture must be grey or colour with 8 "
@@ -227,7 +227,7 @@ def _turns() -> dict[int, "Transpose"]:
 
 
 def resize(x: Array, size: tuple[int, int]) -> Array:
-    """``(N, C, H, W)`` uint8 or float32 to ``(N, C, *size)``, each channel by itself."""
+    """Resize ``(N, C, H, W)`` uint8 or float32 to ``(N, C, *size)``, channel by channel."""
     from PIL import Image
 
     out = np.empty((*x.shape[:2], *size), dtype=x.dtype)

@@ -9,7 +9,7 @@ from vael.errors import DataError
 
 
 def class_numbers(raw: Mapping[Split, Array], where: str) -> dict[Split, Array]:
-    """``(N,)`` int64 class numbers of each split.
+    """Return ``(N,)`` int64 class numbers of each split.
 
     Whole numbers >= 0 are class numbers already. Names (text) are numbered in alphabetical order,
     over all splits together.

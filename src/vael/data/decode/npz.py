@@ -24,14 +24,14 @@ LABELS: dict[Split, tuple[str, ...]] = {
 
 
 def option_name(split: Split, kind: str) -> str:
-    """The setting that names an array: ``data.key``, ``data.test_label_key``."""
+    """Return the setting that names an array: ``data.key``, ``data.test_label_key``."""
     return f"data.{kind}" if split == "train" else f"data.{split}_{kind}"
 
 
 def read_arrays(
     path: Path, keys: Given, label_keys: Given
 ) -> tuple[dict[Split, Array], dict[Split, Array]]:
-    """Raw values and raw labels of each split.
+    """Return raw values and raw labels of each split.
 
     Where one key is given, only the arrays that are named are used; otherwise those of the usual
     names, or the only one.
@@ -76,7 +76,7 @@ def read_arrays(
 
 
 def _array(loaded: Mapping[str, object], name: str) -> Array:
-    """An array of an archive; of a member that is none, numpy returns the bytes."""
+    """Return an array of an archive; of a member that is none, numpy returns the bytes."""
     found = loaded[name]
     if not isinstance(found, np.ndarray):
         raise ValueError(f"{name} is not an array")
@@ -99,7 +99,7 @@ def _check_room(archive: zipfile.ZipFile, names: set[str], path: Path) -> None:
 
 
 def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split, str]:
-    """The arrays that were asked for."""
+    """Return the arrays that were asked for."""
     found = {split: name for split, name in given.items() if name is not None}
     for split, name in found.items():
         if name not in files:
@@ -117,7 +117,7 @@ def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split,
 
 
 def _usual(files: list[str], path: Path) -> dict[Split, str]:
-    """The examples by their usual names, or the only array that is no label."""
+    """Return the examples by their usual names, or the only array that is no label."""
     found = _known(files, VALUES, "key", path)
     if "train" not in found:
         others = [name for name in files if not any(name in names for names in LABELS.values())]

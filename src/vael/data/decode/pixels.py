@@ -41,7 +41,7 @@ def check_numeric(x: Array, where: str) -> None:
 
 
 def channels_first(x: Array, where: str) -> Array:
-    """``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)`` to ``(N, C, H, W)``.
+    """Convert ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)`` to ``(N, C, H, W)``.
 
     The channels are the axis, second or last, that is 1, 2, 3 or 4 long. An array where both
     are, or neither, is refused.
@@ -66,7 +66,7 @@ def channels_first(x: Array, where: str) -> Array:
 
 
 def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | None]:
-    """Images of any real dtype to uint8 level numbers, or to float32 without levels.
+    """Convert images of any real dtype to uint8 level numbers, or to float32 without levels.
 
     bool: 2 levels. Whole numbers: ``levels`` (256 if None) of them, 0 .. levels-1. Floats with
     ``levels``: they must be k / (levels-1). Floats without: float32 in [0, 1], and no levels.

@@ -29,7 +29,7 @@ class CsvTable(NamedTuple):
 def read_csv(
     path: Path, label: str | None, categorical: Sequence[str] = (), missing: Missing = "refuse"
 ) -> CsvTable:
-    """Numbers out of a text file: UTF-8, separated by comma, semicolon or tab.
+    """Read numbers from a text file: UTF-8, separated by comma, semicolon or tab.
 
     The first row is taken for names where one of its cells is text; without names the columns are
     called 0, 1, 2, ... Labels may be text.
@@ -78,7 +78,7 @@ def read_csv(
 
 
 def _cells(path: Path) -> tuple[list[str], list[CsvRow]]:
-    """Names of the columns, and the rows as text."""
+    """Return names of the columns, and the rows as text."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
@@ -132,7 +132,7 @@ def _numbers(rows: list[CsvRow], at: int, name: str, path: Path, missing: Missin
 
 
 def _one_hot(cells: list[str]) -> tuple[Array, list[str]]:
-    """``(N, K)`` of 0 and 1, and the K values in alphabetical order."""
+    """Return ``(N, K)`` of 0 and 1, and the K values in alphabetical order."""
     values, which = np.unique(np.array(cells), return_inverse=True)
     return np.eye(len(values))[which], values.tolist()
 
@@ -217,7 +217,7 @@ def check_float32(
 
 
 def _finite(x: Array, where: str, missing: bool) -> Array:
-    """As float64; NaN only where that may be."""
+    """Convert to float64; refuse NaN but where that may be."""
     if not missing:
         try:
             check_numeric(x, where)

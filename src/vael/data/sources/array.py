@@ -123,7 +123,7 @@ class ArrayFile(Source):
             )
 
     def fingerprint(self) -> str:
-        """Key of the file and all options."""
+        """Return the key of the file and all options."""
         try:
             content = file_key(self.path)
         except OSError as error:
@@ -215,7 +215,7 @@ class ArrayFile(Source):
             return None  # to be said by `read_arrays`
 
     def _stays(self, raw: ArrayOnDisk) -> bool:
-        """Whether a file is what batches are made of, as it is."""
+        """Return whether a file is what batches are made of, as it is."""
         if raw.ndim == 2:
             return raw.dtype == np.float32
         plain = raw.dtype == np.uint8 or (raw.dtype == np.float32 and self.levels is None)
@@ -226,7 +226,7 @@ class ArrayFile(Source):
         return raw if raw.ndim == 2 else raw.seen_as(partial(channels_first, where=where))
 
     def _decode_large(self, raw: ArrayOnDisk) -> Decoded:
-        """The same by blocks; nothing here may hold all of the file."""
+        """Decode by blocks; nothing here may hold all of the file."""
         where = f"data.path={self.path}, train"
         self._check_options(raw)
         if raw.ndim == 2:
@@ -248,7 +248,7 @@ class ArrayFile(Source):
         return Decoded(Arrays(Converted(images, convert)), resized)
 
     def _extremes(self, images: ArrayOnDisk, where: str) -> Array:
-        """Lowest and highest value; of bytes only until they cannot be binary any more."""
+        """Return lowest and highest value; of bytes only until they cannot be binary any more."""
         low = high = images[:1].ravel()[0]
         for block in iterate_blocks(images):
             check_numeric(block, where)
@@ -259,7 +259,7 @@ class ArrayFile(Source):
 
 
 def _names(kind: str, given: Mapping[Split, object]) -> Given:
-    """Names of arrays or columns; Hydra makes numbers of those that look like it."""
+    """Return names of arrays or columns; Hydra makes numbers of those that look like it."""
     for split, name in given.items():
         if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
             raise ConfigError(

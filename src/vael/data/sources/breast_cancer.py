@@ -19,7 +19,7 @@ class BreastCancer(Source):
         return hash_file("breast_cancer.csv", "breast_cancer", "table")
 
     def decode(self) -> Decoded:
-        """(569, 30) float32 and labels: 0 malignant, 1 benign."""
+        """Return the table, (569, 30) float32, and labels: 0 malignant, 1 benign."""
         from sklearn.datasets import load_breast_cancer
 
         bunch = load_breast_cancer()

@@ -27,7 +27,7 @@ class Digits(Source):
         return f"{file} {self.image_size}"
 
     def decode(self) -> Decoded:
-        """(1797, 1, 8, 8) level numbers and labels."""
+        """Return level numbers, (1797, 1, 8, 8), and labels."""
         from sklearn.datasets import load_digits
 
         bunch = load_digits()

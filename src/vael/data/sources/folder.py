@@ -100,7 +100,7 @@ class Folder(Source):
         return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
 
     def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
-        """The files of each split in the order of their names, each with its class."""
+        """Return the files of each split in the order of their names, each with its class."""
         if not self.path.is_dir():
             raise DataError(
                 f"data.path must be a folder of pictures, but {self.path} "
@@ -161,7 +161,7 @@ def _stat(file: Path) -> os.stat_result:
 
 
 def _classes(path: Path, endings: frozenset[str]) -> list[tuple[Path, str | None]]:
-    """The pictures of one split, by class where it has folders."""
+    """Return the pictures of one split, by class where it has folders."""
     loose: list[tuple[Path, str | None]] = [
         (file, None) for file in _pictures(path, endings, deep=False)
     ]

@@ -130,7 +130,7 @@ class Hub(Source):
 
 
 def _parse_split(split: str | Mapping[str, str] | None) -> dict[Split, str]:
-    """Which split of the data set is which of ours; empty: by their names."""
+    """Parse which split of the data set is which of ours; empty: by their names."""
     if split is None:
         return {}
     if isinstance(split, str):
@@ -153,7 +153,7 @@ def _parse_split(split: str | Mapping[str, str] | None) -> dict[Split, str]:
 def _official(
     tables: "DatasetDict", chosen: Mapping[Split, str], where: str
 ) -> dict[Split, "Dataset"]:
-    """The splits by our names; a single one of any name is train."""
+    """Return the splits by our names; a single one of any name is train."""
     for name in chosen.values():
         if name not in tables:
             raise ConfigError(
@@ -184,7 +184,7 @@ def _official(
 def _column(
     features: "Features", kind: str, given: str | None, option: str, where: str
 ) -> str | None:
-    """The column that was asked for, or the only one of a type."""
+    """Return the column that was asked for, or the only one of a type."""
     if given is not None:
         if given not in features:
             raise ConfigError(

@@ -25,12 +25,12 @@ ANGLES = 2 * np.pi * np.arange(40) / 40
 
 
 def factors_of(index: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
-    """``(N,)`` numbers to ``(N, F)`` factors: mixed radix, the last factor fastest."""
+    """Turn ``(N,)`` numbers into ``(N, F)`` factors: mixed radix, the last factor fastest."""
     return np.stack(np.unravel_index(index, tuple(sizes)), 1).astype(np.int64)
 
 
 def index_of(factors: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
-    """The inverse of `factors_of`."""
+    """Invert `factors_of`."""
     index: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(factors.T), tuple(sizes))
     return index
 
@@ -53,7 +53,7 @@ class Drawn(Lazy):
         super().__init__((prod(self.sizes), 3 if color else 1, *size), np.uint8)
 
     def __getitem__(self, index: npt.NDArray[np.int64] | slice) -> Array:
-        """Draws these sprites."""
+        """Draw these sprites."""
         if isinstance(index, slice):
             index = np.arange(len(self))[index]
         factors = factors_of(index, self.sizes)
@@ -64,7 +64,7 @@ class Drawn(Lazy):
 
 
 def _inside(factors: npt.NDArray[np.int64], size: tuple[int, ...]) -> Array:
-    """``(N, 5)`` factors to ``(N, 1, H, W)`` uint8: which pixel centres are in the shape.
+    """Draw ``(N, 5)`` factors as ``(N, 1, H, W)`` uint8: which pixel centres are inside.
 
     In the frame of the sprite, scaled back to 1, a pixel is (u, v); both are a term of its row
     plus a term of its column, so that no matrix has to be multiplied.
@@ -94,7 +94,7 @@ def _ellipse(u: Array, v: Array, out: Array) -> None:
 
 
 def _heart(u: Array, v: Array, out: Array) -> None:
-    """(u^2 + v^2 - 1)^3 <= u^2 v^3, upright on a screen, where y points down."""
+    """Test (u^2 + v^2 - 1)^3 <= u^2 v^3, upright on a screen, where y points down."""
     u, v = u * np.float32(1 / HEART), v * np.float32(-1 / HEART)
     uu, vv = u * u, v * v
     ring = uu + vv - 1
@@ -127,11 +127,11 @@ class Sprites(Source):
         self._drawn = Drawn(self.image_size or (64, 64), color)
 
     def fingerprint(self) -> str:
-        """Which pictures, and which version of their drawing."""
+        """Return which pictures, and which version of their drawing."""
         return f"{VERSION} {self._drawn.shape}"
 
     def decode(self) -> Decoded:
-        """All labels and factors; no picture."""
+        """Return all labels and factors; no picture."""
         sizes = self._drawn.sizes
         factors = factors_of(np.arange(len(self._drawn)), sizes)
         y = factors[:, -5].copy()
@@ -140,5 +140,5 @@ class Sprites(Source):
         )
 
     def lazy(self) -> dict[Split, Lazy]:
-        """The pictures."""
+        """Return the pictures."""
         return {"train": self._drawn}

@@ -26,26 +26,26 @@ class Latents(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Tensor) -> LatentRecord:
-        """The top layer's q for x ``(B, *E)``, with leading dimensions ``(B,)``."""
+        """Return the top layer's q for x ``(B, *E)``, with leading dimensions ``(B,)``."""
 
     @abstractmethod
     def read(self, x: Tensor) -> Any:
-        """All that `draw` needs of x ``(B, *E)``: computed once for any number of samples."""
+        """Compute all that `draw` needs of x ``(B, *E)``, once for any number of samples."""
 
     @abstractmethod
     def draw(self, read: Any, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
-        """What was read, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+        """Return what the decoder gets, ``(S, B, *H)``, and the layers, for what was read."""
 
     def infer(self, x: Tensor, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
-        """``x (B, *E)``, eps ``(S, B, *Z)`` -> what the decoder gets ``(S, B, *H)``, layers."""
+        """Return what the decoder gets, ``(S, B, *H)``, and the layers, for x and its noise."""
         return self.draw(self.read(x), eps)
 
     @abstractmethod
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
-        """``eps (S, B, *Z)`` -> what the decoder gets, from the prior, ``(S, B, *H)``."""
+        """Return what the decoder gets, from the prior, ``(S, B, *H)`` for eps ``(S, B, *Z)``."""
 
     def rate(self, latents: tuple[Latent, ...]) -> Tensor:
-        """``sum over layers of KL(q || p)``, nats, ``(S, B)``.
+        """Return ``sum over layers of KL(q || p)``, nats, ``(S, B)``.
 
         Each given the samples of the layers above. Analytic where q has a closed form against p,
         and then the same for each of the S samples of its layer; else the estimate

@@ -39,18 +39,18 @@ class Flat(Latents):
         return (self.prior.event_shape,)
 
     def encode(self, x: Tensor) -> PosteriorRecord:
-        """q(z|x) for x ``(B, *E)``, with leading dimensions ``(B,)``."""
+        """Return q(z|x) for x ``(B, *E)``, with leading dimensions ``(B,)``."""
         q: PosteriorRecord = self.posterior(x)
         return q
 
     def read(self, x: Tensor) -> tuple[PosteriorRecord, LatentRecord]:
-        """q(z|x) with leading dimensions ``(B,)``, and p(z)."""
+        """Return q(z|x) with leading dimensions ``(B,)``, and p(z)."""
         return self.encode(x), self.prior(self.posterior)
 
     def draw(
         self, read: tuple[PosteriorRecord, LatentRecord], eps: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Latent, ...]]:
-        """Q, p and eps ``((S, B, *Z),)`` -> z ``(S, B, *Z)`` and its layer."""
+        """Return z ``(S, B, *Z)`` and its layer for q, p and eps ``((S, B, *Z),)``."""
         noise, (q, p) = self._noise(eps), read
         # A batch dimension of 1 would broadcast: all examples would share their noise.
         given, wanted = noise.shape[1], len(q.mean)
@@ -59,7 +59,7 @@ class Flat(Latents):
         return z, (Latent(z, q, p),)
 
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
-        """``eps ((S, B, *Z),)`` -> z from the prior, ``(S, B, *Z)``."""
+        """Draw z from the prior, ``(S, B, *Z)``, by eps ``((S, B, *Z),)``."""
         z: Tensor = self.prior(self.posterior).rsample(self._noise(eps))
         return z
 

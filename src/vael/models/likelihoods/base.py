@@ -79,7 +79,7 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
         return (self.num_params, *self.event_shape)
 
     def forward(self, theta: Tensor) -> Record:
-        """The record at theta ``(*lead, *theta_shape)``, in at least float32."""
+        """Return the record at theta ``(*lead, *theta_shape)``, in at least float32."""
         wanted = self.theta_shape
         if theta.shape[-len(wanted) :] != wanted:
             raise ValueError(
@@ -90,19 +90,19 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
 
     @abstractmethod
     def link(self, theta: Tensor) -> Record:
-        """The record at a theta that has the right shape and precision."""
+        """Return the record at a theta that has the right shape and precision."""
 
     def log_likelihood(self, px: Record, x: Tensor) -> Tensor:
-        """Log p(x|z) of the fit: ``px.log_mass(x)`` or ``px.log_prob(x)``, nats, ``(S, B)``."""
+        """Return log p(x|z) of the fit: ``log_mass`` or ``log_prob`` of x, nats, ``(S, B)``."""
         return self._score(px, x)
 
     @abstractmethod
     def at_bound(self, px: Record) -> Tensor:
-        """Share of the scales within 5 % of their lower bound, a scalar; 0 without scales."""
+        """Return the share of the scales within 5 % of their lower bound, 0 without scales."""
 
 
 def at_least_float32(value: Tensor) -> Tensor:
-    """bfloat16 and float16 raised to float32; sums over thousands of pixels need it."""
+    """Raise bfloat16 and float16 to float32; sums over thousands of pixels need it."""
     return value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
 
 
@@ -112,7 +112,7 @@ def sum_event(value: Tensor, event_dims: int) -> Tensor:
 
 
 def no_levels(name: str) -> ConfigError:
-    """The error of a mass that is asked of data without levels."""
+    """Return the error of a mass that is asked of data without levels."""
     return ConfigError(
         f"{name} has no log_mass here: a probability mass needs data with levels (x = k / "
         f"(levels - 1)), but this data has none; score it by val/elbo, not by val/bpd."
@@ -120,7 +120,7 @@ def no_levels(name: str) -> ConfigError:
 
 
 def native_levels(name: str, levels: int | None, fit: str) -> int:
-    """The levels, where the family ``name`` can be a mass over them and nothing else.
+    """Return the levels, where the family ``name`` can be a mass over them and nothing else.
 
     Raises:
         ConfigError: data without levels, or ``fit=density``.

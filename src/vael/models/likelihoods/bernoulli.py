@@ -33,7 +33,7 @@ class BernoulliRecord(ABC):
         return torch.sigmoid(self.logits)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Cross-entropy ``sum x l - log(1 + e^l)``, nats, ``(S, B)``.
+        """Return the cross-entropy ``sum x l - log(1 + e^l)``, nats, ``(S, B)``.
 
         For x strictly between 0 and 1 this is no log-density: it integrates to less than 1.
         """
@@ -55,7 +55,7 @@ class BinaryRecord(BernoulliRecord):
     """Data with two levels: the Bernoulli distribution itself."""
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """Log-probability of x, which is the cross-entropy."""
+        """Return the log-probability of x, which is the cross-entropy."""
         return self.log_prob(x)
 
     def sample(self, noise: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class GreyRecord(BernoulliRecord):
     levels: int
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """``sum eta k - log sum_j e^(eta j)``, k = (levels - 1) x, nats, ``(S, B)``."""
+        """Return ``sum eta k - log sum_j e^(eta j)``, k = (levels - 1) x, nats, ``(S, B)``."""
         last = self.levels - 1
         cells = max_entropy.log_mass(at_least_float32(x), self.logits, self.table, last)
         return sum_event(cells, self.event_dims)
@@ -141,7 +141,7 @@ class Bernoulli(Likelihood[BernoulliRecord]):
         self.register_buffer("table", table.to(torch.get_default_dtype()), persistent=False)
 
     def link(self, theta: Tensor) -> BernoulliRecord:
-        """The one parameter is the logit."""
+        """Take the one parameter as the logit."""
         logits, dims = theta.squeeze(-1 - len(self.event_shape)), len(self.event_shape)
         if self.levels is None:
             return UnquantisedRecord(logits, dims)
@@ -151,7 +151,7 @@ class Bernoulli(Likelihood[BernoulliRecord]):
         return grey(logits, dims, self.table, self.levels)
 
     def at_bound(self, px: BernoulliRecord) -> Tensor:
-        """0: there is no scale."""
+        """Return 0: there is no scale."""
         return px.logits.new_zeros(())
 
 
@@ -166,7 +166,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, x: Tensor, event_dims: int) -> Tensor:
-        """``(S, B)`` for logits ``(S, B, *E)`` and x ``(B, *E)``."""
+        """Return ``(S, B)`` for logits ``(S, B, *E)`` and x ``(B, *E)``."""
         # All of 5 x 100 x 784 at once takes a third longer: each pass waits for memory.
         if logits.device.type != "cpu" or logits.ndim <= x.ndim:
             return _cross_entropy(logits, x, event_dims)

@@ -32,7 +32,7 @@ class BetaBinomialRecord:
         return self.log_mass(x)
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """``sum log [C(n, k) B(k + s m, n - k + s (1 - m)) / B(s m, s (1 - m))]``, nats."""
+        """Return ``sum log [C(n, k) B(k + s m, n - k + s (1 - m)) / B(s m, s (1 - m))]``, nats."""
         terms = beta_binomial.log_mass(
             at_least_float32(x), self.logits, self.log_concentration, self.levels - 1
         )
@@ -79,10 +79,10 @@ class BetaBinomial(Likelihood[BetaBinomialRecord]):
         self.count = count
 
     def link(self, theta: Tensor) -> BetaBinomialRecord:
-        """The first parameter is the mean's logit, the second moves the log concentration."""
+        """Take the first parameter as the mean's logit; the second moves the log concentration."""
         logits, moved = theta.unbind(-1 - len(self.event_shape))
         return BetaBinomialRecord(logits, moved + log(2), len(self.event_shape), self.count)
 
     def at_bound(self, px: BetaBinomialRecord) -> Tensor:
-        """0: the concentration has no bound."""
+        """Return 0: the concentration has no bound."""
         return px.logits.new_zeros(())

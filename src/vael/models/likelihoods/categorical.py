@@ -28,7 +28,7 @@ class CategoricalRecord:
         return self.log_mass(x)
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """``sum log softmax(logits)[k]``, k = (levels - 1) x, nats, ``(S, B)``."""
+        """Return ``sum log softmax(logits)[k]``, k = (levels - 1) x, nats, ``(S, B)``."""
         # In place of the levels' own axis: moving it copies the largest tensor of the model.
         log_p = self.logits.log_softmax(self.axis)
         k = (at_least_float32(x) * (log_p.shape[self.axis] - 1)).round().long()
@@ -80,10 +80,10 @@ class Categorical(Likelihood[CategoricalRecord]):
         self.num_params = ways
 
     def link(self, theta: Tensor) -> CategoricalRecord:
-        """The parameters are the logits."""
+        """Take the parameters as the logits."""
         dims = len(self.event_shape)
         return CategoricalRecord(theta, -1 - dims, dims)
 
     def at_bound(self, px: CategoricalRecord) -> Tensor:
-        """0: there is no scale."""
+        """Return 0: there is no scale."""
         return px.logits.new_zeros(())

@@ -25,12 +25,12 @@ class ContinuousBernoulliRecord(ABC):
     levels: int | None
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """``sum l x - log((e^l - 1) / l)``, nats, ``(S, B)``."""
+        """Return ``sum l x - log((e^l - 1) / l)``, nats, ``(S, B)``."""
         terms = truncated_exponential.log_law(at_least_float32(x), self.logits, None)
         return sum_event(terms, self.event_dims)
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """``sum log softmax_k(l k / (levels - 1))`` at the levels of x, nats, ``(S, B)``.
+        """Return ``sum log softmax_k(l k / (levels - 1))`` at the levels of x, nats, ``(S, B)``.
 
         Raises:
             ConfigError: the data has no levels.
@@ -60,7 +60,7 @@ class ContinuousBernoulliDensity(ContinuousBernoulliRecord):
         return truncated_exponential.mean(self.logits, None)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """x, any number in [0, 1]."""
+        """Return x, any number in [0, 1]."""
         return truncated_exponential.sample(at_least_float32(noise), self.logits, None)
 
 
@@ -102,10 +102,10 @@ class ContinuousBernoulli(Likelihood[ContinuousBernoulliRecord]):
         self.record = ContinuousBernoulliMass if self.fit == "mass" else ContinuousBernoulliDensity
 
     def link(self, theta: Tensor) -> ContinuousBernoulliRecord:
-        """The one parameter is the natural parameter."""
+        """Take the one parameter as the natural parameter."""
         dims = len(self.event_shape)
         return self.record(theta.squeeze(-1 - dims), dims, self.levels)
 
     def at_bound(self, px: ContinuousBernoulliRecord) -> Tensor:
-        """0: there is no scale."""
+        """Return 0: there is no scale."""
         return px.logits.new_zeros(())

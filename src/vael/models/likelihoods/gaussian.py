@@ -17,20 +17,20 @@ class NormalLaw(Law):
     name = "gaussian"
 
     def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
-        """``-t^2 / 2 - log sigma - log(2 pi) / 2``."""
+        """Return ``-t^2 / 2 - log sigma - log(2 pi) / 2``."""
         return -0.5 * t.square() - log_sigma - 0.5 * log(2 * pi)
 
     def quantile(self, noise: Tensor) -> Tensor:
-        """``Phi^-1(noise)``."""
+        """Return ``Phi^-1(noise)``."""
         standard: Tensor = torch.special.ndtri(noise)
         return standard
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``numerics.normal_cell``."""
+        """Compute it by ``numerics.normal_cell``."""
         return log_cell(x, mu, log_sigma, 0.5 / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``numerics.normal_mean``."""
+        """Compute it by ``numerics.rounded_mean``."""
         return rounded_mean(mu, log_sigma, levels)
 
 

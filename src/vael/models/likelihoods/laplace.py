@@ -18,20 +18,20 @@ class LaplaceLaw(Law):
     name = "laplace"
 
     def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
-        """``-|t| - log sigma - log 2``."""
+        """Return ``-|t| - log sigma - log 2``."""
         return -t.abs() - log_sigma - log(2)
 
     def quantile(self, noise: Tensor) -> Tensor:
-        """``log 2u`` below the median, ``-log 2(1 - u)`` above."""
+        """Return ``log 2u`` below the median, ``-log 2(1 - u)`` above."""
         tail = torch.minimum(noise, 1 - noise)
         return torch.sign(noise - 0.5) * -torch.log(2 * tail)
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``numerics.laplace_cell``."""
+        """Compute it by ``numerics.laplace_cell``."""
         return log_cell(x, mu, log_sigma, levels)
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """``h sum_j P(X > e_j)`` over the edges: a geometric series on each side of mu."""
+        """Return ``h sum_j P(X > e_j)`` over the edges: a geometric series on each side of mu."""
         last = levels - 1
         width = (torch.exp(-log_sigma) / last).clamp(min=TINY)
         place = mu * last

@@ -23,18 +23,18 @@ class Law(ABC):
 
     @abstractmethod
     def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
-        """Log density of ``mu + sigma t``, nats."""
+        """Return the log density of ``mu + sigma t``, nats."""
 
     @abstractmethod
     def quantile(self, noise: Tensor) -> Tensor:
-        """The t that is exceeded with probability ``1 - noise``, noise in (0, 1)."""
+        """Return the t that is exceeded with probability ``1 - noise``, noise in (0, 1)."""
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """Log-probability of the cell of x, the outermost cells open, nats."""
+        """Return the log-probability of the cell of x, the outermost cells open, nats."""
         raise no_levels(f"likelihood={self.name}")
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """E of the level nearest to ``mu + sigma t``."""
+        """Return E of the level nearest to ``mu + sigma t``."""
         raise no_levels(f"likelihood={self.name}")
 
 
@@ -57,12 +57,12 @@ class LocationScale(ABC):
     law: Law
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density of x ``(B, *E)``, nats, ``(S, B)``."""
+        """Return the log density of x ``(B, *E)``, nats, ``(S, B)``."""
         t = (at_least_float32(x) - self.mu) * torch.exp(-self.log_sigma)
         return sum_event(self.law.log_density(t, self.log_sigma), self.event_dims)
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """``sum log(cdf(upper edge) - cdf(lower edge))``, the outermost cells open, nats.
+        """Return ``sum log(cdf(upper edge) - cdf(lower edge))``, the outermost cells open, nats.
 
         x ``(B, *E)`` on the grid ``k / (levels - 1)`` -> ``(S, B)``.
 
@@ -97,7 +97,7 @@ class LocationScaleDensity(LocationScale):
         return self.mu
 
     def sample(self, noise: Tensor) -> Tensor:
-        """x, any real number."""
+        """Return x, any real number."""
         return self._quantile(noise)
 
 
@@ -157,7 +157,7 @@ class LocationScaleLikelihood(Likelihood[LocationScale]):
         self.num_params = 1 + self.scale.num_params
 
     def link(self, theta: Tensor) -> LocationScale:
-        """The first parameter is mu; a second one moves log sigma."""
+        """Take the first parameter as mu; a second one moves log sigma."""
         mu, *emitted = theta.unbind(-1 - len(self.event_shape))
         log_sigma = at_least_float32(self.scale(emitted))
         if self.fit == "mass" and self.levels is not None:
@@ -165,17 +165,17 @@ class LocationScaleLikelihood(Likelihood[LocationScale]):
         return LocationScaleDensity(mu, log_sigma, len(self.event_shape), self.levels, self.law)
 
     def at_bound(self, px: LocationScale) -> Tensor:
-        """Share of the scales within 5 % of their lower bound; 0 for a fixed scale."""
+        """Return the share of the scales within 5 % of their lower bound; 0 for a fixed scale."""
         return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()
 
 
 def inside(noise: Tensor) -> Tensor:
-    """Noise in (0, 1) and at least float32: 0 stands for the middle of its float's interval."""
+    """Clamp noise into (0, 1), at least float32; 0 stands for the middle of its interval."""
     noise = at_least_float32(noise)
     return noise.clamp(min=torch.finfo(noise.dtype).eps / 4)
 
 
 def nearest_level(x: Tensor, levels: int) -> Tensor:
-    """The level in [0, 1] nearest to x."""
+    """Return the level in [0, 1] nearest to x."""
     last = levels - 1
     return (x * last).round().clamp(0, last) / last

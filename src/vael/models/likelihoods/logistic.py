@@ -17,15 +17,15 @@ class LogisticLaw(Law):
     name = "logistic"
 
     def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
-        """``log sigmoid(t) + log sigmoid(-t) - log sigma``."""
+        """Return ``log sigmoid(t) + log sigmoid(-t) - log sigma``."""
         return logsigmoid(t) + logsigmoid(-t) - log_sigma
 
     def quantile(self, noise: Tensor) -> Tensor:
-        """``log u - log(1 - u)``."""
+        """Return ``log u - log(1 - u)``."""
         return torch.log(noise) - torch.log1p(-noise)
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """``sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - e^-(b - a))``, an identity.
+        """Use ``sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - e^-(b - a))``, an identity.
 
         So nothing cancels, be the cell narrow, wide or far out.
         """
@@ -35,7 +35,7 @@ class LogisticLaw(Law):
         return logsigmoid(b) + logsigmoid(-a) + inner * log1mexp(inv / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """See ``numerics.logistic_mean``."""
+        """Compute it by ``numerics.rounded_mean``."""
         return rounded_mean(mu, log_sigma, levels)
 
 

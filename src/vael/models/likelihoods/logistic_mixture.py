@@ -78,7 +78,7 @@ class LogisticMixture(Likelihood[MixtureRecord]):
         return (self.num_params, *self.pixels)
 
     def link(self, theta: Tensor) -> MixtureRecord:
-        """Logits of the weights, then mu, raw scales and slopes, the latter through tanh."""
+        """Take logits of the weights, then mu, raw scales and slopes, the latter through tanh."""
         lead = theta.shape[: theta.ndim - len(self.theta_shape)]
         rows = theta.reshape(*lead, self.components, self.num_params // self.components, -1)
         sizes = [1, self.channels, self.channels, self.slopes]
@@ -95,5 +95,5 @@ class LogisticMixture(Likelihood[MixtureRecord]):
         return MixtureDensity(*parameters, self.levels, self.law)
 
     def at_bound(self, px: MixtureRecord) -> Tensor:
-        """Share of the scales within 5 % of their lower bound."""
+        """Return the share of the scales within 5 % of their lower bound."""
         return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()

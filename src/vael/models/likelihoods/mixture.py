@@ -42,11 +42,11 @@ class MixtureRecord(ABC):
     law: LogisticLaw
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Log density of x ``(B, *E)``, nats, ``(S, B)``."""
+        """Return the log density of x ``(B, *E)``, nats, ``(S, B)``."""
         return self._joint(self._log_densities(self._by_pixel(x)))
 
     def log_mass(self, x: Tensor) -> Tensor:
-        """Log-probability of x ``(B, *E)`` on its levels, nats, ``(S, B)``.
+        """Return the log-probability of x ``(B, *E)`` on its levels, nats, ``(S, B)``.
 
         Raises:
             ConfigError: the data has no levels.
@@ -54,11 +54,11 @@ class MixtureRecord(ABC):
         return self._joint(self._log_masses(self._by_pixel(x)))
 
     def channel_log_prob(self, x: Tensor) -> Tensor:
-        """Log density of each value given the channels before it, ``(S, B, *E)``."""
+        """Return the log density of each value given the channels before it, ``(S, B, *E)``."""
         return self._conditional(self._log_densities(self._by_pixel(x)))
 
     def channel_log_mass(self, x: Tensor) -> Tensor:
-        """Log-probability of each value given the channels before it, ``(S, B, *E)``."""
+        """Return the log-probability of each value given the channels before, ``(S, B, *E)``."""
         return self._conditional(self._log_masses(self._by_pixel(x)))
 
     @property
@@ -105,19 +105,19 @@ class MixtureRecord(ABC):
 
     @abstractmethod
     def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
-        """The mean of a logistic as it is read."""
+        """Return the mean of a logistic as it is read."""
 
     @abstractmethod
     def _read(self, x: Tensor) -> Tensor:
         """Convert a draw of the logistic to a value of x."""
 
     def _by_pixel(self, x: Tensor) -> Tensor:
-        """``(*, *E)`` -> ``(*, 1, C, P)``: the components broadcast."""
+        """Turn ``(*, *E)`` into ``(*, 1, C, P)``: the components broadcast."""
         lead = x.shape[: x.ndim - len(self.event_shape)]
         return at_least_float32(x).reshape(*lead, 1, *self.location.shape[-2:])
 
     def _as_event(self, value: Tensor) -> Tensor:
-        """``(*lead, C, P)`` -> ``(*lead, *E)``."""
+        """Turn ``(*lead, C, P)`` into ``(*lead, *E)``."""
         return value.reshape(*value.shape[:-2], *self.event_shape)
 
     def _locations(self, x: Tensor) -> Tensor:
@@ -136,11 +136,11 @@ class MixtureRecord(ABC):
         return self.law.log_cell(x, self._locations(x), self.log_sigma, self.levels)
 
     def _joint(self, terms: Tensor) -> Tensor:
-        """``sum_P log sum_k pi_k prod_c p_kc`` of log p ``(*lead, K, C, P)``."""
+        """Return ``sum_P log sum_k pi_k prod_c p_kc`` of log p ``(*lead, K, C, P)``."""
         return sum_event(torch.logsumexp(self.log_weights + terms.sum(-2), -2), 1)
 
     def _conditional(self, terms: Tensor) -> Tensor:
-        """``log sum_k p(k | channels before) p_kc``."""
+        """Return ``log sum_k p(k | channels before) p_kc``."""
         before = torch.cat((self.log_weights.unsqueeze(-2), terms[..., :-1, :]), -2).cumsum(-2)
         return self._as_event(torch.logsumexp(before.log_softmax(-3) + terms, -3))
 
@@ -170,7 +170,7 @@ class MixtureMass(MixtureRecord):
 
 
 def _located(location: Tensor, slopes: Tensor, seen: Sequence[Tensor], c: int) -> Tensor:
-    """``mu_c + sum_{b < c} a_cb (x_b - 1/2)``, a_cb at place c (c - 1) / 2 + b of the slopes."""
+    """Return ``mu_c + sum_{b < c} a_cb (x_b - 1/2)``; a_cb is slope c (c - 1) / 2 + b."""
     at = location[..., c, :]
     for b in range(c):
         at = at + slopes[..., c * (c - 1) // 2 + b, :] * (seen[b] - MIDDLE)

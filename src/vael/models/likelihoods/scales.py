@@ -25,7 +25,7 @@ class Scale(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, emitted: Sequence[Tensor]) -> Tensor:
-        """``num_params`` tensors ``(*lead, *E)`` -> log_sigma, which broadcasts to that shape."""
+        """Turn ``num_params`` tensors ``(*lead, *E)`` into log_sigma, which broadcasts to them."""
 
 
 class FixedScale(Scale):
@@ -39,7 +39,7 @@ class FixedScale(Scale):
         self.register_buffer("log_sigma", torch.tensor(log(sigma)), persistent=False)
 
     def forward(self, emitted: Sequence[Tensor]) -> Tensor:
-        """The constant."""
+        """Return the constant."""
         return self.log_sigma
 
 
@@ -52,7 +52,7 @@ class LearnedScale(Scale):
         self.raw = nn.Parameter(torch.full(shape, _raw(sigma, lower)))
 
     def forward(self, emitted: Sequence[Tensor]) -> Tensor:
-        """The parameter behind its bound."""
+        """Return the parameter behind its bound."""
         return self.bound + softplus(self.raw)
 
 
@@ -67,12 +67,12 @@ class PredictedScale(Scale):
         self.start = _raw(sigma, lower)
 
     def forward(self, emitted: Sequence[Tensor]) -> Tensor:
-        """The decoder's number behind its bound."""
+        """Return the decoder's number behind its bound."""
         return self.bound + softplus(emitted[0] + self.start)
 
 
 def _raw(sigma: float, lower: float) -> float:
-    """The argument at which the bounded scale is sigma."""
+    """Return the argument at which the bounded scale is sigma."""
     if sigma <= lower:
         raise ConfigError(
             f"likelihood.sigma, where a learned scale starts, must be above its lower bound "
@@ -92,7 +92,7 @@ def least_sigma(levels: int | None) -> float:
 
 
 def make_scale(scale: str, sigma: float, lower: float, event_shape: Shape) -> Scale:
-    """The scale of this name, which is or starts at sigma; a learned one is above lower.
+    """Return the scale of this name, which is or starts at sigma; a learned one is above lower.
 
     Raises:
         ConfigError: an unknown name, a bad sigma, or one that a learned scale cannot reach.

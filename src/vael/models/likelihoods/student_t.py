@@ -20,7 +20,7 @@ class StudentTLaw(Law):
         self.log_norm = lgamma((df + 1) / 2) - lgamma(df / 2) - 0.5 * log(pi * df)
 
     def log_density(self, t: Tensor, log_sigma: Tensor) -> Tensor:
-        """``log norm - (df + 1) / 2 log(1 + t^2 / df) - log sigma``."""
+        """Return ``log norm - (df + 1) / 2 log(1 + t^2 / df) - log sigma``."""
         shape = torch.log1p(t.square() / self.df)
         return self.log_norm - 0.5 * (self.df + 1) * shape - log_sigma
 

@@ -26,6 +26,6 @@ class Affine(nn.Module):
         self.linear = nn.Linear(prod(in_shape), prod(out_shape))
 
     def forward(self, h: Tensor) -> Tensor:
-        """``h (N, *in_shape)`` -> ``(N, *out_shape)``."""
+        """Map h ``(N, *in_shape)`` to ``(N, *out_shape)``."""
         out: Tensor = self.linear(h.flatten(1))
         return out.reshape(-1, *self.out_shape)

@@ -24,7 +24,7 @@ class MLP(nn.Module):
         activation: relu, silu, gelu, elu or tanh.
         output_gain: factor on the initial weights of the last layer; below 1 in a decoder, so
             that training starts at the centre of the likelihood's links.
-        init: he or glorot, of the initial weights (`vael.models.nets.common.initialiser`).
+        init: he or glorot, of the initial weights (`vael.models.nets.common.find_initialiser`).
 
     Shape:
         ``(N, *in_shape) -> (N, *out_shape)``.
@@ -59,6 +59,6 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, last)
 
     def forward(self, h: Tensor) -> Tensor:
-        """``h (N, *in_shape)`` -> ``(N, *out_shape)``."""
+        """Map h ``(N, *in_shape)`` to ``(N, *out_shape)``."""
         out: Tensor = self.layers(h.flatten(1))
         return out.reshape(-1, *self.out_shape)

@@ -30,7 +30,7 @@ class PyramidEncoder(nn.Module):
         self.head = dense_layers(features, hidden, prod(out_shape), 1.0, "model.encoder")
 
     def forward(self, x: Tensor) -> Tensor:
-        """``x (N, C, H, W)`` -> ``(N, *out_shape)``."""
+        """Map x ``(N, C, H, W)`` to ``(N, *out_shape)``."""
         out: Tensor = self.head(self.stages(x).flatten(1))
         return out.reshape(-1, *self.out_shape)
 
@@ -69,6 +69,6 @@ class PyramidDecoder(nn.Module):
         )
 
     def forward(self, h: Tensor) -> Tensor:
-        """``h (N, *in_shape)`` -> ``(N, P, C, H, W)``."""
+        """Map h ``(N, *in_shape)`` to ``(N, P, C, H, W)``."""
         out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
         return out.reshape(-1, *self.out_shape)

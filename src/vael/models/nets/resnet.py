@@ -41,7 +41,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, h: Tensor) -> Tensor:
-        """``h (N, width, H, W)`` -> the same shape."""
+        """Map h ``(N, width, H, W)`` to the same shape."""
         out: Tensor = h + self.branch(h)
         return out
 
@@ -134,5 +134,5 @@ def norm(width: int) -> nn.GroupNorm:
 
 
 def residual(width: int, blocks: int, stages: int) -> list[nn.Module]:
-    """The blocks of one stage; all branches of the net together add a variance of about 1."""
+    """Return the blocks of one stage; all branches of a net add a variance of about 1."""
     return [ResidualBlock(width, 1 / math.sqrt(blocks * stages)) for _ in range(blocks)]

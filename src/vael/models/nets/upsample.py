@@ -28,7 +28,7 @@ class UpsamplingConv(nn.ConvTranspose2d):
         self.odd = odd
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """``input (N, c_in, H, W)``."""
+        """Map input ``(N, c_in, H, W)`` to an output of twice the height and width."""
         if self.out_channels > FEW or not input.is_cpu or torch.compiler.is_compiling():
             return super().forward(input, output_size)
         assert self.bias is not None

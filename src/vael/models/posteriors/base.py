@@ -26,7 +26,7 @@ class PosteriorRecord(ABC):
 
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
-        """The log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""
+        """Return the log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""
 
     @abstractmethod
     def rsample(self, eps: Tensor) -> Tensor:
@@ -34,11 +34,11 @@ class PosteriorRecord(ABC):
 
     @abstractmethod
     def kl(self, p: LatentRecord) -> Tensor | None:
-        """KL(self || p), nats, ``(B,)``; None where there is no closed form."""
+        """Return KL(self || p), nats, ``(B,)``; None where there is no closed form."""
 
     @abstractmethod
     def factors(self, p: LatentRecord) -> Tensor | None:
-        """KL(marginal of self || marginal of p) by dimension, nats, ``(B, *Z)``, or None.
+        """Return KL(marginal of self || marginal of p) by dimension, nats, ``(B, *Z)``, or None.
 
         Their sum is ``kl`` when self and p are factorised, and ``kl`` less the total correlation
         of self when only p is. It orders latent dimensions by how much they carry.
@@ -96,4 +96,4 @@ class Posterior(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, theta: Tensor) -> PosteriorRecord:
-        """``theta (*, *theta_shape)`` -> a record with leading dimensions ``*``."""
+        """Map theta ``(*, *theta_shape)`` to a record with leading dimensions ``*``."""

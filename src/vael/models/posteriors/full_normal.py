@@ -43,14 +43,14 @@ class FullNormalRecord(PosteriorRecord):
         return self.lower + torch.diag_embed(torch.exp(self.log_diag))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """``-1/2 |L^-1 (z - mu)|^2 - sum log diag L - d/2 log 2 pi``, nats, ``(S, B)``."""
+        """Return ``-1/2 |L^-1 (z - mu)|^2 - sum log diag L - d/2 log 2 pi``, nats, ``(S, B)``."""
         diff, samples = self._columns(z - self.mu)
         u = torch.linalg.solve_triangular(self.tril, diff, upper=False)
         u = self._rows(u, samples)
         return (-0.5 * u * u - self.log_diag - HALF_LOG_2PI).sum(-1)
 
     def rsample(self, eps: Tensor) -> Tensor:
-        """``z = mu + L eps``, ``(S, B, d)``."""
+        """Return ``z = mu + L eps``, ``(S, B, d)``."""
         columns, samples = self._columns(eps)
         # autocast would round the samples, and with them log q, to bfloat16
         with torch.autocast(columns.device.type, enabled=False):
@@ -58,7 +58,7 @@ class FullNormalRecord(PosteriorRecord):
         return self.mu + self._rows(product, samples)
 
     def kl(self, p: LatentRecord) -> Tensor | None:
-        """KL against a diagonal normal p, nats, ``(B,)``; None against anything else.
+        """Return KL against a diagonal normal p, nats, ``(B,)``; None against anything else.
 
         ``1/2 (tr A A^T + |m|^2 - d) - sum log diag A`` with ``A = diag(1/sigma_p) L`` and
         ``m = (mu - mu_p) / sigma_p`` (Rasmussen and Williams 2006, Eq. A.23).
@@ -71,15 +71,15 @@ class FullNormalRecord(PosteriorRecord):
         return 0.5 * ((excess(2 * (self.log_diag - p.log_sigma)) + m * m).sum(-1) + below)
 
     def factors(self, p: LatentRecord) -> Tensor | None:
-        """KL of the marginals against a diagonal normal p, nats, ``(B, d)``, or None."""
+        """Return KL of the marginals against a diagonal normal p, nats, ``(B, d)``, or None."""
         return self.marginals().factors(p)
 
     def marginals(self) -> NormalRecord:
-        """``prod_i N(z_i; mu_i, (L L^T)_ii)``."""
+        """Return ``prod_i N(z_i; mu_i, (L L^T)_ii)``."""
         return NormalRecord(self.mu, 0.5 * torch.log(self.tril.square().sum(-1)))
 
     def _columns(self, t: Tensor) -> tuple[Tensor, Shape]:
-        """``(S, B, d) -> (B, d, S)``: one factor serves all samples and is not copied for each."""
+        """Turn ``(S, B, d)`` into ``(B, d, S)``: one factor serves all samples without a copy."""
         samples = t.shape[: t.ndim - self.mu.ndim]
         return t.reshape(-1, *t.shape[len(samples) :]).movedim(0, -1), samples
 
@@ -124,7 +124,7 @@ class FullNormal(Posterior):
         return (2 * d + d * (d - 1) // 2,)
 
     def forward(self, theta: Tensor) -> FullNormalRecord:
-        """``theta (*, *theta_shape)`` -> a record with leading dimensions ``*``."""
+        """Map theta ``(*, *theta_shape)`` to a record with leading dimensions ``*``."""
         (d,) = self.event_shape
         mu, log_diag, below = torch.split(theta, [d, d, d * (d - 1) // 2], dim=-1)
         lower = theta.new_zeros(*theta.shape[:-1], d * d)

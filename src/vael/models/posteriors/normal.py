@@ -38,23 +38,24 @@ class NormalRecord(PosteriorRecord):
         return torch.exp(self.log_sigma)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """``-1/2 sum ((z - mu) / sigma)^2 + 2 log sigma + log 2 pi``, nats, ``(S, B)``."""
+        """Return ``-1/2 sum ((z - mu) / sigma)^2 + 2 log sigma + log 2 pi``, nats, ``(S, B)``."""
         u = (z - self.mu) * torch.exp(-self.log_sigma)
         return self._sum(-0.5 * u * u - self.log_sigma - HALF_LOG_2PI)
 
     def rsample(self, eps: Tensor) -> Tensor:
-        """``z = mu + sigma * eps`` (Kingma and Welling 2014, section 2.4), ``(S, B, *Z)``."""
+        """Return ``z = mu + sigma * eps`` (Kingma and Welling 2014, section 2.4)."""
         return torch.addcmul(self.mu, torch.exp(self.log_sigma), eps)
 
     def kl(self, p: LatentRecord) -> Tensor | None:
-        """The sum of ``factors``, nats, ``(B,)``; None unless p is a diagonal normal."""
+        """Sum the ``factors``, nats, ``(B,)``; None unless p is a diagonal normal."""
         factors = self.factors(p)
         return None if factors is None else self._sum(factors)
 
     def factors(self, p: LatentRecord) -> Tensor | None:
-        """``1/2 (r^2 - 1 - log r^2 + m^2)``, r = sigma / sigma_p, m = (mu - mu_p) / sigma_p.
+        """Return ``(r^2 - 1 - log r^2 + m^2) / 2`` by dimension, nats, ``(B, *Z)``.
 
-        Kingma and Welling 2014, appendix B, for any diagonal normal p; nats, ``(B, *Z)``.
+        r = sigma / sigma_p, m = (mu - mu_p) / sigma_p, for any diagonal normal p (Kingma and
+        Welling 2014, appendix B); None for any other.
         """
         if isinstance(p, StandardNormalRecord):
             return torch.addcmul(excess(2 * self.log_sigma), self.mu, self.mu).mul_(0.5)
@@ -85,12 +86,12 @@ class Normal(Posterior):
         return (2, *self.event_shape)
 
     def forward(self, theta: Tensor) -> NormalRecord:
-        """``theta (*, 2, *Z)`` -> a record with leading dimensions ``*``."""
+        """Map theta ``(*, 2, *Z)`` to a record with leading dimensions ``*``."""
         n = len(self.event_shape)
         mu, log_sigma = theta.unbind(dim=-1 - n)
         return NormalRecord(mu, log_sigma, n)
 
 
 def excess(t: Tensor) -> Tensor:
-    """``exp(t) - 1 - t``, at least 0; ``exp`` alone would lose all digits near t = 0."""
+    """Return ``exp(t) - 1 - t``, at least 0; ``exp`` alone would lose all digits near t = 0."""
     return torch.expm1(t) - t

@@ -38,7 +38,7 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, encode: Encode, context: Tensor | None = None) -> LatentRecord:
-        """The record of p, with no leading dimensions, or ``(B,)`` where there is a context.
+        """Return the record of p, with no leading dimensions, or ``(B,)`` given a context.
 
         The encoder comes at call time, for a prior that is a mixture of posteriors (VampPrior):
         one that stored it would put the encoder twice into every checkpoint.

@@ -23,5 +23,5 @@ class StandardNormal(Prior):
         self.register_buffer("zero", torch.zeros(self.event_shape), persistent=False)
 
     def forward(self, encode: Encode, context: Tensor | None = None) -> StandardNormalRecord:
-        """The record of p, without leading dimensions; neither argument is used."""
+        """Return the record of p, without leading dimensions; neither argument is used."""
         return StandardNormalRecord(self.zero, self.zero, len(self.event_shape))

@@ -28,7 +28,7 @@ STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)  # in w^-1, w^-3, .
 
 
 def log_mass(x: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
-    """``log P(k)``, ``k = last x``, ``k ~ BetaBinomial(last, s m, s (1 - m))``, elementwise, nats.
+    """Return ``log P(k)``, ``k = last x``, of BetaBinomial(last, s m, s (1 - m)), nats.
 
     x broadcasts against logit and log_s, which have one shape. Differentiable once, in both.
     """
@@ -69,7 +69,7 @@ class _LogMass(torch.autograd.Function):
 def _row(
     k: Tensor, m: Tensor, log_a: Tensor, s: Tensor, last: int, d: Tensor, slopes: bool
 ) -> tuple[Tensor, Tensor]:
-    """``Q(a, k)`` less D of the row [a, k], whose a is d above expectation; and its a d/da."""
+    """Return ``Q(a, k)`` less D of the row [a, k], a being d above expectation; its a d/da."""
     a, total = s * m, s + last
     a_k = a + k
     floor = a_k.clamp(min=TINY)
@@ -91,7 +91,7 @@ def _row(
 
 
 def _remainder(z: Tensor, slope: bool) -> tuple[Tensor, Tensor]:
-    """T(z) for z >= 0, and ``T'(z) = psi(z + 1) - log z``.
+    """Return T(z) for z >= 0, and ``T'(z) = psi(z + 1) - log z``.
 
     Stirling's series at ``w = z + h``, brought back by ``Gamma(w) / Gamma(z + 1)``, a product:
     ``z log(1 + h / z) - h + log(2 pi w) / 2 - sum_{0 < i < h} log(1 - i / w) + 1 / (12 w) - ...``
@@ -120,7 +120,7 @@ def _remainder(z: Tensor, slope: bool) -> tuple[Tensor, Tensor]:
 
 
 def _deviance(observed: Tensor, log_odds: Tensor, expected: Tensor, d: Tensor) -> Tensor:
-    """``O log(O / E) - (O - E)``, with ``d = O - E``: a series where O is near E."""
+    """Return ``O log(O / E) - (O - E)``, with ``d = O - E``: a series where O is near E."""
     v = (d / (observed + expected).clamp_(min=TINY)).clamp_(-1, 1)
     square = v.square()
     terms = 8 if d.dtype == torch.float64 else 4
@@ -133,7 +133,7 @@ def _deviance(observed: Tensor, log_odds: Tensor, expected: Tensor, d: Tensor) -
 
 
 def sample(noise: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
-    """The level, in [0, 1], at which the cdf first reaches the uniform noise.
+    """Return the level, in [0, 1], at which the cdf first reaches the uniform noise.
 
     The cdf has no closed form: it is summed level by level, twice, in the memory of one level.
     """
@@ -154,7 +154,7 @@ def sample(noise: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
 
 
 def _masses(logit: Tensor, log_s: Tensor, last: int) -> Iterator[Tensor]:
-    """P(0), P(1) .. P(last), by their ratios."""
+    """Return P(0), P(1) .. P(last), by their ratios."""
     s = torch.exp(log_s.clamp(LOWEST, HIGHEST))
     a, b = (s * torch.sigmoid(logit)).clamp(min=TINY), s * torch.sigmoid(-logit)
     log_p = log_mass(torch.zeros_like(logit), logit, log_s, last).detach()

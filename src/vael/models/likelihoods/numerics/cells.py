@@ -9,7 +9,7 @@ FAR = 1e30  # stands for infinity where FAR * 0 must be 0
 
 
 def edges(x: Tensor, levels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Lower edge, upper edge, and 1 for an inner cell or 0 for an outermost one, shaped as x.
+    """Return lower edges, upper edges, and 1 for an inner or 0 for an outermost cell.
 
     x lies on the grid ``k / (levels - 1)``. Counted from k: neighbours share an edge to the bit,
     so the masses sum to 1 as nearly as the cdf is rounded.
@@ -23,7 +23,7 @@ def edges(x: Tensor, levels: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def log1mexp(w: Tensor) -> Tensor:
-    """``log(1 - exp(-w))`` for w > 0."""
+    """Return ``log(1 - exp(-w))`` for w > 0."""
     return torch.log(-torch.expm1(-w))
 
 
@@ -36,7 +36,7 @@ class LogMass(torch.autograd.Function):
 
     @classmethod
     def of(cls, x: Tensor, mu: Tensor, log_sigma: Tensor, width: float) -> Tensor:
-        """Elementwise; where no gradient is wanted none is computed."""
+        """Compute it elementwise; where no gradient is wanted none is computed."""
         if not torch.is_grad_enabled():
             mu, log_sigma = mu.detach(), log_sigma.detach()
         return cls.apply(x, mu, log_sigma, width)  # type: ignore[no-untyped-call, no-any-return]

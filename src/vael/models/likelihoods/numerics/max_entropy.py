@@ -16,7 +16,7 @@ TINY = 1e-20  # stands for 0 where a ratio has a limit
 
 
 def natural_table(last: int) -> Tensor:
-    """Coefficients ``(4, K)`` of -eta as a cubic in each cell of |l|, for levels 0 .. last.
+    """Tabulate -eta as a cubic in each cell of |l|: coefficients ``(4, K)``, levels 0 .. last.
 
     The last cell ends where eta = l + log n to 1e-9 (a geometric law), which continues it.
     """
@@ -39,7 +39,7 @@ def natural_table(last: int) -> Tensor:
 
 
 def _moments(decay: Tensor, last: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of P(k) ~ exp(-decay k), k = 0 .. last (a truncated geometric law)."""
+    """Return mean and variance of P(k) ~ exp(-decay k), k = 0 .. last (truncated geometric)."""
     size = last + 1
     one, all_ = torch.expm1(decay), torch.expm1((size * decay).clamp(max=600))
     mean = 1 / one - size / all_
@@ -47,7 +47,7 @@ def _moments(decay: Tensor, last: int) -> tuple[Tensor, Tensor]:
 
 
 def natural(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
-    """|eta| and d eta / d l at the logits."""
+    """Return |eta| and d eta / d l at the logits."""
     size, cells = logit.abs(), table.shape[1]
     place = (size * (1 / STEP)).clamp_(max=cells - 0.5)
     cell = place.int()
@@ -59,7 +59,7 @@ def natural(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def log_mass(x: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
-    """``eta k - log sum_j exp(eta j)`` with ``k = last x``, elementwise, nats.
+    """Return ``eta k - log sum_j exp(eta j)`` with ``k = last x``, elementwise, nats.
 
     The gradient in the logit is ``(k - E[k]) d eta / d l`` = (x - m) / Var[x] m (1 - m).
     """
@@ -85,7 +85,7 @@ class _LogMass(torch.autograd.Function):
 
 
 def sample(noise: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
-    """The level, in [0, 1], at which the cdf first exceeds the uniform noise."""
+    """Return the level, in [0, 1], at which the cdf first exceeds the uniform noise."""
     eta = natural(logit, table)[0].clamp(min=TINY)
     up = logit > 0
     u = torch.where(up, 1 - noise, noise)

@@ -28,7 +28,7 @@ MILLS = (0.0, -1.0, 0.0, 3.0, 0.0, -15.0)
 
 
 def log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, half: float) -> Tensor:
-    """``log[Phi((x + half - mu) / sigma) - Phi((x - half - mu) / sigma)]``, elementwise.
+    """Return ``log[Phi((x + half - mu) / sigma) - Phi((x - half - mu) / sigma)]``, elementwise.
 
     x is on the grid ``k * 2 half`` of [0, 1]; the cells of 0 and 1 are open to infinity.
     log_sigma broadcasts to x - mu. Differentiable once, in mu and log_sigma.
@@ -70,7 +70,7 @@ class _LogCell(LogMass):
 def _log_mass(
     lo: Tensor, width: Tensor, far: Tensor, u: Tensor, fall: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The log-mass and phi(lo) / m.
+    """Return the log-mass and phi(lo) / m.
 
     On a CPU a regime that does not occur is skipped; elsewhere a look at the values would stall
     the device or break the graph, and arithmetic is cheap. (lerp with weights 0 and 1 is a
@@ -99,7 +99,7 @@ def _log_mass(
 
 
 def _tail(lo: Tensor, width: Tensor, far: Tensor, fall: Tensor) -> tuple[Tensor, Tensor]:
-    """The same far out: the difference of the two series is taken term by term."""
+    """Return both far out: the difference of the two series is taken term by term."""
     gap = far + width
     p, q = 1 / lo, 1 / (lo + gap)
     # z^(k+1) at q, and its divided difference between p and q (a complete homogeneous polynomial).

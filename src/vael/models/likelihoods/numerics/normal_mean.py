@@ -12,7 +12,7 @@ REACH = 6  # standard deviations after which P(X > e) is 0 or 1 (to 1e-9)
 
 
 def rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-    """E of the nearest level to X ~ N(mu, sigma^2), the outermost cells open, within 1e-5.
+    """Return E of the nearest level to X ~ N(mu, sigma^2), the outermost cells open, within 1e-5.
 
     The sum over the edges is a midpoint rule for ``E[clip(X, 0, 1)]``: sigma of a step and more
     takes that closed form with two Euler-Maclaurin corrections (error below 31 h^6 / 967680 times

@@ -13,13 +13,13 @@ Above = Callable[[Tensor | float, Tensor, Tensor], Tensor]
 
 
 def mean_of_all(above: Above, mu: Tensor, sigma: Tensor, levels: int) -> Tensor:
-    """The sum as it stands, for few levels."""
+    """Sum over all edges, for few levels."""
     edges = [(j - 0.5) / (levels - 1) for j in range(1, levels)]
     return torch.stack([above(edge, mu, sigma) for edge in edges]).mean(0)
 
 
 def mean_of_near(above: Above, mu: Tensor, sigma: Tensor, levels: int, reach: int) -> Tensor:
-    """The sum over the edges within ``reach`` steps of mu; those below count 1, those above 0."""
+    """Sum over the edges within ``reach`` steps of mu; those below count 1, those above 0."""
     last = levels - 1
     nearest = (mu * last).detach().round().clamp(0, last)
     total = (nearest - reach).clamp(min=0)
@@ -31,7 +31,7 @@ def mean_of_near(above: Above, mu: Tensor, sigma: Tensor, levels: int, reach: in
 
 
 def nowhere(condition: Tensor) -> bool:
-    """Whether a regime is known not to occur, and its work can be spared.
+    """Return whether a regime is known not to occur, and its work can be spared.
 
     Only a CPU is asked: elsewhere a look at the values stalls the device or breaks the graph.
     """

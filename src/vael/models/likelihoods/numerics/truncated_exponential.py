@@ -30,7 +30,7 @@ SERIES = (
 
 
 def log_law(x: Tensor, logit: Tensor, levels: int | None) -> Tensor:
-    """Log P(level of x), or the log-density of x where levels is None, elementwise, nats.
+    """Return log P(level of x), or the log-density of x where levels is None, nats.
 
     The gradient in the logit is ``x - mean``.
     """
@@ -63,7 +63,7 @@ def _log_z(size: Tensor, levels: int | None) -> Tensor:
 
 
 def mean(logit: Tensor, levels: int | None) -> Tensor:
-    """E[x] in [0, 1], elementwise; within 4 ulp of 1."""
+    """Return E[x] in [0, 1], elementwise; within 4 ulp of 1."""
     terms = SERIES if logit.dtype == torch.float64 else SERIES[:4]
     if levels is None:
         reach = 1.0
@@ -86,7 +86,7 @@ def mean(logit: Tensor, levels: int | None) -> Tensor:
 
 
 def sample(noise: Tensor, logit: Tensor, levels: int | None) -> Tensor:
-    """The inverse cdf at uniform noise: x in [0, 1], on the grid where there are levels."""
+    """Return the inverse cdf at uniform noise: x in [0, 1], on the grid where there are levels."""
     up = logit > 0
     u = torch.where(up, 1 - noise, noise)
     size = logit.abs().clamp(min=TINY)
