@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 from vael.data.batches import EVAL_CHUNK
 from vael.errors import ConfigError, VaelError
-from vael.evaluation.result import verdict
+from vael.evaluation.result import summarize_scores
 from vael.files import write_bytes, write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
@@ -123,7 +123,7 @@ def score_first(run: Path, images: int, samples: int) -> dict[str, Any]:
     numbers = range(-(-images // EVAL_CHUNK))
     chunks = [scorer.score(part, number, lambda pairs: None) for number in numbers]
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    found = verdict(trained, "test", scorer.ks, columns, None)
+    found = summarize_scores(trained, "test", scorer.ks, columns, None)
     return found | {
         "seconds": time.perf_counter() - started,
         "command": f"python benchmarks/published.py RUN --first {images}",

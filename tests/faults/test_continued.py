@@ -11,7 +11,7 @@ from helpers.runs import QUICK, make_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.verify import verify
+from vael.evaluation.verify import verify_run
 from vael.training.fit import train
 
 # the first epoch is the best: its score must outlive a stop in the second one
@@ -165,7 +165,7 @@ def test_data_that_were_changed_between_are_told_to_the_end(tmp_path):
     said = read(folder)["warnings"][0]
     assert said.startswith("the data are not what they were before step 8, from which this run")
     assert said.endswith(f"and is {read(folder)['data_digest']}")
-    found = verify(folder)
+    found = verify_run(folder)
     assert weights(folder, "best")["epoch"] == 0, "its val/* are of the data before"
     assert not found.same
     assert [d.what for d in found.changed] == ["data_digest (the checkpoint's own)"]

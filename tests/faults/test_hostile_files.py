@@ -9,7 +9,7 @@ import torch
 import vael
 from vael.errors import CheckpointError, ConfigError
 from vael.files import write_bytes
-from vael.pretrained.export.export import export
+from vael.pretrained.export.export import export_model
 from vael.runs.checkpoint import load_checkpoint
 
 PLANTED = """
@@ -123,7 +123,7 @@ def test_interpolations_are_refused(loaded, put, monkeypatch):
 
 
 def test_every_truncation_is_one_clear_error(run, tmp_path):
-    export(run, output=tmp_path / "whole")
+    export_model(run, output=tmp_path / "whole")
     for whole in (run / "checkpoints" / "best.ckpt", tmp_path / "whole" / "model.safetensors"):
         content = whole.read_bytes()
         for percent in range(0, 100, 5):

@@ -27,10 +27,9 @@ def evaluate(
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
     signals.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
-    from vael.evaluation.evaluate import Request
-    from vael.evaluation.evaluate import evaluate as evaluate_run
+    from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 
-    request = Request(
+    request = EvaluationRequest(
         run,
         split,  # type: ignore[arg-type]
         samples,
@@ -63,7 +62,7 @@ def verify(
 ) -> None:
     """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
     from vael.cli.verify_text import as_text as verification_as_text
-    from vael.evaluation.verify import verify as verify_run
+    from vael.evaluation.verify import verify_run
 
     verification = verify_run(run, overrides or (), max_seconds)
     print(verification_as_text(run, verification))
@@ -89,11 +88,10 @@ def nondeterminism(
     ] = Path("outputs/nondeterminism"),
 ) -> None:
     """Train small models that vary one stream of randomness at a time: where does it sit?"""
-    from vael.evaluation.seed_variance import as_text as spreads_as_text
-    from vael.evaluation.seed_variance import study
+    from vael.evaluation.seed_variance import measure_seed_variance, seed_variance_text
 
-    result = study(folder, overrides or (), seeds)
-    print(spreads_as_text(result))
+    result = measure_seed_variance(folder, overrides or (), seeds)
+    print(seed_variance_text(result))
     print(f"picture {(folder / 'nondeterminism.png').resolve()}")
     if result["spreads"]["none"]["std"]:
         raise VaelError(

@@ -26,7 +26,7 @@ def explore(
     allow: Allow = None,
 ) -> None:
     """Play with RUN's model in the browser: sliders, a map of its data, interpolation."""
-    from vael.pretrained.explore.app import make_app
+    from vael.pretrained.explore.app import make_explore_app
     from vael.pretrained.explore.session import open_session
     from vael.web import Server, is_loopback, listen, own_names
 
@@ -39,7 +39,7 @@ def explore(
             )
             if session.note:
                 print(f"note: {session.note}", file=sys.stderr)
-            page = make_app(session, own_names(listener, host), not is_loopback(listener))
+            page = make_explore_app(session, own_names(listener, host), not is_loopback(listener))
             browser = sys.stdout.isatty() if open_ is None else open_
             Server(page, listener, "explore", browser=browser).run()
     except KeyboardInterrupt:  # the way to end it

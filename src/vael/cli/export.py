@@ -30,7 +30,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
     """Write a folder with the trained model, its config and a model card."""
-    from vael.pretrained.export.export import export as export_model
+    from vael.pretrained.export.export import export_model
     from vael.runs.folder import describe_unfinished
 
     note = describe_unfinished(run)

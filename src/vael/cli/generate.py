@@ -63,11 +63,11 @@ def generate(
     allow: Allow = None,
 ) -> None:
     """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
-    from vael.pretrained.generate.make import make
-    from vael.pretrained.generate.request import Request
+    from vael.pretrained.generate.make import generate_file
+    from vael.pretrained.generate.request import GenerateRequest
     from vael.runs.folder import describe_unfinished
 
-    request = Request(
+    request = GenerateRequest(
         run,
         kind,
         count,
@@ -88,4 +88,4 @@ def generate(
     note = describe_unfinished(run)
     if note:
         print(f"note: {note}", file=sys.stderr)
-    print(make(request).resolve())
+    print(generate_file(request).resolve())

@@ -24,9 +24,9 @@ def report(
             "prints the scores of more."
         )
     if len(runs) == 2:
-        from vael.report.comparison.page import write_versus
+        from vael.report.comparison.page import write_comparison
 
-        print(write_versus(runs[0], runs[1], output).resolve())
+        print(write_comparison(runs[0], runs[1], output).resolve())
         return
     (run,) = runs
     if output is not None:

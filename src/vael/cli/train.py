@@ -46,13 +46,12 @@ def _repeat(run: Path) -> None:
     if ranks.find_rank() is not None:
         raise VaelError("--again is for one process: it starts the others, and compares.")
     signals.arm()
-    from vael.evaluation.repeat import as_text as again_as_text
-    from vael.evaluation.repeat import begin
+    from vael.evaluation.repeat import prepare_repeat, repeat_text
 
-    repeated = begin(run)
+    repeated = prepare_repeat(run)
     print(f"repeating {run} in {repeated}")
     _train(repeated, discard_on_error=not RunFolder(repeated).has_trained)
-    text, same = again_as_text(run, repeated)
+    text, same = repeat_text(run, repeated)
     print(text)
     raise SystemExit(not same)
 
@@ -80,10 +79,10 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
     if before is not None and before["status"] in ENDED:
         if not ranks.is_first_rank():
             return
-        from vael.report.page import complete
+        from vael.report.page import complete_report
 
         signals.disarm()
-        complete(run)
+        complete_report(run)
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:

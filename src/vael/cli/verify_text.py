@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vael.config.flat import Difference
-from vael.evaluation.verify import Compared, Verification
+from vael.evaluation.verify import Verification, VerifiedNumbers
 
 SHOWN = 10  # numbers that differ, of each file and split
 
@@ -30,7 +30,7 @@ def as_text(folder: Path, verification: Verification) -> str:
     return "\n".join(lines)
 
 
-def _part(part: Compared) -> list[str]:
+def _part(part: VerifiedNumbers) -> list[str]:
     worst = max((number.difference for number in part.numbers), default=0.0)
     if worst == 0:
         return [f"{part.what}: {len(part.numbers)} numbers, all equal to the bit"]

@@ -13,8 +13,8 @@ from vael.distributed.processes import keep_freed_memory
 from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose
-from vael.evaluation.parallel import Job, kind_of, score
-from vael.evaluation.result import verdict
+from vael.evaluation.parallel import ScoringJob, choose_device, score_parts
+from vael.evaluation.result import summarize_scores
 from vael.files import write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
@@ -24,7 +24,7 @@ from vael.runs.summary import read_summary
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What is asked for.
 
     Attributes:
@@ -91,7 +91,7 @@ class Request:
         )
 
 
-def evaluate(request: Request) -> dict[str, Any]:
+def evaluate_run(request: EvaluationRequest) -> dict[str, Any]:
     """Scores a split with K importance samples per example, and writes evaluation.json whole.
 
     The file holds the last evaluation, of whichever split. An interrupted one leaves it alone.
@@ -101,17 +101,17 @@ def evaluate(request: Request) -> dict[str, Any]:
         CheckpointError: no checkpoint, or one that does not fit the data.
         VaelError: one of several processes died.
     """
-    result = scored(request)
+    result = score_run(request)
     write_json(request.output, result)
     return result
 
 
-def scored(request: Request) -> dict[str, Any]:
+def score_run(request: EvaluationRequest) -> dict[str, Any]:
     """What `evaluate` writes; nothing is written."""
     started = time.perf_counter()
     request.check()
     keep_freed_memory()
-    kind = kind_of(request.device, request.devices)
+    kind = choose_device(request.device, request.devices)
     trained = load_trained(request.path, request.overrides, request.allow)
     torch.set_num_threads(request.threads)
     split = Part(request.split)
@@ -122,7 +122,7 @@ def scored(request: Request) -> dict[str, Any]:
     }
     train = Part("train", sizes[request.split])
     parts = (split,) if request.split == "train" else (split, train)
-    job = Job(
+    job = ScoringJob(
         request.path,
         request.overrides,
         request.allow,
@@ -134,9 +134,9 @@ def scored(request: Request) -> dict[str, Any]:
     )
     scorer = Scorer(trained, job.device(0), request.samples)
     what = f"{request.split}, {request.samples} samples"
-    columns = score(job, scorer, what if train is split else f"{what}, and train beside it")
+    columns = score_parts(job, scorer, what if train is split else f"{what}, and train beside it")
     beside = None if request.split == "train" else columns[train]
-    result = verdict(trained, request.split, scorer.ks, columns[split], beside)
+    result = summarize_scores(trained, request.split, scorer.ks, columns[split], beside)
     diagnosis = diagnose(gather_inputs(scorer, split))
     result |= {
         **diagnosis.sections,
@@ -154,7 +154,7 @@ def scored(request: Request) -> dict[str, Any]:
     return result
 
 
-def _changed(request: Request, trained: Trained) -> list[str]:
+def _changed(request: EvaluationRequest, trained: Trained) -> list[str]:
     summary = read_summary(request.path) if request.path.is_dir() else None
     known = summary.get("data_digest") if summary else None
     if trained.other_data or known in (None, trained.spec.digest):

@@ -20,14 +20,14 @@ from vael.distributed.processes import die_with, keep_freed_memory
 from vael.distributed.signals import ignore_sigint
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.progress import Countdown
-from vael.pretrained.scoring import Columns, Part, Scorer, pieces
+from vael.pretrained.scoring import Columns, Part, Scorer, list_chunks
 from vael.pretrained.trained import load_trained
 
 LOOK = 0.2  # seconds between two looks at the progress of the others
 
 
 @dataclass(frozen=True)
-class Job:
+class ScoringJob:
     """What a process must know to score on its own."""
 
     path: Path
@@ -44,7 +44,7 @@ class Job:
         return torch.device("cpu") if self.kind == "cpu" else torch.device("cuda", rank)
 
 
-def kind_of(device: str, devices: int) -> str:
+def choose_device(device: str, devices: int) -> str:
     """``cpu`` or ``cuda``; auto takes GPUs where there are any.
 
     Raises:
@@ -70,13 +70,13 @@ def kind_of(device: str, devices: int) -> str:
     return "cuda"
 
 
-def score(job: Job, scorer: Scorer, what: str) -> dict[Part, Columns]:
+def score_parts(job: ScoringJob, scorer: Scorer, what: str) -> dict[Part, Columns]:
     """The columns of every example of every part, in the order of the split.
 
     Raises:
         VaelError: one of several processes died.
     """
-    todo = pieces(scorer, job.parts)
+    todo = list_chunks(scorer, job.parts)
     total = sum(len(scorer.examples(part).index) for part in job.parts) * job.samples
     with Countdown(what, total) as countdown:
         if job.devices == 1:
@@ -93,7 +93,7 @@ def _joined(chunks: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def _together(job: Job, count: int, countdown: Countdown) -> list[Columns]:
+def _together(job: ScoringJob, count: int, countdown: Countdown) -> list[Columns]:
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
     ticks = context.RawArray("q", job.devices)
@@ -136,7 +136,7 @@ def _check_alive(crew: Sequence[Any]) -> None:
             )
 
 
-def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:
+def _work(job: ScoringJob, rank: int, ticks: Any, results: Any) -> None:
     """Scores chunks rank, rank + N, ..."""
     die_with(os.getppid())
     keep_freed_memory()
@@ -148,7 +148,7 @@ def _work(job: Job, rank: int, ticks: Any, results: Any) -> None:
         def tick(pairs: int) -> None:
             ticks[rank] += pairs
 
-        for number, piece in list(enumerate(pieces(scorer, job.parts)))[rank :: job.devices]:
+        for number, piece in list(enumerate(list_chunks(scorer, job.parts)))[rank :: job.devices]:
             results.put((number, scorer.score(*piece, tick)))
     except VaelError as error:
         results.put((-1, error))

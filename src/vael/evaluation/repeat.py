@@ -19,7 +19,7 @@ TIMED = "examples_per_second"
 PATHS = "callbacks"  # of a checkpoint: their states hold the folder's name
 
 
-def begin(run: Path) -> Path:
+def prepare_repeat(run: Path) -> Path:
     """A folder beside the run with its config.yaml; one that was begun before is gone on with.
 
     Raises:
@@ -53,7 +53,7 @@ def begin(run: Path) -> Path:
     raise ConfigError(f"no free folder name beside {run}: empty {run.parent}.")
 
 
-def differences(run: Path, again: Path) -> list[str]:
+def find_differences(run: Path, again: Path) -> list[str]:
     """Where two runs differ, one line for each file: in its first place; empty: to the bit."""
     found = [
         _rows(run, again),
@@ -63,9 +63,9 @@ def differences(run: Path, again: Path) -> list[str]:
     return [text for text in found if text is not None]
 
 
-def as_text(run: Path, again: Path) -> tuple[str, bool]:
+def repeat_text(run: Path, again: Path) -> tuple[str, bool]:
     """The result in words, and whether the two are the same to the bit."""
-    found = differences(run, again)
+    found = find_differences(run, again)
     if not found:
         return (
             f"same: {again} has the weights, the optimiser state, metrics.csv and "

@@ -18,7 +18,7 @@ JACKKNIFE = (
 )
 
 
-def verdict(
+def summarize_scores(
     trained: Trained, split: str, ks: tuple[int, ...], found: Columns, train: Columns | None
 ) -> dict[str, Any]:
     """The numbers of evaluation.json out of those of the examples.

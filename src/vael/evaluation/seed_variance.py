@@ -16,14 +16,14 @@ from vael.config.validate import check_config
 from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, VaelError
 from vael.evaluation.progress import Countdown
-from vael.evaluation.verify import rescore
+from vael.evaluation.verify import score_split
 from vael.files import write_json, write_text
 from vael.metrics.catalog import describe_metric
 from vael.pretrained.scoring import Scorer
 from vael.pretrained.trained import load_trained
 from vael.randomness import STREAMS, Noise
-from vael.report.pictures import save
-from vael.report.spread import spread_figure
+from vael.report.pictures import save_picture
+from vael.report.spread import draw_spread
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.runs.summary import read_summary
@@ -82,7 +82,7 @@ class Spread:
         return cls(tuple(values), mean, math.sqrt(squares / (n - 1)), low, high)
 
 
-def study(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
+def measure_seed_variance(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
     """Trains what is not trained yet, and writes nondeterminism.json and .png into the folder.
 
     All runs share the seed of the config; with ``seeds`` runs for each stream, those of one
@@ -127,7 +127,7 @@ def study(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
         "git_sha": git_sha(),
     }
     write_json(folder / "nondeterminism.json", result)
-    save(spread_figure(result), folder / "nondeterminism.png")
+    save_picture(draw_spread(result), folder / "nondeterminism.png")
     return result
 
 
@@ -201,13 +201,13 @@ def _scored(run: Path, seeds: int) -> list[float]:
     found = []
     for number in range(seeds):
         scorer.latent = Noise(number, "latent")
-        scores = rescore(scorer, "test", summary["samples"]["test"])
+        scores = score_split(scorer, "test", summary["samples"]["test"])
         found.append(scores[_name(summary).partition("/")[2]])
     torch.set_num_threads(threads)
     return found
 
 
-def as_text(result: dict[str, Any]) -> str:
+def seed_variance_text(result: dict[str, Any]) -> str:
     """One line a stream: the standard deviation that it causes, with its interval."""
     unit = describe_metric(result["score"]).unit
     lines = [

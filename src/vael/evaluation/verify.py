@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from vael.config.flat import Difference, compare_configs
 from vael.data.source import Split
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import Request, scored
-from vael.evaluation.parallel import kind_of
+from vael.evaluation.evaluate import EvaluationRequest, score_run
+from vael.evaluation.parallel import choose_device
 from vael.evaluation.progress import Countdown
 from vael.metrics.scores import Scores
 from vael.pretrained.scoring import Part, Scorer
@@ -32,7 +32,7 @@ SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe
 
 
 @dataclass(frozen=True)
-class Number:
+class VerifiedNumber:
     """A number as it is stored and as it comes out now; None where it is not finite."""
 
     name: str
@@ -50,7 +50,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Compared:
+class VerifiedNumbers:
     """Numbers of one file, made again.
 
     Attributes:
@@ -61,12 +61,12 @@ class Compared:
     """
 
     what: str
-    numbers: tuple[Number, ...]
+    numbers: tuple[VerifiedNumber, ...]
     tolerance: float
     elsewhere: tuple[Difference, ...]
 
     @property
-    def wrong(self) -> list[Number]:
+    def wrong(self) -> list[VerifiedNumber]:
         """Those that differ by more than the tolerance, the worst first."""
         found = [number for number in self.numbers if number.difference > self.tolerance]
         return sorted(found, key=lambda number: -number.difference)
@@ -82,7 +82,7 @@ class Verification:
         left_out: what was not made again, and why.
     """
 
-    compared: tuple[Compared, ...]
+    compared: tuple[VerifiedNumbers, ...]
     changed: tuple[Difference, ...]
     left_out: tuple[str, ...]
 
@@ -92,7 +92,9 @@ class Verification:
         return not any(part.wrong for part in self.compared)
 
 
-def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60) -> Verification:
+def verify_run(
+    folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60
+) -> Verification:
     """Scores the best checkpoint again, as the run itself did: same k, split, chunks and noise.
 
     Args:
@@ -132,7 +134,7 @@ def verify(folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60)
     changed += _content(summary, trained)
     elsewhere = compare_environment(summary)
     then = "cpu" if summary["accelerator"] == "cpu" else "cuda"
-    kind = kind_of("cpu" if then == "cpu" else "auto", 1)
+    kind = choose_device("cpu" if then == "cpu" else "auto", 1)
     if kind != then:
         elsewhere.append(Difference(DEVICE, then, kind))
     threads = torch.get_num_threads()
@@ -194,19 +196,19 @@ def _again(
     summary: Mapping[str, Any],
     stored: Mapping[str, float | None],
     elsewhere: Sequence[Difference],
-) -> Compared:
+) -> VerifiedNumbers:
     """The scores of a split, in the way of ``vael train``."""
     samples = summary["samples"][split]
-    now = rescore(scorer, split, samples)
+    now = score_split(scorer, split, samples)
     numbers = tuple(
-        Number(name, value, _finite(now.get(name.partition("/")[2])))
+        VerifiedNumber(name, value, _finite(now.get(name.partition("/")[2])))
         for name, value in stored.items()
     )
     what = f"{split}/* of summary.json, k = {samples}"
-    return Compared(what, numbers, _tolerance(scorer.trained, elsewhere), tuple(elsewhere))
+    return VerifiedNumbers(what, numbers, _tolerance(scorer.trained, elsewhere), tuple(elsewhere))
 
 
-def rescore(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
+def score_split(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
     """What `vael.training.module.LitVAE` would publish of this model and split, in one process."""
     part = Part(split)
     scores = Scores.of(scorer.vae, scorer.trained.spec).to(scorer.device)
@@ -247,14 +249,14 @@ def _unaffordable(
 
 def _evaluation(
     folder: Path, stored: Mapping[str, Any], overrides: Sequence[str], trained: Trained
-) -> Compared:
+) -> VerifiedNumbers:
     elsewhere = compare_environment(stored)
     kind = stored["device"]
     if kind == "cuda" and not torch.cuda.is_available():
         elsewhere.append(Difference(DEVICE, kind, "cpu"))
         kind = "cpu"
     devices = 1 if elsewhere else stored["devices"]
-    request = Request(
+    request = EvaluationRequest(
         folder,
         stored["split"],
         stored["samples"],
@@ -263,14 +265,14 @@ def _evaluation(
         tuple(stored.get("overrides") or overrides),
         stored.get("threads", 1),
     )
-    now = dict(_leaves(scored(request)))
+    now = dict(_leaves(score_run(request)))
     numbers = tuple(
-        Number(name, value, now.get(name))
+        VerifiedNumber(name, value, now.get(name))
         for name, value in _leaves(stored)
         if not (elsewhere and name.startswith("probe"))
     )  # it counts hits: it jumps
     what = f"evaluation.json, {_called(stored)}"
-    return Compared(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))
+    return VerifiedNumbers(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))
 
 
 def _called(evaluation: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from vael.types import DataSpec, Shape
 ArrayLike = Tensor | npt.ArrayLike
 
 
-def as_raw(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
+def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
     """Examples as the data source of a model would give them, ``(N, *E)`` on the CPU.
 
     Integers are level numbers ``0 .. raw_levels-1`` (0 .. 255 of an ordinary image); floats and
@@ -53,7 +53,7 @@ def as_raw(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
     return found.to(torch.uint8)
 
 
-def as_latent(z: ArrayLike, shape: Shape) -> Tensor:
+def convert_latents(z: ArrayLike, shape: Shape) -> Tensor:
     """Latents as float32 ``(N, *Z)``; a single one ``Z`` gets its N.
 
     Raises:

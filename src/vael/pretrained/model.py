@@ -18,8 +18,14 @@ from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
-from vael.pretrained.inputs import ArrayLike, as_latent, as_raw
-from vael.pretrained.trained import Trained, config_for, config_of, take_moments, take_weights
+from vael.pretrained.inputs import ArrayLike, convert_examples, convert_latents
+from vael.pretrained.trained import (
+    Trained,
+    choose_config,
+    read_stored_config,
+    take_moments,
+    take_weights,
+)
 from vael.randomness import Noise
 from vael.runs.checkpoint import ModelFile, read_model_file
 from vael.types import DataSpec, Shape
@@ -42,9 +48,10 @@ class Model:
     """A trained VAE without its data set.
 
     x is raw: for images integers 0 .. levels-1 (0 .. 255) or floats in [0, 1], ``(N, C, H, W)``;
-    for a table floats in its own units, ``(N, D)``; see `vael.pretrained.inputs.as_raw`. What
-    comes out is float32 on the model's device: images in [0, 1], tables in their units. The same
-    arguments give the same result; nothing has a gradient.
+    for a table floats in its own units, ``(N, D)``; see
+    `vael.pretrained.inputs.convert_examples`. What comes out is float32 on the model's device:
+    images in [0, 1], tables in their units. The same arguments give the same result; nothing has
+    a gradient.
 
     Attributes:
         vae: in evaluation mode; for torch programs of one's own (`vael.models.VAE`).
@@ -88,7 +95,7 @@ class Model:
 
     def prepare(self, x: ArrayLike) -> Tensor:
         """X as ``vae`` sees it, ``(N, *E)``; a stochastic binarisation is drawn the same again."""
-        raw = as_raw(x, self.spec, self.preprocess.fill is not None).to(self.device)
+        raw = convert_examples(x, self.spec, self.preprocess.fill is not None).to(self.device)
         source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
         seen: Tensor = self.preprocess(raw, source)
         return seen
@@ -113,7 +120,7 @@ class Model:
         Raises:
             DataError: z has another shape, or is not finite.
         """
-        parts = torch.split(as_latent(z, self.latent_shape).to(self.device), CHUNK)
+        parts = torch.split(convert_latents(z, self.latent_shape).to(self.device), CHUNK)
         return self._restored([self.vae.decode(part[None]).mean[0] for part in parts])
 
     @torch.no_grad()
@@ -227,13 +234,13 @@ def load_model(
         ConfigError: its config cannot be built.
     """
     stored = read_model_file(Path(path), checkpoint)
-    return _assemble(stored, config_of(stored, allow)).to(device)
+    return _assemble(stored, read_stored_config(stored, allow)).to(device)
 
 
 def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
     """`load_model` for the command line, which runs what a run's own config.yaml names."""
     stored = read_model_file(path, which)
-    return _assemble(stored, config_for(path, stored, allow))
+    return _assemble(stored, choose_config(path, stored, allow))
 
 
 def _assemble(stored: ModelFile, config: DictConfig) -> Model:

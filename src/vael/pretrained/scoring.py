@@ -96,10 +96,10 @@ class Scorer:
         batch = self.examples(part).at(chunk)
         with torch.inference_mode(), self.precision():
             found = self.weigh(part, batch, self.samples, self.ks, tick)
-            return columns(found, self.ks, self.trained.spec.num_dims)
+            return tabulate_scores(found, self.ks, self.trained.spec.num_dims)
 
 
-def columns(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
+def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
     """Scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
 
     nll and elbo are those of the trained fit; the effective sample size is that of the weights
@@ -124,7 +124,7 @@ def columns(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
     return {name: value.cpu().numpy() for name, value in named.items()}
 
 
-def pieces(scorer: Scorer, parts: tuple[Part, ...]) -> list[tuple[Part, int]]:
+def list_chunks(scorer: Scorer, parts: tuple[Part, ...]) -> list[tuple[Part, int]]:
     """Every chunk of every part, in order."""
     sizes = {part: -(-len(scorer.examples(part).index) // EVAL_CHUNK) for part in parts}
     return [(part, chunk) for part in parts for chunk in range(sizes[part])]

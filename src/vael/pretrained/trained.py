@@ -83,12 +83,12 @@ def load_trained(
         DataError: the data cannot be read.
     """
     stored = read_model_file(path, which)
-    config = config_for(path, stored, allow)
+    config = choose_config(path, stored, allow)
     if overrides:
         config = OmegaConf.merge(config)  # type: ignore[assignment]
-        config.data = other_data(config, overrides)
+        config.data = compose_other_data(config, overrides)
         if not RunFolder(path).has_trained:
-            trust_config(config, allow, stored.file)
+            check_config_trusted(config, allow, stored.file)
     seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()
@@ -111,17 +111,17 @@ def load_trained(
     )
 
 
-def config_for(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfig:
+def choose_config(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     """The config that goes with what is stored: a run's own config.yaml, else that in the file.
 
     Raises:
         CheckpointError: a file's config names code that is neither vael's own nor allowed.
         ConfigError: a setting that cannot be.
     """
-    return read_config(path) if RunFolder(path).has_trained else config_of(stored, allow)
+    return read_config(path) if RunFolder(path).has_trained else read_stored_config(stored, allow)
 
 
-def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
+def read_stored_config(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     """The config that a file holds, checked.
 
     Raises:
@@ -134,14 +134,14 @@ def config_of(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     return config
 
 
-def trust_config(config: DictConfig, allow: Sequence[str], file: Path) -> None:
+def check_config_trusted(config: DictConfig, allow: Sequence[str], file: Path) -> None:
     """`check_trusted` of a config that is put together."""
     plain = OmegaConf.to_container(config)
     assert isinstance(plain, dict)
     check_trusted({str(name): value for name, value in plain.items()}, allow, file)
 
 
-def other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+def compose_other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """The data section of a config with overrides, as ``python train.py`` would compose it.
 
     Without ``data=`` it is the run's data set with some other settings.

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from vael.report.panels import Panel, panels
+from vael.report.panels import Panel, arrange_panels
 from vael.runs.metrics_csv import History
 
 Plot = dict[str, Any]
@@ -17,25 +17,27 @@ VIRIDIS = (
 )
 
 
-def plots(history: History) -> list[Plot]:
+def plot_history(history: History) -> list[Plot]:
     """A figure (``title``, ``data``, ``layout``) for each panel, and the rate-distortion path.
 
     No text has a colour: the page sets those, once for each scheme.
     """
     made = []
-    for panel in panels(history):
+    for panel in arrange_panels(history):
         traces = []
         for name, colour in zip(panel.names, panel.colours, strict=True):
             series = history.series[name]
-            traces.append(line(name, series.x, series.value, series.step, history.axis, colour))
-        made.append(panel_plot(panel, history.axis, traces))
-    plane = path(history)
+            traces.append(
+                trace_series(name, series.x, series.value, series.step, history.axis, colour)
+            )
+        made.append(plot_panel(panel, history.axis, traces))
+    plane = plot_plane(history)
     return [*made, plane] if plane else made
 
 
-def panel_plot(panel: Panel, axis: str, traces: list[Plot]) -> Plot:
+def plot_panel(panel: Panel, axis: str, traces: list[Plot]) -> Plot:
     """The figure of one panel with these curves in it."""
-    plot = blank_plot(panel.title, axis, panel.unit, traces)
+    plot = make_plot(panel.title, axis, panel.unit, traces)
     plot["layout"]["xaxis"]["whole"] = True
     values = {y for trace in traces for y in trace["y"]}
     level = values.pop() if len(values) == 1 else None
@@ -44,7 +46,7 @@ def panel_plot(panel: Panel, axis: str, traces: list[Plot]) -> Plot:
     return plot
 
 
-def line(
+def trace_series(
     name: str, x: list[float], y: list[float], steps: list[int], axis: str, colour: str
 ) -> Plot:
     """One curve; NaN and infinity are gaps, because JSON has no word for them."""
@@ -63,7 +65,7 @@ def line(
     }
 
 
-def path(history: History) -> Plot | None:
+def plot_plane(history: History) -> Plot | None:
     """Distortion against rate, epoch after epoch: where on the trade-off the run has settled."""
     split = next(
         (s for s in ("val", "train") if {f"{s}/rate", f"{s}/distortion"} <= history.series.keys()),
@@ -105,7 +107,7 @@ def path(history: History) -> Plot | None:
         "colours": times,
         "scale": scale,
     }
-    plot = blank_plot(
+    plot = make_plot(
         f"Path through the rate-distortion plane ({split})",
         "rate, nats",
         "distortion, nats",
@@ -115,7 +117,7 @@ def path(history: History) -> Plot | None:
     return plot
 
 
-def blank_plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
+def make_plot(title: str, x: str, y: str, traces: list[Plot]) -> Plot:
     """A figure with titled axes, whose curves are read together at one x."""
     return {
         "title": title,

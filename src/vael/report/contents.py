@@ -19,7 +19,7 @@ REDRAWN = "curves"  # its numbers are in the interactive plots, where there are 
 
 
 @dataclass(frozen=True)
-class Shown:
+class InlinePicture:
     """An inlined picture."""
 
     name: str
@@ -37,7 +37,7 @@ class RunContents:
     config_text: str
     summary: Mapping[str, Any]
     history: History
-    pictures: Sequence[Shown]
+    pictures: Sequence[InlinePicture]
     evaluation: Mapping[str, Any]
 
     def node(self, path: str) -> Any:
@@ -101,7 +101,7 @@ def _config(text: str) -> Mapping[str, Any]:
     return {str(k): v for k, v in config.items()} if isinstance(config, dict) else {}
 
 
-def _picture(path: Path) -> Shown | None:
+def _picture(path: Path) -> InlinePicture | None:
     """A picture with its size and the caption in it, or None where it cannot be read."""
     from PIL import Image
 
@@ -114,4 +114,4 @@ def _picture(path: Path) -> Shown | None:
     except (OSError, SyntaxError, ValueError):  # Pillow calls a broken PNG a SyntaxError
         return None
     uri = "data:image/png;base64," + base64.b64encode(content).decode()
-    return Shown(path.stem.replace("_", " ").capitalize(), uri, width, height, caption)
+    return InlinePicture(path.stem.replace("_", " ").capitalize(), uri, width, height, caption)

@@ -10,8 +10,7 @@ from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.randomness import Noise
-from vael.report import pictures
-from vael.report.figures import COLUMNS
+from vael.report import figures, pictures
 from vael.report.pictures import Picture
 
 RECONSTRUCTIONS = 20
@@ -23,7 +22,7 @@ MAX_ROWS = 2000  # of a table are drawn
 
 
 @torch.no_grad()
-def draw(
+def draw_pictures(
     vae: VAE,
     p: LatentRecord,
     x: Tensor,
@@ -65,9 +64,11 @@ def draw(
     return made
 
 
-def save_all(drawn: dict[str, Picture], folder: Path) -> list[Path]:
+def save_pictures(drawn: dict[str, Picture], folder: Path) -> list[Path]:
     """Writes each picture to ``folder/NAME.png``, atomically."""
-    return [pictures.save(picture, folder / f"{name}.png") for name, picture in drawn.items()]
+    return [
+        pictures.save_picture(picture, folder / f"{name}.png") for name, picture in drawn.items()
+    ]
 
 
 def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
@@ -83,11 +84,11 @@ def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
     """Grids of images."""
     return {
         "reconstructions": Picture(
-            pictures.reconstructions(x, decoded),
+            pictures.draw_reconstructions(x, decoded),
             "Held-out examples, and below each the mean of p(x|z) at its posterior mean z.",
         ),
         "samples": Picture(
-            pictures.sample_grid(samples),
+            pictures.draw_samples(samples),
             "Means of p(x|z) for z drawn from the prior p(z): what the model makes up.",
         ),
     }
@@ -98,16 +99,20 @@ def _of_tables(
 ) -> dict[str, Picture]:
     """Plots by column, in the units that the model sees."""
     number = x.shape[1]
-    which = f"The first {COLUMNS} of {number} columns" if number > COLUMNS else "All columns"
+    which = (
+        f"The first {figures.COLUMNS} of {number} columns"
+        if number > figures.COLUMNS
+        else "All columns"
+    )
     units = f"{which}, each in standard deviations from its mean in training."
     return {
         "reconstructions": Picture(
-            pictures.table_reconstructions(x, decoded, columns),
+            figures.draw_table_reconstructions(x, decoded, columns),
             "Held-out values against the mean of p(x|z) at their posterior mean; on the dashed "
             f"line the two agree. {units}",
         ),
         "samples": Picture(
-            pictures.table_comparison(x, samples, columns),
+            figures.draw_table_samples(x, samples, columns),
             "Held-out values (filled) and means of p(x|z) for z drawn from the prior p(z) "
             f"(outline); means spread less than samples of p(x|z) would. {units}",
         ),
@@ -131,7 +136,7 @@ def _traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
     )
     measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
     return Picture(
-        pictures.traversal(frames, labels, values.tolist()),
+        pictures.draw_traversal(frames, labels, values.tolist()),
         f"{number} with their {measure}: each is moved alone, the others stay at the posterior "
         "mean of the first example.",
     )
@@ -148,7 +153,7 @@ def _scatter(mu: Tensor, activity: Activity, y: Tensor | None, seed: int) -> Pic
         points, names = torch.cat([points, jitter], 1), [names[0], "jitter (no meaning)"]
         what = "the only latent dimension"
     return Picture(
-        pictures.latent_scatter(points, y, (names[0], names[1])),
+        figures.draw_scatter(points, y, (names[0], names[1])),
         f"Posterior means of {len(mu):,} held-out examples in {what}"
         + (", coloured by label." if y is not None else "."),
     )

@@ -12,7 +12,7 @@ BIG = 1e300
 
 
 @dataclass(frozen=True)
-class Group:
+class ScoreGroup:
     """A table of single numbers."""
 
     title: str
@@ -20,7 +20,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Section:
+class EvaluationSection:
     """What the page shows of an evaluation.
 
     Attributes:
@@ -34,7 +34,7 @@ class Section:
     facts: list[tuple[str, str]]
     warnings: list[str]
     bounds: list[tuple[str, str, str]]
-    groups: list[Group]
+    groups: list[ScoreGroup]
     command: str
 
 
@@ -75,10 +75,10 @@ class Values:
 
     def measured(self, path: str) -> str:
         """A number with the standard error beside it, ``PATH_se``, if there is one."""
-        return with_error(self.number(path), self.number(f"{path}_se"))
+        return format_with_error(self.number(path), self.number(f"{path}_se"))
 
 
-def section(evaluation: Mapping[str, Any]) -> Section | None:
+def tabulate_evaluation(evaluation: Mapping[str, Any]) -> EvaluationSection | None:
     """The section, or None where there is nothing to show."""
     v = Values(evaluation)
     warnings = v.at("warnings")
@@ -91,12 +91,12 @@ def section(evaluation: Mapping[str, Any]) -> Section | None:
     ]
     bounds = [
         (format_number(k), v.measured(f"bounds.{name}.nll"), v.measured(f"bounds.{name}.bpd"))
-        for k, name in bound_names(v)
+        for k, name in list_bounds(v)
     ]
     groups = [g for g in (_scores(v), _latents(v), _quality(v), _probe(v)) if g.lines]
     if not bounds and not groups:
         return None
-    return Section(
+    return EvaluationSection(
         facts=[(name, text) for name, text in facts if text],
         warnings=[str(text) for text in warnings] if isinstance(warnings, list) else [],
         bounds=bounds,
@@ -105,14 +105,14 @@ def section(evaluation: Mapping[str, Any]) -> Section | None:
     )
 
 
-def bound_names(v: Values) -> list[tuple[int, str]]:
+def list_bounds(v: Values) -> list[tuple[int, str]]:
     """The k of the bounds, in order, with their names in the file."""
     bounds = v.at("bounds")
     names = [str(name) for name in bounds] if isinstance(bounds, Mapping) else []
     return sorted((int(name), name) for name in names if name.isdecimal() and len(name) < 16)
 
 
-def with_error(value: float | None, error: float | None) -> str:
+def format_with_error(value: float | None, error: float | None) -> str:
     """A value to the second digit of its standard error, ``86.76 ± 0.12``."""
     if value is None or error is None or not (math.isfinite(value) and 0 < error < math.inf):
         return format_number(value)
@@ -135,12 +135,12 @@ def _row(name: str, value: str, more: str = "", **changes: Any) -> list[Line]:
     return [Line(replace(metric, meaning=f"{metric.meaning} {more}".strip(), **changes), (value,))]
 
 
-def _scores(v: Values) -> Group:
+def _scores(v: Values) -> ScoreGroup:
     median, least, k = v.text("ess.median"), v.text("ess.min"), v.text("samples")
     few = v.number("ess.share_below_10")
     sharp = "" if few is None else f"Fewer than 10: {few:.0%} of the examples."
     effective = f"{median} (least {least})" if median else ""
-    return Group(
+    return ScoreGroup(
         "Bound and its parts",
         [
             *_row("elbo", v.text("scores.elbo"), "Of the trained fit."),
@@ -155,7 +155,7 @@ def _scores(v: Values) -> Group:
     )
 
 
-def _latents(v: Values) -> Group:
+def _latents(v: Values) -> ScoreGroup:
     spectrum, aggregate = "latents.spectrum", "latents.aggregate"
     dims = v.at(f"{spectrum}.variance")
     active = v.text(f"{spectrum}.active_units")
@@ -168,7 +168,7 @@ def _latents(v: Values) -> Group:
     information, remainder = f"{aggregate}.mutual_information", f"{spectrum}.remainder"
     total = v.number(remainder)
     correlated = total is not None and abs(total) > 1e-3
-    return Group(
+    return ScoreGroup(
         "Latents",
         [
             *_row("active_units", f"{active}{of}" if active else ""),
@@ -184,12 +184,12 @@ def _latents(v: Values) -> Group:
     )
 
 
-def _quality(v: Values) -> Group:
+def _quality(v: Values) -> ScoreGroup:
     r, f, i = "quality.reconstruction", "quality.frechet", "quality.inception"
     size = v.text(f"{f}.examples")
     about = f"On {v.text(f'{f}.features')}; {size} against {size} examples."
     absent = v.text(i)
-    return Group(
+    return ScoreGroup(
         "Reconstructions and samples",
         [
             *_row("mse", v.measured(f"{r}.mse")),
@@ -211,9 +211,9 @@ def _quality(v: Values) -> Group:
     )
 
 
-def _probe(v: Values) -> Group:
+def _probe(v: Values) -> ScoreGroup:
     fitted = f"Fitted to {v.text('probe.train_examples')} training examples."
-    return Group(
+    return ScoreGroup(
         "Labels from latent means",
         [
             *_row("probe.linear", v.measured("probe.linear"), fitted),

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from vael.metrics.catalog import METRICS
-from vael.report.charts import Plot, blank_plot
-from vael.report.evaluation import Values, bound_names
+from vael.report.charts import Plot, make_plot
+from vael.report.evaluation import Values, list_bounds
 from vael.report.panels import TRAIN
 
 IDLE = "#94a4a2"
 MOST_NAMES = 40  # bars that can have a name each
 
 
-def evaluation_plots(evaluation: Mapping[str, Any]) -> list[Plot]:
+def plot_evaluation(evaluation: Mapping[str, Any]) -> list[Plot]:
     """The figures that this evaluation has numbers for."""
     v = Values(evaluation)
     return [plot for plot in (_bound(v), _spectrum(v)) if plot]
@@ -25,7 +25,7 @@ def _bound(v: Values) -> Plot | None:
     metric = METRICS[target]
     points = [
         (k, v.number(f"bounds.{name}.{target}"), v.number(f"bounds.{name}.{target}_se"))
-        for k, name in bound_names(v)
+        for k, name in list_bounds(v)
     ]
     known = [(k, y, e or 0.0) for k, y, e in points if y is not None and math.isfinite(y)]
     if len(known) < 2:
@@ -42,7 +42,7 @@ def _bound(v: Values) -> Plot | None:
         "showlegend": False,
         "text": [f"k = {k:,}: {y:.5g}" for k, y, _ in known],
     }
-    plot = blank_plot(f"{metric.title} by k, \u00b1 2 standard errors", "k", metric.unit, [trace])
+    plot = make_plot(f"{metric.title} by k, \u00b1 2 standard errors", "k", metric.unit, [trace])
     del plot["layout"]["hovermode"]
     plot["layout"]["xaxis"] |= {"type": "log", "tickvals": ks, "ticktext": [f"{k:,}" for k in ks]}
     return plot
@@ -80,7 +80,7 @@ def _spectrum(v: Values) -> Plot | None:
                     "colour": colour,
                 }
             )
-    plot = blank_plot(
+    plot = make_plot(
         f"{metric.title} by latent dimension", "latent dimensions, sorted", metric.unit, traces
     )
     plot["layout"]["hovermode"] = "band"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from vael.report.panels import PALETTE, TRAIN, VAL, panels
+from vael.report.panels import PALETTE, TRAIN, VAL, arrange_panels
 from vael.runs.metrics_csv import History
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MAX_LEGEND = 30
 COLUMNS = 6  # of a table, shown at most
 
 
-def blank(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def make_figure(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """A transparent figure with a grid of styled axes, sizes in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -42,7 +42,7 @@ def blank(rows: int, columns: int, width: float, height: float) -> tuple[Figure,
     return figure, made
 
 
-def latent_scatter(
+def draw_scatter(
     mu: Tensor, labels: Tensor | None, axis_names: tuple[str, str] = ("z0", "z1")
 ) -> Figure:
     """Points in two latent dimensions, coloured and shaped by class.
@@ -55,7 +55,7 @@ def latent_scatter(
     assert mu.shape[1:] == (2,), f"mu must be (N, 2), got {tuple(mu.shape)}"
     points = mu.detach().float().cpu().numpy()
     across, up = points[:, 0], points[:, 1]
-    figure, (axes,) = blank(1, 1, 8, 6.4)
+    figure, (axes,) = make_figure(1, 1, 8, 6.4)
     axes.set_xlabel(axis_names[0])
     axes.set_ylabel(axis_names[1])
     size = float(np.clip(22000 / max(len(points), 1), 9, 60))
@@ -111,11 +111,11 @@ def latent_scatter(
     return figure
 
 
-def curves(history: History) -> Figure:
+def draw_curves(history: History) -> Figure:
     """Small multiples of what the run has logged: bpd, loss terms, rate, distortion, schedules."""
-    shown = panels(history)
+    shown = arrange_panels(history)
     rows = max(1, ceil(len(shown) / 2))
-    figure, made = blank(rows, 2 if len(shown) > 1 else 1, 10, 3.2 * rows)
+    figure, made = make_figure(rows, 2 if len(shown) > 1 else 1, 10, 3.2 * rows)
     for axes in made[max(len(shown), 1) :]:
         axes.set_visible(False)
     if not shown:
@@ -139,7 +139,7 @@ def curves(history: History) -> Figure:
     return figure
 
 
-def table_comparison(
+def draw_table_samples(
     data: Tensor, samples: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
 ) -> Figure:
     """Histograms of the first columns of a table, data against samples of the model.
@@ -163,7 +163,7 @@ def table_comparison(
     return figure
 
 
-def table_reconstructions(
+def draw_table_reconstructions(
     x: Tensor, mean: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
 ) -> Figure:
     """Original against reconstruction for the first columns of a table ``(N, D)``."""
@@ -190,7 +190,7 @@ def _each_column(count: int, names: Sequence[str], height: float) -> tuple[Figur
     """A small plot for each of the first columns of a table, three in a row, with its name."""
     wide = min(3, count)
     rows = ceil(count / wide)
-    figure, made = blank(rows, wide, 3.4 * wide, height * rows)
+    figure, made = make_figure(rows, wide, 3.4 * wide, height * rows)
     for axes in made[count:]:
         axes.set_visible(False)
     for i, axes in enumerate(made[:count]):

@@ -17,7 +17,7 @@ class Line:
     values: tuple[str, ...]
 
 
-def table(metrics: Mapping[str, float], fit: str = "") -> tuple[list[str], list[Line]]:
+def tabulate_metrics(metrics: Mapping[str, float], fit: str = "") -> tuple[list[str], list[Line]]:
     """The columns (splits that have any of the known metrics) and the rows of the table.
 
     Every known metric has its row, with a dash where it was not measured; metrics of the

@@ -6,9 +6,9 @@ from pathlib import Path
 from vael.errors import ConfigError
 from vael.files import remove_unfinished, write_text
 from vael.report.contents import RunContents, read_run
-from vael.report.evaluation import section
-from vael.report.numbers import format_number, table
-from vael.report.template import template
+from vael.report.evaluation import tabulate_evaluation
+from vael.report.numbers import format_number, tabulate_metrics
+from vael.report.template import open_template
 from vael.runs.folder import RunFolder
 from vael.text import duration_text
 
@@ -40,11 +40,11 @@ def write_report(run: Path) -> Path:
             f"{run} is not a run folder: it has neither config.yaml nor summary.json nor "
             "metrics.csv. Give the folder that training printed, outputs/<name>/<time>."
         )
-    write_text(folder.report, render(read_run(run)))
+    write_text(folder.report, render_report(read_run(run)))
     return folder.report
 
 
-def complete(run: Path) -> None:
+def complete_report(run: Path) -> None:
     """Writes the report of a run that was killed after its summary.json, and so is finished."""
     remove_unfinished(run)
     report, summary = RunFolder(run).report, RunFolder(run).summary
@@ -53,15 +53,19 @@ def complete(run: Path) -> None:
         write_report(run)
 
 
-def render(run: RunContents) -> str:
+def render_report(run: RunContents) -> str:
     """The page as HTML."""
-    from vael.report.charts import plots
-    from vael.report.evaluation_charts import evaluation_plots
+    from vael.report.charts import plot_history
+    from vael.report.evaluation_charts import plot_evaluation
 
-    summary, curves, evaluated = run.summary, plots(run.history), section(run.evaluation)
-    bounds = evaluation_plots(run.evaluation) if evaluated else []
+    summary, curves, evaluated = (
+        run.summary,
+        plot_history(run.history),
+        tabulate_evaluation(run.evaluation),
+    )
+    bounds = plot_evaluation(run.evaluation) if evaluated else []
     drawn = [*bounds, *curves]  # in the order of the page
-    columns, lines = table(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
+    columns, lines = tabulate_metrics(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         samples = {
@@ -69,8 +73,8 @@ def render(run: RunContents) -> str:
             "test": run.node("evaluation.test_samples"),
         }
     status = str(summary.get("status") or "unfinished")
-    return template("report.html").render(
-        title=title_of(run),
+    return open_template("report.html").render(
+        title=run_title(run),
         facts=_facts(run),
         status=status,
         status_text=STATUS.get(status, ""),
@@ -88,12 +92,12 @@ def render(run: RunContents) -> str:
         curves=curves,
         plots=drawn,
         command=str(summary.get("command") or run.node("command") or ""),
-        environment=circumstances(run),
+        environment=list_circumstances(run),
         config=run.config_text,
     )
 
 
-def title_of(run: RunContents) -> str:
+def run_title(run: RunContents) -> str:
     """Model and data, else the name of the experiment."""
     model, data = run.choice("model"), run.choice("data")
     return f"{model} on {data}" if model and data else str(run.node("name") or "A run")
@@ -115,7 +119,7 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
 
-def circumstances(run: RunContents) -> list[tuple[str, str]]:
+def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
     """Seed, effort, devices and versions; what is not recorded is left out."""
     summary = run.summary
 

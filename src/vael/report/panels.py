@@ -38,7 +38,7 @@ class Panel:
         return [VAL if name.startswith("val/") else TRAIN for name in self.names]
 
 
-def panels(history: History) -> list[Panel]:
+def arrange_panels(history: History) -> list[Panel]:
     """The plots that this history has values for, most important first."""
     names = list(history.series)
     rates = tuple(n for n in names if n.split("/")[-1].lower().startswith(("lr", "learning_rate")))

@@ -16,24 +16,10 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from vael.files import write_bytes
-from vael.report.figures import curves, latent_scatter, table_comparison, table_reconstructions
-from vael.report.tiles import Row, sheet, tiles
+from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = [
-    "Picture",
-    "curves",
-    "encode_png",
-    "latent_scatter",
-    "reconstructions",
-    "sample_grid",
-    "save",
-    "table_comparison",
-    "table_reconstructions",
-    "traversal",
-]
 
 COLUMNS = 10
 
@@ -46,7 +32,7 @@ class Picture:
     caption: str = ""
 
 
-def reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
+def draw_reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
     """Each original with its reconstruction directly below it, in labelled pairs of rows.
 
     Args:
@@ -54,22 +40,27 @@ def reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
         mean: what the decoder makes of them, of the same shape; clamped to [0, 1].
     """
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
-    originals, decoded = tiles(x), tiles(mean)
-    return sheet(
+    originals, decoded = make_tiles(x), make_tiles(mean)
+    return draw_sheet(
         [
-            [Row(originals[i : i + COLUMNS], "original"), Row(decoded[i : i + COLUMNS], "decoded")]
+            [
+                TileRow(originals[i : i + COLUMNS], "original"),
+                TileRow(decoded[i : i + COLUMNS], "decoded"),
+            ]
             for i in range(0, len(originals), COLUMNS)
         ]
     )
 
 
-def sample_grid(images: Tensor, columns: int = COLUMNS) -> Image.Image:
+def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:
     """Images ``(N, C, H, W)`` in [0, 1], row by row."""
-    drawn = tiles(images)
-    return sheet([[Row(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
+    drawn = make_tiles(images)
+    return draw_sheet([[TileRow(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
 
 
-def traversal(images: Tensor, labels: Sequence[str], values: Sequence[float] = ()) -> Image.Image:
+def draw_traversal(
+    images: Tensor, labels: Sequence[str], values: Sequence[float] = ()
+) -> Image.Image:
     """One row for each latent dimension, one column for each value that it is set to.
 
     Args:
@@ -79,8 +70,8 @@ def traversal(images: Tensor, labels: Sequence[str], values: Sequence[float] = (
     """
     assert images.ndim == 5, f"images must be (dims, steps, C, H, W), got {tuple(images.shape)}"
     assert len(labels) == len(images), f"{len(images)} rows need as many labels: {labels}"
-    rows = [Row(tiles(row), label) for row, label in zip(images, labels, strict=True)]
-    return sheet([rows], [f"{value:+.2g}" if value else "0" for value in values])
+    rows = [TileRow(make_tiles(row), label) for row, label in zip(images, labels, strict=True)]
+    return draw_sheet([rows], [f"{value:+.2g}" if value else "0" for value in values])
 
 
 def encode_png(picture: Picture) -> bytes:
@@ -97,7 +88,7 @@ def encode_png(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
-def save(picture: Picture | Image.Image | Figure, path: Path) -> Path:
+def save_picture(picture: Picture | Image.Image | Figure, path: Path) -> Path:
     """Writes a PNG atomically, making its folder where it is missing."""
     whole = picture if isinstance(picture, Picture) else Picture(picture)
     content = encode_png(whole)

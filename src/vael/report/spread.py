@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vael.metrics.catalog import describe_metric
-from vael.report.figures import INK, blank
+from vael.report.figures import INK, make_figure
 from vael.report.panels import TRAIN, VAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def spread_figure(result: Mapping[str, Any]) -> Figure:
+def draw_spread(result: Mapping[str, Any]) -> Figure:
     """The runs of each stream beside their standard deviation with its interval.
 
     Args:
-        result: of `vael.evaluation.seed_variance.study`.
+        result: of `vael.evaluation.seed_variance.measure_seed_variance`.
     """
     spreads: Mapping[str, Mapping[str, Any]] = result["spreads"]
     names = list(spreads)
     unit = describe_metric(result["score"]).unit
-    figure, (runs, widths) = blank(1, 2, 10, 0.45 * len(names) + 1.5)
+    figure, (runs, widths) = make_figure(1, 2, 10, 0.45 * len(names) + 1.5)
     unvaried = spreads[names[0]]["mean"]
     for place, name in enumerate(names):
         spread = spreads[name]

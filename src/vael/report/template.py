@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
-def template(name: str, *places: Path) -> Template:
+def open_template(name: str, *places: Path) -> Template:
     """A template that escapes what it is given; places come before this folder."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

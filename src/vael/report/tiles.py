@@ -23,14 +23,14 @@ FONT = 15
 
 
 @dataclass(frozen=True)
-class Row:
+class TileRow:
     """One line of tiles ``(N, h, w, 4)`` and the text to its left (may have several lines)."""
 
     tiles: Pixels
     label: str = ""
 
 
-def tiles(images: Tensor) -> Pixels:
+def make_tiles(images: Tensor) -> Pixels:
     """Images ``(N, C, H, W)`` in [0, 1] as RGBA tiles ``(N, s*H, s*W, 4)`` with a whole s >= 1.
 
     Values are clamped to [0, 1], NaN becomes 0. One channel is shown grey, three as RGB, four as
@@ -60,7 +60,7 @@ def _over_checkerboard(pixels: Pixels) -> Pixels:
     return blended
 
 
-def sheet(blocks: Sequence[Sequence[Row]], header: Sequence[str] = ()) -> Image.Image:
+def draw_sheet(blocks: Sequence[Sequence[TileRow]], header: Sequence[str] = ()) -> Image.Image:
     """Rows of tiles from top to bottom, with space between blocks and labels at the left.
 
     Args:

@@ -17,9 +17,9 @@ from vael.distributed.signals import Stopped
 from vael.distributed.slurm import requeue_self
 from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError, translate_resource_errors
 from vael.files import remove_unfinished
+from vael.report.figures import draw_curves
 from vael.report.page import write_report
-from vael.report.pictures import curves as render_curves
-from vael.report.pictures import save
+from vael.report.pictures import save_picture
 from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard_run
 from vael.runs.folder import RunFolder, read_config
@@ -158,7 +158,7 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     """Pictures, the board, summary and report, as far as the run got.
 
     With the summary a run is finished; what a kill leaves undone after it is made up for by
-    `vael.report.page.complete`.
+    `vael.report.page.complete_report`.
     """
     said = len(run.lit.warnings)
     complete_summary(summary, run.csv, trainer, run.lit, RunFolder(run.folder))
@@ -186,5 +186,5 @@ def _draw(run: Run, step: int) -> None:
     make_pictures(run).draw(run.lit, step)
     if run.reports:
         images = RunFolder(run.folder).images
-        curves = save(render_curves(read_history(run.csv.path)), images / "curves.png")
+        curves = save_picture(draw_curves(read_history(run.csv.path)), images / "curves.png")
         run.board.pictures({"curves": curves}, step)

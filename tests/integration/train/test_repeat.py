@@ -9,7 +9,7 @@ from helpers.runs import QUICK, make_run
 from typer.testing import CliRunner
 
 from vael.cli.main import app
-from vael.evaluation.repeat import differences
+from vael.evaluation.repeat import find_differences
 from vael.training.fit import train
 
 SMALL = (
@@ -96,9 +96,9 @@ def other_summary(folder):
 )
 def test_the_first_difference_is_named(run, repeated, tmp_path, spoil):
     folder = shutil.copytree(repeated[1], tmp_path / "copy")
-    assert differences(run, folder) == []
+    assert find_differences(run, folder) == []
     said = spoil(folder)
-    (line,) = differences(run, folder)
+    (line,) = find_differences(run, folder)
     assert all(part in line for part in said), line
 
 

@@ -8,7 +8,7 @@ from helpers.runs import QUICK, make_run, trained_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import Request, evaluate
+from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 from vael.runs.folder import read_config
 from vael.training.fit import train
 from vael.training.setup import prepare_run
@@ -44,7 +44,7 @@ def test_ema_scores_and_keeps_the_average_of_the_weights(tmp_path):
 
 def test_ema_tests_the_weights_that_it_has_validated(tmp_path):
     folder = trained_run(tmp_path, "callbacks.ema.decay=0.9", "trainer.max_epochs=2")
-    again = evaluate(Request(folder, samples=summary(folder)["samples"]["test"]))
+    again = evaluate_run(EvaluationRequest(folder, samples=summary(folder)["samples"]["test"]))
     tested = summary(folder)["metrics"]
     assert again["bounds"]["5"]["bpd"] == pytest.approx(tested["test/bpd"], rel=1e-12)
     assert again["scores"]["mse"] == pytest.approx(tested["test/mse"], rel=1e-12)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from vael.evaluation.evaluate import Request, evaluate
+from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 
 
 @pytest.fixture(scope="module")
 def five(run):
     """An evaluation with as many samples as the run's own test had."""
-    return evaluate(Request(run, samples=5))
+    return evaluate_run(EvaluationRequest(run, samples=5))

@@ -10,7 +10,7 @@ from helpers.runs import QUICK, make_run
 
 from vael.errors import VaelError
 from vael.evaluation import evaluate as module
-from vael.evaluation.evaluate import Request, evaluate
+from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
 from vael.runs.evaluation_file import evaluation_text
@@ -32,7 +32,7 @@ def test_with_as_many_samples_it_is_the_test_of_the_run_again(run, five):
 def test_the_file_holds_what_was_returned_and_is_the_same_again(run, five):
     first = json.loads((run / "evaluation.json").read_text())
     assert first["bounds"] == five["bounds"]
-    second = evaluate(Request(run, samples=5))
+    second = evaluate_run(EvaluationRequest(run, samples=5))
     for result in (first, second):
         result.pop("seconds")
     assert json.loads(json.dumps(second)) == first
@@ -70,17 +70,17 @@ def test_standard_errors_are_over_the_examples(run, five):
 
 def test_the_overfitting_gap_is_that_of_as_many_training_examples(run, five):
     """Against all of the training data: the chosen ones are a random part of it."""
-    whole = evaluate(Request(run, split="train", samples=5))
+    whole = evaluate_run(EvaluationRequest(run, split="train", samples=5))
     assert "overfitting_gap" not in whole["scores"]
     error = 5 * np.hypot(whole["bounds"]["5"]["nll_se"], five["scores"]["overfitting_gap_se"])
     gap = five["bounds"]["5"]["nll"] - whole["bounds"]["5"]["nll"]
     assert abs(gap - five["scores"]["overfitting_gap"]) < error
-    evaluate(Request(run, samples=5))
+    evaluate_run(EvaluationRequest(run, samples=5))
 
 
 def test_a_bare_checkpoint_gives_the_same_beside_it(run, five):
     file = run / "checkpoints" / "best.ckpt"
-    found = evaluate(Request(file, samples=5))
+    found = evaluate_run(EvaluationRequest(file, samples=5))
     assert found["bounds"] == five["bounds"]
     assert (run / "checkpoints" / "evaluation.json").is_file()
 
@@ -94,15 +94,17 @@ def test_own_code_of_a_bare_checkpoint_is_run_when_it_is_allowed(run, five, tmp_
     content["config"]["model"]["encoder"]["_target_"] = "ownnets.Net"
     torch.save(content, tmp_path / "own.ckpt")
     with pytest.raises(VaelError, match="allow its package by name: ownnets"):
-        evaluate(Request(tmp_path / "own.ckpt", samples=5))
-    found = evaluate(Request(tmp_path / "own.ckpt", samples=5, allow=("ownnets",)))
+        evaluate_run(EvaluationRequest(tmp_path / "own.ckpt", samples=5))
+    found = evaluate_run(EvaluationRequest(tmp_path / "own.ckpt", samples=5, allow=("ownnets",)))
     assert found["bounds"] == five["bounds"]
     assert "--allow ownnets" in found["command"]
 
 
 def test_other_data_of_the_same_shape(run, five):
-    less = evaluate(
-        Request(run / "checkpoints" / "best.ckpt", samples=5, overrides=("data.limit=300",))
+    less = evaluate_run(
+        EvaluationRequest(
+            run / "checkpoints" / "best.ckpt", samples=5, overrides=("data.limit=300",)
+        )
     )
     assert less["num_examples"] == min(300, five["num_examples"])
     assert less["comparable"]["digest"] != five["comparable"]["digest"]
@@ -119,37 +121,39 @@ def test_a_table_has_no_bits_and_is_standardised_as_the_run_was(tmp_path):
         tmp_path / "out", *QUICK, "data=array", f"data.path={tmp_path / 'table.npy'}"
     )
     train(folder)
-    found = evaluate(Request(folder, samples=5))
+    found = evaluate_run(EvaluationRequest(folder, samples=5))
     assert "bpd" not in found["bounds"]["5"]
     assert found["target"] == "nll"
     assert found["comparable"]["family"] == "gaussian"
-    other = evaluate(
-        Request(folder, samples=5, overrides=(f"data.path={tmp_path / 'shifted.npy'}",))
+    other = evaluate_run(
+        EvaluationRequest(folder, samples=5, overrides=(f"data.path={tmp_path / 'shifted.npy'}",))
     )
     assert other["bounds"]["5"]["nll"] > found["bounds"]["5"]["nll"] + 100
     # a run on that table standardises it by itself: its densities are per another unit
     assert other["comparable"]["digest"] != other["data_digest"]
     assert found["comparable"]["digest"] == found["data_digest"]
-    same = evaluate(Request(folder, samples=5, overrides=(f"data.path={tmp_path / 'table.npy'}",)))
+    same = evaluate_run(
+        EvaluationRequest(folder, samples=5, overrides=(f"data.path={tmp_path / 'table.npy'}",))
+    )
     assert same["comparable"] == found["comparable"]
 
 
 def test_the_command_names_the_device_that_was_asked_for(tmp_path):
     """The noise of a GPU is another one: without it the command would give other numbers."""
     run = tmp_path / "a run"
-    assert Request(run, samples=5, device="cpu").command == (
+    assert EvaluationRequest(run, samples=5, device="cpu").command == (
         f"vael evaluate '{run}' --split test --samples 5 --device cpu"
     )
-    assert Request(run).command == f"vael evaluate '{run}' --split test --samples 1000"
-    assert Request(run, threads=2).command.endswith(" --samples 1000 --threads 2")
+    assert EvaluationRequest(run).command == f"vael evaluate '{run}' --split test --samples 1000"
+    assert EvaluationRequest(run, threads=2).command.endswith(" --samples 1000 --threads 2")
 
 
 def test_a_single_example_has_no_standard_error(tmp_path, run):
     images = np.random.default_rng(0).integers(0, 17, size=(2, 8, 8), dtype=np.uint8)
     np.savez(tmp_path / "one.npz", x_train=np.repeat(images, 20, 0), x_test=images[:1])
     # beside the checkpoint, so that the run's own file stays
-    found = evaluate(
-        Request(
+    found = evaluate_run(
+        EvaluationRequest(
             run / "checkpoints" / "best.ckpt",
             samples=5,
             overrides=("data=array", f"data.path={tmp_path / 'one.npz'}", "data.levels=17"),
@@ -170,7 +174,7 @@ def test_what_is_not_finite_is_said(tmp_path, run):
     name = next(n for n in weights if n.startswith("vae.likelihood") and n.endswith("weight"))
     weights[name][0] = float("nan")
     torch.save(broken, tmp_path / "broken.ckpt")
-    found = evaluate(Request(tmp_path / "broken.ckpt", samples=2))
+    found = evaluate_run(EvaluationRequest(tmp_path / "broken.ckpt", samples=2))
     count = found["num_examples"]
     assert re.match(rf"{count} of {count} examples have no finite bpd", found["warnings"][0])
     file = json.loads((tmp_path / "evaluation.json").read_text())
@@ -178,15 +182,31 @@ def test_what_is_not_finite_is_said(tmp_path, run):
 
 
 BAD = {
-    "no samples": (Request, {"samples": 0}, r"--samples must be at least 1, but got 0"),
-    "a split": (Request, {"split": "dev"}, r"--split must be one of train, val, test.* got dev"),
-    "devices": (Request, {"devices": 0}, r"--devices must be at least 1, but got 0"),
-    "threads": (Request, {"threads": 0}, r"--threads must be at least 1, but got 0"),
-    "a device": (Request, {"device": "tpu"}, r"--device must be auto, cpu or cuda, but got tpu"),
-    "an override": (Request, {"overrides": ("objective.beta=2",)}, r"only the data can be"),
-    "no such setting": (Request, {"overrides": ("data.pth=x",)}, r"data\.pth is not a setting"),
+    "no samples": (EvaluationRequest, {"samples": 0}, r"--samples must be at least 1, but got 0"),
+    "a split": (
+        EvaluationRequest,
+        {"split": "dev"},
+        r"--split must be one of train, val, test.* got dev",
+    ),
+    "devices": (EvaluationRequest, {"devices": 0}, r"--devices must be at least 1, but got 0"),
+    "threads": (EvaluationRequest, {"threads": 0}, r"--threads must be at least 1, but got 0"),
+    "a device": (
+        EvaluationRequest,
+        {"device": "tpu"},
+        r"--device must be auto, cpu or cuda, but got tpu",
+    ),
+    "an override": (
+        EvaluationRequest,
+        {"overrides": ("objective.beta=2",)},
+        r"only the data can be",
+    ),
+    "no such setting": (
+        EvaluationRequest,
+        {"overrides": ("data.pth=x",)},
+        r"data\.pth is not a setting",
+    ),
     "another shape": (
-        Request,
+        EvaluationRequest,
         {"overrides": ("data.image_size=16",)},
         r"best\.ckpt does not fit data of shape \(1, 16, 16\)",
     ),
@@ -198,7 +218,7 @@ def test_bad_input_is_one_line_and_leaves_the_file_alone(run, five, case):
     kind, options, message = BAD[case]
     before = (run / "evaluation.json").read_bytes()
     with pytest.raises(VaelError) as caught:
-        evaluate(kind(run, **options))
+        evaluate_run(kind(run, **options))
     assert re.search(message, str(caught.value)), caught.value
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
@@ -208,13 +228,13 @@ def test_bad_input_is_one_line_and_leaves_the_file_alone(run, five, case):
 def test_a_run_without_checkpoints(tmp_path):
     folder = make_run(tmp_path, *QUICK)
     with pytest.raises(VaelError, match=r"has no checkpoints/best\.ckpt[:;] train it first"):
-        evaluate(Request(folder))
+        evaluate_run(EvaluationRequest(folder))
     with pytest.raises(VaelError, match="neither a run's folder nor a checkpoint file"):
-        evaluate(Request(tmp_path / "nowhere"))
+        evaluate_run(EvaluationRequest(tmp_path / "nowhere"))
 
 
 def test_what_hangs_on_few_samples_says_so(run):
-    found = evaluate(Request(run / "checkpoints" / "best.ckpt", samples=20))
+    found = evaluate_run(EvaluationRequest(run / "checkpoints" / "best.ckpt", samples=20))
     few = [text for text in found["warnings"] if "effective sample size" in text]
     assert bool(few) == (found["ess"]["median"] < 10)
     assert module.FILE == "evaluation.json"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from vael.cli.main import app
 from vael.errors import ConfigError
 from vael.evaluation import seed_variance
-from vael.evaluation.seed_variance import Spread, study
+from vael.evaluation.seed_variance import Spread, measure_seed_variance
 from vael.randomness import STREAMS
 
 TINY = (
@@ -50,7 +50,7 @@ def test_equal_values_have_no_spread_at_all():
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    return folder, study(folder, TINY, 2)
+    return folder, measure_seed_variance(folder, TINY, 2)
 
 
 def test_a_study_varies_what_it_says_and_nothing_else(done):
@@ -83,7 +83,7 @@ def test_a_study_goes_on_where_it_was_stopped(done, monkeypatch):
     monkeypatch.setattr(seed_variance, "train", lambda run: (trained.append(run), train(run)))
     lost = folder / "order" / "01" / "summary.json"
     lost.unlink()
-    again = study(folder, TINY, 2)
+    again = measure_seed_variance(folder, TINY, 2)
     assert trained == [lost.parent]
     assert again["spreads"] == result["spreads"]
 

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from vael.cli.main import app
 from vael.cli.verify_text import as_text
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import Request, evaluate
-from vael.evaluation.verify import Number, verify
+from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.verify import VerifiedNumber, verify_run
 from vael.training.fit import train
 
 SMALL = (
@@ -44,7 +44,7 @@ def original(tmp_path_factory):
     parent = tmp_path_factory.mktemp("verify")
     folder = make_run(parent, *SMALL, f"data.path={digits(parent / 'digits.npz')}")
     train(folder)
-    evaluate(Request(folder, samples=3))
+    evaluate_run(EvaluationRequest(folder, samples=3))
     return folder
 
 
@@ -69,7 +69,7 @@ def off_by(name, relative):
 
 
 def test_a_run_gives_its_numbers_again_to_the_bit(run):
-    found = verify(run)
+    found = verify_run(run)
     assert found.same
     assert [(len(part.numbers), part.tolerance) for part in found.compared[:2]] == [(9, 1e-12)] * 2
     assert found.compared[2].what == "evaluation.json, test, k = 3"
@@ -92,7 +92,7 @@ def test_a_run_gives_its_numbers_again_to_the_bit(run):
 def test_the_threads_of_the_caller_are_left_as_they_were(run):
     rewrite(run, "summary.json", lambda s: s.update(threads=2))
     before = torch.get_num_threads()
-    verify(run, max_seconds=0.0)
+    verify_run(run, max_seconds=0.0)
     assert torch.get_num_threads() == before
 
 
@@ -108,7 +108,7 @@ def test_the_threads_of_the_caller_are_left_as_they_were(run):
 def test_so_does_one_of_another_kind(tmp_path, options):
     folder = make_run(tmp_path, *QUICK, *options, "trainer.max_epochs=1", "report=false")
     train(folder)
-    found = verify(folder)
+    found = verify_run(folder)
     assert all(n.difference == 0 for part in found.compared for n in part.numbers)
     assert len(found.compared) == 2
 
@@ -127,7 +127,7 @@ def test_so_is_one_of_evaluation_json(run):
         evaluation["scores"]["rate"] += 1e-6
 
     rewrite(run, "evaluation.json", change)
-    assert [n.name for n in verify(run).compared[2].wrong] == ["scores.rate"]
+    assert [n.name for n in verify_run(run).compared[2].wrong] == ["scores.rate"]
 
 
 def test_a_weight_that_moved_is_found_and_the_checkpoint_named(run):
@@ -136,18 +136,18 @@ def test_a_weight_that_moved_is_found_and_the_checkpoint_named(run):
     bias = [v for n, v in loaded["state_dict"].items() if n.endswith("bias")][-1]
     bias[0] += 1e-5
     torch.save(loaded, path)
-    text = as_text(run, verify(run))
+    text = as_text(run, verify_run(run))
     assert "checkpoint_digest was" in text
     assert "differs: " in text
 
 
 def test_data_that_moved_are_followed_and_data_that_changed_are_named(run, tmp_path):
     moved = digits(tmp_path / "moved here, 'ä'.npz")
-    found = verify(run, [f"data.path={json.dumps(str(moved), ensure_ascii=False)}"])
+    found = verify_run(run, [f"data.path={json.dumps(str(moved), ensure_ascii=False)}"])
     assert found.same
     assert found.changed == ()
     other = digits(tmp_path / "other.npz", change=16)
-    found = verify(run, [f"data.path={other}"])
+    found = verify_run(run, [f"data.path={other}"])
     assert not found.same
     assert [d.what for d in found.changed] == ["data_digest"]
     wrong = {n.name for part in found.compared for n in part.wrong}
@@ -159,12 +159,12 @@ def test_an_edited_config_is_told_in_the_terms_of_the_config(run):
     text = (run / "config.yaml").read_text()
     assert "split_seed: 0" in text
     (run / "config.yaml").write_text(text.replace("split_seed: 0", "split_seed: 1"))
-    found = verify(run)
+    found = verify_run(run)
     assert not found.same
     assert [d.what.partition(" ")[0] for d in found.changed] == ["data.split_seed", "data_digest"]
     (run / "config.yaml").write_text(text.replace("latent_dim: 4", "latent_dim: 5"))
     with pytest.raises(CheckpointError, match=r"model\.latent_dim .* was 4, and is 5"):
-        verify(run)
+        verify_run(run)
 
 
 def test_elsewhere_the_tolerance_is_wider_and_what_differs_is_told(run):
@@ -174,13 +174,13 @@ def test_elsewhere_the_tolerance_is_wider_and_what_differs_is_told(run):
         off_by("val/elbo", 1e-7)(summary)
 
     rewrite(run, "summary.json", elsewhere)
-    found = verify(run)
+    found = verify_run(run)
     assert found.same
     text = as_text(run, found)
     assert "torch was 1.0, and is " in text
     assert "processor was Z80" in text
     rewrite(run, "summary.json", off_by("val/elbo", 1e-3))
-    assert not verify(run).same
+    assert not verify_run(run).same
 
 
 def test_an_old_summary_has_not_recorded_everything(run):
@@ -188,14 +188,14 @@ def test_an_old_summary_has_not_recorded_everything(run):
         del summary["machine"], summary["checkpoint_digest"]
 
     rewrite(run, "summary.json", old)
-    found = verify(run)
+    found = verify_run(run)
     assert found.same
     assert "processor was not recorded" in as_text(run, found)
 
 
 def test_what_takes_too_long_is_left_out_with_its_cost(run):
     rewrite(run, "evaluation.json", lambda e: e.update(seconds=3600.5))
-    found = verify(run)
+    found = verify_run(run)
     assert len(found.compared) == 2
     assert "evaluation.json (test, k = 3): it took 3600 s; --max-seconds 3601" in found.left_out[1]
 
@@ -203,21 +203,27 @@ def test_what_takes_too_long_is_left_out_with_its_cost(run):
 def test_what_cannot_be_verified_is_an_error_of_code_2(run, tmp_path):
     (run / "checkpoints" / "best.ckpt").unlink()
     with pytest.raises(CheckpointError, match=r"has no checkpoints/best\.ckpt"):
-        verify(run)
+        verify_run(run)
     rewrite(run, "summary.json", lambda s: s.update(metrics={}, status="failed"))
     with pytest.raises(ConfigError, match="nothing to verify"):
-        verify(run)
+        verify_run(run)
     with pytest.raises(ConfigError, match=r"has no summary\.json"):
-        verify(tmp_path)
+        verify_run(tmp_path)
     assert {CheckpointError.exit_code, ConfigError.exit_code} == {2}
 
 
 def test_the_difference_of_two_numbers():
-    assert Number("x", 2.0, 1.0).difference == Number("x", 1.0, 2.0).difference == 0.5
-    assert Number("x", 0.25, 0.5).difference == 0.25
-    assert Number("x", 0.0, 0.0).difference == Number("x", None, None).difference == 0
-    assert Number("x", 0.0, 1e-9).difference == 1e-9  # what should be 0 has no digits to keep
-    assert Number("x", None, 1.0).difference == float("inf")
+    assert (
+        VerifiedNumber("x", 2.0, 1.0).difference == VerifiedNumber("x", 1.0, 2.0).difference == 0.5
+    )
+    assert VerifiedNumber("x", 0.25, 0.5).difference == 0.25
+    assert (
+        VerifiedNumber("x", 0.0, 0.0).difference == VerifiedNumber("x", None, None).difference == 0
+    )
+    assert (
+        VerifiedNumber("x", 0.0, 1e-9).difference == 1e-9
+    )  # what should be 0 has no digits to keep
+    assert VerifiedNumber("x", None, 1.0).difference == float("inf")
 
 
 @pytest.mark.slow
@@ -246,6 +252,6 @@ def test_two_processes_are_verified_by_one(tmp_path):
         timeout=300,
         capture_output=True,
     )
-    found = verify(folder)
+    found = verify_run(folder)
     assert found.same
     assert found.compared[0].tolerance == 1e-12

@@ -8,7 +8,7 @@ import pytest
 from helpers.runs import trained_run
 
 from vael.errors import ConfigError
-from vael.evaluation.evaluate import Request, evaluate
+from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 from vael.evaluation.verify import SECTIONS
 from vael.metrics.catalog import METRICS, Target, describe_metric, find_metric, published_scores
 from vael.runs.metrics_csv import read_rows
@@ -23,7 +23,7 @@ def run(tmp_path_factory):
     folder = trained_run(
         tmp_path_factory.mktemp("catalog"), "data=digits", "trainer.log_every_n_steps=1"
     )
-    evaluate(Request(folder, samples=3))
+    evaluate_run(EvaluationRequest(folder, samples=3))
     return folder
 
 

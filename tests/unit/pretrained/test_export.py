@@ -11,8 +11,8 @@ from vael.config.build import build_vae
 from vael.data.preprocess import Preprocess
 from vael.errors import CheckpointError, ConfigError
 from vael.pretrained.export import onnx
-from vael.pretrained.export.export import export
-from vael.pretrained.export.weights import as_safetensors
+from vael.pretrained.export.export import export_model
+from vael.pretrained.export.weights import encode_safetensors
 from vael.pretrained.model import Model
 from vael.randomness import Seeds
 from vael.types import DataSpec
@@ -30,7 +30,7 @@ def untrained(model, likelihood, levels, shape, *overrides):
 
 
 def test_an_export_gives_the_same_to_the_bit(run, tmp_path):
-    target = export(run, output=tmp_path / "out")
+    target = export_model(run, output=tmp_path / "out")
     assert {path.name for path in target.iterdir()} == {
         "model.safetensors",
         "config.yaml",
@@ -46,11 +46,13 @@ def test_an_export_gives_the_same_to_the_bit(run, tmp_path):
         assert torch.equal(first.sample(5), again.sample(5))
         assert torch.equal(first.log_prob(x, 3), again.log_prob(x, 3))
         assert again.spec == first.spec
-    assert as_safetensors(first) == as_safetensors(again)
+    assert encode_safetensors(first) == encode_safetensors(again)
 
 
 def test_the_card_says_what_it_is(run, tmp_path):
-    text = (export(run, output=tmp_path / "a", license_name="cc-by-4.0") / "README.md").read_text()
+    text = (
+        export_model(run, output=tmp_path / "a", license_name="cc-by-4.0") / "README.md"
+    ).read_text()
     for part in (
         'license: "cc-by-4.0"',
         "python train.py",
@@ -63,22 +65,22 @@ def test_the_card_says_what_it_is(run, tmp_path):
 
 
 def test_what_exists_is_not_written_over(run, tmp_path):
-    target = export(run, output=tmp_path / "out")
+    target = export_model(run, output=tmp_path / "out")
     with pytest.raises(ConfigError, match="exists: add --force"):
-        export(run, output=target)
+        export_model(run, output=target)
     (target / "more").write_text("")
-    export(run, output=target, force=True)
+    export_model(run, output=target, force=True)
     assert not (target / "more").exists()
     with pytest.raises(ConfigError, match="exists and is no export"):
-        export(run, output=run, force=True)
+        export_model(run, output=run, force=True)
     assert sorted(tmp_path.iterdir()) == [target]
 
 
 def test_bad_options_are_refused(run, tmp_path):
     with pytest.raises(ConfigError, match="--format must be one of safetensors, onnx"):
-        export(run, "pickle", tmp_path / "out")
+        export_model(run, "pickle", tmp_path / "out")
     with pytest.raises(CheckpointError, match="neither"):
-        export(tmp_path / "absent")
+        export_model(tmp_path / "absent")
     assert not any(tmp_path.iterdir())
 
 
@@ -106,7 +108,7 @@ def test_onnxruntime_reproduces_torch(net, likelihood, levels, shape, overrides)
     model = untrained(net, likelihood, levels, shape, *overrides)
     encoder, decoder = (
         onnxruntime.InferenceSession(graph(model).content, providers=["CPUExecutionProvider"])
-        for graph in (onnx.encoder, onnx.decoder)
+        for graph in (onnx.export_encoder, onnx.export_decoder)
     )
     for size in (1, 3, 10):
         x = torch.rand(size, *shape, generator=torch.Generator().manual_seed(size))

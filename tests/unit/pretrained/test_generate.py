@@ -16,10 +16,10 @@ import vael
 from vael.cli.main import app
 from vael.data.decode.npz import read_arrays
 from vael.errors import CheckpointError, ConfigError
-from vael.pretrained.generate.interpolation import linear, spherical
-from vael.pretrained.generate.make import make
+from vael.pretrained.generate.interpolation import interpolate_linear, interpolate_spherical
+from vael.pretrained.generate.make import generate_file
 from vael.pretrained.generate.mixture import Mixture
-from vael.pretrained.generate.request import SUFFIXES, Request
+from vael.pretrained.generate.request import SUFFIXES, GenerateRequest
 from vael.pretrained.trained import load_trained
 
 FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]
@@ -34,8 +34,8 @@ def arrays(path):
 @pytest.mark.parametrize(("kind", "suffix"), FILES)
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(run, tmp_path, kind, suffix):
     first, again, other = (
-        make(
-            Request(run, kind, count=3, seed=seed, output=tmp_path / f"{name}{suffix}")
+        generate_file(
+            GenerateRequest(run, kind, count=3, seed=seed, output=tmp_path / f"{name}{suffix}")
         ).read_bytes()
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
@@ -49,8 +49,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(run, tmp_path
 
 
 def test_samples_are_those_of_the_model(run, tmp_path):
-    request = Request(run, "samples", 7, 3, 0.5, output=tmp_path / "a.npz")
-    found = arrays(make(request))["x"]
+    request = GenerateRequest(run, "samples", 7, 3, 0.5, output=tmp_path / "a.npz")
+    found = arrays(generate_file(request))["x"]
     assert np.array_equal(found, vael.load(run).sample(7, temperature=0.5, seed=3).numpy())
     raw, _ = read_arrays(request.target, NO_KEYS, NO_KEYS)  # what data=array reads
     assert raw["train"].shape == (7, 1, 8, 8)
@@ -61,11 +61,11 @@ def test_samples_of_the_prior_need_no_data(run, tmp_path, monkeypatch):
         raise AssertionError("the data was asked for")
 
     monkeypatch.setattr("vael.data.module.VaelData.prepare", gone)
-    assert make(Request(run, "samples", output=tmp_path / "a.png")).is_file()
+    assert generate_file(GenerateRequest(run, "samples", output=tmp_path / "a.png")).is_file()
 
 
 def test_encodings_hold_every_example_in_its_order(run, tmp_path):
-    found = arrays(make(Request(run, "encodings", output=tmp_path / "a.npz")))
+    found = arrays(generate_file(GenerateRequest(run, "encodings", output=tmp_path / "a.npz")))
     data = load_trained(run).data
     batch = data.head("test", 10**6)
     mu, sigma = vael.load(run).encode(batch.x)
@@ -73,12 +73,18 @@ def test_encodings_hold_every_example_in_its_order(run, tmp_path):
     np.testing.assert_allclose(found["mu"], mu, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found["sigma"], sigma, rtol=1e-5)
     assert np.array_equal(found["labels"], batch.y)
-    few = arrays(make(Request(run, "encodings", 3, split="train", output=tmp_path / "b.npz")))
+    few = arrays(
+        generate_file(
+            GenerateRequest(run, "encodings", 3, split="train", output=tmp_path / "b.npz")
+        )
+    )
     assert np.array_equal(few["labels"], data.head("train", 3).y)
 
 
 def test_reconstructions_belong_to_their_examples(run, tmp_path):
-    found = arrays(make(Request(run, "reconstructions", 5, output=tmp_path / "a.npz")))
+    found = arrays(
+        generate_file(GenerateRequest(run, "reconstructions", 5, output=tmp_path / "a.npz"))
+    )
     again = vael.load(run).reconstruct(found["x"])
     np.testing.assert_allclose(found["reconstruction"], again, atol=1e-6)
     assert (found["x"] * 16 == (found["x"] * 16).round()).all()
@@ -86,7 +92,7 @@ def test_reconstructions_belong_to_their_examples(run, tmp_path):
 
 def test_animations_go_there_and_back_again_and_move(run, tmp_path):
     for kind in ("traversal", "interpolation"):
-        path = make(Request(run, kind, steps=5, output=tmp_path / f"{kind}.gif"))
+        path = generate_file(GenerateRequest(run, kind, steps=5, output=tmp_path / f"{kind}.gif"))
         animation = Image.open(io.BytesIO(path.read_bytes()))
         assert animation.n_frames == 8
         assert animation.info["loop"] == 0
@@ -100,7 +106,9 @@ def test_animations_go_there_and_back_again_and_move(run, tmp_path):
 
 
 def test_an_interpolation_starts_and_ends_at_its_examples(run, tmp_path):
-    path = make(Request(run, "interpolation", 1, steps=4, output=tmp_path / "a.png"))
+    path = generate_file(
+        GenerateRequest(run, "interpolation", 1, steps=4, output=tmp_path / "a.png")
+    )
     sheet = Image.open(io.BytesIO(path.read_bytes()))
     tiles = [np.asarray(sheet)[-80:, column * 83 : column * 83 + 80, 0] for column in range(6)]
     model = vael.load(run)
@@ -113,16 +121,16 @@ def test_an_interpolation_starts_and_ends_at_its_examples(run, tmp_path):
 def test_ways_meet_their_ends_and_a_sphere_keeps_its_radius():
     a, b = torch.randn(2, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     t = torch.linspace(0, 1, 7, dtype=torch.float64)
-    for way in (linear, spherical):
+    for way in (interpolate_linear, interpolate_spherical):
         torch.testing.assert_close(way(a, b, t)[[0, -1]], torch.stack([a, b]))
     a, b = a / a.norm() * 3, b / b.norm() * 3
-    arc = spherical(a, b, t)
+    arc = interpolate_spherical(a, b, t)
     torch.testing.assert_close(arc.norm(dim=1), torch.full_like(t, 3.0))
     angles = [math.acos(float(x @ y) / 9) for x, y in pairwise(arc)]
     np.testing.assert_allclose(angles, angles[0], rtol=1e-6)
-    assert (linear(a, b, t)[3].norm()) < 3
+    assert (interpolate_linear(a, b, t)[3].norm()) < 3
     for c in (a, -a, 0 * a):
-        torch.testing.assert_close(spherical(a, c, t), linear(a, c, t))
+        torch.testing.assert_close(interpolate_spherical(a, c, t), interpolate_linear(a, c, t))
 
 
 def test_a_mixture_is_fitted_to_what_it_is_given_and_sampled_from():
@@ -146,7 +154,9 @@ def test_a_mixture_is_fitted_to_what_it_is_given_and_sampled_from():
 
 
 def test_the_mixture_of_a_run_is_nearer_to_its_encodings_than_the_prior(run, tmp_path):
-    path = make(Request(run, "samples", 300, sampler="mixture", output=tmp_path / "a.npz"))
+    path = generate_file(
+        GenerateRequest(run, "samples", 300, sampler="mixture", output=tmp_path / "a.npz")
+    )
     data = load_trained(run).data.head("test", 300).x / 16
     by_prior = vael.load(run).sample(300)
     found = torch.from_numpy(arrays(path)["x"])
@@ -154,18 +164,26 @@ def test_the_mixture_of_a_run_is_nearer_to_its_encodings_than_the_prior(run, tmp
         by_prior.mean(0) - data.mean(0)
     ).abs().mean()
     with pytest.raises(ConfigError, match=r"--components must be from 1 to the \d+ encoded"):
-        make(Request(run, "samples", sampler="mixture", components=401, output=tmp_path / "b.npz"))
+        generate_file(
+            GenerateRequest(
+                run, "samples", sampler="mixture", components=401, output=tmp_path / "b.npz"
+            )
+        )
 
 
 def test_a_table_is_generated_in_its_units_and_has_no_traversal(table, tmp_path):
     for kind in ("samples", "reconstructions"):
-        assert make(Request(table, kind, output=tmp_path / f"{kind}.png")).is_file()
-    found = arrays(make(Request(table, "reconstructions", 6, output=tmp_path / "a.npz")))["x"]
+        assert generate_file(
+            GenerateRequest(table, kind, output=tmp_path / f"{kind}.png")
+        ).is_file()
+    found = arrays(
+        generate_file(GenerateRequest(table, "reconstructions", 6, output=tmp_path / "a.npz"))
+    )["x"]
     raw = load_trained(table).data.head("test", 10**6).x.numpy()
     assert all(np.isclose(raw, row, rtol=1e-4).all(1).any() for row in found)
     for kind in ("traversal", "interpolation"):
         with pytest.raises(ConfigError, match="shows images, but this model is of a table"):
-            make(Request(table, kind, output=tmp_path / "a.gif"))
+            generate_file(GenerateRequest(table, kind, output=tmp_path / "a.gif"))
 
 
 def test_the_command_writes_into_the_run_and_overwrites_only_there(run, tmp_path):
@@ -208,15 +226,17 @@ def test_bad_options_are_refused_before_anything_is_read(tmp_path, changes, mess
         key: tmp_path / value if key == "output" else value for key, value in changes.items()
     }
     with pytest.raises(ConfigError, match=message):
-        make(Request(**{"path": tmp_path / "absent", "kind": "samples", **changes}))
+        generate_file(
+            GenerateRequest(**{"path": tmp_path / "absent", "kind": "samples", **changes})
+        )
     assert not any(tmp_path.iterdir())
 
 
 def test_no_run_no_file(tmp_path):
     with pytest.raises(CheckpointError, match="neither a run's folder nor"):
-        make(Request(tmp_path / "absent", "samples"))
+        generate_file(GenerateRequest(tmp_path / "absent", "samples"))
     with pytest.raises(CheckpointError, match=r"no checkpoints/best\.ckpt; train it first"):
-        make(Request(tmp_path, "samples"))
+        generate_file(GenerateRequest(tmp_path, "samples"))
     assert not any(tmp_path.iterdir())
 
 

@@ -232,16 +232,16 @@ def test_bad_examples_are_refused_in_one_line(model, x, message):
 
 
 def test_channels_last_is_recognised():
-    from vael.pretrained.inputs import as_raw
+    from vael.pretrained.inputs import convert_examples
     from vael.types import DataSpec
 
     spec = DataSpec((3, 8, 8), 256, "unit", 9, 9, 9, raw_levels=256)
     with pytest.raises(DataError, match=r"x.transpose\(0, 3, 1, 2\)"):
-        as_raw(np.zeros((2, 8, 8, 3), np.uint8), spec)
+        convert_examples(np.zeros((2, 8, 8, 3), np.uint8), spec)
     with pytest.raises(DataError, match=r"x\[None\]"):
-        as_raw(np.zeros((3, 8, 8), np.uint8), spec)
+        convert_examples(np.zeros((3, 8, 8), np.uint8), spec)
     with pytest.raises(DataError, match="integers 0 and 1 only"):
-        as_raw(np.eye(8, dtype=np.uint8).repeat(24).reshape(-1, 3, 8, 8), spec)
+        convert_examples(np.eye(8, dtype=np.uint8).repeat(24).reshape(-1, 3, 8, 8), spec)
 
 
 def test_bad_arguments_are_refused(model):

@@ -121,10 +121,10 @@ def run(tmp_path) -> Path:
     (folder / "metrics.csv").write_text(METRICS)
     images = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     for name, image in {
-        "samples": pictures.sample_grid(images),
-        "reconstructions": pictures.reconstructions(images, images),
+        "samples": pictures.draw_samples(images),
+        "reconstructions": pictures.draw_reconstructions(images, images),
     }.items():
-        pictures.save(
+        pictures.save_picture(
             pictures.Picture(image, f"What {name} <show>."), folder / "images" / f"{name}.png"
         )
     return folder

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from vael.cli.main import app
 from vael.errors import ConfigError
-from vael.report.comparison.charts import overlaid
-from vael.report.comparison.numbers import groups
-from vael.report.comparison.page import write_versus
+from vael.report.comparison.charts import overlay_plots
+from vael.report.comparison.numbers import compare_scores
+from vael.report.comparison.page import write_comparison
 from vael.report.contents import read_run
 
 COMPARABLE = {"target": "val/bpd", "data_digest": "0123456789abcdef"}
@@ -75,7 +75,7 @@ def number(text: str) -> float:
 
 def test_each_number_is_of_its_summary_and_the_difference_is_theirs(summaries):
     a, b = summaries()
-    page = visible(write_versus(a, b))
+    page = visible(write_comparison(a, b))
     one, two = (json.loads((run / "summary.json").read_text())["metrics"] for run in (a, b))
     for group, split, key, name, better in [
         ("Test", "test", "bpd", "Bits per dimension", "B"),
@@ -106,7 +106,7 @@ def test_each_number_is_of_its_summary_and_the_difference_is_theirs(summaries):
     ],
 )
 def test_what_must_not_be_compared_has_its_reason_and_no_difference(summaries, changed, reason):
-    page = visible(write_versus(*summaries(b=changed)))
+    page = visible(write_comparison(*summaries(b=changed)))
     test = page[page.index("<h3>Test</h3>") : page.index("<h3>Validation</h3>")]
     assert "<strong>Not compared.</strong>" in test
     assert reason in test
@@ -118,7 +118,7 @@ def test_what_must_not_be_compared_has_its_reason_and_no_difference(summaries, c
 
 def test_bits_are_compared_across_fits_and_nats_are_not(summaries):
     a, b = summaries(b={"fit": "density"})
-    test = groups((a, b), (read_run(a), read_run(b)))[0]
+    test = compare_scores((a, b), (read_run(a), read_run(b)))[0]
     rows = {row.metric.name: row for row in test.rows}
     assert rows["bpd"].better == "B"
     assert (rows["elbo"].difference, rows["elbo"].better) == ("", "")
@@ -128,10 +128,10 @@ def test_bits_are_compared_across_fits_and_nats_are_not(summaries):
 def test_one_evaluation_asks_for_the_other(summaries, evaluate):
     a, b = summaries()
     evaluate(comparable={"split": "test", "k": 100, "digest": "x"})
-    page = visible(write_versus(a, b))
+    page = visible(write_comparison(a, b))
     assert "B has no evaluation.json: vael evaluate" in page
     shutil.copy(a / "evaluation.json", b)
-    page = visible(write_versus(a, b))
+    page = visible(write_comparison(a, b))
     assert "both are of split test, k = 100, data x" in page
     assert cells(page, "Evaluation", "Bits per dimension")[2] == ["0", "equal"]
     assert number(cells(page, "Evaluation", "Negative log-likelihood")[0][0]) == 90.56
@@ -140,7 +140,7 @@ def test_one_evaluation_asks_for_the_other(summaries, evaluate):
 def test_settings_commands_seeds_and_pictures_are_beside_each_other(summaries):
     a, b = summaries()
     (b / "images" / "samples.png").unlink()
-    page = visible(write_versus(a, b))
+    page = visible(write_comparison(a, b))
     settings = page[page.index("Settings that differ") : page.index("<h2>Curves")]
     assert re.findall(r"<code>(.*?)</code>", settings) == ["objective.beta"]
     assert re.findall(r"<td class=\"differs\">(.*?)</td>", settings) == ["0.5", "4"]
@@ -158,7 +158,7 @@ def test_settings_commands_seeds_and_pictures_are_beside_each_other(summaries):
 
 def test_curves_of_both_are_in_one_figure(summaries):
     a, b = summaries()
-    plots = overlaid((read_run(a), read_run(b)))
+    plots = overlay_plots((read_run(a), read_run(b)))
     bits = plots[0]["data"]
     assert [(t["name"], t["x"], t["y"]) for t in bits] == [
         ("A val/bpd", [1, 2, 3], [3.5, 2.5, 2.25]),
@@ -171,7 +171,7 @@ def test_curves_of_both_are_in_one_figure(summaries):
         ("B val", 7.5, 97),
     ]
     (b / "metrics.csv").write_text("step,train/loss\n10,100\n30,90\n")  # knows no epochs
-    loss = next(p for p in overlaid((read_run(a), read_run(b))) if "loss" in p["title"])
+    loss = next(p for p in overlay_plots((read_run(a), read_run(b))) if "loss" in p["title"])
     assert loss["layout"]["xaxis"]["title"] == "step"
     by_name = {trace["name"]: trace["x"] for trace in loss["data"]}
     assert by_name["A train/loss"] == [10, 20, 30]
@@ -191,7 +191,7 @@ def test_what_files_say_is_text(summaries):
         }
     )
     (b / "config.yaml").write_text((b / "config.yaml").read_text() + f"'{evil}': '{evil}'\n")
-    text = write_versus(a, b).read_text()
+    text = write_comparison(a, b).read_text()
     assert "alert(1)" in text
     assert evil not in text
     assert "other <b>" not in text
@@ -201,7 +201,7 @@ def test_what_files_say_is_text(summaries):
 def test_an_unfinished_run_says_so(summaries):
     a, b = summaries()
     (b / "summary.json").unlink()
-    page = visible(write_versus(a, b))
+    page = visible(write_comparison(a, b))
     assert "<strong>unfinished.</strong>" in page
     assert "B has no test scores in its summary.json." in page
 
@@ -256,14 +256,14 @@ def test_a_config_that_lacks_its_data_is_named(summaries):
     a, b = summaries()
     (b / "config.yaml").write_text("seed: 3\n")
     with pytest.raises(ConfigError, match="is not what vael writes"):
-        write_versus(a, b)
+        write_comparison(a, b)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_the_page_renders(browser, summaries, width, scheme):
     a, b = summaries()
     screen(browser, width, scheme)
-    plotted(browser, write_versus(a, b, a.parent / "both.html"))
+    plotted(browser, write_comparison(a, b, a.parent / "both.html"))
     assert browser.get_log("browser") == []
     look = browser.execute_script("""
         const all = (s) => [...document.querySelectorAll(s)];

@@ -10,8 +10,8 @@ from vael.metrics.latent_activity import Spectrum
 from vael.metrics.probe import LabelProbe
 from vael.metrics.reconstruction import Reconstruction
 from vael.report.contents import read_run
-from vael.report.evaluation import section, with_error
-from vael.report.evaluation_charts import evaluation_plots
+from vael.report.evaluation import format_with_error, tabulate_evaluation
+from vael.report.evaluation_charts import plot_evaluation
 from vael.report.page import write_report
 
 
@@ -108,7 +108,7 @@ def test_any_part_may_be_missing_or_wrong(run, evaluate, changes):
     evaluate(**changes)
     page = visible(run)
     assert "Evaluation</h2>" in page
-    for plot in evaluation_plots(read(run)):
+    for plot in plot_evaluation(read(run)):
         json.dumps(plot, allow_nan=False)
 
 
@@ -147,12 +147,12 @@ def test_a_hostile_file_is_text(run, evaluate):
     ],
 )
 def test_a_number_has_the_digits_that_its_error_leaves(value, error, text):
-    assert with_error(value, error) == text
+    assert format_with_error(value, error) == text
 
 
 def test_the_bound_falls_with_k_between_two_standard_errors(run, evaluate):
     evaluate()
-    bound, _ = evaluation_plots(read(run))
+    bound, _ = plot_evaluation(read(run))
     (trace,) = bound["data"]
     assert trace["x"] == [1, 10, 100]
     assert trace["y"] == [2.125, 2.0625, 2.03125]
@@ -164,7 +164,7 @@ def test_the_bound_falls_with_k_between_two_standard_errors(run, evaluate):
 def test_data_without_levels_shows_its_nats(run, evaluate):
     bounds = {"1": {"nll": 5.0, "nll_se": 0.5}, "10": {"nll": 4.0, "nll_se": 0.25}}
     evaluate(target="nll", bounds=bounds)
-    bound = evaluation_plots(read(run))[0]
+    bound = plot_evaluation(read(run))[0]
     assert bound["data"][0]["y"] == [5.0, 4.0]
     assert "log-likelihood" in bound["title"]
     assert "\u2013" in cells(visible(run), "10")  # no bits
@@ -172,13 +172,13 @@ def test_data_without_levels_shows_its_nats(run, evaluate):
 
 def test_a_single_bound_is_no_curve(run, evaluate):
     evaluate(bounds={"1": {"nll": 5.0, "nll_se": 0.5}}, target="nll")
-    (only,) = evaluation_plots(read(run))
+    (only,) = plot_evaluation(read(run))
     assert only["title"] == "KL to the prior by latent dimension"
 
 
 def test_the_spectrum_is_sorted_and_tells_active_dimensions(run, evaluate):
     evaluate()
-    active, idle = evaluation_plots(read(run))[1]["data"]
+    active, idle = plot_evaluation(read(run))[1]["data"]
     assert (active["x"], active["y"]) == ([1, 2], [2.5, 0.25])
     assert [text.split(":")[0] for text in active["text"]] == ["z1", "z0"]
     assert (idle["x"], idle["y"]) == ([3], [0.0])
@@ -188,7 +188,7 @@ def test_the_spectrum_is_sorted_and_tells_active_dimensions(run, evaluate):
 
 def test_without_a_closed_form_the_spectrum_is_that_of_the_means(run, evaluate):
     evaluate(latents={"spectrum": {"kl": None, "variance": [0.5, 1.5], "threshold": 0.01}})
-    plot = evaluation_plots(read(run))[1]
+    plot = plot_evaluation(read(run))[1]
     assert plot["title"] == "Variance of the posterior mean by latent dimension"
     assert plot["data"][0]["y"] == [1.5, 0.5]
 
@@ -204,4 +204,4 @@ def test_what_vael_evaluate_hands_over_is_what_is_shown(evaluation):
         (LabelProbe, evaluation["probe"]),
     ):
         assert shown.keys() <= {field.name for field in fields(record)}
-    assert len(section(evaluation).groups) == 4
+    assert len(tabulate_evaluation(evaluation).groups) == 4

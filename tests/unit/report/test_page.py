@@ -4,7 +4,7 @@ import re
 import pytest
 
 from vael.errors import ConfigError
-from vael.report.charts import plots
+from vael.report.charts import plot_history
 from vael.report.page import write_report
 from vael.runs.metrics_csv import read_history
 
@@ -140,7 +140,7 @@ def test_writing_again_replaces_the_page_and_leaves_nothing_else(run):
 
 
 def test_every_plot_is_there_as_json(run):
-    made = plots(read_history(run / "metrics.csv"))
+    made = plot_history(read_history(run / "metrics.csv"))
     assert made[0]["title"] == "Bits per dimension"
     assert made[-1]["title"] == "Path through the rate-distortion plane (val)"
     for plot in made:
@@ -157,10 +157,10 @@ def test_the_page_is_small(run):
 def test_a_constant_is_not_drawn_as_zero(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text("step,epoch,train/lr,train/beta\n1,0,0.001,0\n2,1,0.001,1\n")
-    low, high = plots(read_history(file))[1]["layout"]["yaxis"]["range"]
+    low, high = plot_history(read_history(file))[1]["layout"]["yaxis"]["range"]
     assert low == 0
     assert 0.001 < high < 0.002
-    assert "range" not in plots(read_history(file))[0]["layout"]["yaxis"]
+    assert "range" not in plot_history(read_history(file))[0]["layout"]["yaxis"]
 
 
 @pytest.mark.parametrize(("metric", "fit"), [("bpd", "mass"), ("elbo", "density")])
@@ -175,11 +175,11 @@ def test_an_automatic_fit_is_named(run, edit_summary, metric, fit):
 def test_a_loss_that_is_not_finite_is_a_gap(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text("step,epoch,train/loss\n1,0,5\n2,1,nan\n3,2,inf\n")
-    assert plots(read_history(file))[0]["data"][0]["y"] == [5, None, None]
+    assert plot_history(read_history(file))[0]["data"][0]["y"] == [5, None, None]
 
 
 def test_a_tag_in_the_name_of_a_series_is_text(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text("step,epoch,lr<b>x\n1,0,5\n2,1,4\n")
-    curve = plots(read_history(file))[0]["data"][0]
+    curve = plot_history(read_history(file))[0]["data"][0]
     assert curve["name"] == "lr<b>x"  # plot.js writes plain text

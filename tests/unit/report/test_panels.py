@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from vael.report.numbers import format_number, table
-from vael.report.panels import panels
+from vael.report.numbers import format_number, tabulate_metrics
+from vael.report.panels import arrange_panels
 from vael.runs.metrics_csv import read_history
 
 
@@ -46,7 +46,7 @@ def test_nothing_logged(tmp_path, text):
 
 def test_panels_take_what_is_there_and_tell_splits_apart(tmp_path):
     read = history(tmp_path, "step,epoch,val/bpd,train/rate,val/rate,lr-Adam\n1,0,1,2,3,4\n")
-    shown = {panel.title: panel for panel in panels(read)}
+    shown = {panel.title: panel for panel in arrange_panels(read)}
     assert next(iter(shown)) == "Bits per dimension"
     rate = shown["Rate"]
     assert rate.names == ("train/rate", "val/rate")
@@ -56,7 +56,9 @@ def test_panels_take_what_is_there_and_tell_splits_apart(tmp_path):
 
 
 def test_the_table_has_a_dash_for_what_was_not_measured():
-    columns, lines = table({"val/bpd": 2.25, "test/bpd": 2.5, "test/mig": 0.25, "train/lr": 1.0})
+    columns, lines = tabulate_metrics(
+        {"val/bpd": 2.25, "test/bpd": 2.5, "test/mig": 0.25, "train/lr": 1.0}
+    )
     assert columns == ["val", "test"]
     rows = {line.metric.name: line.values for line in lines}
     assert rows["bpd"] == ("2.250", "2.500")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vael.report import pictures
+from vael.report import figures, pictures
 from vael.runs.metrics_csv import History, Series
 
 
@@ -34,7 +34,7 @@ def box(picture: Image.Image, colour: torch.Tensor) -> tuple[int, int, int, int]
 
 def test_each_reconstruction_is_right_below_its_original():
     palette = colours(26)
-    picture = pictures.reconstructions(flat(palette[:13]), flat(palette[13:]))
+    picture = pictures.draw_reconstructions(flat(palette[:13]), flat(palette[13:]))
     for original, decoded in zip(palette[:13], palette[13:], strict=True):
         left, top, width, height = box(picture, original)
         below = box(picture, decoded)
@@ -48,7 +48,7 @@ def test_each_reconstruction_is_right_below_its_original():
 
 def test_a_grid_is_filled_row_by_row():
     palette = colours(7)
-    picture = pictures.sample_grid(flat(palette), columns=3)
+    picture = pictures.draw_samples(flat(palette), columns=3)
     boxes = [box(picture, colour) for colour in palette]
     lefts = sorted({b[0] for b in boxes})
     tops = sorted({b[1] for b in boxes})
@@ -60,7 +60,7 @@ def test_a_grid_is_filled_row_by_row():
 def test_pixels_become_squares_without_smoothing():
     image = torch.zeros(1, 1, 8, 8)
     image[0, 0, 2, 5] = 1
-    pixels = np.asarray(pictures.sample_grid(image))
+    pixels = np.asarray(pictures.draw_samples(image))
     rows, columns = np.nonzero(pixels[..., 0] == 255)
     side = pixels.shape[0] // 8
     assert set(np.unique(pixels[..., :3])) == {0, 255}
@@ -71,13 +71,13 @@ def test_pixels_become_squares_without_smoothing():
 @pytest.mark.parametrize("size", [(8, 8), (28, 28), (28, 20), (32, 32), (128, 128), (16, 100)])
 def test_tiles_keep_their_shape_and_are_large_enough_to_see(size):
     red = torch.tensor([1.0, 0, 0])
-    _, _, width, height = box(pictures.sample_grid(flat(red[None], *size)), red)
+    _, _, width, height = box(pictures.draw_samples(flat(red[None], *size)), red)
     assert max(width, height) >= 48
     assert width * size[0] == height * size[1]
 
 
 def pixel(image: torch.Tensor) -> list[int]:
-    return np.asarray(pictures.sample_grid(image[None]))[0, 0].tolist()
+    return np.asarray(pictures.draw_samples(image[None]))[0, 0].tolist()
 
 
 def test_channels():
@@ -89,7 +89,7 @@ def test_channels():
 
 
 def test_a_transparent_image_shows_the_checkerboard():
-    shown = np.asarray(pictures.sample_grid(torch.zeros(1, 4, 8, 8)))[..., 0]
+    shown = np.asarray(pictures.draw_samples(torch.zeros(1, 4, 8, 8)))[..., 0]
     assert len(np.unique(shown)) == 2
 
 
@@ -103,7 +103,7 @@ def test_values_are_clamped_and_nan_is_black():
 def test_a_traversal_has_a_row_for_each_dimension_and_a_column_for_each_step():
     palette = colours(15).reshape(3, 5, 3)
     labels = ["z4\n2.50 nats", "z0\n0.10 nats", "z1\n0.01 nats"]
-    picture = pictures.traversal(flat(palette), labels, [-2, -1, 0, 1, 2])
+    picture = pictures.draw_traversal(flat(palette), labels, [-2, -1, 0, 1, 2])
     boxes = [[box(picture, colour) for colour in row] for row in palette]
     assert all(len({b[1] for b in row}) == 1 for row in boxes)
     assert all(len({row[i][0] for row in boxes}) == 1 for i in range(5))
@@ -118,17 +118,17 @@ def test_a_traversal_has_a_row_for_each_dimension_and_a_column_for_each_step():
 
 def test_a_saved_picture_carries_its_caption_and_is_the_same_twice(tmp_path):
     mu = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
-    for image in (pictures.sample_grid(torch.rand(3, 1, 8, 8)), pictures.latent_scatter(mu, None)):
+    for image in (pictures.draw_samples(torch.rand(3, 1, 8, 8)), figures.draw_scatter(mu, None)):
         picture = pictures.Picture(image, "Zweitausend – 数字")  # noqa: RUF001
-        path = pictures.save(picture, tmp_path / "images" / "a.png")
+        path = pictures.save_picture(picture, tmp_path / "images" / "a.png")
         first = path.read_bytes()
         assert Image.open(io.BytesIO(first)).info["Description"] == "Zweitausend – 数字"  # noqa: RUF001
-        assert pictures.save(picture, path).read_bytes() == first
+        assert pictures.save_picture(picture, path).read_bytes() == first
 
 
 def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
-    pictures.save(pictures.sample_grid(torch.zeros(1, 1, 8, 8)), path)
+    pictures.save_picture(pictures.draw_samples(torch.zeros(1, 1, 8, 8)), path)
     before = path.read_bytes()
 
     def full(_):
@@ -136,14 +136,14 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(Exception, match="No space left"):
-        pictures.save(pictures.sample_grid(torch.ones(1, 1, 8, 8)), path)
+        pictures.save_picture(pictures.draw_samples(torch.ones(1, 1, 8, 8)), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_scatter_puts_each_class_where_it_is_and_names_it():
     mu = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    axes = pictures.latent_scatter(mu, torch.tensor([7, 3, 7]), ("a", "b")).axes[0]
+    axes = figures.draw_scatter(mu, torch.tensor([7, 3, 7]), ("a", "b")).axes[0]
     by_label = {c.get_label(): c.get_offsets().tolist() for c in axes.collections}
     assert by_label == {"3": [[2, 3]], "7": [[0, 1], [4, 5]]}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a", "b")
@@ -154,19 +154,19 @@ def test_scatter_puts_each_class_where_it_is_and_names_it():
 @pytest.mark.parametrize("classes", [1, 10, 25, 100])
 def test_scatter_draws_any_number_of_classes_and_examples(classes):
     mu = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
-    figure = pictures.latent_scatter(mu, torch.arange(200) % classes)
+    figure = figures.draw_scatter(mu, torch.arange(200) % classes)
     assert len(pictures.encode_png(pictures.Picture(figure))) > 1000
-    pictures.encode_png(pictures.Picture(pictures.latent_scatter(mu[:0], None)))
+    pictures.encode_png(pictures.Picture(figures.draw_scatter(mu[:0], None)))
 
 
 def test_curves_show_what_was_logged_and_survive_what_was_not():
     series = Series([1, 2], [10, 20], [3.0, float("nan")])
-    figure = pictures.curves(History({"val/bpd": series, "train/rate": series, "odd": series}))
+    figure = figures.draw_curves(History({"val/bpd": series, "train/rate": series, "odd": series}))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
     assert titles == ["Bits per dimension", "Training loss and its terms", "Rate"]
     line = figure.axes[0].lines[0]
     assert (list(line.get_xdata()), line.get_ydata()[0]) == ([1, 2], 3.0)
-    assert pictures.encode_png(pictures.Picture(pictures.curves(History({}))))
+    assert pictures.encode_png(pictures.Picture(figures.draw_curves(History({}))))
 
 
 @pytest.mark.parametrize("columns", [1, 2, 9])
@@ -174,8 +174,8 @@ def test_tables_show_at_most_six_columns(columns):
     data = torch.randn(50, columns, generator=torch.Generator().manual_seed(0))
     data[0, 0] = float("nan")
     for figure in (
-        pictures.table_comparison(data, data * 2),
-        pictures.table_reconstructions(data, data * 2),
+        figures.draw_table_samples(data, data * 2),
+        figures.draw_table_reconstructions(data, data * 2),
     ):
         visible = [axes for axes in figure.axes if axes.get_visible()]
         assert len(visible) == min(columns, 6)
@@ -186,8 +186,8 @@ def test_pyplot_is_never_imported():
     import subprocess
 
     code = (
-        "import sys, torch; from vael.report import pictures as p; "
-        "p.encode_png(p.Picture(p.latent_scatter(torch.zeros(2, 2), None))); "
+        "import sys, torch; from vael.report import figures as f, pictures as p; "
+        "p.encode_png(p.Picture(f.draw_scatter(torch.zeros(2, 2), None))); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=250)

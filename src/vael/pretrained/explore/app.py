@@ -125,7 +125,9 @@ class Api:
         return JSONResponse({"z": found.z.tolist(), "frame": frame, "note": found.note})
 
 
-def make_app(session: Session, names: Iterable[str] = (), public: bool = False) -> Starlette:
+def make_explore_app(
+    session: Session, names: Iterable[str] = (), public: bool = False
+) -> Starlette:
     """Make the application of the page and its requests.
 
     Args:

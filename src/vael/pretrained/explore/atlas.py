@@ -103,7 +103,7 @@ class Atlas:
         return Plane(centre, axes, names, u)
 
 
-def survey(scorer: Scorer, part: Part) -> Atlas:
+def survey_examples(scorer: Scorer, part: Part) -> Atlas:
     """Encodes the examples of a part, with a bar on a terminal.
 
     Raises:

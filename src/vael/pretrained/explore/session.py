@@ -11,7 +11,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK
 from vael.data.source import Split
 from vael.errors import ConfigError, DataError
-from vael.pretrained.explore.atlas import Atlas, survey
+from vael.pretrained.explore.atlas import Atlas, survey_examples
 from vael.pretrained.explore.uploads import read_picture
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.scoring import Part, Scorer
@@ -47,7 +47,7 @@ class Session:
     def __init__(self, trained: Trained, part: Part, note: str = "") -> None:
         self.trained, self.part, self.note = trained, part, note
         self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
-        self.atlas: Atlas = survey(self.scorer, part)
+        self.atlas: Atlas = survey_examples(self.scorer, part)
         (self.shape,) = trained.vae.noise_shapes
         self.images = len(trained.spec.event_shape) == 3
 

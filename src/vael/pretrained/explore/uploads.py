@@ -18,7 +18,7 @@ KINDS = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 
 
 @dataclass(frozen=True)
-class Picture:
+class UploadedPicture:
     """An uploaded picture.
 
     Attributes:
@@ -30,7 +30,9 @@ class Picture:
     note: str
 
 
-def read_picture(content: bytes, shape: Shape, levels: int | None, invert: bool) -> Picture:
+def read_picture(
+    content: bytes, shape: Shape, levels: int | None, invert: bool
+) -> UploadedPicture:
     """Decodes a picture file, resized and turned into the channels and levels of the data.
 
     Args:
@@ -53,11 +55,11 @@ def read_picture(content: bytes, shape: Shape, levels: int | None, invert: bool)
     if found[2] != channels:
         note.append(f"turned from {KINDS[found[2]]} into {KINDS[channels]}")
     if levels is None:
-        return Picture(torch.from_numpy(pixels.astype(np.float32) / 255), "; ".join(note))
+        return UploadedPicture(torch.from_numpy(pixels.astype(np.float32) / 255), "; ".join(note))
     raw = np.round(pixels.astype(np.float32) * ((levels - 1) / 255)).astype(np.uint8)
     if levels < 256:
         note.append(f"its 256 grey values rounded to the {levels} of the data")
-    return Picture(torch.from_numpy(raw), "; ".join(note))
+    return UploadedPicture(torch.from_numpy(raw), "; ".join(note))
 
 
 def _header(content: bytes) -> tuple[int, int, int]:

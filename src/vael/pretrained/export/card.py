@@ -12,7 +12,7 @@ from vael.runs.checkpoint import WEIGHTS
 from vael.types import DataSpec
 
 
-def card(
+def card_text(
     model: Model,
     summary: Mapping[str, Any] | None,
     license_name: str,
@@ -64,7 +64,7 @@ def card(
     return "\n\n".join(parts) + "\n"
 
 
-def input_range(spec: DataSpec, binarize: str) -> str:
+def range_text(spec: DataSpec, binarize: str) -> str:
     """What the values of x are, in words, as the networks see them."""
     if spec.support == "real":
         return "a table in its own units" + (
@@ -81,7 +81,7 @@ def _data(model: Model) -> dict[str, Any]:
     return {
         "data": source,
         "shape of x": " x ".join(map(str, spec.event_shape)),
-        "values": input_range(spec, config.data.binarize),
+        "values": range_text(spec, config.data.binarize),
         "examples": f"{spec.num_train:,} to train, {spec.num_val:,} to validate, "
         f"{spec.num_test:,} to test",
         "digest": f"`{spec.digest}`",

@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 
 from vael.errors import ConfigError
 from vael.pretrained.export import onnx
-from vael.pretrained.export.card import card
+from vael.pretrained.export.card import card_text
 from vael.pretrained.export.folder import check_target, write_folder
-from vael.pretrained.export.weights import as_safetensors
+from vael.pretrained.export.weights import encode_safetensors
 from vael.pretrained.model import Model, open_model
 from vael.runs.checkpoint import WEIGHTS
 from vael.runs.summary import read_summary
@@ -30,11 +30,11 @@ class Files:
 
 
 def _safetensors(model: Model) -> Files:
-    return Files({WEIGHTS: as_safetensors(model)}, {})
+    return Files({WEIGHTS: encode_safetensors(model)}, {})
 
 
 def _onnx(model: Model) -> Files:
-    made = {"encoder": onnx.encoder(model), "decoder": onnx.decoder(model)}
+    made = {"encoder": onnx.export_encoder(model), "decoder": onnx.export_decoder(model)}
     return Files(
         {f"{name}.onnx": graph.content for name, graph in made.items()},
         {name: graph.difference for name, graph in made.items()},
@@ -44,7 +44,7 @@ def _onnx(model: Model) -> Files:
 FORMATS: dict[str, Callable[[Model], Files]] = {"safetensors": _safetensors, "onnx": _onnx}
 
 
-def export(
+def export_model(
     path: Path,
     form: str = "safetensors",
     output: Path | None = None,
@@ -79,7 +79,7 @@ def export(
     model = open_model(path, allow, checkpoint)
     made = FORMATS[form](model)
     summary = read_summary(path) if path.is_dir() else None
-    text = card(model, summary, license_name, made.differences)
+    text = card_text(model, summary, license_name, made.differences)
     write_folder(
         target,
         {

@@ -64,7 +64,7 @@ class Graph:
     difference: float
 
 
-def encoder(model: Model) -> Graph:
+def export_encoder(model: Model) -> Graph:
     """The graph from ``x`` to ``mu`` and ``sigma``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = []
@@ -74,7 +74,7 @@ def encoder(model: Model) -> Graph:
     return _export(Encoder(model), examples, "x", ("mu", "sigma"))
 
 
-def decoder(model: Model) -> Graph:
+def export_decoder(model: Model) -> Graph:
     """The graph from ``z`` to ``x_mean``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = [torch.randn(size, *model.latent_shape, generator=source) for size in SIZES]

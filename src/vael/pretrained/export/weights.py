@@ -10,7 +10,7 @@ from vael.pretrained.model import Model
 from vael.runs.checkpoint import FORMAT, HEADER
 
 
-def as_safetensors(model: Model) -> bytes:
+def encode_safetensors(model: Model) -> bytes:
     """The bytes of ``model.safetensors``, which `vael.load` reads; the same model, the same bytes.
 
     The config and the data's description stand as JSON in the header's ``vael``.

@@ -11,14 +11,14 @@ MILLISECONDS = 80  # of a frame
 PAUSE = 600  # of the first and the last one
 
 
-def npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+def encode_npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
     """What numpy.savez writes; its entries carry no time."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
-def gif(frames: Sequence[Image.Image]) -> bytes:
+def encode_gif(frames: Sequence[Image.Image]) -> bytes:
     """Sheets there and back again, endlessly, on white, in up to 256 colours each."""
     pictures = [_flat(frame) for frame in frames]
     order = [*pictures, *pictures[-2:0:-1]]

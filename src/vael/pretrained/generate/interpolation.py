@@ -8,13 +8,13 @@ from torch import Tensor
 Way = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def linear(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
+def interpolate_linear(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     """``(1 - t) a + t b``, ``(T, *Z)`` for latents ``Z`` and t ``(T,)`` in [0, 1]."""
     steps = t.reshape(-1, *[1] * start.ndim)
     return (1 - steps) * start + steps * end
 
 
-def spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
+def interpolate_spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     """``(sin((1 - t) w) a + sin(t w) b) / sin w``, w the angle between a and b (Shoemake 1985).
 
     It keeps the length that latents of the prior have, where a straight line passes nearer to 0
@@ -25,10 +25,10 @@ def spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
     cosine = (start * end).sum() / lengths.clamp(min=1e-30)
     angle = torch.arccos(cosine.clamp(-1, 1))
     if torch.sin(angle) < 1e-4 or lengths == 0:
-        return linear(start, end, t)
+        return interpolate_linear(start, end, t)
     steps = t.reshape(-1, *[1] * start.ndim)
     arc = torch.sin((1 - steps) * angle) * start + torch.sin(steps * angle) * end
     return arc / torch.sin(angle)
 
 
-WAYS: dict[str, Way] = {"spherical": spherical, "linear": linear}
+WAYS: dict[str, Way] = {"spherical": interpolate_spherical, "linear": interpolate_linear}

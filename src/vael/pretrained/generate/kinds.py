@@ -8,33 +8,33 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.metrics.latent_activity import CHUNK
-from vael.pretrained.generate.encode import gif, npz
+from vael.pretrained.generate.encode import encode_gif, encode_npz
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.subject import Subject
 from vael.report import pictures
 from vael.report.draw import REACH
-from vael.report.figures import table_comparison, table_reconstructions
+from vael.report.figures import draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png
-from vael.report.tiles import Row, sheet, tiles
+from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 
 Maker = Callable[[Subject], bytes]
 
 
-def samples(subject: Subject) -> bytes:
+def make_samples(subject: Subject) -> bytes:
     """E[x|z] for z from the prior or from a mixture in its place."""
     r = subject.request
     made = _from_prior(subject) if r.sampler == "prior" else _from_mixture(subject)
     if r.target.suffix == ".npz":
-        return npz({"x": made.numpy()})
+        return encode_npz({"x": made.numpy()})
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
     if made.ndim == 4:
-        return encode_png(Picture(pictures.sample_grid(made), text))
+        return encode_png(Picture(pictures.draw_samples(made), text))
     data = torch.cat([batch.x for batch in subject.blocks(r.split, len(made))])
     names = subject.model.spec.columns
-    return encode_png(Picture(table_comparison(data, made, names), text))
+    return encode_png(Picture(draw_table_samples(data, made, names), text))
 
 
 def _from_prior(subject: Subject) -> Tensor:
@@ -49,20 +49,20 @@ def _from_mixture(subject: Subject) -> Tensor:
     return subject.model.decode(z.reshape(-1, *subject.model.latent_shape))
 
 
-def reconstructions(subject: Subject) -> bytes:
+def make_reconstructions(subject: Subject) -> bytes:
     """Examples and E[x|z] at their posterior means."""
     r, model = subject.request, subject.model
     raw = subject.chosen(r.number).x
     x, again = model.preprocess.restore(model.prepare(raw)), model.reconstruct(raw)
     if r.target.suffix == ".npz":
-        return npz({"x": x.numpy(), "reconstruction": again.numpy()})
+        return encode_npz({"x": x.numpy(), "reconstruction": again.numpy()})
     text = f"Examples of {r.split}, and the mean of p(x|z) at the posterior mean of each."
     if x.ndim == 4:
-        return encode_png(Picture(pictures.reconstructions(x, again), text))
-    return encode_png(Picture(table_reconstructions(x, again, model.spec.columns), text))
+        return encode_png(Picture(pictures.draw_reconstructions(x, again), text))
+    return encode_png(Picture(draw_table_reconstructions(x, again, model.spec.columns), text))
 
 
-def traversal(subject: Subject) -> bytes:
+def make_traversal(subject: Subject) -> bytes:
     """The most active dimensions, each moved alone around the posterior means of examples."""
     r, model = subject.request, subject.model
     _images_only(subject)
@@ -81,12 +81,12 @@ def traversal(subject: Subject) -> bytes:
         f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean."
     )
     if r.target.suffix == ".gif":
-        return gif(
+        return encode_gif(
             [
-                sheet(
+                draw_sheet(
                     [
                         [
-                            Row(tiles(row[:, step]), label)
+                            TileRow(make_tiles(row[:, step]), label)
                             for row, label in zip(made, labels, strict=True)
                         ]
                     ]
@@ -95,14 +95,14 @@ def traversal(subject: Subject) -> bytes:
             ]
         )
     blocks = [
-        [Row(tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
+        [TileRow(make_tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
         for example in range(made.shape[1])
     ]
     header = [f"{value:+.2g}" if value else "0" for value in values.tolist()]
-    return encode_png(Picture(sheet(blocks, header), text))
+    return encode_png(Picture(draw_sheet(blocks, header), text))
 
 
-def interpolation(subject: Subject) -> bytes:
+def make_interpolation(subject: Subject) -> bytes:
     """From one example to another, through their posterior means."""
     r, model = subject.request, subject.model
     _images_only(subject)
@@ -116,12 +116,14 @@ def interpolation(subject: Subject) -> bytes:
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
     made = _decoded(subject, z)  # (pairs, steps, *E)
     if r.target.suffix == ".gif":
-        return gif(
+        return encode_gif(
             [
-                sheet(
+                draw_sheet(
                     [
                         [
-                            Row(tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]])))
+                            TileRow(
+                                make_tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]]))
+                            )
                             for i in range(pairs)
                         ]
                     ],
@@ -131,13 +133,14 @@ def interpolation(subject: Subject) -> bytes:
             ]
         )
     rows = [
-        Row(tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]]))) for i in range(pairs)
+        TileRow(make_tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]])))
+        for i in range(pairs)
     ]
     text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
-    return encode_png(Picture(sheet([rows], ["from", *[""] * r.steps, "to"]), text))
+    return encode_png(Picture(draw_sheet([rows], ["from", *[""] * r.steps, "to"]), text))
 
 
-def encodings(subject: Subject) -> bytes:
+def make_encodings(subject: Subject) -> bytes:
     """Mu and sigma of q(z|x) for the examples of a split, in its order, with their labels."""
     r, model = subject.request, subject.model
     found = [model.encode(batch.x) for batch in subject.blocks(r.split, r.count)]
@@ -151,7 +154,7 @@ def encodings(subject: Subject) -> bytes:
     if model.spec.factors:
         arrays["factors"] = subject.trained.data.factors(r.split)[: r.count]
         arrays["factor_names"] = np.array([name for name, _ in model.spec.factors])
-    return npz(arrays)
+    return encode_npz(arrays)
 
 
 def _decoded(subject: Subject, z: Tensor) -> Tensor:
@@ -170,9 +173,9 @@ def _images_only(subject: Subject) -> None:
 
 
 KINDS: dict[str, Maker] = {
-    "samples": samples,
-    "reconstructions": reconstructions,
-    "traversal": traversal,
-    "interpolation": interpolation,
-    "encodings": encodings,
+    "samples": make_samples,
+    "reconstructions": make_reconstructions,
+    "traversal": make_traversal,
+    "interpolation": make_interpolation,
+    "encodings": make_encodings,
 }

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from vael.files import write_bytes
 from vael.pretrained.generate.kinds import KINDS
-from vael.pretrained.generate.request import Request
+from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
 
 
-def make(request: Request) -> Path:
+def generate_file(request: GenerateRequest) -> Path:
     """Writes the file whole, and returns its path.
 
     Raises:

@@ -21,7 +21,7 @@ SAMPLERS = ("prior", "mixture")
 
 
 @dataclass(frozen=True)
-class Request:
+class GenerateRequest:
     """The options of one call.
 
     Attributes:

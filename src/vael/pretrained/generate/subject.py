@@ -12,7 +12,7 @@ from vael.data.batches import take_batch
 from vael.data.source import Split
 from vael.data.splits import permutation
 from vael.models.posteriors.base import PosteriorRecord
-from vael.pretrained.generate.request import Request
+from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.model import Model, open_model
 from vael.pretrained.trained import Trained, load_trained
 from vael.randomness import Noise
@@ -26,7 +26,7 @@ MOST = 10_000  # encoded examples behind a mixture
 class Subject:
     """What is generated from; the data is read when it is first needed."""
 
-    request: Request
+    request: GenerateRequest
 
     @cached_property
     def trained(self) -> Trained:

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from vael.report.charts import Plot, line, panel_plot, path
+from vael.report.charts import Plot, plot_panel, plot_plane, trace_series
 from vael.report.contents import RunContents
-from vael.report.panels import TRAIN, VAL, panels
+from vael.report.panels import TRAIN, VAL, arrange_panels
 from vael.runs.metrics_csv import History
 
 COLOURS = {"A": TRAIN, "B": VAL}
 DASHES = ("none", "6 4", "2 3")  # of the series of one panel, validation first
 
 
-def overlaid(runs: Sequence[RunContents]) -> list[Plot]:
+def overlay_plots(runs: Sequence[RunContents]) -> list[Plot]:
     """What either run has logged, panel by panel, and both paths in the plane.
 
     The curves are over epochs where both runs know them, else over optimiser steps.
@@ -21,7 +21,7 @@ def overlaid(runs: Sequence[RunContents]) -> list[Plot]:
     axis = "epoch" if all(history.axis == "epoch" for history in logged) else "step"
     every = {name: series for history in logged for name, series in history.series.items()}
     made = []
-    for panel in panels(History(every, axis)):
+    for panel in arrange_panels(History(every, axis)):
         traces = []
         ordered = sorted(panel.names, key=lambda name: not name.startswith("val/"))
         for name, dash in zip(ordered, DASHES, strict=False):
@@ -29,10 +29,12 @@ def overlaid(runs: Sequence[RunContents]) -> list[Plot]:
                 series = history.series.get(name)
                 if series is not None:
                     x = series.x if axis == "epoch" else [float(step) for step in series.step]
-                    trace = line(f"{run} {name}", x, series.value, series.step, axis, COLOURS[run])
+                    trace = trace_series(
+                        f"{run} {name}", x, series.value, series.step, axis, COLOURS[run]
+                    )
                     traces.append({**trace, "dash": dash})
-        made.append(panel_plot(panel, axis, traces))
-    planes = {run: path(history) for run, history in histories.items()}
+        made.append(plot_panel(panel, axis, traces))
+    planes = {run: plot_plane(history) for run, history in histories.items()}
     drawn = [plane for plane in planes.values() if plane]
     if drawn:
         both = {

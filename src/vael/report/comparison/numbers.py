@@ -16,7 +16,7 @@ UNSHOWN = ("overfitting_examples",)
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """A metric of both runs; ``better`` is A, B, equal or nothing."""
 
     metric: Metric
@@ -27,16 +27,18 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Group:
+class ComparisonGroup:
     """Numbers of one origin; ``refused`` says why they must not be compared, or is empty."""
 
     title: str
     about: str
     refused: str
-    rows: Sequence[Row]
+    rows: Sequence[ComparisonRow]
 
 
-def groups(paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]) -> list[Group]:
+def compare_scores(
+    paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]
+) -> list[ComparisonGroup]:
     """Evaluation, test and validation, where a run has numbers of them.
 
     Raises:
@@ -67,7 +69,7 @@ def groups(paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]) -> l
             refused = missing[0] if missing else _refusal(found[0], found[1])
             scores = [numbers[1] if numbers else {} for numbers in found]
             rows = [_row(metric, scores, refused, other_fit) for metric in _present(known, scores)]
-            made.append(Group(title, "" if refused else _about(found[0]), refused, rows))
+            made.append(ComparisonGroup(title, "" if refused else _about(found[0]), refused, rows))
     return made
 
 
@@ -111,19 +113,19 @@ def _present(known: Sequence[Metric], scores: Sequence[Mapping[str, object]]) ->
 
 def _row(
     metric: Metric, scores: Sequence[Mapping[str, object]], refused: str, other_fit: bool
-) -> Row:
+) -> ComparisonRow:
     one, two = (_number(of_run.get(metric.name)) for of_run in scores)
     values = (format_number(one), format_number(two))
     if refused or one is None or two is None or not math.isfinite(two - one):
-        return Row(metric, values, "", "", "")
+        return ComparisonRow(metric, values, "", "", "")
     if other_fit and metric.of_fit:
-        return Row(metric, values, "", "", OTHER_FIT)
+        return ComparisonRow(metric, values, "", "", OTHER_FIT)
     away = two - one
     difference = ("+" if away > 0 else "") + format_number(away)
     better = "equal" if away == 0 else ""
     if away and metric.better:
         better = "B" if (away < 0) == (metric.better == "lower") else "A"
-    return Row(metric, values, difference, better, "")
+    return ComparisonRow(metric, values, difference, better, "")
 
 
 def _number(value: object) -> float | None:

@@ -9,11 +9,11 @@ from vael.config.flat import compare_settings, flat_config
 from vael.config.yaml import read_settings
 from vael.errors import ConfigError
 from vael.files import write_text
-from vael.report.comparison.charts import COLOURS, overlaid
-from vael.report.comparison.numbers import groups
-from vael.report.contents import RunContents, Shown, read_run
-from vael.report.page import STATUS, circumstances, title_of
-from vael.report.template import template
+from vael.report.comparison.charts import COLOURS, overlay_plots
+from vael.report.comparison.numbers import compare_scores
+from vael.report.contents import InlinePicture, RunContents, read_run
+from vael.report.page import STATUS, list_circumstances, run_title
+from vael.report.template import open_template
 from vael.runs.folder import RunFolder
 
 NOT_SET = "not set"  # a setting that the other run has
@@ -35,7 +35,7 @@ class Side:
     config: str
 
 
-def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
+def write_comparison(a: Path, b: Path, output: Path | None = None) -> Path:
     """Writes the page atomically, into ``a`` as ``report_vs_NAME.html``, and returns its path.
 
     Args:
@@ -59,20 +59,20 @@ def write_versus(a: Path, b: Path, output: Path | None = None) -> Path:
     target = output or a / f"report_vs_{b.resolve().name}.html"
     if target.suffix != ".html" or target.is_dir():
         raise ConfigError(f"--output must be a file that ends in .html, got {target}.")
-    write_text(target, render(a, b))
+    write_text(target, render_comparison(a, b))
     return target
 
 
-def render(a: Path, b: Path) -> str:
+def render_comparison(a: Path, b: Path) -> str:
     """The page as HTML."""
     paths, runs = (a, b), (read_run(a), read_run(b))
     sides = [_side(*each) for each in zip(COLOURS, paths, runs, strict=True)]
-    changed, equal = changes(*(read_settings(RunFolder(path).config) for path in paths))
-    curves = overlaid(runs)
-    return template("comparison.html").render(
+    changed, equal = list_changes(*(read_settings(RunFolder(path).config) for path in paths))
+    curves = overlay_plots(runs)
+    return open_template("comparison.html").render(
         title=" against ".join(_short(path) for path in paths),
         sides=sides,
-        groups=groups(paths, runs),
+        groups=compare_scores(paths, runs),
         changed=changed,
         equal=equal,
         curves=curves,
@@ -82,7 +82,7 @@ def render(a: Path, b: Path) -> str:
     )
 
 
-def changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
+def list_changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
     """The settings that differ, by dotted name, and how many are equal; the command is none."""
     one, two = flat_config(a), flat_config(b)
     found = compare_settings(one, two, NOT_SET)
@@ -104,7 +104,7 @@ def _side(letter: str, path: Path, run: RunContents) -> Side:
     return Side(
         letter,
         str(path),
-        title_of(run),
+        run_title(run),
         COLOURS[letter],
         status,
         STATUS.get(status, ""),
@@ -114,7 +114,7 @@ def _side(letter: str, path: Path, run: RunContents) -> Side:
     )
 
 
-def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[Shown | None]]]:
+def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[InlinePicture | None]]]:
     """Pictures of one name, beside each other; None where a run has none of it."""
     by_name = [{picture.name: picture for picture in run.pictures} for run in (a, b)]
     names = dict.fromkeys(name for pictures in by_name for name in pictures)
@@ -122,5 +122,5 @@ def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[Shown | No
 
 
 def _environment(a: RunContents, b: RunContents) -> list[tuple[str, str, str]]:
-    one, two = (dict(circumstances(run)) for run in (a, b))
+    one, two = (dict(list_circumstances(run)) for run in (a, b))
     return [(name, one.get(name, ABSENT), two.get(name, ABSENT)) for name in {**one, **two}]

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vael.errors import ConfigError
 from vael.report.contents import read_run
-from vael.report.page import render
+from vael.report.page import render_report
 from vael.runs.folder import RunFolder
 from vael.sweep.dashboard.overlay import Overlay, RunPictures
 from vael.sweep.report.page import render_study
@@ -90,7 +90,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> G
         if not RunFolder(run).is_run:
             return HTTPError(404, f"trial {number} has left nothing in {run}")
         response.content_type = "text/html; charset=utf-8"
-        return render(read_run(run))
+        return render_report(read_run(run))
 
     app.get("/report", callback=report_of_sweep)
     app.get("/report/<number:int>", callback=report_of_trial)

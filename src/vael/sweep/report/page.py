@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vael.files import write_text
-from vael.report.contents import Shown, read_run
-from vael.report.template import template
+from vael.report.contents import InlinePicture, read_run
+from vael.report.template import open_template
 from vael.sweep.report.contents import SweepContents, read_sweep
 from vael.sweep.report.facts import list_facts
 from vael.sweep.report.figure import Figure
@@ -30,7 +30,7 @@ class Gallery:
 
     title: str
     params: str
-    pictures: Sequence[Shown]
+    pictures: Sequence[InlinePicture]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def render_sweep(sweep: SweepContents) -> str:
     sections = _sections(sweep)
     figures = [figure for section in sections for figure in section.figures]
     first = leading(sweep)[:1]
-    return template("sweep.html", Path(__file__).parent / "templates").render(
+    return open_template("sweep.html", Path(__file__).parent / "templates").render(
         title=sweep.goal.name,
         goal=sweep.goal,
         about=_about(sweep),

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from vael.report.draw import draw, save_all
+from vael.report.draw import draw_pictures, save_pictures
 from vael.runs.folder import RunFolder
 from vael.training.loggers.base import Board
 from vael.training.module import LitVAE
@@ -54,8 +54,8 @@ class Pictures(pl.Callback):
         x = self.x.to(lit.device)
         still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
         prior = lit.vae(x[:1], still).latents[0].p
-        images = draw(lit.vae, prior, x, self.y, self.seed, self.scatter, self.columns)
+        images = draw_pictures(lit.vae, prior, x, self.y, self.seed, self.scatter, self.columns)
         lit.train(was_training)
-        saved = {path.stem: path for path in save_all(images, RunFolder(self.run).images)}
+        saved = {path.stem: path for path in save_pictures(images, RunFolder(self.run).images)}
         self.board.pictures(saved, step)
         return saved

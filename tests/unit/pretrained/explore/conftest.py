@@ -6,7 +6,7 @@ from helpers.runs import QUICK, make_run
 from helpers.serving import serving
 from starlette.testclient import TestClient
 
-from vael.pretrained.explore.app import make_app
+from vael.pretrained.explore.app import make_explore_app
 from vael.pretrained.explore.session import open_session
 from vael.training.fit import train
 
@@ -51,18 +51,20 @@ def table(tmp_path_factory):
 @pytest.fixture
 def client(digits):
     """Asks the digits' server in this process; a bug on its side answers 500."""
-    return TestClient(make_app(digits), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    return TestClient(
+        make_explore_app(digits), base_url="http://127.0.0.1", raise_server_exceptions=False
+    )
 
 
 @pytest.fixture(scope="session")
 def digits_url(digits):
     """Of a running server."""
-    with serving(make_app(digits)) as address:
+    with serving(make_explore_app(digits)) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def table_url(table):
     """Of a running server."""
-    with serving(make_app(table)) as address:
+    with serving(make_explore_app(table)) as address:
         yield address

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from vael.pretrained.explore.app import PAGE, make_app
+from vael.pretrained.explore.app import PAGE, make_explore_app
 
 
 def grey(frame: bytes) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_a_path_begins_and_ends_at_its_ends(client):
 
 
 def test_a_table_is_decoded_in_its_own_units(table):
-    client = TestClient(make_app(table), base_url="http://127.0.0.1")
+    client = TestClient(make_explore_app(table), base_url="http://127.0.0.1")
     facts = client.get("/api/model").json()
     arrays, index = table.trained.data.select("train")
     rows = np.asarray(arrays.x[index], np.float64)

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from vael import web
 from vael.pretrained.explore import app
-from vael.pretrained.explore.app import make_app
+from vael.pretrained.explore.app import make_explore_app
 
 ROUTES = ["/api/decode", "/api/sample", "/api/path", "/api/encode"]
 Z = [0.0, 0.0, 0.0, 0.0]
@@ -276,7 +276,7 @@ def test_its_own_page_and_a_link_to_it_are_not(client):
 
 
 def test_who_serves_the_network_answers_to_its_addresses_and_names_only(digits):
-    client = TestClient(make_app(digits, {"my-machine"}, public=True))
+    client = TestClient(make_explore_app(digits, {"my-machine"}, public=True))
     for host in ("192.168.1.5:8000", "my-machine", "localhost", "[fe80::1]:8000"):
         assert client.get("/api/model", headers={"host": host}).status_code == 200
     refused(client.get("/api/model", headers={"host": "evil.example"}), 403)

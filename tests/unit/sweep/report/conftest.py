@@ -86,9 +86,9 @@ class Fake:
             )
         )
         if picture:
-            image = pictures.sample_grid(torch.rand(4, 1, 8, 8))
+            image = pictures.draw_samples(torch.rand(4, 1, 8, 8))
             for name in ("samples", "reconstructions", "traversal"):
-                pictures.save(
+                pictures.save_picture(
                     pictures.Picture(image, f"{name} of {number} <i>"),
                     run / "images" / f"{name}.png",
                 )
