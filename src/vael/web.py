@@ -234,8 +234,9 @@ class _PunctualProtocol(H11Protocol):
         self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Answer a client, too, that has closed its half of the connection."""
-        answering = self.cycle is not None and not self.cycle.response_complete
+        """Answer a client, too, that has closed its half after a whole request."""
+        whole = self.conn.their_state is not h11.SEND_BODY
+        answering = whole and self.cycle is not None and not self.cycle.response_complete
         if answering:
             self.cycle.keep_alive = False
         return answering

@@ -45,6 +45,7 @@ def changed(tmp_path, **settings):
         ("name", "../../x", "name must be the name of a folder below output_dir"),
         ("seed", "${oc.env:HOME}", "seed is an interpolation"),
         ("model.encoder._target_", 5, "model.encoder must be a section with a _target_"),
+        ("objective.schedule", 0, "objective.schedule must be a section with a _target_"),
         ("callbacks.extra", 5, "callbacks.extra must be a mapping"),
         ("data.cache_dir", 5, "data.cache_dir must be null or a folder"),
         ("optimizer._partial_", 0, r"optimizer \(torch.optim.Adam\) cannot be built"),

@@ -256,10 +256,12 @@ def check_config(config: DictConfig) -> None:
             raise ConfigError(
                 f"{path} is missing: give it a value, or make the run anew (python train.py)."
             )
-    for path in NODES:
+    schedule = "objective.schedule"  # an objective of one's own may have none
+    optional = () if OmegaConf.select(config, schedule) is None else (schedule,)
+    for path in (*NODES, *optional):
         node = OmegaConf.select(config, path)
         if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
-            group = path.partition(".")[0]
+            group = path.partition(".")[0] if path != schedule else "objective/schedule"
             raise ConfigError(
                 f"{path} must be a section with a _target_, but got {node!r}: "
                 f"choose with {group}=<option> (python train.py --help)."

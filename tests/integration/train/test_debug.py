@@ -67,7 +67,7 @@ def test_one_batch_sees_one_batch_and_learns_it(tmp_path):
         tmp_path,
         "debug=one_batch",
         "trainer.max_epochs=100",
-        f"+callbacks.extra.same={{_target_: test_debug.SameBatch, path: {seen}}}",
+        f"+callbacks.extra.same={{_target_: integration.train.test_debug.SameBatch, path: {seen}}}",
     )
     batches = seen.read_text().splitlines()
     assert len(batches) == 100
@@ -216,7 +216,7 @@ class RootOfZero(MLP):
 
 
 def test_anomaly_names_the_operator_and_the_line_of_a_nan_gradient(tmp_path):
-    said = failed(tmp_path, "model.decoder._target_=test_debug.RootOfZero")
+    said = failed(tmp_path, "model.decoder._target_=integration.train.test_debug.RootOfZero")
     assert "the gradient is NaN at step 0 (epoch 0)" in said
     assert "SqrtBackward0" in said
     assert "test_debug.py" in said

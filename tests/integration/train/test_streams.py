@@ -52,7 +52,7 @@ def watched(tmp_path_factory):
 
     def watch(*overrides):
         file = parent / f"{len(list(parent.glob('*.pickle')))}.pickle"
-        extra = f"+callbacks.extra.watch={{_target_: test_streams.Watch, file: {file}}}"
+        extra = f"+callbacks.extra.watch={{_target_: integration.train.test_streams.Watch, file: {file}}}"
         folder = make_run(
             parent,
             *QUICK,

@@ -134,9 +134,9 @@ def test_an_orphan_is_adopted_and_its_first_worker_tells_nothing(tmp_path, stora
     works_elsewhere(claim, "a")
     other = Study.open(study.folder)
     assert isinstance(other.claim("b"), Wait), "its lease is fresh"
-    age(claim, 59)
+    age(claim, 30)
     assert isinstance(other.claim("b"), Wait)
-    age(claim, 3)
+    age(claim, 32)
     adopted = other.claim("b")
     assert (adopted.number, adopted.attempt) == (0, 2)
     assert not lease.touch(claim.folder, claim.attempt)
