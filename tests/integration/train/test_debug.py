@@ -67,7 +67,8 @@ def test_one_batch_sees_one_batch_and_learns_it(tmp_path):
         tmp_path,
         "debug=one_batch",
         "trainer.max_epochs=100",
-        f"+callbacks.extra.same={{_target_: integration.train.test_debug.SameBatch, path: {seen}}}",
+        f"+callbacks.extra.same={{_target_: integration.train."
+        f"test_debug.SameBatch, path: {seen}}}",
     )
     batches = seen.read_text().splitlines()
     assert len(batches) == 100

@@ -52,7 +52,10 @@ def watched(tmp_path_factory):
 
     def watch(*overrides):
         file = parent / f"{len(list(parent.glob('*.pickle')))}.pickle"
-        extra = f"+callbacks.extra.watch={{_target_: integration.train.test_streams.Watch, file: {file}}}"
+        extra = (
+            f"+callbacks.extra.watch={{_target_: integration.train."
+            f"test_streams.Watch, file: {file}}}"
+        )
         folder = make_run(
             parent,
             *QUICK,
