@@ -11,7 +11,8 @@ from vael.types import Shape
 class PosteriorRecord(ABC):
     """A reparameterised distribution over z with leading dimensions ``(B,)``, or none.
 
-    Event dimensions are summed in ``log_prob`` and ``kl``, never in ``factors``.
+    Event dimensions are summed in ``log_prob`` and ``kl``, never in ``factors``. A subclass is a
+    dataclass whose tensors all lead with ``(B,)``: `vael evaluate` joins the records of batches.
     """
 
     @property
@@ -58,13 +59,17 @@ class Posterior(nn.Module, ABC):
         A Laplace posterior of scale 1; its KL has no closed form here, so that the rate is the
         estimate ``log q(z|x) - log p(z)``.
 
+        >>> from dataclasses import dataclass
         >>> import torch
-        >>> class LaplaceRecord(PosteriorRecord):
-        ...     def __init__(self, mu):
-        ...         self.law = torch.distributions.Laplace(mu, 1.0)
+        >>> @dataclass(frozen=True)
+        ... class LaplaceRecord(PosteriorRecord):
+        ...     mu: torch.Tensor
+        ...     @property
+        ...     def law(self):
+        ...         return torch.distributions.Laplace(self.mu, 1.0)
         ...     @property
         ...     def mean(self):
-        ...         return self.law.mean
+        ...         return self.mu
         ...     def log_prob(self, z):
         ...         return self.law.log_prob(z).sum(-1)
         ...     def rsample(self, eps):
