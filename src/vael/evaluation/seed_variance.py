@@ -22,8 +22,8 @@ from vael.metrics.catalog import describe_metric
 from vael.pretrained.scoring import Scorer
 from vael.pretrained.trained import load_trained
 from vael.randomness import STREAMS, Noise
+from vael.report.figures import draw_spread
 from vael.report.pictures import save_picture
-from vael.report.spread import draw_spread
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.runs.summary import read_summary

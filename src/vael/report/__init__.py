@@ -1,1 +1,1 @@
-"""Floor 8: one self-contained page about a run."""
+"""Draw a run: self-contained pages and their pictures."""

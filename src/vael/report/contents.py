@@ -1,4 +1,4 @@
-"""A run folder as the report sees it: every part of it may be missing or broken."""
+"""Read a run folder for its report: every part of it may be missing or broken."""
 
 import base64
 import io
@@ -41,14 +41,14 @@ class RunContents:
     evaluation: Mapping[str, Any]
 
     def node(self, path: str) -> Any:
-        """The value at a dotted path of the config, or None."""
+        """Return the value at a dotted path of the config, or None."""
         found: Any = self.config
         for part in path.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
         return found
 
     def choice(self, group: str) -> str:
-        """Which option of a config group was taken; without a record, the class it names."""
+        """Return the option taken of a config group; without a record, the class it names."""
         node = self.node(group)
         target = node.get("_target_") if isinstance(node, Mapping) else node
         return str(self.node(f"choices.{group}") or str(target or "").rsplit(".", 1)[-1])
@@ -67,7 +67,7 @@ class RunContents:
 
 
 def read_run(run: Path) -> RunContents:
-    """Whatever of a run can be read."""
+    """Read whatever of a run can be read."""
     folder = RunFolder(run)
     text = _text(folder.config)
     images = {path.stem: path for path in sorted(folder.images.glob("*.png"))}
@@ -102,7 +102,7 @@ def _config(text: str) -> Mapping[str, Any]:
 
 
 def _picture(path: Path) -> InlinePicture | None:
-    """A picture with its size and the caption in it, or None where it cannot be read."""
+    """Read a picture with its size and its caption, or None where it cannot be read."""
     from PIL import Image
 
     try:

@@ -31,7 +31,7 @@ def draw_pictures(
     scatter: bool = True,
     columns: Sequence[str] = (),
 ) -> dict[str, Picture]:
-    """The pictures of a model, by name; the same arguments give the same pictures.
+    """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
     The model must be in evaluation mode, on the device of x. Images give all four pictures; a
     table has no traversal.
@@ -52,27 +52,25 @@ def draw_pictures(
     decoded = torch.cat([vae.decode(part[None]).mean[0] for part in parts])
     count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
-    made = (
-        _of_images(shown, decoded, samples)
-        if x.ndim == 4
-        else _of_tables(shown, decoded, samples, columns)
-    )
     if x.ndim == 4:
-        made["traversal"] = _traversal(vae, mu[0], activity)
+        made = _draw_images(shown, decoded, samples)
+        made["traversal"] = _draw_traversal(vae, mu[0], activity)
+    else:
+        made = _draw_tables(shown, decoded, samples, columns)
     if scatter:
-        made["latent_scatter"] = _scatter(mu, activity, y, seed)
+        made["latent_scatter"] = _draw_scatter(mu, activity, y, seed)
     return made
 
 
 def save_pictures(drawn: dict[str, Picture], folder: Path) -> list[Path]:
-    """Writes each picture to ``folder/NAME.png``, atomically."""
+    """Write each picture to ``folder/NAME.png``, atomically."""
     return [
         pictures.save_picture(picture, folder / f"{name}.png") for name, picture in drawn.items()
     ]
 
 
 def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
-    """Standard normal noise ``(1, count, *Z)``, drawn on the CPU: all devices show the same."""
+    """Draw noise ``(1, count, *Z)`` on the CPU, so that all devices show the same."""
     stream = Noise(seed, "latent").at(torch.device("cpu"), "pictures")
     return tuple(
         torch.randn(1, count, *shape, generator=stream).to(like.device, like.dtype)
@@ -80,8 +78,7 @@ def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
-    """Grids of images."""
+def _draw_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
     return {
         "reconstructions": Picture(
             pictures.draw_reconstructions(x, decoded),
@@ -94,10 +91,10 @@ def _of_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture
     }
 
 
-def _of_tables(
+def _draw_tables(
     x: Tensor, decoded: Tensor, samples: Tensor, columns: Sequence[str]
 ) -> dict[str, Picture]:
-    """Plots by column, in the units that the model sees."""
+    """Draw plots by column, in the units that the model sees."""
     number = x.shape[1]
     which = (
         f"The first {figures.COLUMNS} of {number} columns"
@@ -119,8 +116,8 @@ def _of_tables(
     }
 
 
-def _traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
-    """The most active dimensions, one at a time, from -REACH to REACH around one example."""
+def _draw_traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
+    """Move the most active dimensions, one at a time, from -REACH to REACH around one example."""
     dims = activity.order(DIMS)
     values = torch.linspace(-REACH, REACH, STEPS, device=start.device, dtype=start.dtype)
     z = start.repeat(len(dims), STEPS, 1)
@@ -129,11 +126,9 @@ def _traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
     decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
     labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
     frames = decoded.reshape(len(dims), STEPS, *decoded.shape[1:])
-    number = (
-        f"The {len(dims)} most active latent dimensions"
-        if len(dims) < len(start)
-        else ("All latent dimensions, the most active first,")
-    )
+    number = "All latent dimensions, the most active first,"
+    if len(dims) < len(start):
+        number = f"The {len(dims)} most active latent dimensions"
     measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
     return Picture(
         pictures.draw_traversal(frames, labels, values.tolist()),
@@ -142,8 +137,8 @@ def _traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
     )
 
 
-def _scatter(mu: Tensor, activity: Activity, y: Tensor | None, seed: int) -> Picture:
-    """Posterior means in the two most active dimensions; one dimension is spread by jitter."""
+def _draw_scatter(mu: Tensor, activity: Activity, y: Tensor | None, seed: int) -> Picture:
+    """Draw posterior means in the two most active dimensions, a single one spread by jitter."""
     dims = activity.order(2)
     names = [f"z{dim}   ({activity.text(dim)})" for dim in dims]
     points, what = mu[:, dims], "the two most active latent dimensions"

@@ -18,7 +18,7 @@ class Line:
 
 
 def tabulate_metrics(metrics: Mapping[str, float], fit: str = "") -> tuple[list[str], list[Line]]:
-    """The columns (splits that have any of the known metrics) and the rows of the table.
+    """Return the columns (splits that have any of the known metrics) and the rows of the table.
 
     Every known metric has its row, with a dash where it was not measured; metrics of the
     validation and test splits that are not known here follow without an explanation.
@@ -27,20 +27,16 @@ def tabulate_metrics(metrics: Mapping[str, float], fit: str = "") -> tuple[list[
     names = {metric.name for metric in known}
     split_of = {key: key.split("/", 1) for key in metrics if "/" in key}
     others = {rest for split, rest in split_of.values() if split in SPLITS[1:]} - names
-    columns = [
-        s for s in SPLITS if any(split == s and rest in names for split, rest in split_of.values())
-    ]
+    present = {split for split, rest in split_of.values() if rest in names}
+    columns = [split for split in SPLITS if split in present]
     return columns, [
-        Line(
-            metric,
-            tuple(format_number(metrics.get(f"{split}/{metric.name}")) for split in columns),
-        )
-        for metric in (*known, *(describe_metric(name) for name in sorted(others)))
+        Line(metric, tuple(format_number(metrics.get(f"{s}/{metric.name}")) for s in columns))
+        for metric in (*known, *map(describe_metric, sorted(others)))
     ]
 
 
 def format_number(value: float | None) -> str:
-    """Four significant digits or more, thousands apart; a dash for what is not there."""
+    """Return four significant digits or more, thousands apart; a dash for what is not there."""
     if value is None:
         return "–"  # noqa: RUF001 - a dash as typographers mean it
     if not math.isfinite(value):

@@ -1,16 +1,21 @@
-"""``report.html``: one page about one run, from nothing but the files in its folder."""
+"""Write ``report.html``: one page about one run, from nothing but the files in its folder."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vael.errors import ConfigError
 from vael.files import remove_unfinished, write_text
 from vael.report.contents import RunContents, read_run
 from vael.report.evaluation import tabulate_evaluation
 from vael.report.numbers import format_number, tabulate_metrics
-from vael.report.template import open_template
 from vael.runs.folder import RunFolder
 from vael.text import duration_text
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 NOTES = {"train": "mean of its epoch"}
@@ -24,7 +29,7 @@ STATUS = {
 
 
 def write_report(run: Path) -> Path:
-    """Writes ``run/report.html``, atomically, and returns its path.
+    """Write ``run/report.html``, atomically, and returns its path.
 
     The page opens without network: pictures and plots are inside of it. It reads
     ``config.yaml``, ``summary.json``, ``metrics.csv``, ``evaluation.json`` and ``images/*.png``;
@@ -45,7 +50,7 @@ def write_report(run: Path) -> Path:
 
 
 def complete_report(run: Path) -> None:
-    """Writes the report of a run that was killed after its summary.json, and so is finished."""
+    """Write the report of a run that was killed after its summary.json, and so is finished."""
     remove_unfinished(run)
     report, summary = RunFolder(run).report, RunFolder(run).summary
     late = not report.exists() or report.stat().st_mtime < summary.stat().st_mtime
@@ -54,31 +59,22 @@ def complete_report(run: Path) -> None:
 
 
 def render_report(run: RunContents) -> str:
-    """The page as HTML."""
-    from vael.report.charts import plot_history
-    from vael.report.evaluation_charts import plot_evaluation
+    """Render the page as HTML."""
+    from vael.report.charts import plot_evaluation, plot_history
 
-    summary, curves, evaluated = (
-        run.summary,
+    summary, evaluated = run.summary, tabulate_evaluation(run.evaluation)
+    bounds, curves = (
+        plot_evaluation(run.evaluation) if evaluated else [],
         plot_history(run.history),
-        tabulate_evaluation(run.evaluation),
     )
-    bounds = plot_evaluation(run.evaluation) if evaluated else []
-    drawn = [*bounds, *curves]  # in the order of the page
     columns, lines = tabulate_metrics(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
     samples = summary.get("samples")
     if not isinstance(samples, Mapping):
-        samples = {
-            "val": run.node("evaluation.samples"),
-            "test": run.node("evaluation.test_samples"),
-        }
-    status = str(summary.get("status") or "unfinished")
+        asked = {"val": "samples", "test": "test_samples"}
+        samples = {split: run.node(f"evaluation.{name}") for split, name in asked.items()}
     return open_template("report.html").render(
-        title=run_title(run),
+        **describe_run(run),
         facts=_facts(run),
-        status=status,
-        status_text=STATUS.get(status, ""),
-        reason=str(summary.get("reason") or ""),
         warnings=_list(summary.get("warnings")),
         latest=not run.metrics,
         columns=[
@@ -90,21 +86,41 @@ def render_report(run: RunContents) -> str:
         evaluation_plots=bounds,
         pictures=run.pictures,
         curves=curves,
-        plots=drawn,
-        command=str(summary.get("command") or run.node("command") or ""),
+        plots=[*bounds, *curves],  # in the order of the page
         environment=list_circumstances(run),
-        config=run.config_text,
     )
 
 
-def run_title(run: RunContents) -> str:
-    """Model and data, else the name of the experiment."""
-    model, data = run.choice("model"), run.choice("data")
-    return f"{model} on {data}" if model and data else str(run.node("name") or "A run")
+def open_template(name: str, *places: Path) -> Template:
+    """Return a template that escapes what it is given; ``places`` come before this folder."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([*places, Path(__file__).parent / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def describe_run(run: RunContents) -> dict[str, str]:
+    """Return what each page says of a run: its title, how it ended, its command and config."""
+    model, data, summary = run.choice("model"), run.choice("data"), run.summary
+    status = str(summary.get("status") or "unfinished")
+    return {
+        "title": f"{model} on {data}" if model and data else str(run.node("name") or "A run"),
+        "status": status,
+        "status_text": STATUS.get(status, ""),
+        "reason": str(summary.get("reason") or ""),
+        "command": str(summary.get("command") or run.node("command") or ""),
+        "config": run.config_text,
+    }
 
 
 def _facts(run: RunContents) -> list[tuple[str, str]]:
-    """What was trained, in the words of the config; what is not set is left out."""
+    """Return what was trained, in the words of the config; what is not set is left out."""
     facts = [
         ("data", run.choice("data")),
         ("model", run.choice("model")),
@@ -120,7 +136,7 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
 
 
 def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
-    """Seed, effort, devices and versions; what is not recorded is left out."""
+    """Return seed, effort, devices and versions; what is not recorded is left out."""
     summary = run.summary
 
     def number(name: str) -> str:
@@ -145,7 +161,7 @@ def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
 
 
 def _words(value: object) -> str:
-    """A list or a mapping in one line."""
+    """Return a list or a mapping in one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     if isinstance(value, list):

@@ -9,17 +9,9 @@ TRAIN, VAL = "#3f90da", "#e76300"
 # Ten colours that people with any colour vision can tell apart (Petroff 2021, arXiv:2107.02270),
 # its darkest two made lighter for dark pages.
 PALETTE = (
-    "#3f90da",
-    "#ffa90e",
-    "#d4351c",
-    "#94a4a2",
-    "#9b51d0",
-    "#a96b59",
-    "#e76300",
-    "#b9ac70",
-    "#717581",
-    "#92dadd",
-)
+    "#3f90da", "#ffa90e", "#d4351c", "#94a4a2", "#9b51d0",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,24 +24,21 @@ class Panel:
 
     @property
     def colours(self) -> list[str]:
-        """One for each series: by split where splits are compared, else all different."""
+        """A colour for each series: by split where splits are compared, else all different."""
         if len(self.names) > 1 and len({name.split("/")[0] for name in self.names}) == 1:
             return list(PALETTE[: len(self.names)])
         return [VAL if name.startswith("val/") else TRAIN for name in self.names]
 
 
 def arrange_panels(history: History) -> list[Panel]:
-    """The plots that this history has values for, most important first."""
+    """Return the plots that a history has values for, most important first."""
     names = list(history.series)
     rates = tuple(n for n in names if n.split("/")[-1].lower().startswith(("lr", "learning_rate")))
+    terms = ("train/loss", "train/distortion", "train/rate")
     wanted = [
         _compare_splits("bpd"),
         _compare_splits("elbo"),
-        Panel(
-            "Training loss and its terms",
-            METRICS["loss"].unit,
-            ("train/loss", "train/distortion", "train/rate"),
-        ),
+        Panel("Training loss and its terms", METRICS["loss"].unit, terms),
         _compare_splits("distortion"),
         _compare_splits("rate"),
         Panel("Weight of the rate", "beta", ("train/beta",)),

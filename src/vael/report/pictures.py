@@ -1,4 +1,4 @@
-"""From arrays to pictures: pure functions that return a PIL image or a matplotlib figure.
+"""Turn arrays into pictures: PIL images, and matplotlib figures as PNG.
 
 Matplotlib is used by its Figure class alone, never by pyplot: no global state, no display.
 """
@@ -33,7 +33,7 @@ class Picture:
 
 
 def draw_reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
-    """Each original with its reconstruction directly below it, in labelled pairs of rows.
+    """Draw each original with its reconstruction directly below it, in labelled pairs of rows.
 
     Args:
         x: the originals, ``(B, C, H, W)`` in [0, 1].
@@ -53,7 +53,7 @@ def draw_reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
 
 
 def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:
-    """Images ``(N, C, H, W)`` in [0, 1], row by row."""
+    """Draw images ``(N, C, H, W)`` in [0, 1], row by row."""
     drawn = make_tiles(images)
     return draw_sheet([[TileRow(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
 
@@ -61,7 +61,7 @@ def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:
 def draw_traversal(
     images: Tensor, labels: Sequence[str], values: Sequence[float] = ()
 ) -> Image.Image:
-    """One row for each latent dimension, one column for each value that it is set to.
+    """Draw one row for each latent dimension, one column for each value that it is set to.
 
     Args:
         images: ``(dims, steps, C, H, W)`` in [0, 1].
@@ -75,7 +75,7 @@ def draw_traversal(
 
 
 def encode_png(picture: Picture) -> bytes:
-    """The picture as PNG with its caption in the ``Description`` text; same input, same bytes."""
+    """Encode a picture as PNG with its caption as ``Description``; same input, same bytes."""
     buffer = io.BytesIO()
     if isinstance(picture.image, Image.Image):
         info = PngInfo()
@@ -89,7 +89,7 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def save_picture(picture: Picture | Image.Image | Figure, path: Path) -> Path:
-    """Writes a PNG atomically, making its folder where it is missing."""
+    """Write a PNG atomically, making its folder where it is missing."""
     whole = picture if isinstance(picture, Picture) else Picture(picture)
     content = encode_png(whole)
     write_bytes(path, lambda file: file.write(content))

@@ -1,4 +1,4 @@
-"""Images as tiles on a transparent sheet: upscaled without smoothing, labelled, in rows.
+"""Draw images as tiles on a transparent sheet: upscaled without smoothing, labelled, in rows.
 
 The sheet is transparent and its text a grey that reads on white and on near-black alike, so that
 one file serves a light page, a dark one and paper.
@@ -31,7 +31,7 @@ class TileRow:
 
 
 def make_tiles(images: Tensor) -> Pixels:
-    """Images ``(N, C, H, W)`` in [0, 1] as RGBA tiles ``(N, s*H, s*W, 4)`` with a whole s >= 1.
+    """Turn images ``(N, C, H, W)`` in [0, 1] into RGBA tiles ``(N, s*H, s*W, 4)``, s >= 1 whole.
 
     Values are clamped to [0, 1], NaN becomes 0. One channel is shown grey, three as RGB, four as
     RGBA over a checkerboard; of two channels, or more than four, the first is shown grey.
@@ -51,7 +51,7 @@ def make_tiles(images: Tensor) -> Pixels:
 
 
 def _over_checkerboard(pixels: Pixels) -> Pixels:
-    """RGBA ``(N, H, W, 4)`` blended onto the grey squares that stand for "transparent"."""
+    """Blend RGBA ``(N, H, W, 4)`` onto the grey squares that stand for "transparent"."""
     height, width = pixels.shape[1:3]
     squares = (np.arange(height)[:, None] // 8 + np.arange(width)[None, :] // 8) % 2
     ground = np.where(squares == 0, 205, 155)[None, :, :, None]
@@ -61,7 +61,7 @@ def _over_checkerboard(pixels: Pixels) -> Pixels:
 
 
 def draw_sheet(blocks: Sequence[Sequence[TileRow]], header: Sequence[str] = ()) -> Image.Image:
-    """Rows of tiles from top to bottom, with space between blocks and labels at the left.
+    """Draw rows of tiles from top to bottom, with space between blocks and labels at the left.
 
     Args:
         blocks: groups of rows that belong together; all tiles have one size.

@@ -9,9 +9,9 @@ from vael.metrics.frechet import Frechet
 from vael.metrics.latent_activity import Spectrum
 from vael.metrics.probe import LabelProbe
 from vael.metrics.reconstruction import Reconstruction
+from vael.report.charts import plot_evaluation
 from vael.report.contents import read_run
 from vael.report.evaluation import format_with_error, tabulate_evaluation
-from vael.report.evaluation_charts import plot_evaluation
 from vael.report.page import write_report
 
 

@@ -1,1 +1,1 @@
-"""A page about two runs side by side."""
+"""Compare two runs on one page."""

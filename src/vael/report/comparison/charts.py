@@ -1,4 +1,4 @@
-"""Floor 10: the curves of two runs in one figure, a colour for each run."""
+"""Plot the curves of two runs in one figure, a colour for each run."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ DASHES = ("none", "6 4", "2 3")  # of the series of one panel, validation first
 
 
 def overlay_plots(runs: Sequence[RunContents]) -> list[Plot]:
-    """What either run has logged, panel by panel, and both paths in the plane.
+    """Return what either run has logged, panel by panel, and both paths in the plane.
 
     The curves are over epochs where both runs know them, else over optimiser steps.
     """
@@ -28,33 +28,25 @@ def overlay_plots(runs: Sequence[RunContents]) -> list[Plot]:
             for run, history in histories.items():
                 series = history.series.get(name)
                 if series is not None:
-                    x = series.x if axis == "epoch" else [float(step) for step in series.step]
-                    trace = trace_series(
-                        f"{run} {name}", x, series.value, series.step, axis, COLOURS[run]
-                    )
+                    trace = trace_series(f"{run} {name}", series, axis, COLOURS[run])
                     traces.append({**trace, "dash": dash})
         made.append(plot_panel(panel, axis, traces))
     planes = {run: plot_plane(history) for run, history in histories.items()}
-    drawn = [plane for plane in planes.values() if plane]
+    drawn = {run: plane for run, plane in planes.items() if plane}
     if drawn:
-        both = {
-            **drawn[0],
-            "title": "Paths through the rate-distortion plane",
-            "data": [_recoloured(plane["data"][0], run) for run, plane in planes.items() if plane],
-        }
-        made.append(both)
+        both = [_recolour(plane["data"][0], run) for run, plane in drawn.items()]
+        plane = {**next(iter(drawn.values())), "data": both}
+        made.append({**plane, "title": "Paths through the rate-distortion plane"})
     return made
 
 
-def _recoloured(trace: Plot, run: str) -> Plot:
-    """The path in the run's colour, its last point the largest."""
-    kept = {key: value for key, value in trace.items() if key not in ("scale", "colours")}
-    sizes = [5] * (len(trace["x"]) - 1) + [10]
+def _recolour(trace: Plot, run: str) -> Plot:
+    """Return the path in the run's colour, its last point the largest."""
     return {
-        **kept,
+        **{key: value for key, value in trace.items() if key not in ("scale", "colours")},
         "name": f"{run} {trace['name']}",
         "colour": COLOURS[run],
         "showlegend": True,
-        "size": sizes,
+        "size": [5] * (len(trace["x"]) - 1) + [10],
         "text": [f"{run}: {text}" for text in trace["text"]],
     }

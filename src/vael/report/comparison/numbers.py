@@ -1,7 +1,7 @@
 """Compare the numbers of two runs: their difference, and whether they may be compared."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,9 @@ class ComparisonRow:
 
     metric: Metric
     values: tuple[str, str]
-    difference: str
-    better: str
-    note: str
+    difference: str = ""
+    better: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ComparisonGroup:
 def compare_scores(
     paths: tuple[Path, Path], runs: tuple[RunContents, RunContents]
 ) -> list[ComparisonGroup]:
-    """Evaluation, test and validation, where a run has numbers of them.
+    """Compare evaluation, test and validation, where a run has numbers of them.
 
     Raises:
         VaelError: a summary.json or evaluation.json that cannot be read.
@@ -48,34 +48,32 @@ def compare_scores(
     other_fit = read_fit(paths[0]) != read_fit(paths[1])
     fit = fits[0] if fits[0] == fits[1] else ""
     known = [name_fit(metric, fit) for metric in METRICS.values()]
-    origins: list[tuple[str, Callable[[Path], Numbers | None], str]] = [
-        ("Evaluation", read_evaluated, "no evaluation.json: vael evaluate {run}"),
-        ("Test", lambda run: read_summed_up(run, "test"), "no test scores in its summary.json"),
-        (
-            "Validation",
-            lambda run: read_summed_up(run, "val"),
-            "no validation scores in its summary.json",
-        ),
-    ]
     made = []
-    for title, read, lacking in origins:
-        found = [_read(path, read) for path in paths]
-        if any(found):
-            missing = [
-                f"{name} has {lacking.format(run=path)}."
-                for name, path, numbers in zip("AB", paths, found, strict=True)
-                if numbers is None
-            ]
-            refused = missing[0] if missing else _refusal(found[0], found[1])
-            scores = [numbers[1] if numbers else {} for numbers in found]
-            rows = [_row(metric, scores, refused, other_fit) for metric in _present(known, scores)]
-            made.append(ComparisonGroup(title, "" if refused else _about(found[0]), refused, rows))
+    for title, split, lacking in (
+        ("Evaluation", "", "no evaluation.json: vael evaluate {run}"),
+        ("Test", "test", "no test scores in its summary.json"),
+        ("Validation", "val", "no validation scores in its summary.json"),
+    ):
+        found = [_read(path, split) for path in paths]
+        present = [numbers for numbers in found if numbers]
+        if not present:
+            continue
+        missing = [
+            f"{name} has {lacking.format(run=path)}."
+            for name, path, numbers in zip("AB", paths, found, strict=True)
+            if numbers is None
+        ]
+        refused = missing[0] if missing else _refusal(*present)
+        scores = [numbers[1] if numbers else {} for numbers in found]
+        rows = [_row(metric, scores, refused, other_fit) for metric in _present(known, scores)]
+        about = "" if refused else _about(present[0])
+        made.append(ComparisonGroup(title, about, refused, rows))
     return made
 
 
-def _read(path: Path, read: Callable[[Path], Numbers | None]) -> Numbers | None:
+def _read(path: Path, split: str) -> Numbers | None:
     try:
-        return read(path)
+        return read_summed_up(path, split) if split else read_evaluated(path)
     except (AttributeError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{path} is not what vael writes: its config.yaml, summary.json or "
@@ -83,9 +81,7 @@ def _read(path: Path, read: Callable[[Path], Numbers | None]) -> Numbers | None:
         ) from error
 
 
-def _refusal(a: Numbers | None, b: Numbers | None) -> str:
-    assert a is not None
-    assert b is not None
+def _refusal(a: Numbers, b: Numbers) -> str:
     try:
         check_comparable(a[0], b[0], ("A", "B"))
     except NotComparableError as error:
@@ -93,14 +89,13 @@ def _refusal(a: Numbers | None, b: Numbers | None) -> str:
     return ""
 
 
-def _about(numbers: Numbers | None) -> str:
-    assert numbers is not None
+def _about(numbers: Numbers) -> str:
     facts = numbers[0]
     return f"split {facts['split']}, k = {facts['k']}, data {str(facts['digest'])[:8]}"
 
 
 def _present(known: Sequence[Metric], scores: Sequence[Mapping[str, object]]) -> list[Metric]:
-    """The metrics that a run has, those that are not known by their bare names."""
+    """Return the metrics that a run has; unknown ones have but their name."""
     names = dict.fromkeys(
         name for one in scores for name in one if not name.endswith("_se") and name not in UNSHOWN
     )
@@ -117,15 +112,15 @@ def _row(
     one, two = (_number(of_run.get(metric.name)) for of_run in scores)
     values = (format_number(one), format_number(two))
     if refused or one is None or two is None or not math.isfinite(two - one):
-        return ComparisonRow(metric, values, "", "", "")
+        return ComparisonRow(metric, values)
     if other_fit and metric.of_fit:
-        return ComparisonRow(metric, values, "", "", OTHER_FIT)
+        return ComparisonRow(metric, values, note=OTHER_FIT)
     away = two - one
     difference = ("+" if away > 0 else "") + format_number(away)
     better = "equal" if away == 0 else ""
     if away and metric.better:
         better = "B" if (away < 0) == (metric.better == "lower") else "A"
-    return ComparisonRow(metric, values, difference, better, "")
+    return ComparisonRow(metric, values, difference, better)
 
 
 def _number(value: object) -> float | None:

@@ -1,6 +1,5 @@
-"""Floor 10: a page about two runs, from nothing but the files in their folders."""
+"""Write a page about two runs, from nothing but the files in their folders."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -12,31 +11,15 @@ from vael.files import write_text
 from vael.report.comparison.charts import COLOURS, overlay_plots
 from vael.report.comparison.numbers import compare_scores
 from vael.report.contents import InlinePicture, RunContents, read_run
-from vael.report.page import STATUS, list_circumstances, run_title
-from vael.report.template import open_template
+from vael.report.page import describe_run, list_circumstances, open_template
 from vael.runs.folder import RunFolder
 
 NOT_SET = "not set"  # a setting that the other run has
 ABSENT = "\u2013"  # a dash as typographers mean it
 
 
-@dataclass(frozen=True)
-class Side:
-    """What the page says of one run by itself."""
-
-    letter: str
-    path: str
-    title: str
-    colour: str
-    status: str
-    status_text: str
-    reason: str
-    command: str
-    config: str
-
-
 def write_comparison(a: Path, b: Path, output: Path | None = None) -> Path:
-    """Writes the page atomically, into ``a`` as ``report_vs_NAME.html``, and returns its path.
+    """Write the page atomically, into ``a`` as ``report_vs_NAME.html``, and returns its path.
 
     Args:
         a: a run's folder, what the differences are counted from.
@@ -64,9 +47,12 @@ def write_comparison(a: Path, b: Path, output: Path | None = None) -> Path:
 
 
 def render_comparison(a: Path, b: Path) -> str:
-    """The page as HTML."""
+    """Render the page as HTML."""
     paths, runs = (a, b), (read_run(a), read_run(b))
-    sides = [_side(*each) for each in zip(COLOURS, paths, runs, strict=True)]
+    sides = [
+        {"letter": letter, "colour": colour, "path": str(path), **describe_run(run)}
+        for (letter, colour), path, run in zip(COLOURS.items(), paths, runs, strict=True)
+    ]
     changed, equal = list_changes(*(read_settings(RunFolder(path).config) for path in paths))
     curves = overlay_plots(runs)
     return open_template("comparison.html").render(
@@ -83,9 +69,10 @@ def render_comparison(a: Path, b: Path) -> str:
 
 
 def list_changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str]], int]:
-    """The settings that differ, by dotted name, and how many are equal; the command is none."""
+    """Return the settings that differ, by dotted name, and how many others are equal."""
     one, two = flat_config(a), flat_config(b)
     found = compare_settings(one, two, NOT_SET)
+    # the command is no setting
     equal = len((one.keys() | two.keys()) - {"command"}) - len(found)
     return [(d.what, _text(d.then), _text(d.now)) for d in found], equal
 
@@ -95,27 +82,12 @@ def _text(value: object) -> str:
 
 
 def _short(path: Path) -> str:
-    """The last two folders: an experiment and a time."""
+    """Return the last two folders: an experiment and a time."""
     return "/".join(path.resolve().parts[-2:])
 
 
-def _side(letter: str, path: Path, run: RunContents) -> Side:
-    status = str(run.summary.get("status") or "unfinished")
-    return Side(
-        letter,
-        str(path),
-        run_title(run),
-        COLOURS[letter],
-        status,
-        STATUS.get(status, ""),
-        str(run.summary.get("reason") or ""),
-        str(run.summary.get("command") or run.node("command") or ""),
-        run.config_text,
-    )
-
-
 def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[InlinePicture | None]]]:
-    """Pictures of one name, beside each other; None where a run has none of it."""
+    """Return pictures of one name, beside each other; None where a run has none of it."""
     by_name = [{picture.name: picture for picture in run.pictures} for run in (a, b)]
     names = dict.fromkeys(name for pictures in by_name for name in pictures)
     return [(name, [pictures.get(name) for pictures in by_name]) for name in names]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vael.files import write_text
 from vael.report.contents import InlinePicture, read_run
-from vael.report.template import open_template
+from vael.report.page import open_template
 from vael.sweep.report.contents import SweepContents, read_sweep
 from vael.sweep.report.facts import list_facts
 from vael.sweep.report.figure import Figure
