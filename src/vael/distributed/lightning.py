@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from omegaconf import DictConfig
@@ -145,6 +146,15 @@ def find_placement(options: DictConfig) -> Placement:
     return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes)
 
 
+def agree_on(trainer: pl.Trainer, number: int) -> int:
+    """Return the largest number that any process has, in all of them."""
+    if trainer.world_size == 1:
+        return number
+    heard = torch.tensor(number, device=trainer.strategy.root_device)
+    torch.distributed.all_reduce(heard, torch.distributed.ReduceOp.MAX)
+    return int(heard)
+
+
 def is_first() -> bool:
-    """Whether this is the first of the run's processes: the one that writes."""
+    """Return whether this is the first of the run's processes: the one that writes."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 
+from vael.distributed.lightning import agree_on
 from vael.distributed.signals import Stopped, TrainingStopRequest
 from vael.errors import CheckpointError
 
@@ -82,13 +82,11 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self.stop = stop
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, *hook: Any, **named: Any) -> None:
         """Take the signals back from Lightning."""
         self.stop.retake()
 
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the signals back from Lightning."""
-        self.stop.retake()
+    on_test_start = on_train_start
 
     def on_train_batch_end(
         self,
@@ -101,42 +99,29 @@ class LastCheckpoint(Checkpoint):
         """Save within an epoch where it is due, or where a signal asks for it."""
         if trainer.is_last_batch or (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
-        number = self._asked(trainer)
-        due = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
-        if number or due:
-            trainer.save_checkpoint(self.path)
-        if number:
-            raise Stopped(number, trainer.global_step, self.path.parents[1])
+        every = self.every_n_steps
+        self._save(trainer, due=every is not None and trainer.global_step % every == 0)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after the epoch's validation."""
-        number = self._asked(trainer)
-        last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
-        if number or last or (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            trainer.save_checkpoint(self.path)
-        if number:
-            raise Stopped(number, trainer.global_step, self.path.parents[1])
+        done = trainer.current_epoch + 1
+        last = trainer.should_stop or done == trainer.max_epochs
+        self._save(trainer, due=last or done % self.every_n_epochs == 0)
 
-    def on_test_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
+    def on_test_batch_end(self, trainer: pl.Trainer, *hook: object) -> None:
         """Stop for a signal: the training is saved already, and the test is done anew.
 
         Ranks differ in their number of batches, so each stops for itself.
         """
-        if self.stop.number:
-            raise Stopped(self.stop.number, trainer.global_step, self.path.parents[1])
+        self._stop(trainer, self.stop.number)
 
-    def _asked(self, trainer: pl.Trainer) -> int:
-        """Return the signal that any process got: all stop at the same batch."""
-        if trainer.world_size == 1:
-            return self.stop.number
-        heard = torch.tensor(self.stop.number, device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(heard, torch.distributed.ReduceOp.MAX)
-        return int(heard)
+    def _save(self, trainer: pl.Trainer, due: bool) -> None:
+        """Save where it is due or any process got a signal: all stop at the same batch."""
+        number = agree_on(trainer, self.stop.number)
+        if number or due:
+            trainer.save_checkpoint(self.path)
+        self._stop(trainer, number)
+
+    def _stop(self, trainer: pl.Trainer, number: int) -> None:
+        if number:
+            raise Stopped(number, trainer.global_step, self.path.parents[1])

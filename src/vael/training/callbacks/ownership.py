@@ -24,45 +24,16 @@ class OwnershipCheck(pl.Callback):
         self.folder = folder
         self._looked = float("-inf")
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, *hook: Any, **named: Any) -> None:
         """Check ownership, at most once a second."""
-        self._check_sometimes()
-
-    def on_validation_batch_start(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        batch: object,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Check ownership, at most once a second."""
-        self._check_sometimes()
-
-    def on_test_batch_start(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        batch: object,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Check ownership, at most once a second."""
-        self._check_sometimes()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Check ownership before the epoch's row is written."""
-        check_ownership(self.folder)
-
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Check ownership before a checkpoint is written."""
-        check_ownership(self.folder)
-
-    def _check_sometimes(self) -> None:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             check_ownership(self.folder)
             self._looked = time.monotonic()
+
+    on_validation_batch_start = on_test_batch_start = on_train_batch_start
+
+    def on_train_epoch_end(self, *hook: Any, **named: Any) -> None:
+        """Check ownership before the epoch's row, or a checkpoint, is written."""
+        check_ownership(self.folder)
+
+    on_save_checkpoint = on_train_epoch_end

@@ -1,6 +1,7 @@
 """Progress bar: one on a terminal, nothing in a log."""
 
 import time
+from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
@@ -64,21 +65,19 @@ class ProgressBar(pl.Callback):
         """Move the bar."""
         self._draw(batch_idx + 1, "test", "")
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the finished bar on the terminal."""
-        self._stop()
-
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the finished bar on the terminal."""
         self._drawn = 0.0
         self._draw(int(sum(trainer.num_test_batches)), "test", "")
         self._stop()
 
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Give the terminal back before anything is printed."""
-        self._stop()
+    def _stop(self, *hook: Any, **named: Any) -> None:
+        """Give the terminal back; a finished bar stays there."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    on_train_end = on_exception = _stop
 
     def _start(self, trainer: pl.Trainer, what: str, total: int) -> None:
         console = Console(stderr=True)
@@ -117,8 +116,3 @@ class ProgressBar(pl.Callback):
         self._progress.update(self._task, completed=done, description=what, score=score)
         self._progress.refresh()
         self._drawn = time.monotonic()
-
-    def _stop(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None

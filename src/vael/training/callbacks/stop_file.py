@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 
+from vael.distributed.lightning import agree_on
 from vael.runs.folder import RunFolder
 
 
@@ -25,18 +25,10 @@ class StopFile(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Look for the request."""
-        if trainer.current_epoch + 1 == trainer.max_epochs or not self._asked(trainer):
-            return
-        self.reason = _read_reason(self.path)
-        trainer.should_stop = True
-
-    def _asked(self, trainer: pl.Trainer) -> bool:
-        asked = trainer.is_global_zero and self.path.exists()
-        if trainer.world_size == 1:
-            return asked
-        heard = torch.tensor(int(asked), device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(heard, torch.distributed.ReduceOp.MAX)
-        return bool(heard)
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        if not last and agree_on(trainer, trainer.is_global_zero and self.path.exists()):
+            self.reason = _read_reason(self.path)
+            trainer.should_stop = True
 
 
 def _read_reason(path: Path) -> str:

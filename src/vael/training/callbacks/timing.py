@@ -44,21 +44,14 @@ class Throughput(pl.Callback):
         self._started = 0.0
         self._batches = 0
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+    def on_train_epoch_start(self, *hook: Any, **named: Any) -> None:
+        """Start the clock of an epoch, or of one that is continued in its middle."""
         self._started, self._batches = time.perf_counter(), 0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock of an epoch that is continued in its middle."""
-        self._started, self._batches = time.perf_counter(), 0
+    on_train_start = on_train_epoch_start
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: object
     ) -> None:
         """Count the batch, and stop the clock at the last batch: validation comes next."""
         self._batches += 1
