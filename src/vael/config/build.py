@@ -1,4 +1,4 @@
-"""Build the data and the model of a config; here the shapes of data meet it."""
+"""Build the data and the model of a config, with the shapes that follow from the data."""
 
 import re
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
-    """Instantiates one config node with the facts that it cannot know.
+    """Instantiate one config node with the facts that it cannot know.
 
     Args:
         node: has ``_target_`` and the options.
@@ -63,7 +63,7 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
 
 
 def _reason(error: BaseException, target: str) -> str:
-    """What went wrong, in one line; with the remedy where a package of the user's is not found."""
+    """Say in one line what went wrong, and what to do where a user's package is not found."""
     text = " ".join(str(error).split())
     absent = re.search(r"ModuleNotFoundError\(.(No module named '[^']+')", text)
     if absent is None:
@@ -75,12 +75,12 @@ def _reason(error: BaseException, target: str) -> str:
 
 
 def build_seeds(config: DictConfig) -> Seeds:
-    """The seed of each stream of a run."""
+    """Return the seed of each stream of a run."""
     return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
 
 
 def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
-    """The DataModule of a config; nothing is read yet."""
+    """Build the DataModule of a config; nothing is read yet."""
     data = config.data
     return VaelData(
         source=build_part(data.source, Source, "data.source"),  # type: ignore[type-abstract]
@@ -94,7 +94,7 @@ def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
 
 
 def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
-    """The model of a config for this data, with weights drawn from the stream ``init``."""
+    """Build the model of a config for this data, its weights drawn from the stream ``init``."""
     event, z = spec.event_shape, (config.model.latent_dim,)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seeds.init, "init"))

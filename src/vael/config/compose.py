@@ -18,7 +18,7 @@ from vael.errors import ConfigError
 
 
 def find_conf() -> Path:
-    """The folder of train.yaml: ``./conf``, or that of the checkout that vael runs from.
+    """Return the folder of train.yaml: ``./conf``, or that of the checkout vael runs from.
 
     Raises:
         ConfigError: there is none.
@@ -34,7 +34,7 @@ def find_conf() -> Path:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """What ``python train.py OVERRIDES`` would write to ``RUN/config.yaml``, not yet checked.
+    """Compose what ``python train.py OVERRIDES`` writes to ``RUN/config.yaml``, unchecked.
 
     Raises:
         ConfigError: an override is none, or names what does not exist; one line.
@@ -53,7 +53,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 
 
 def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:
-    """The config without interpolations, with what was chosen of each group and the command."""
+    """Resolve the interpolations, and add what was chosen of each group and the command."""
     chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
     if config.name is None:
         config.name = chosen.get("experiment") or f"{chosen.get('data')}-{chosen.get('model')}"
@@ -64,7 +64,7 @@ def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) ->
 
 
 def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
-    """Hydra's or OmegaConf's message in one line, with the remedy."""
+    """Put Hydra's or OmegaConf's message in one line, with the remedy."""
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         return f"a YAML of this config is not UTF-8: {text}: ... {error.object[:80]!r} ..."
@@ -80,8 +80,7 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     if options and "Available options" in text:
         group, _, option = options[1].rpartition("/")
         head = next(n for n, line in enumerate(lines) if "Available options" in line)
-        names = lines[head + 1 :]
-        names = [name for name in names if not name.startswith(("Config", "provider"))]
+        names = [name for name in lines[head + 1 :] if not name.startswith(("Config", "provider"))]
         return f"{group}={option}: no such option; choose from {', '.join(names)}."
     key = [line for line in lines if line.startswith("full_key:")]
     where = f" ({key[0].removeprefix('full_key:').strip()})" if key else ""

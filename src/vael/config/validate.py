@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,37 +18,36 @@ MOST_THREADS = 1024  # OpenMP ends the process, without a word, where it cannot 
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold of one setting."""
+    """A condition on one setting."""
 
     path: str
     must: str
-    holds: Callable[[object], bool]
+    holds: Callable[[Any], bool]
 
 
-def _integer(low: int) -> Callable[[object], bool]:
-    return lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= low
+Test = Callable[[Any], bool]
 
 
-def _number(holds: Callable[[float], bool]) -> Callable[[object], bool]:
+def _integer(low: int, high: float = math.inf) -> Test:
+    return lambda v: isinstance(v, int) and not isinstance(v, bool) and low <= v <= high
+
+
+def _number(holds: Callable[[float], bool]) -> Test:
     return lambda v: (
         isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and holds(v)
     )
 
 
-def _or_null(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+def _or_null(holds: Test) -> Test:
     return lambda v: v is None or holds(v)
 
 
-def _one_of(*options: object) -> Callable[[object], bool]:
+def _one_of(*options: object) -> Test:
     return lambda v: v in options and not isinstance(v, bool)
 
 
-def _integers(low: int, *paths: str) -> list[Rule]:
-    return [Rule(path, f"an integer >= {low}", _integer(low)) for path in paths]
-
-
-def _integers_or_null(low: int, *paths: str) -> list[Rule]:
-    return [Rule(path, f"null or an integer >= {low}", _or_null(_integer(low))) for path in paths]
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def _path(value: object) -> bool:
@@ -55,182 +55,106 @@ def _path(value: object) -> bool:
 
 
 def _name(value: object) -> bool:
-    if not _path(value):
-        return False
     path = PurePath(str(value))
-    return not path.is_absolute() and ".." not in path.parts
+    return _path(value) and not path.is_absolute() and ".." not in path.parts
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("output_dir", "a folder", _path),
-    Rule("data.cache_dir", "null or a folder", _or_null(_path)),
-    Rule(
-        "callbacks.extra",
-        "a mapping of names to sections with a _target_",
-        lambda v: isinstance(v, DictConfig) and all(isinstance(n, DictConfig) for n in v.values()),
-    ),
-    Rule("name", "the name of a folder below output_dir", _name),
-    Rule(
-        "trainer.threads",
+def _nodes(value: object) -> bool:
+    return isinstance(value, DictConfig) and all(isinstance(n, DictConfig) for n in value.values())
+
+
+_positive, _not_negative = _number(lambda v: v > 0), _number(lambda v: v >= 0)
+_OF_KIND: tuple[tuple[str, Test, str], ...] = (
+    ("a folder", _path, "output_dir"),
+    ("null or a folder", _or_null(_path), "data.cache_dir"),
+    ("a mapping of names to sections with a _target_", _nodes, "callbacks.extra"),
+    ("the name of a folder below output_dir", _name, "name"),
+    (
         f"null or an integer from 1 to {MOST_THREADS}",
-        _or_null(lambda v: _integer(1)(v) and v <= MOST_THREADS),  # type: ignore[operator]
+        _or_null(_integer(1, MOST_THREADS)),
+        "trainer.threads",
     ),
-    *_integers(
-        1,
-        "model.latent_dim",
-        "data.batch_size",
-        "trainer.devices",
-        "trainer.num_nodes",
-        "trainer.max_epochs",
-        "trainer.accumulate_grad_batches",
-        "trainer.log_every_n_steps",
-        "evaluation.samples",
-        "evaluation.test_samples",
-        "objective.num_samples",
-        "callbacks.checkpoint.every_n_epochs",
+    (
+        "an integer >= 1",
+        _integer(1),
+        "model.latent_dim data.batch_size trainer.devices trainer.num_nodes trainer.max_epochs "
+        "trainer.accumulate_grad_batches trainer.log_every_n_steps evaluation.samples "
+        "evaluation.test_samples objective.num_samples callbacks.checkpoint.every_n_epochs "
         "callbacks.pictures.num_examples",
     ),
-    *_integers(0, "seed", "data.split_seed"),
-    *_integers_or_null(0, "seeds.init", "seeds.order", "seeds.corruption", "seeds.latent"),
-    *_integers_or_null(
-        1,
-        "data.limit",
-        "callbacks.early_stopping.patience",
-        "callbacks.checkpoint.every_n_steps",
+    ("an integer >= 0", _integer(0), "seed data.split_seed"),
+    (
+        "null or an integer >= 0",
+        _or_null(_integer(0)),
+        "seeds.init seeds.order seeds.corruption seeds.latent",
+    ),
+    (
+        "null or an integer >= 1",
+        _or_null(_integer(1)),
+        "data.limit callbacks.early_stopping.patience callbacks.checkpoint.every_n_steps "
         "callbacks.pictures.every_n_epochs",
     ),
-    Rule("objective.beta", "a finite number >= 0", _number(lambda v: v >= 0)),
-    Rule("optimizer.lr", "a finite number > 0", _number(lambda v: v > 0)),
-    Rule(
-        "trainer.gradient_clip_val",
+    ("a finite number >= 0", _not_negative, "objective.beta callbacks.early_stopping.min_delta"),
+    ("a finite number > 0", _positive, "optimizer.lr"),
+    (
         "null or a finite number > 0",
-        _or_null(_number(lambda v: v > 0)),
+        _or_null(_positive),
+        "trainer.gradient_clip_val trainer.skip_gradient_above",
     ),
-    Rule("callbacks.early_stopping.min_delta", "a finite number >= 0", _number(lambda v: v >= 0)),
-    Rule(
-        "callbacks.progress.refresh_seconds",
+    (
         "null or a finite number >= 0",
-        _or_null(_number(lambda v: v >= 0)),
+        _or_null(_not_negative),
+        "callbacks.progress.refresh_seconds",
     ),
-    Rule(
-        "trainer.skip_gradient_above",
-        "null or a finite number > 0",
-        _or_null(_number(lambda v: v > 0)),
-    ),
-    Rule("trainer.compile", "true or false", lambda v: isinstance(v, bool)),
-    Rule(
-        "callbacks.ema.decay", "null or a number in (0, 1)", _or_null(_number(lambda v: 0 < v < 1))
-    ),
-    Rule("evaluation.test", "true or false", lambda v: isinstance(v, bool)),
-    Rule("report", "true or false", lambda v: isinstance(v, bool)),
-    Rule("init_from", "null or a run's folder", _or_null(lambda v: isinstance(v, str))),
-    Rule("trainer.precision", "32, bf16 or 16", _one_of(32, "32", "bf16", 16, "16")),
-    Rule("trainer.profiler", "null, simple or torch", _one_of(None, "simple", "torch")),
-    Rule("trainer.detect_anomaly", "true or false", lambda v: isinstance(v, bool)),
-    Rule("trainer.accelerator", "auto, cpu or gpu", _one_of("auto", "cpu", "gpu")),
-    Rule(
-        "data.binarize",
-        "none, threshold or stochastic",
-        _one_of("none", "threshold", "stochastic"),
-    ),
+    ("null or a number in (0, 1)", _or_null(_number(lambda v: 0 < v < 1)), "callbacks.ema.decay"),
+    ("true or false", _flag, "trainer.compile evaluation.test report trainer.detect_anomaly"),
+    ("null or a run's folder", _or_null(lambda v: isinstance(v, str)), "init_from"),
+    ("32, bf16 or 16", _one_of(32, "32", "bf16", 16, "16"), "trainer.precision"),
+    ("null, simple or torch", _one_of(None, "simple", "torch"), "trainer.profiler"),
+    ("auto, cpu or gpu", _one_of("auto", "cpu", "gpu"), "trainer.accelerator"),
+    ("none, threshold or stochastic", _one_of("none", "threshold", "stochastic"), "data.binarize"),
 )
+RULES = [Rule(path, must, holds) for must, holds, paths in _OF_KIND for path in paths.split()]
 
-SECTIONS: dict[str, frozenset[str]] = {
-    "": frozenset(
-        {
-            "name",
-            "output_dir",
-            "init_from",
-            "seed",
-            "seeds",
-            "data",
-            "evaluation",
-            "likelihood",
-            "model",
-            "posterior",
-            "prior",
-            "objective",
-            "optimizer",
-            "scheduler",
-            "trainer",
-            "logger",
-            "callbacks",
-            "report",
-            "sweep",
-            "choices",
-            "command",
-        }
-    ),
-    "model": frozenset({"latent_dim", "encoder", "decoder"}),
-    "evaluation": frozenset({"samples", "test_samples", "test"}),
-    "seeds": frozenset({"init", "order", "corruption", "latent"}),
-    "trainer": frozenset(
-        {
-            "accelerator",
-            "devices",
-            "num_nodes",
-            "threads",
-            "max_epochs",
-            "precision",
-            "gradient_clip_val",
-            "accumulate_grad_batches",
-            "log_every_n_steps",
-            "profiler",
-            "detect_anomaly",
-            "compile",
-            "skip_gradient_above",
-        }
-    ),
-    "callbacks": frozenset(
-        {"early_stopping", "checkpoint", "ema", "pictures", "progress", "extra"}
-    ),
-    "callbacks.early_stopping": frozenset({"patience", "min_delta"}),
-    "callbacks.checkpoint": frozenset({"every_n_epochs", "every_n_steps"}),
-    "callbacks.ema": frozenset({"decay"}),
-    "callbacks.pictures": frozenset({"every_n_epochs", "num_examples"}),
-    "callbacks.progress": frozenset({"refresh_seconds"}),
+SECTIONS = {
+    section: frozenset(names.split())
+    for section, names in {
+        "": "name output_dir init_from seed seeds data evaluation likelihood model posterior "
+        "prior objective optimizer scheduler trainer logger callbacks report sweep "
+        "choices command",
+        "model": "latent_dim encoder decoder",
+        "evaluation": "samples test_samples test",
+        "seeds": "init order corruption latent",
+        "trainer": "accelerator devices num_nodes threads max_epochs precision gradient_clip_val "
+        "accumulate_grad_batches log_every_n_steps profiler detect_anomaly compile "
+        "skip_gradient_above",
+        "callbacks": "early_stopping checkpoint ema pictures progress extra",
+        "callbacks.early_stopping": "patience min_delta",
+        "callbacks.checkpoint": "every_n_epochs every_n_steps",
+        "callbacks.ema": "decay",
+        "callbacks.pictures": "every_n_epochs num_examples",
+        "callbacks.progress": "refresh_seconds",
+    }.items()
 }
-OPTIONAL = frozenset(
-    {
-        "sweep",
-        "choices",
-        "command",
-        "report",
-        "evaluation.test",
-        "trainer.profiler",
-        "trainer.detect_anomaly",
-    }
-)
-NEEDED = (
-    "data.batch_size",
-    "data.binarize",
-    "data.limit",
-    "data.split_seed",
-    "data.cache_dir",
-    *(
-        f"{section}.{name}".lstrip(".")
-        for section, names in SECTIONS.items()
-        for name in sorted(names)
-        if f"{section}.{name}".lstrip(".") not in OPTIONAL
-    ),
-)
-
+OPTIONAL = {
+    *("sweep", "choices", "command", "report", "evaluation.test"),
+    *("trainer.profiler", "trainer.detect_anomaly"),
+}
+OF_DATA = {"batch_size", "binarize", "limit", "split_seed", "cache_dir"}  # of every data set
+NEEDED = [
+    path
+    for section, names in {"data": OF_DATA, **SECTIONS}.items()
+    for name in sorted(names)
+    if (path := f"{section}.{name}".lstrip(".")) not in OPTIONAL
+]
 NODES = (
-    "data.source",
-    "model.encoder",
-    "model.decoder",
-    "likelihood",
-    "posterior",
-    "prior",
-    "objective",
-    "optimizer",
-    "scheduler",
-    "logger",
+    *("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior"),
+    *("objective", "optimizer", "scheduler", "logger"),
 )
 
 
 def check_config(config: DictConfig) -> None:
-    """Refuses what cannot work, with one line each.
+    """Refuse what cannot work, in one line.
 
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
@@ -278,7 +202,7 @@ def check_config(config: DictConfig) -> None:
 
 
 def _interpolations(node: object, path: str = "") -> Iterator[str]:
-    """The path of each value that stands for another one."""
+    """Yield the path of each value that stands for another one."""
     if isinstance(node, str) and INTERPOLATION.search(node):
         yield path
     elif isinstance(node, dict | list):
@@ -287,19 +211,19 @@ def _interpolations(node: object, path: str = "") -> Iterator[str]:
             yield from _interpolations(value, f"{path}.{key}".lstrip("."))
 
 
-def list_paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Every path of a config."""
+def _list_paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Yield every path of a config."""
     for name in config:
         path = f"{prefix}{name!s}"
         yield path
         node = config._get_node(name)  # not config[name]: an interpolation may not resolve yet
         if isinstance(node, DictConfig):
-            yield from list_paths(node, f"{path}.")
+            yield from _list_paths(node, f"{path}.")
 
 
 def suggest(path: str, config: DictConfig) -> str:
-    """The settings that look most like a mistyped one."""
-    paths = list(list_paths(config))
+    """Say which settings look most like a mistyped one."""
+    paths = list(_list_paths(config))
     last = path.rpartition(".")[2]
     same = [p for p in paths if p.rpartition(".")[2] == last]
     return did_you_mean(path, paths, "See python train.py --cfg job.", same, most=3, cutoff=0.7)

@@ -13,7 +13,7 @@ MOST_NODES = 100_000  # with each alias written out, as OmegaConf does
 
 
 def read_yaml(path: Path) -> DictConfig | ListConfig:
-    """A config file.
+    """Read a config file.
 
     Raises:
         ConfigError: unreadable, not YAML, too large, or aliases that multiply beyond measure.
@@ -28,7 +28,7 @@ def read_yaml(path: Path) -> DictConfig | ListConfig:
 
 
 def read_settings(path: Path) -> DictConfig:
-    """A config file that holds settings by name, such as a run's ``config.yaml``.
+    """Read a config file that holds settings by name, such as a run's ``config.yaml``.
 
     Raises:
         ConfigError: it holds something else, or see ``read_yaml``.
@@ -40,7 +40,7 @@ def read_settings(path: Path) -> DictConfig:
 
 
 def parse_yaml(text: str, where: str) -> DictConfig | ListConfig:
-    """The same of a text.
+    """Read a config out of a text.
 
     Args:
         text: YAML.
@@ -67,7 +67,7 @@ def parse_yaml(text: str, where: str) -> DictConfig | ListConfig:
 
 
 def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
-    """How many nodes there are below and with this one, an alias as often as it is used."""
+    """Count the nodes below and with this one, an alias as often as it is used."""
     if not isinstance(node, yaml.CollectionNode):
         return 1
     if id(node) not in known:
