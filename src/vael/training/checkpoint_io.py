@@ -15,23 +15,17 @@ class SafeCheckpointIO(CheckpointIO):
     """Temporary file, fsync and rename on writing; ``weights_only=True`` on reading."""
 
     def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | os.PathLike[str],
-        storage_options: Any | None = None,
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        """Writes a checkpoint that is whole at any kill and on a full disk."""
+        """Write a checkpoint that is whole at any kill and on a full disk."""
         write_bytes(Path(path), lambda file: torch.save(checkpoint, file))
 
     def load_checkpoint(
-        self,
-        path: str | os.PathLike[str],
-        map_location: Any | None = None,
-        weights_only: bool | None = None,
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: Any = None
     ) -> dict[str, Any]:
-        """Reads a checkpoint; nothing in it can run code."""
+        """Read a checkpoint; nothing in it can run code."""
         return load_checkpoint(Path(path))
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Deletes a checkpoint."""
+        """Delete a checkpoint."""
         Path(path).unlink(missing_ok=True)

@@ -37,7 +37,7 @@ log = logging.getLogger("vael")
 
 
 def train(folder: Path, discard_on_error: bool = False) -> None:
-    """Trains what ``folder/config.yaml`` says, or continues it, to the end.
+    """Train what ``folder/config.yaml`` says, or continue it, to the end.
 
     Args:
         folder: the run's folder.
@@ -79,7 +79,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
 
 
 def _go(run: Run, trainer: pl.Trainer) -> None:
-    """Fits, tests, draws, sums up; leaves a true summary.json whatever happens."""
+    """Fit, test, draw, sum up; leave a true summary.json whatever happens."""
     ownership.check_ownership(run.folder)
     summary = begin_summary(run.config, run.placement, run.lit, run.data.spec)
     saved = load_checkpoint(run.last) if run.last.exists() else {}
@@ -90,8 +90,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
             summary.write(run.folder / failures.FOLDER)
         if saved:
-            step = int(saved["global_step"])
-            log.info("continuing from %s at step %d", run.last, step)
+            log.info("continuing from %s at step %d", run.last, saved["global_step"])
         board_log = run.board.open(run.folder, flat_config(run.config))
         if board_log is not None:
             trainer.loggers = [run.csv, board_log]
@@ -103,11 +102,9 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         summary.status = "finished" if summary.reason is None else "pruned"
     except ownership.Evicted:
         raise  # not a word more
-    except (NonFiniteLoss, OutOfMemory) as error:
-        summary.status, summary.reason = "failed", str(error)
-        raise
-    except (Stopped, DiskError) as error:
-        summary.status, summary.reason = "interrupted", str(error)
+    except (NonFiniteLoss, OutOfMemory, Stopped, DiskError) as error:
+        goes_on = isinstance(error, Stopped | DiskError)
+        summary.status, summary.reason = "interrupted" if goes_on else "failed", str(error)
         raise
     except KeyboardInterrupt:
         summary.status, summary.reason = "interrupted", "stopped by the user (SIGINT)"
@@ -139,7 +136,7 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
 
 
 def _quiet() -> None:
-    """Lightning's hints about settings that are meant as they are."""
+    """Ignore Lightning's hints about settings that are meant as they are."""
     for text in (
         ".*number of training batches.*smaller than the logging interval.*",
         ".*Checkpoint directory .* exists and is not empty.*",
@@ -155,7 +152,7 @@ def _quiet() -> None:
 
 
 def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
-    """Pictures, the board, summary and report, as far as the run got.
+    """Write pictures, the board, summary and report, as far as the run got.
 
     With the summary a run is finished; what a kill leaves undone after it is made up for by
     `vael.report.page.complete_report`.

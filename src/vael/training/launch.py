@@ -1,4 +1,4 @@
-"""Launch of a run: from a composed config to its folder and the process that trains there.
+"""Launch a run: from a composed config to its folder and the process that trains there.
 
 Nothing here imports torch: ``--help``, ``--cfg job``, completion and typos answer at once.
 """
@@ -45,12 +45,8 @@ def guard(main: Callable[[], None]) -> None:
         path = re.search(r"path=(.*) is not available", str(warning))
         if path is None:
             raise
-        fail(
-            ConfigError(
-                f"hydra.searchpath: {path[1]} is not a folder (or, after pkg://, not a "
-                "package) that can be read."
-            )
-        )
+        text = "is not a folder (or, after pkg://, not a package) that can be read."
+        fail(ConfigError(f"hydra.searchpath: {path[1]} {text}"))
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         if not _composing(error):
             raise
@@ -59,20 +55,19 @@ def guard(main: Callable[[], None]) -> None:
 
 def _composing(error: BaseException) -> bool:
     """Return whether an error is of what Hydra reads: command line and YAMLs, not of the run."""
-    return all(
-        frame.f_code is not start.__code__ for frame, _ in traceback.walk_tb(error.__traceback__)
-    )
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return all(frame.f_code is not start.__code__ for frame in frames)
 
 
 def fail(error: VaelError) -> NoReturn:
-    """Prints one line, once for all processes, and leaves with the error's code."""
+    """Print one line, once for all processes, and leave with the error's code."""
     if ranks.is_first_rank():
         print(f"vael: {one_line(error)}", file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 
 def start(config: DictConfig) -> None:
-    """Checks the config, makes the run's folder, and trains in it: never returns in a run."""
+    """Check the config, make the run's folder, and train in it: never returns in a run."""
     signals.arm()
     try:
         _start(config)

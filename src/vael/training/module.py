@@ -32,7 +32,7 @@ IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 @dataclass(frozen=True)
 class Options:
-    """Say how a model is scored and logged.
+    """Options of scoring and logging.
 
     Attributes:
         samples: k, importance samples per example of ``val/*``.
@@ -54,8 +54,8 @@ class Options:
 class LitVAE(pl.LightningModule):
     """Train a VAE on an objective and score it on importance-weighted bounds.
 
-    Every draw is keyed by (epoch, batch, rank), or in evaluation
-    by (split, chunk, sample), never by what was drawn before.
+    Every draw is keyed by (epoch, batch, rank), or in evaluation by (split, chunk, sample), never
+    by what was drawn before.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class LitVAE(pl.LightningModule):
         return self.trainer.precision == "16-mixed"
 
     def _skip_above(self, limit: float) -> None:
-        """The gradients are averaged by now: every process decides alike."""
+        """Leave a step out; the gradients are averaged by now: every process decides alike."""
         if not self.skipped.leaves_out(self._gradient_norm(), limit):
             return
         for parameter in self.parameters():
@@ -154,15 +154,9 @@ class LitVAE(pl.LightningModule):
         """
         row = torch.stack([self._last.value, *self._last.terms.values()]).double()
         gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
-        every = gather(row).reshape(-1, len(row))
-        raise describe_bad_step(
-            every,
-            list(self._last.terms),
-            self._place,
-            self._learning_rate(),
-            self._gradient_norm(),
-            before,
-        )
+        every, names = gather(row).reshape(-1, len(row)), list(self._last.terms)
+        rate, norm = self._learning_rate(), self._gradient_norm()
+        raise describe_bad_step(every, names, self._place, rate, norm, before)
 
     @property
     def _place(self) -> str:
@@ -214,11 +208,8 @@ class LitVAE(pl.LightningModule):
         if speed is not None:
             row["train/examples_per_second"] = float(speed)
         self.write(row, self.global_step)
-        log.info(
-            "epoch %d  %s",
-            self.current_epoch,
-            "  ".join(f"{n} {row[n]:.5g}" for n in IN_LOG if n in row),
-        )
+        shown = "  ".join(f"{n} {row[n]:.5g}" for n in IN_LOG if n in row)
+        log.info("epoch %d  %s", self.current_epoch, shown)
         for logger in self.loggers:
             logger.save()
         if self.scheduler.by_score and self.target.name in scores:
@@ -230,11 +221,9 @@ class LitVAE(pl.LightningModule):
     def _score(self, batch: EvalBatch, split: str, samples: int) -> None:
         if len(batch.x) == 0:  # more devices than chunks: this one has nothing to score
             return
-        x = self.preprocess(
-            batch.x, self.eval_corruption_noise.at(self.device, split, batch.chunk)
-        )
-        levels = self.spec.levels
-        found = score_chunk(self.vae, x, self.latent_noise, split, batch.chunk, samples, levels)
+        place, levels = (split, batch.chunk), self.spec.levels
+        x = self.preprocess(batch.x, self.eval_corruption_noise.at(self.device, *place))
+        found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels)
         self.scores.update(found.evidence)
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import time
-from collections import defaultdict
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,33 +31,25 @@ PARTS = {
 
 
 class Unprofiled(PassThroughProfiler):
-    """Lightning's own stand-in makes a generator for each of some thirty hooks of a step."""
+    """Time nothing; Lightning's own makes a generator for each of some thirty hooks of a step."""
 
     def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Nothing."""
+        """Return a context that does nothing."""
         return NOTHING
 
 
 @dataclass
-class HookTime:
-    """Count the calls of one hook and the seconds in them."""
+class Timed:
+    """Count the calls of a hook, a module or an operator, and the seconds in them."""
 
+    name: str
     calls: int = 0
     seconds: float = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Add one more call."""
+    def add(self, since: float) -> None:
+        """Add a call that began then and ends now."""
         self.calls += 1
-        self.seconds += seconds
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table."""
-
-    name: str
-    calls: int
-    seconds: float
+        self.seconds += time.perf_counter() - since
 
 
 class RunProfiler(Profiler):
@@ -76,14 +67,14 @@ class RunProfiler(Profiler):
     def __init__(self, path: Path, kind: Literal["simple", "torch"], model: nn.Module) -> None:
         super().__init__()
         self.path, self.kind = path, kind
-        self._times: dict[str, HookTime] = defaultdict(HookTime)
+        self._times: dict[str, Timed] = {}
         self._running: dict[str, float] = {}
         self._began = time.perf_counter()
         self._torch: profile | None = None
         self._modules = RegisterRecordFunction(model)
         self._steps = self._looked = 0
         self._seen: list[Any] = []
-        self._own = HookTime()
+        self._own = Timed("torch's profiler itself")
 
     def start(self, action_name: str) -> None:
         """Start the clock of a hook; the first training step starts torch's profiler."""
@@ -96,13 +87,13 @@ class RunProfiler(Profiler):
     def stop(self, action_name: str) -> None:
         """Stop the clock of a hook."""
         began = self._running.pop(action_name)
-        self._times[action_name].add(time.perf_counter() - began)
+        self._times.setdefault(action_name, Timed(_short(action_name))).add(began)
         if action_name == STEP:
             self._steps += 1
             if self._torch is not None:
                 began = time.perf_counter()
                 self._torch.step()
-                self._own.add(time.perf_counter() - began)
+                self._own.add(began)
                 self._looked = self._steps - WARMUP
                 if self._looked == STEPS:
                     self._look_away()
@@ -114,13 +105,10 @@ class RunProfiler(Profiler):
         if torch.cuda.is_available():
             activities.append(ProfilerActivity.CUDA)
         self._modules.__enter__()
-        self._torch = profile(
-            activities=activities,
-            schedule=schedule(wait=0, warmup=WARMUP, active=STEPS),
-            acc_events=True,
-        )
+        steps = schedule(wait=0, warmup=WARMUP, active=STEPS)
+        self._torch = profile(activities=activities, schedule=steps, acc_events=True)
         self._torch.start()
-        self._own.add(time.perf_counter() - began)
+        self._own.add(began)
 
     def _look_away(self) -> None:
         if self._torch is None:
@@ -131,7 +119,7 @@ class RunProfiler(Profiler):
         if self._looked > 0:
             self._seen = list(self._torch.key_averages())
         self._torch = None
-        self._own.add(time.perf_counter() - began)
+        self._own.add(began)
 
     def teardown(self, stage: str | None) -> None:
         """End torch's profiler, if the run was too short for it to end by itself."""
@@ -139,7 +127,7 @@ class RunProfiler(Profiler):
         super().teardown(stage)
 
     def __del__(self) -> None:
-        """Nothing: there is no file to close (the base class would call `teardown`)."""
+        """Do nothing: there is no file to close (the base class would call `teardown`)."""
 
     def describe(self) -> None:
         """Write the file."""
@@ -150,14 +138,14 @@ class RunProfiler(Profiler):
     def summary(self) -> str:
         """Return the tables, each sorted by time."""
         whole = time.perf_counter() - self._began
-        hooks = [Row(_short(n), c.calls, c.seconds) for n, c in self._times.items()]
+        hooks = list(self._times.values())
         parts = [
             _step(hooks),
             f"The run, {whole:.1f} s since its start. The time of a hook "
             "includes the hooks that it calls.",
         ]
         if self.kind == "torch":
-            hooks.append(Row("torch's profiler itself", self._own.calls, self._own.seconds))
+            hooks.append(self._own)
         parts.append(_table("hook", hooks, whole, "of all"))
         if self.kind == "torch":
             parts += self._torch_tables()
@@ -171,23 +159,23 @@ class RunProfiler(Profiler):
             ]
         on_gpu = any(event.self_device_time_total for event in self._seen)
         modules = [
-            Row(_module_name(event.key), event.count, _seconds(event, on_gpu, own=False))
+            Timed(_module_name(event.key), event.count, _seconds(event, on_gpu, own=False))
             for event in self._seen
             if event.key.startswith(MODULE)
         ]
         # the profiler's own marks have no time of their own that would mean something
         operators = [
-            Row(event.key, event.count, _seconds(event, on_gpu, own=True))
+            Timed(event.key, event.count, _seconds(event, on_gpu, own=True))
             for event in self._seen
             if not event.key.startswith((MODULE, "ProfilerStep"))
         ]
-        where = "GPU" if on_gpu else "CPU"
+        where, whole = "GPU" if on_gpu else "CPU", sum(row.seconds for row in operators)
         return [
             f"Below: {self._looked} training steps, {where} time. Modules: forward only, with the "
             "modules in them.",
-            _table("module", modules, _total(operators), "of operators"),
+            _table("module", modules, whole, "of operators"),
             "Operators, forward and backward: each without those that it calls.",
-            _table("operator", operators, _total(operators), "of operators"),
+            _table("operator", operators, whole, "of operators"),
         ]
 
 
@@ -202,17 +190,13 @@ def _seconds(event: Any, on_gpu: bool, own: bool) -> float:
     return float(getattr(event, name)) * 1e-6
 
 
-def _total(rows: list[Row]) -> float:
-    return sum(row.seconds for row in rows)
-
-
 def _short(action: str) -> str:
     """Return ``[Callback]Name{its: options}.on_fit_start`` as ``Name.on_fit_start``."""
     plain = re.sub(r"\{.*\}", "", action)
     return plain.partition("]")[2].lstrip(".") if plain.startswith("[") else plain
 
 
-def _step(hooks: list[Row]) -> str:
+def _step(hooks: list[Timed]) -> str:
     """Say where the time of a training step goes, in a few words."""
     means = {row.name: row.seconds / row.calls for row in hooks}
     if STEP not in means:
@@ -231,13 +215,13 @@ def _step(hooks: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _table(title: str, rows: list[Row], whole: float, of: str) -> str:
+def _table(title: str, rows: list[Timed], whole: float, of: str) -> str:
     rows = sorted(rows, key=lambda row: -row.seconds)[:ROWS]
     width = max(len(title), *(len(row.name) for row in rows)) if rows else len(title)
     lines = [f"{title:<{width}}  {'calls':>7}  {'total s':>9}  {'mean ms':>9}  % {of}"]
-    for row in rows:
-        lines.append(
-            f"{row.name:<{width}}  {row.calls:>7}  {row.seconds:>9.4f}  "
-            f"{1e3 * row.seconds / max(row.calls, 1):>9.4f}  {row.seconds / whole:.1%}"
-        )
+    lines += [
+        f"{row.name:<{width}}  {row.calls:>7}  {row.seconds:>9.4f}  "
+        f"{1e3 * row.seconds / max(row.calls, 1):>9.4f}  {row.seconds / whole:.1%}"
+        for row in rows
+    ]
     return "\n".join(lines)

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -19,12 +18,10 @@ from vael.types import DataSpec
 PATIENCE = "callbacks.early_stopping.patience"
 NEEDED = {"state_dict", "config", "optimizer_states", "lr_schedulers", "callbacks", "loops"}
 
-
 log = logging.getLogger("vael")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """How far a checkpoint's run has come.
 
     Attributes:
@@ -37,7 +34,7 @@ class Place:
 
 
 def warm_start(lit: LitVAE, other: Path, folder: Path) -> None:
-    """Take the best weights of another run, or of a checkpoint.
+    """Take the best weights of another run, or those of a checkpoint.
 
     Args:
         lit: takes them.
@@ -81,11 +78,7 @@ def _model_of(folder: Path) -> str:
 
 
 def find_place(saved: Mapping[str, Any], path: Path) -> Place:
-    """Where a run goes on from a checkpoint.
-
-    Args:
-        saved: what the checkpoint holds.
-        path: the checkpoint's.
+    """Find the place at which a run goes on from what a checkpoint holds.
 
     Raises:
         CheckpointError: it holds weights alone, or is of something else.
@@ -106,7 +99,7 @@ def find_place(saved: Mapping[str, Any], path: Path) -> Place:
 
 
 def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str]:
-    """What to say of settings that are not those of the checkpoint.
+    """Describe the settings that are not those of the checkpoint any more.
 
     Args:
         then: the checkpoint's config.
@@ -139,13 +132,7 @@ def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> lis
 
 
 def find_other_data(then: DataSpec, place: Place, now: DataSpec) -> list[str]:
-    """What to say of data that are not those of the checkpoint.
-
-    Args:
-        then: what they were.
-        place: the checkpoint's.
-        now: what they are.
-    """
+    """Say whether the data are not those of the checkpoint any more."""
     if then.digest == now.digest:
         return []
     return [
@@ -155,13 +142,7 @@ def find_other_data(then: DataSpec, place: Place, now: DataSpec) -> list[str]:
 
 
 def find_lost_epochs(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
-    """What to say of epochs whose scores are not in metrics.csv any more.
-
-    Args:
-        place: the checkpoint's.
-        rows: of metrics.csv, up to the checkpoint's step.
-        target: the score that each epoch has.
-    """
+    """Say how many epochs have no score, ``target``, in the rows of metrics.csv any more."""
     there = {row["epoch"] for row in rows if target in row and "epoch" in row}
     missing = place.epochs - sum(0 <= epoch < place.epochs for epoch in there)
     if not missing:

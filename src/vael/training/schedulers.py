@@ -1,4 +1,4 @@
-"""Learning-rate schedules, torch's own, by optimiser step or by validation score."""
+"""Learning-rate schedules by optimiser step or by validation score; torch's own."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 class LRSchedule(Protocol):
-    """Makes the schedule of one optimiser; None leaves the learning rate alone.
+    """Make the schedule of an optimiser; None leaves the learning rate alone.
 
     Attributes:
         by_score: stepped once after each validation, with its score, instead of at each
@@ -29,26 +29,26 @@ class LRSchedule(Protocol):
     def make(
         self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
     ) -> LRScheduler | None:
-        """The schedule for a run of ``total_steps`` whose score is better when ``mode``."""
+        """Return the schedule for so many steps, and a score that is better when ``mode``."""
         ...
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """The learning rate stays what ``optimizer.lr`` says."""
+    """Leave the learning rate at ``optimizer.lr``."""
 
     by_score = False
 
     def make(
         self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
     ) -> LRScheduler | None:
-        """No schedule."""
+        """Return no schedule."""
         return None
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """Linear warm-up, then half a cosine down to ``final * optimizer.lr`` at the last step.
+    """Warm up linearly, then take half a cosine down to ``final * optimizer.lr`` at the last step.
 
     Loshchilov and Hutter 2017, Eq. 5 (https://arxiv.org/abs/1608.03983), without restarts.
     """
@@ -67,7 +67,7 @@ class Cosine:
     def make(
         self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
     ) -> LRScheduler | None:
-        """A pure function of the step."""
+        """Return a schedule that is a pure function of the step."""
         if self.warmup_steps >= total_steps:
             raise ConfigError(
                 f"scheduler.warmup_steps={self.warmup_steps} must be below the {total_steps} "
@@ -85,7 +85,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Plateau:
-    """Multiplies the learning rate by ``factor`` when the score has not improved for a while."""
+    """Multiply the learning rate by ``factor`` when the score has not improved for a while."""
 
     factor: float = 0.5
     patience: int = 10
@@ -102,7 +102,7 @@ class Plateau:
     def make(
         self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
     ) -> LRScheduler | None:
-        """Torch's ReduceLROnPlateau with an absolute threshold of 0."""
+        """Return torch's ReduceLROnPlateau with an absolute threshold of 0."""
         return ReduceLROnPlateau(
             optimizer,
             mode=mode,
@@ -121,27 +121,14 @@ def add_schedule(
     monitor: str,
     mode: Literal["min", "max"],
 ) -> OptimizerLRScheduler:
-    """An optimiser and its schedule as Lightning takes them.
+    """Give Lightning an optimiser with the schedule of a run of ``total_steps``.
 
-    A schedule by score is not stepped by Lightning: ``LitVAE.on_train_epoch_end`` steps it.
-
-    Args:
-        optimizer: whose learning rate it is.
-        schedule: of that rate.
-        total_steps: of the run.
-        monitor: the score by which a schedule may go.
-        mode: which way it is better.
+    A schedule by score (``monitor``, better when ``mode``) is not stepped by Lightning:
+    ``LitVAE.on_train_epoch_end`` steps it.
     """
     made = schedule.make(optimizer, total_steps, mode)
     if made is None:
         return optimizer
-    frequency = sys.maxsize if schedule.by_score else 1
-    return {
-        "optimizer": optimizer,
-        "lr_scheduler": {
-            "scheduler": made,
-            "interval": "step",
-            "frequency": frequency,
-            "monitor": monitor,
-        },
-    }
+    often = sys.maxsize if schedule.by_score else 1
+    config = {"scheduler": made, "interval": "step", "frequency": often, "monitor": monitor}
+    return {"optimizer": optimizer, "lr_scheduler": config}  # type: ignore[return-value]

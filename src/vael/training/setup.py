@@ -42,18 +42,8 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     lit = _build_module(config, data, seeds)
     board = build_part(config.logger, Board, "logger")  # type: ignore[type-abstract]
     csv = MetricsCsv(RunFolder(folder).metrics)
-    run = Run(
-        folder,
-        config,
-        data,
-        lit,
-        placement,
-        csv,
-        board,
-        TrainingStopRequest(),
-        StopFile(folder),
-        RunTimer(),
-    )
+    stop, prune, clock = TrainingStopRequest(), StopFile(folder), RunTimer()
+    run = Run(folder, config, data, lit, placement, csv, board, stop, prune, clock)
     if config.init_from is not None:
         warm_start(lit, Path(config.init_from), folder)
     rehearse(run)
@@ -66,7 +56,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
 
 
 def _build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
-    """The model with its objective, optimiser and schedule."""
+    """Build the model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
     if not callable(optimizer):
@@ -90,7 +80,7 @@ def _build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
 
 
 def rehearse(run: Run) -> None:
-    """Tries the first example, the optimiser and its schedule, and leaves no trace of it.
+    """Try the first example, the optimiser and its schedule, and leave no trace of it.
 
     Raises:
         ConfigError: the parts of the model do not fit together, or the optimiser refuses its
@@ -133,7 +123,7 @@ def rehearse(run: Run) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """The last line of a user's own code, and of no package's, that led to an error."""
+    """Return the last line of a user's own code, and of no package's, that led to an error."""
     vael = Path(__file__).parents[1]
     own = [
         f"{frame.filename}, line {frame.lineno}"
@@ -157,7 +147,7 @@ def _report_warmup(lit: LitVAE) -> None:
 
 
 def compile_nets(vae: VAE) -> None:
-    """Compiles every net in place, so that the names in checkpoints stay the same."""
+    """Compile every net in place, so that the names in checkpoints stay the same."""
     for module in vae.modules():
         if isinstance(module, Conditional):
             module.net.compile()

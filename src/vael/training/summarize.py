@@ -64,7 +64,7 @@ def complete_summary(
 
 
 def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
-    """Posterior collapse: latent dimensions whose posterior mean is the same for all x.
+    """Warn of a posterior collapse: of latent dimensions with the same mean for all x.
 
     Counted on the validation examples, by the criterion of ``active_units``, and with fewer than
     ten of them not at all.

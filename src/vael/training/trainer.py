@@ -23,12 +23,8 @@ from vael.training.run import Run
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 STEP_HOOKS = (
-    "on_train_batch_start",
-    "on_before_zero_grad",
-    "on_before_backward",
-    "on_after_backward",
-    "on_before_optimizer_step",
-    "on_train_batch_end",
+    *("on_train_batch_start", "on_before_zero_grad", "on_before_backward"),
+    *("on_after_backward", "on_before_optimizer_step", "on_train_batch_end"),
 )
 
 
@@ -104,21 +100,12 @@ def _callbacks(run: Run) -> list[Callback]:
 
 def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
     """Make the drawing of held-out examples; every n epochs where it is a callback."""
-    batch = run.data.head(
-        "test" if run.tests else "val", run.config.callbacks.pictures.num_examples
-    )
+    shown = run.config.callbacks.pictures.num_examples
+    batch = run.data.head("test" if run.tests else "val", shown)
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
-    return Pictures(
-        run.folder,
-        run.board,
-        x,
-        batch.y,
-        run.config.seed,
-        every_n_epochs,
-        scatter=run.reports,
-        columns=run.data.spec.columns,
-    )
+    about = run.config.seed, every_n_epochs, run.reports, run.data.spec.columns
+    return Pictures(run.folder, run.board, x, batch.y, *about)
 
 
 def skip_idle_hooks(callbacks: Iterable[pl.Callback], module: pl.LightningModule) -> None:

@@ -1,6 +1,7 @@
 """Checkpoints: best.ckpt by the validation score, last.ckpt to go on from at the next batch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
 
+@dataclass(eq=False)
 class LastCheckpoint(Checkpoint):
     """Save every so many epochs or steps, and when a signal asks the run to stop.
 
@@ -74,13 +76,10 @@ class LastCheckpoint(Checkpoint):
         stop: what the signals are remembered in.
     """
 
-    def __init__(
-        self, path: Path, every_n_epochs: int, every_n_steps: int | None, stop: TrainingStopRequest
-    ) -> None:
-        self.path = path
-        self.every_n_epochs = every_n_epochs
-        self.every_n_steps = every_n_steps
-        self.stop = stop
+    path: Path
+    every_n_epochs: int
+    every_n_steps: int | None
+    stop: TrainingStopRequest
 
     def on_train_start(self, *hook: Any, **named: Any) -> None:
         """Take the signals back from Lightning."""

@@ -1,6 +1,7 @@
 """Pictures of the model while it trains, for the board."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -13,31 +14,21 @@ from vael.training.loggers.base import Board
 from vael.training.module import LitVAE
 
 
+@dataclass(eq=False)
 class Pictures(pl.Callback):
     """Draw every n epochs into ``RUN/images`` and show the pictures on the board.
 
     Draws from own generators only, so a run with pictures equals one without to the bit.
     """
 
-    def __init__(
-        self,
-        run: Path,
-        board: Board,
-        x: Tensor,
-        y: Tensor | None,
-        seed: int,
-        every_n_epochs: int,
-        scatter: bool,
-        columns: Sequence[str] = (),
-    ) -> None:
-        self.run = run
-        self.board = board
-        self.x = x
-        self.y = y
-        self.seed = seed
-        self.every_n_epochs = every_n_epochs
-        self.scatter = scatter
-        self.columns = columns
+    run: Path
+    board: Board
+    x: Tensor
+    y: Tensor | None
+    seed: int
+    every_n_epochs: int
+    scatter: bool
+    columns: Sequence[str] = ()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw on the first process."""

@@ -5,6 +5,7 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ PARTS_FILE = "parts.json"
 KILLED = "killed-"
 
 
+@dataclass(eq=False)
 class Wandb(Board):
     """Log to one wandb run, in ``RUN/wandb``; a continued vael run keeps ``RUN/wandb/id``.
 
@@ -34,19 +36,13 @@ class Wandb(Board):
         tags: labels to filter by.
     """
 
-    def __init__(
-        self,
-        project: str,
-        entity: str | None,
-        group: str | None,
-        job_type: str,
-        tags: Sequence[str],
-    ) -> None:
-        self.project = project
-        self.entity = entity
-        self.group = group
-        self.job_type = job_type
-        self.tags = list(tags)
+    project: str
+    entity: str | None
+    group: str | None
+    job_type: str
+    tags: Sequence[str]
+
+    def __post_init__(self) -> None:
         self._run: Run | None = None
         self._parts: OfflineParts | None = None
 
@@ -59,10 +55,8 @@ class Wandb(Board):
         try:
             self._run = self._init(run, config, mode)
         except (wandb.errors.CommError, wandb.errors.AuthenticationError, TimeoutError) as error:
-            print(
-                f"vael: wandb cannot be reached ({' '.join(str(error).split())}); logging offline",
-                file=sys.stderr,
-            )
+            why = " ".join(str(error).split())
+            print(f"vael: wandb cannot be reached ({why}); logging offline", file=sys.stderr)
             mode = "offline"
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):
@@ -79,7 +73,7 @@ class Wandb(Board):
             entity=self.entity,
             group=self.group,
             job_type=self.job_type,
-            tags=self.tags,
+            tags=list(self.tags),
             dir=str(run),
             id=_own_id(run),
             name=f"{run.parent.name}/{run.name}",
