@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -14,15 +13,6 @@ from vael.errors import ConfigError, did_you_mean
 
 INTERPOLATION = re.compile(r"(?<!\\)\$\{")
 MOST_THREADS = 1024  # OpenMP ends the process, without a word, where it cannot start so many
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A condition on one setting."""
-
-    path: str
-    must: str
-    holds: Callable[[Any], bool]
 
 
 Test = Callable[[Any], bool]
@@ -64,7 +54,7 @@ def _nodes(value: object) -> bool:
 
 
 _positive, _not_negative = _number(lambda v: v > 0), _number(lambda v: v >= 0)
-_OF_KIND: tuple[tuple[str, Test, str], ...] = (
+RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these settings
     ("a folder", _path, "output_dir"),
     ("null or a folder", _or_null(_path), "data.cache_dir"),
     ("a mapping of names to sections with a _target_", _nodes, "callbacks.extra"),
@@ -114,7 +104,6 @@ _OF_KIND: tuple[tuple[str, Test, str], ...] = (
     ("auto, cpu or gpu", _one_of("auto", "cpu", "gpu"), "trainer.accelerator"),
     ("none, threshold or stochastic", _one_of("none", "threshold", "stochastic"), "data.binarize"),
 )
-RULES = [Rule(path, must, holds) for must, holds, paths in _OF_KIND for path in paths.split()]
 
 SECTIONS = {
     section: frozenset(names.split())
@@ -190,12 +179,13 @@ def check_config(config: DictConfig) -> None:
                 f"{path} must be a section with a _target_, but got {node!r}: "
                 f"choose with {group}=<option> (python train.py --help)."
             )
-    for rule in RULES:
-        value = OmegaConf.select(config, rule.path)
-        if value is None and OmegaConf.select(config, rule.path, default=rule) is rule:
-            continue  # a section of a user's own may leave it out
-        if not rule.holds(value):
-            raise ConfigError(f"{rule.path} must be {rule.must}, but got {value!r}.")
+    for must, holds, paths in RULES:
+        for path in paths.split():
+            value = OmegaConf.select(config, path)
+            if value is None and OmegaConf.select(config, path, default=config) is config:
+                continue  # a section of a user's own may leave it out
+            if not holds(value):
+                raise ConfigError(f"{path} must be {must}, but got {value!r}.")
     trainer = config.trainer
     devices = trainer.devices * trainer.num_nodes
     check_batch_size(config.data.batch_size, devices, trainer.accumulate_grad_batches)

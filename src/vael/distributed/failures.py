@@ -38,25 +38,24 @@ class Failure:
     early: bool = False
 
     def __str__(self) -> str:
-        """The message, with the rank unless it is a clear one of the first."""
+        """Return the message, with the rank unless it is a clear one of the first."""
         plain = self.early or (self.clear and self.rank == 0)
         return self.message if plain else f"rank {self.rank}: {self.message}"
 
 
 def describe_error(error: BaseException, rank: int) -> Failure:
     """Return the failure of a process that ends with this error."""
+    now = time.time()
     if isinstance(error, VaelError):
-        return Failure(rank, time.time(), str(error), error.exit_code, clear=True)
+        return Failure(rank, now, str(error), error.exit_code, clear=True)
     if isinstance(error, StoppedEarly):
-        return Failure(
-            rank, time.time(), str(error), exit_code(error.number), clear=True, early=True
-        )
+        return Failure(rank, now, str(error), exit_code(error.number), clear=True, early=True)
     if isinstance(error, KeyboardInterrupt):
-        return Failure(rank, time.time(), "interrupted", 130, clear=True)
+        return Failure(rank, now, "interrupted", 130, clear=True)
     code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
     text = "".join(traceback.format_exception(error))
     message = " ".join(f"{type(error).__name__}: {error}".split())
-    return Failure(rank, time.time(), message, code, clear=False, traceback=text)
+    return Failure(rank, now, message, code, clear=False, traceback=text)
 
 
 def describe_exit(rank: int, code: int, stderr: Path, asked: int | None) -> Failure:
@@ -73,15 +72,9 @@ def describe_exit(rank: int, code: int, stderr: Path, asked: int | None) -> Fail
     # one that got SIGKILL had no time to say anything
     tail = "" if code == -signal.SIGKILL else _read_tail(stderr)
     message = describe_signal(-code) if code < 0 else f"ended with exit code {code}"
-    last = tail.strip().splitlines()[-1:]
-    return Failure(
-        rank,
-        time.time(),
-        ": ".join([message, *last]),
-        128 - code if code < 0 else code,
-        clear=False,
-        traceback=tail,
-    )
+    message = ": ".join([message, *tail.strip().splitlines()[-1:]])
+    code = 128 - code if code < 0 else code
+    return Failure(rank, time.time(), message, code, clear=False, traceback=tail)
 
 
 def describe_signal(number: int) -> str:
@@ -146,7 +139,7 @@ def mark_impossible(folder: Path) -> None:
 
 
 def is_impossible(folder: Path) -> bool:
-    """Whether a rank has noted that this run cannot start."""
+    """Return whether a rank has noted that this run cannot start."""
     return (folder / FOLDER / IMPOSSIBLE).exists()
 
 

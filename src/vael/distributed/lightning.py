@@ -28,8 +28,7 @@ class LaunchedProcesses(ClusterEnvironment):
 
     def __init__(self, rank: ranks.Rank | None) -> None:
         super().__init__()
-        alone = ranks.Rank(0, 1, 0, 0, 1, "nobody", "127.0.0.1", 0)
-        self._rank = rank or alone
+        self._rank = rank or ranks.Rank(0, 1, 0, 0, 1, "nobody", "127.0.0.1", 0)
 
     @property
     def creates_processes_externally(self) -> bool:

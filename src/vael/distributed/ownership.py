@@ -25,7 +25,7 @@ class Evicted(VaelError):
 
 
 def is_owned(folder: Path, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the folder is still this process's; always, outside of a sweep."""
+    """Return whether the folder is still this process's; always, outside of a sweep."""
     mine = environ.get(ATTEMPT)
     if mine is None:
         return True

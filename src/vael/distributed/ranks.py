@@ -60,7 +60,7 @@ def find_rank(environ: Mapping[str, str] = os.environ) -> Rank | None:
 
 
 def is_first_rank(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is the process that writes, also before any launcher's ranks are known."""
+    """Return whether this process writes, also before any launcher's ranks are known."""
     rank = find_rank(environ)
     return int(environ.get("NODE_RANK", "0")) == 0 if rank is None else rank.rank == 0
 

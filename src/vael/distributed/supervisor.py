@@ -93,17 +93,12 @@ class _Team:
 
     def start(self, port: int) -> None:
         """Start the ranks; only the first of all may write to our terminal."""
+        command = [sys.executable, "-m", "vael.cli", "train", str(self.folder)]
+        address = os.environ.get("MASTER_ADDR", "127.0.0.1")
+        world = self.devices * self.num_nodes
         for local in range(self.devices):
-            rank = Rank(
-                self.node * self.devices + local,
-                self.devices * self.num_nodes,
-                local,
-                self.node,
-                self.num_nodes,
-                "vael",
-                os.environ.get("MASTER_ADDR", "127.0.0.1"),
-                port,
-            )
+            place = self.node * self.devices + local
+            rank = Rank(place, world, local, self.node, self.num_nodes, "vael", address, port)
             whole = {
                 **os.environ,
                 **rank.environment(),
@@ -112,14 +107,7 @@ class _Team:
             }
             with self._stderr(rank.rank).open("wb") as stderr, signals.blocked():
                 self.children[rank.rank] = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-m",
-                        "vael.cli",
-                        "train",
-                        str(self.folder),
-                        "--discard-on-error",
-                    ],
+                    [*command, "--discard-on-error"],
                     env=whole,
                     stdin=subprocess.DEVNULL,
                     process_group=0,

@@ -9,8 +9,8 @@ from typing import Any
 
 from vael.config.yaml import parse_yaml
 from vael.errors import ConfigError
-from vael.runs.evaluation_file import peek_evaluation
 from vael.runs.folder import RunFolder
+from vael.runs.json_files import peek_json
 from vael.runs.metrics_csv import History, read_history
 from vael.runs.summary import peek_summary
 
@@ -80,7 +80,7 @@ def read_run(run: Path) -> RunContents:
         peek_summary(run),
         history,
         [picture for picture in pictures if picture],
-        peek_evaluation(run),
+        peek_json(folder.evaluation),
     )
 
 

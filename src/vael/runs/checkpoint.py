@@ -89,15 +89,16 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")  # refused below anyway
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(path):
+    except Exception as error:  # a hostile file reaches every error of torch's reader
+        if isinstance(error, pickle.UnpicklingError) and zipfile.is_zipfile(path):
             raise CheckpointError(
                 f"{path} carries pickled Python objects, which could run code: it was not loaded. "
                 "vael's own checkpoints hold tensors and plain containers only."
             ) from error
-        raise CheckpointError(_damaged(path)) from error
-    except Exception as error:  # a hostile file reaches every error of torch's reader
-        raise CheckpointError(_damaged(path)) from error
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint: it is truncated, damaged or of another "
+            "kind. Delete it to start anew, or continue from another one."
+        ) from error
     if not isinstance(loaded, dict) or not {"state_dict", "config"} <= loaded.keys():
         raise CheckpointError(
             f"{path} is a torch file, but not a checkpoint of vael: it has no "
@@ -158,13 +159,6 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
             f"{file} cannot be read as an export of vael: it is truncated, "
             "damaged or of another kind. Get it again."
         ) from error
-
-
-def _damaged(path: Path) -> str:
-    return (
-        f"{path} cannot be read as a checkpoint: it is truncated, damaged or of another "
-        "kind. Delete it to start anew, or continue from another one."
-    )
 
 
 def _parse_spec(data: object, file: Path) -> DataSpec:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vael.metrics.catalog import METRICS
-from vael.runs.json_files import peek_json, read_marked
+from vael.runs.json_files import read_marked
 
 FILE = "evaluation.json"
 
@@ -17,11 +17,6 @@ def read_evaluation(folder: Path) -> dict[str, Any] | None:
         VaelError: the file is not what vael writes.
     """
     return read_marked(folder / FILE, "comparable", "an evaluation", "evaluate again")
-
-
-def peek_evaluation(folder: Path) -> dict[str, Any]:
-    """Read whatever there is of an evaluation; empty where it cannot be read."""
-    return peek_json(folder / FILE)
 
 
 def evaluation_text(evaluation: Mapping[str, Any]) -> str:

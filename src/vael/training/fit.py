@@ -22,7 +22,7 @@ from vael.report.page import write_report
 from vael.report.pictures import save_picture
 from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard_run
-from vael.runs.folder import RunFolder, read_config
+from vael.runs.folder import read_config
 from vael.runs.metrics_csv import read_history
 from vael.runs.summary import ENDED, Summary
 from vael.training.callbacks.anomaly import locate_nan_gradient
@@ -82,7 +82,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fit, test, draw, sum up; leave a true summary.json whatever happens."""
     ownership.check_ownership(run.folder)
     summary = begin_summary(run.config, run.placement, run.lit, run.data.spec)
-    saved = load_checkpoint(run.last) if run.last.exists() else {}
+    saved = load_checkpoint(run.files.last) if run.files.last.exists() else {}
     run.clock.start(saved)
     summary.seconds = run.clock.before
     if is_first():
@@ -90,7 +90,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
             summary.write(run.folder / failures.FOLDER)
         if saved:
-            log.info("continuing from %s at step %d", run.last, saved["global_step"])
+            log.info("continuing from %s at step %d", run.files.last, saved["global_step"])
         board_log = run.board.open(run.folder, flat_config(run.config))
         if board_log is not None:
             trainer.loggers = [run.csv, board_log]
@@ -121,7 +121,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
 
 
 def _fit(run: Run, trainer: pl.Trainer) -> None:
-    resume = str(run.last) if run.last.exists() else None
+    resume = str(run.files.last) if run.files.last.exists() else None
     try:
         with locate_nan_gradient(trainer):
             trainer.fit(run.lit, run.data, ckpt_path=resume, weights_only=True)
@@ -130,7 +130,7 @@ def _fit(run: Run, trainer: pl.Trainer) -> None:
             raise KeyboardInterrupt from error
         raise
     # Not by ckpt_path: from there the averaging callback would restore the raw weights.
-    run.lit.load_state_dict(load_checkpoint(run.best)["state_dict"])
+    run.lit.load_state_dict(load_checkpoint(run.files.best)["state_dict"])
     if run.prune.reason is None and run.tests:
         trainer.test(run.lit, run.data, verbose=False)
 
@@ -158,7 +158,7 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     `vael.report.page.complete_report`.
     """
     said = len(run.lit.warnings)
-    complete_summary(summary, run.csv, trainer, run.lit, RunFolder(run.folder))
+    complete_summary(summary, run.csv, trainer, run.lit, run.files)
     for text in summary.warnings[said:]:
         log.warning(text)
     trained = summary.status in ENDED
@@ -182,6 +182,6 @@ def _draw(run: Run, step: int) -> None:
     run.lit.to("cpu")
     make_pictures(run).draw(run.lit, step)
     if run.reports:
-        images = RunFolder(run.folder).images
+        images = run.files.images
         curves = save_picture(draw_curves(read_history(run.csv.path)), images / "curves.png")
         run.board.pictures({"curves": curves}, step)

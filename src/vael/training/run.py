@@ -32,14 +32,9 @@ class Run:
     clock: RunTimer
 
     @property
-    def best(self) -> Path:
-        """The checkpoint with the best validation score."""
-        return RunFolder(self.folder).best
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint to continue from."""
-        return RunFolder(self.folder).last
+    def files(self) -> RunFolder:
+        """The paths of the run."""
+        return RunFolder(self.folder)
 
     @property
     def tests(self) -> bool:

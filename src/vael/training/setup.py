@@ -50,8 +50,8 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     if config.trainer.compile:
         compile_nets(lit.vae)
     _report_warmup(lit)
-    if run.last.exists():
-        check_resumable(lit, csv, run.last, folder)
+    if run.files.last.exists():
+        check_resumable(lit, csv, run.files.last, folder)
     return run
 
 

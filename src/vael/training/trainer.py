@@ -10,7 +10,6 @@ from pytorch_lightning.profilers import Profiler
 
 from vael.config.build import build_part
 from vael.randomness import Noise
-from vael.runs.folder import RunFolder
 from vael.training.callbacks.anomaly import Anomaly
 from vael.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from vael.training.callbacks.ownership import OwnershipCheck
@@ -62,7 +61,7 @@ def make_trainer(run: Run) -> pl.Trainer:
 
 def _profiler(run: Run) -> Profiler:
     kind = run.config.trainer.get("profiler")
-    return RunProfiler(RunFolder(run.folder).profile, kind, run.lit.vae) if kind else Unprofiled()
+    return RunProfiler(run.files.profile, kind, run.lit.vae) if kind else Unprofiled()
 
 
 def _callbacks(run: Run) -> list[Callback]:
@@ -72,9 +71,12 @@ def _callbacks(run: Run) -> list[Callback]:
         run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
-        BestCheckpoint(run.best, target.name, target.mode),
+        BestCheckpoint(run.files.best, target.name, target.mode),
         LastCheckpoint(
-            run.last, options.checkpoint.every_n_epochs, options.checkpoint.every_n_steps, run.stop
+            run.files.last,
+            options.checkpoint.every_n_epochs,
+            options.checkpoint.every_n_steps,
+            run.stop,
         ),
     ]
     if options.progress.refresh_seconds is not None:
