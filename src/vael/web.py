@@ -80,13 +80,10 @@ def find_refusal(headers: Mapping[str, str], names: Iterable[str], public: bool)
     host = headers.get("host", "")
     if not _names_us(host, {"localhost", *(name.lower() for name in names)}, public):
         return "this server answers to its own name only; open the address that it printed."
-    origin = headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != host:
-        return "this server answers to its own page only."
-    if (
-        headers.get("sec-fetch-site") == "cross-site"
-        and headers.get("sec-fetch-mode") != "navigate"
-    ):
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    navigates = headers.get("sec-fetch-mode") == "navigate"
+    foreign = origin is not None and origin.partition("://")[2] != host
+    if foreign or (site == "cross-site" and not navigates):
         return "this server answers to its own page only."
     return None
 
@@ -222,14 +219,12 @@ class _PunctualProtocol(H11Protocol):
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock, where there is room."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS:
             transport.abort()
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Stop the clock when the headers are there; the next request has its own."""
         super().data_received(data)
         self._watch()
 
@@ -242,27 +237,24 @@ class _PunctualProtocol(H11Protocol):
         return answering
 
     def on_response_complete(self) -> None:
-        """Start the clock of the next request, or of what is still to be sent."""
         super().on_response_complete()
-        self._watch()
+        self._watch()  # the next request, or what is still to be sent
 
     def pause_writing(self) -> None:
-        """Start the clock of an answer that nobody takes."""
         super().pause_writing()
-        self._watch()
+        self._watch()  # an answer that nobody takes
 
     def resume_writing(self) -> None:
-        """Stop the clock of an answer that somebody takes."""
         super().resume_writing()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
         super().connection_lost(exc)
         if self._late is not None:
             self._late.cancel()
 
     def _watch(self) -> None:
+        """Run the clock while the client is waited for, a new one for each request."""
         waits = self.conn.their_state is h11.IDLE or self._has_unsent()
         if waits and self._late is None:
             self._late = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)

@@ -157,13 +157,11 @@ class _Team:
 
     def _signal(self, number: int) -> None:
         for child in self.children.values():
-            try:
+            with suppress(ProcessLookupError):
                 if number == signal.SIGKILL:
                     os.killpg(child.pid, number)
                 elif child.returncode is None:
                     child.send_signal(number)
-            except ProcessLookupError:
-                pass
 
     @contextmanager
     def forwarding(self) -> Iterator[None]:

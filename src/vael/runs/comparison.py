@@ -30,8 +30,8 @@ def compare_runs(runs: Sequence[Path]) -> str:
     """
     if len(runs) < 2:
         raise ConfigError("vael compare needs two runs or more.")
-    every = _all(runs, read_evaluated) or _all(runs, read_summed_up)
-    if every is None:
+    every = _read_all(runs, read_evaluated) or _read_all(runs, read_summed_up)
+    if not every:
         bare = next(run for run in runs if read_evaluated(run) is None)
         raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
     for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):
@@ -56,10 +56,10 @@ def read_fit(run: Path) -> str:
     return f"density of {family}" if fit == "density" else str(fit or "")
 
 
-def _all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[Numbers] | None:
-    found = [read(run) for run in runs]
-    every = [numbers for numbers in found if numbers is not None]
-    return every if len(every) == len(found) else None
+def _read_all(runs: Sequence[Path], read: Callable[[Path], Numbers | None]) -> list[Numbers]:
+    """Return the numbers of all runs; none where one has none."""
+    every = [numbers for run in runs if (numbers := read(run)) is not None]
+    return every if len(every) == len(runs) else []
 
 
 def read_evaluated(run: Path) -> Numbers | None:

@@ -70,10 +70,9 @@ def _shared_name(num_nodes: int) -> str | None:
 
 
 def _check_same(run: Path, text: str) -> None:
-    def settings(yaml: str) -> object:
-        return OmegaConf.merge(OmegaConf.create(yaml), {"command": ""})
-
-    if settings(RunFolder(run).config.read_text()) != settings(text):
+    texts = (RunFolder(run).config.read_text(), text)
+    one, other = (OmegaConf.merge(OmegaConf.create(each), {"command": ""}) for each in texts)
+    if one != other:
         raise ConfigError(
             f"{run} holds a run with another config: continue it with `vael train {run}`, "
             "or give another folder (VAEL_RUN)."

@@ -64,13 +64,15 @@ def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> N
     remedy = "Train in a new folder instead."
     check_fits(last, saved.state, lit.state_dict(), _model_of(folder), remedy)
     place = find_place(loaded, last)
-    found = find_edits(saved.config, place, OmegaConf.create(lit.config))
-    found += find_other_data(saved.spec, place, lit.spec)
     csv.keep_until(place.step)
-    found += find_lost_epochs(place, csv.rows(), lit.target.name)
-    lit.warnings += found
-    for text in found:
-        log.warning(text)
+    for text in (
+        describe_edits(saved.config, place, OmegaConf.create(lit.config)),
+        describe_other_data(saved.spec, place, lit.spec),
+        describe_lost_epochs(place, csv.rows(), lit.target.name),
+    ):
+        if text:
+            lit.warnings.append(text)
+            log.warning(text)
 
 
 def _model_of(folder: Path) -> str:
@@ -98,8 +100,8 @@ def find_place(saved: Mapping[str, Any], path: Path) -> Place:
     return Place(step, epoch + over)
 
 
-def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> list[str]:
-    """Describe the settings that are not those of the checkpoint any more.
+def describe_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> str:
+    """Describe the settings that are not those of the checkpoint; empty where there are none.
 
     Args:
         then: the checkpoint's config.
@@ -123,32 +125,29 @@ def find_edits(then: Mapping[str, Any], place: Place, config: DictConfig) -> lis
             f"early stopping go on with the state in last.ckpt: {'; '.join(kept)}. Undo that, or "
             "start from these weights in a new folder: python train.py init_from=RUN."
         )
-    if not found:
-        return []
-    return [
-        f"config.yaml was edited after step {place.step}, from which this run goes on: "
-        f"{'; '.join(map(str, found))}"
-    ]
+    changed = "; ".join(map(str, found))
+    before = f"config.yaml was edited after step {place.step}, from which this run goes on"
+    return f"{before}: {changed}" if changed else ""
 
 
-def find_other_data(then: DataSpec, place: Place, now: DataSpec) -> list[str]:
-    """Say whether the data are not those of the checkpoint any more."""
+def describe_other_data(then: DataSpec, place: Place, now: DataSpec) -> str:
+    """Say that the data are not those of the checkpoint any more; empty where they are."""
     if then.digest == now.digest:
-        return []
-    return [
+        return ""
+    return (
         f"the data are not what they were before step {place.step}, from which this run goes "
         f"on: their digest was {then.digest}, and is {now.digest}"
-    ]
+    )
 
 
-def find_lost_epochs(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> list[str]:
-    """Say how many epochs have no score, ``target``, in the rows of metrics.csv any more."""
+def describe_lost_epochs(place: Place, rows: Iterable[Mapping[str, float]], target: str) -> str:
+    """Say how many epochs have no ``target`` in metrics.csv any more; empty where all have."""
     there = {row["epoch"] for row in rows if target in row and "epoch" in row}
     missing = place.epochs - sum(0 <= epoch < place.epochs for epoch in there)
     if not missing:
-        return []
-    return [
+        return ""
+    return (
         f"metrics.csv had lost the scores of {missing} of {place.epochs} epochs before "
         f"step {place.step}, from which this run goes on: train/* and val/* of the "
         "summary are of the best epoch that is left, which need not be best.ckpt's"
-    ]
+    )

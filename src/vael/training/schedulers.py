@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from vael.errors import ConfigError
 
+Mode = Literal["min", "max"]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
@@ -26,9 +27,7 @@ class LRSchedule(Protocol):
 
     by_score: bool
 
-    def make(
-        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
-    ) -> LRScheduler | None:
+    def make(self, optimizer: Optimizer, total_steps: int, mode: Mode) -> LRScheduler | None:
         """Return the schedule for so many steps, and a score that is better when ``mode``."""
         ...
 
@@ -39,9 +38,7 @@ class Fixed:
 
     by_score = False
 
-    def make(
-        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
-    ) -> LRScheduler | None:
+    def make(self, optimizer: Optimizer, total_steps: int, mode: Mode) -> LRScheduler | None:
         """Return no schedule."""
         return None
 
@@ -64,9 +61,7 @@ class Cosine:
                 f"but got {self.warmup_steps} and {self.final}."
             )
 
-    def make(
-        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
-    ) -> LRScheduler | None:
+    def make(self, optimizer: Optimizer, total_steps: int, mode: Mode) -> LRScheduler | None:
         """Return a schedule that is a pure function of the step."""
         if self.warmup_steps >= total_steps:
             raise ConfigError(
@@ -99,9 +94,7 @@ class Plateau:
                 f"but got {self.factor}, {self.patience} and {self.min_lr}."
             )
 
-    def make(
-        self, optimizer: Optimizer, total_steps: int, mode: Literal["min", "max"]
-    ) -> LRScheduler | None:
+    def make(self, optimizer: Optimizer, total_steps: int, mode: Mode) -> LRScheduler | None:
         """Return torch's ReduceLROnPlateau with an absolute threshold of 0."""
         return ReduceLROnPlateau(
             optimizer,
@@ -115,11 +108,7 @@ class Plateau:
 
 
 def add_schedule(
-    optimizer: Optimizer,
-    schedule: LRSchedule,
-    total_steps: int,
-    monitor: str,
-    mode: Literal["min", "max"],
+    optimizer: Optimizer, schedule: LRSchedule, total_steps: int, monitor: str, mode: Mode
 ) -> OptimizerLRScheduler:
     """Give Lightning an optimiser with the schedule of a run of ``total_steps``.
 

@@ -71,9 +71,7 @@ def _build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
         total_steps=data.spec.num_train // config.data.batch_size * config.trainer.max_epochs,
         skip_gradient_above=config.trainer.skip_gradient_above,
     )
-    container = OmegaConf.to_container(config)
-    assert isinstance(container, dict)
-    plain = {str(k): v for k, v in container.items()}
+    plain: Any = OmegaConf.to_container(config)
     return LitVAE(
         vae, objective, data.preprocess, data.spec, seeds, optimizer, scheduler, options, plain
     )

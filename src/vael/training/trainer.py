@@ -66,18 +66,14 @@ def _profiler(run: Run) -> Profiler:
 
 def _callbacks(run: Run) -> list[Callback]:
     options, target = run.config.callbacks, run.lit.target
+    saved, stopping = options.checkpoint, options.early_stopping
     found: list[Callback] = [
         OwnershipCheck(run.folder),
         run.clock,
         Throughput(run.config.data.batch_size // run.config.trainer.accumulate_grad_batches),
         run.prune,
         BestCheckpoint(run.files.best, target.name, target.mode),
-        LastCheckpoint(
-            run.files.last,
-            options.checkpoint.every_n_epochs,
-            options.checkpoint.every_n_steps,
-            run.stop,
-        ),
+        LastCheckpoint(run.files.last, saved.every_n_epochs, saved.every_n_steps, run.stop),
     ]
     if options.progress.refresh_seconds is not None:
         found.append(ProgressBar(options.progress.refresh_seconds))
@@ -85,13 +81,13 @@ def _callbacks(run: Run) -> list[Callback]:
         found.append(Anomaly())
     if options.ema.decay is not None:
         found.append(EMAWeightAveraging(decay=options.ema.decay))
-    if options.early_stopping.patience is not None:
+    if stopping.patience is not None:
         found.append(
             EarlyStopping(
                 target.name,
+                min_delta=stopping.min_delta,
+                patience=stopping.patience,
                 mode=target.mode,
-                patience=options.early_stopping.patience,
-                min_delta=options.early_stopping.min_delta,
                 check_on_train_epoch_end=True,
             )
         )

@@ -9,7 +9,7 @@ from vael.sweep.study.records import Outcome
 from vael.sweep.workers.process import LOG
 
 UNWRITTEN = 120  # Python's own code where what it said could not be written
-SIGNALS = 128  # from there on, an exit code is that of a shell: 128 + the signal's number
+FIRST_SIGNAL_CODE = 128  # from there on, as in a shell, 128 + the signal's number
 
 
 def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
@@ -33,7 +33,7 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
         if summary["metrics"].get(summary["target"]) is None:
             return Outcome("failed", f"{summary['target']} is not finite in any epoch")
         return Outcome("complete")
-    if returncode < 0 or returncode >= SIGNALS or returncode == 0:
+    if returncode < 0 or returncode >= FIRST_SIGNAL_CODE or returncode == 0:
         return Outcome("stopped" if asked else "lost", _how(folder, returncode))
     if status != "failed" or not reason:
         reason = last_line(folder / LOG) or f"exit code {returncode}"
@@ -43,7 +43,7 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
 def _how(folder: Path, returncode: int) -> str:
     if returncode == 0:
         return "it ended without a result"
-    return describe_signal(-returncode if returncode < 0 else returncode - SIGNALS)
+    return describe_signal(-returncode if returncode < 0 else returncode - FIRST_SIGNAL_CODE)
 
 
 def last_line(log: Path) -> str | None:

@@ -1,12 +1,12 @@
 """Stop file: a request to end a training, left in the run's folder."""
 
-import json
 from pathlib import Path
 
 import pytorch_lightning as pl
 
 from vael.distributed.lightning import agree_on
 from vael.runs.folder import RunFolder
+from vael.runs.json_files import peek_json
 
 
 class StopFile(pl.Callback):
@@ -27,13 +27,6 @@ class StopFile(pl.Callback):
         """Look for the request."""
         last = trainer.current_epoch + 1 == trainer.max_epochs
         if not last and agree_on(trainer, trainer.is_global_zero and self.path.exists()):
-            self.reason = _read_reason(self.path)
+            asked = peek_json(self.path)  # a file of another kind asks as well
+            self.reason = str(asked.get("reason", f"asked to by {self.path.name}"))
             trainer.should_stop = True
-
-
-def _read_reason(path: Path) -> str:
-    """Return the reason; a file of another kind asks as well."""
-    try:
-        return str(json.loads(path.read_text())["reason"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"asked to by {path.name}"

@@ -1,6 +1,5 @@
 """Logging to wandb, online where somebody is logged in, else offline: it never blocks."""
 
-import json
 import os
 import sys
 import uuid
@@ -13,6 +12,7 @@ from pytorch_lightning.loggers import Logger
 
 from vael.files import write_json, write_text
 from vael.runs.folder import RunFolder
+from vael.runs.json_files import peek_json
 from vael.runs.wandb_login import has_login
 from vael.training.loggers.base import Board
 
@@ -134,10 +134,7 @@ class OfflineParts:
 
     def __init__(self, folder: Path, own: str) -> None:
         self.folder, self.own = folder, own
-        try:
-            self.known = dict(json.loads((folder / PARTS_FILE).read_text()))
-        except (OSError, ValueError, TypeError):
-            self.known = {}
+        self.known = peek_json(folder / PARTS_FILE)
 
     def begin(self, step: int) -> int:
         """Put the killed ones aside, and return the step after which rows are to be repeated.
