@@ -15,7 +15,7 @@ __all__ = ["load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load`, with torch and all that it needs, only when it is asked for."""
+    """Import `load`, with torch and all that it needs, only when it is asked for."""
     if name == "load":
         from vael.pretrained.model import load_model
 

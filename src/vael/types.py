@@ -1,4 +1,4 @@
-"""Floor 0: the records that travel between the floors."""
+"""The records that travel between the packages: a batch, and what a data set is."""
 
 from dataclasses import dataclass
 from math import prod

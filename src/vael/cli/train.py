@@ -132,7 +132,7 @@ def run_rank(rank: Rank | None, run: Path, discard_on_error: bool) -> None:
         failures.record_failure(run, own)
         if ranks.SUPERVISED in os.environ or (discard_on_error and rank.rank and is_gone(run)):
             raise SystemExit(own.code) from None  # who started us tells, or the first rank does
-        cause = failures.root_cause(failures.read_failures(run, since=0)) or own
+        cause = failures.find_root_cause(failures.read_failures(run, since=0)) or own
         if cause == own and not own.clear:
             raise
         if cause == own or rank.rank == 0:

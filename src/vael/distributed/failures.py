@@ -112,7 +112,7 @@ def read_failures(folder: Path, since: float) -> list[Failure]:
     return sorted(found, key=lambda failure: failure.at)
 
 
-def root_cause(failures: Iterable[Failure]) -> Failure | None:
+def find_root_cause(failures: Iterable[Failure]) -> Failure | None:
     """Return the first failure: the others died of it; rank 0 speaks for all who agree with it."""
     ordered = list(failures)
     if not ordered:
@@ -124,7 +124,7 @@ def root_cause(failures: Iterable[Failure]) -> Failure | None:
 
 def explain_error(folder: Path, error: BaseException) -> str:
     """Say why the first process's run failed: by its own error, or by a rank that it lost."""
-    others = root_cause(read_failures(folder, since=0))
+    others = find_root_cause(read_failures(folder, since=0))
     if others:
         return str(others)
     own = f"{type(error).__name__}: {error}"

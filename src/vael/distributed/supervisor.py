@@ -146,7 +146,7 @@ class _Team:
         killed = [rank for rank, code in failed.items() if code < 0]
         if not killed:
             recorded = failures.read_failures(self.folder, self.started - 5)
-            cause = failures.root_cause(recorded)
+            cause = failures.find_root_cause(recorded)
             if cause is not None:
                 return cause
         rank = killed[0] if killed else next(iter(failed))

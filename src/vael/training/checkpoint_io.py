@@ -12,7 +12,7 @@ from vael.runs.checkpoint import load_checkpoint
 
 
 class SafeCheckpointIO(CheckpointIO):
-    """Temporary file, fsync and rename on writing; ``weights_only=True`` on reading."""
+    """Write by temporary file, fsync and rename; read with ``weights_only=True``."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None

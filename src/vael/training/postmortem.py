@@ -55,7 +55,7 @@ def _summary(folder: Path, seconds: float) -> Summary:
 
 
 def _own(folder: Path, seconds: float) -> bool:
-    """Whether the first rank has written a summary of this attempt."""
+    """Return whether the first rank has written a summary of this attempt."""
     own = RunFolder(folder).summary
     return own.exists() and own.stat().st_mtime > time.time() - seconds
 

@@ -31,7 +31,7 @@ log = logging.getLogger("vael")
 
 
 def prepare_run(folder: Path, config: DictConfig) -> Run:
-    """Build everything, try it, and take the weights to start from."""
+    """Build all parts of a run, try them, and take the weights to start from."""
     placement = find_placement(config.trainer)
     seeds = build_seeds(config)
     data = build_data(config, seeds)

@@ -25,11 +25,11 @@ def failure(rank, at, error):
 
 def test_the_earliest_word_counts_and_rank_0_speaks_for_those_who_agree():
     bug, lost = failure(1, 5.0, LookupError("tea")), failure(0, 5.2, RuntimeError("peer"))
-    assert failures.root_cause([bug, lost]) == bug
+    assert failures.find_root_cause([bug, lost]) == bug
     assert str(bug) == "rank 1: LookupError: tea"
     nan = [failure(rank, 5.0 - rank / 10, NonFiniteLoss(f"nan {rank}")) for rank in (1, 0)]
-    assert str(failures.root_cause(nan)) == "nan 0"
-    assert failures.root_cause(nan).code == 3
+    assert str(failures.find_root_cause(nan)) == "nan 0"
+    assert failures.find_root_cause(nan).code == 3
 
 
 def test_words_are_read_back_and_forgotten(tmp_path):
