@@ -1,7 +1,7 @@
 """The contract of a likelihood: its facts, its fit, its shape check."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Generic, Literal, TypeVar
 
 import torch
@@ -26,6 +26,9 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
         event_shape: ``E``, the shape of one example (a fact of the data).
         levels: values per dimension, ``x = k / (levels - 1)``, or None (a fact of the data).
         fit: ``mass``, ``density``, or ``auto``: mass where the data has levels.
+
+    Attributes:
+        grid: the levels that a record is read on: those of the data under ``mass``, else None.
 
     Shape:
         theta: ``(*lead, num_params, *E)`` -> a record with leading dimensions ``lead``.
@@ -71,7 +74,7 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
         self.event_shape: Shape = tuple(event_shape)
         self.levels = levels
         self.fit = _resolve_fit(fit, levels)
-        self._score = _SCORES[self.fit]
+        self.grid = levels if self.fit == "mass" else None
 
     @property
     def theta_shape(self) -> Shape:
@@ -94,7 +97,7 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
 
     def log_likelihood(self, px: Record, x: Tensor) -> Tensor:
         """Return log p(x|z) of the fit: ``log_mass`` or ``log_prob`` of x, nats, ``(S, B)``."""
-        return self._score(px, x)
+        return px.log_mass(x) if self.fit == "mass" else px.log_prob(x)
 
     @abstractmethod
     def at_bound(self, px: Record) -> Tensor:
@@ -138,30 +141,14 @@ def native_levels(name: str, levels: int | None, fit: str) -> int:
     return levels
 
 
-def _log_mass(px: ObservedRecord, x: Tensor) -> Tensor:
-    return px.log_mass(x)
-
-
-def _log_prob(px: ObservedRecord, x: Tensor) -> Tensor:
-    return px.log_prob(x)
-
-
-_SCORES: dict[str, Callable[[ObservedRecord, Tensor], Tensor]] = {
-    "mass": _log_mass,
-    "density": _log_prob,
-}
-
-
 def _resolve_fit(fit: str, levels: int | None) -> Fit:
-    if fit == "auto":
-        return "density" if levels is None else "mass"
-    if fit == "mass":
-        if levels is None:
-            raise ConfigError(
-                "likelihood.fit=mass needs data with levels (x = k / (levels - 1)), but this data "
-                "has none: use likelihood.fit=density or auto."
-            )
-        return "mass"
-    if fit == "density":
+    if fit == "density" or (fit == "auto" and levels is None):
         return "density"
+    if fit == "mass" and levels is None:
+        raise ConfigError(
+            "likelihood.fit=mass needs data with levels (x = k / (levels - 1)), but this data has "
+            "none: use likelihood.fit=density or auto."
+        )
+    if fit in ("mass", "auto"):
+        return "mass"
     raise ConfigError(f"likelihood.fit must be one of auto, mass, density, but got {fit!r}.")

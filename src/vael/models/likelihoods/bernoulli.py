@@ -1,6 +1,5 @@
 """The Bernoulli likelihood from logits, and the grey levels' law with the same mean."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, prod
@@ -10,22 +9,33 @@ import torch
 from torch import Tensor
 
 from vael.models.likelihoods.base import Likelihood, at_least_float32, no_levels, sum_event
-from vael.models.likelihoods.numerics import max_entropy
+from vael.models.likelihoods.numerics.max_entropy import (
+    max_entropy_log_mass,
+    natural_table,
+    sample_max_entropy,
+)
 
 FLOATS_IN_CACHE = 2**17  # 512 KiB: a piece, and what is made of it, stay in a core's own cache
 
 
 @dataclass(frozen=True)
-class BernoulliRecord(ABC):
+class BernoulliRecord:
     """A distribution with mean ``sigmoid(logits)`` in each dimension.
 
     Attributes:
         logits: ``(*lead, *E)``.
         event_dims: number of dimensions of ``E``.
+        levels: of the data, or None. With two it is the Bernoulli distribution itself, with more
+            the mass is the maximum-entropy law of mean sigmoid(logits) over them.
+        grid: the levels under ``fit=mass``, else None.
+        table: see ``max_entropy.natural_table``; for more than two levels.
     """
 
     logits: Tensor
     event_dims: int
+    levels: int | None
+    grid: int | None
+    table: Tensor
 
     @property
     def mean(self) -> Tensor:
@@ -41,77 +51,26 @@ class BernoulliRecord(ABC):
         found: Tensor = _CrossEntropy.apply(self.logits, x, self.event_dims)  # type: ignore[no-untyped-call]
         return found
 
-    @abstractmethod
     def log_mass(self, x: Tensor) -> Tensor:
-        """Sum of log P(x) over the levels of the data, nats, ``(S, B)``."""
+        """Return ``sum eta k - log sum_j e^(eta j)``, k = (levels - 1) x, nats, ``(S, B)``.
 
-    @abstractmethod
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x from uniform noise in [0, 1) of the logits' shape."""
-
-
-@dataclass(frozen=True)
-class BinaryRecord(BernoulliRecord):
-    """Data with two levels: the Bernoulli distribution itself."""
-
-    def log_mass(self, x: Tensor) -> Tensor:
-        """Return the log-probability of x, which is the cross-entropy."""
-        return self.log_prob(x)
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x in {0, 1}."""
-        return _coin(self.logits, noise)
-
-
-@dataclass(frozen=True)
-class UnquantisedRecord(BernoulliRecord):
-    """Data in [0, 1] without levels: cross-entropy only."""
-
-    def log_mass(self, x: Tensor) -> Tensor:
-        """Raise ConfigError: without levels there are no cells."""
-        raise no_levels("likelihood=bernoulli")
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x in {0, 1}."""
-        return _coin(self.logits, noise)
-
-
-@dataclass(frozen=True)
-class GreyRecord(BernoulliRecord):
-    """Data with more levels: the maximum-entropy law of mean sigmoid(logits) over them.
-
-    Attributes:
-        table: see ``max_entropy.natural_table``.
-        levels: of the data.
-    """
-
-    table: Tensor
-    levels: int
-
-    def log_mass(self, x: Tensor) -> Tensor:
-        """Return ``sum eta k - log sum_j e^(eta j)``, k = (levels - 1) x, nats, ``(S, B)``."""
+        Raises:
+            ConfigError: the data has no levels.
+        """
+        if self.levels is None:
+            raise no_levels("likelihood=bernoulli")
+        if self.levels == 2:
+            return self.log_prob(x)
         last = self.levels - 1
-        cells = max_entropy.log_mass(at_least_float32(x), self.logits, self.table, last)
+        cells = max_entropy_log_mass(at_least_float32(x), self.logits, self.table, last)
         return sum_event(cells, self.event_dims)
 
-
-@dataclass(frozen=True)
-class GreyMass(GreyRecord):
-    """Grey levels, trained as such (``fit=mass``)."""
-
     def sample(self, noise: Tensor) -> Tensor:
-        """Draw x on the grid of the levels, by the inverse cdf."""
+        """Draw x from uniform noise in [0, 1) of the logits' shape: on the grid, or in {0, 1}."""
+        if self.grid is None or self.grid == 2:
+            return (noise < torch.sigmoid(self.logits)).to(self.logits.dtype)
         noise = at_least_float32(noise)
-        return max_entropy.sample(noise, self.logits, self.table, self.levels - 1)
-
-
-@dataclass(frozen=True)
-class GreyDensity(GreyRecord):
-    """Grey levels, trained by the textbook's cross-entropy (``fit=density``)."""
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x in {0, 1}."""
-        return _coin(self.logits, noise)
+        return sample_max_entropy(noise, self.logits, self.table, self.grid - 1)
 
 
 class Bernoulli(Likelihood[BernoulliRecord]):
@@ -136,19 +95,14 @@ class Bernoulli(Likelihood[BernoulliRecord]):
     def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
         super().__init__(event_shape, levels, fit)
         grey = levels is not None and levels > 2
-        table = max_entropy.natural_table(levels - 1) if grey and levels else torch.zeros(4, 0)
+        table = natural_table(levels - 1) if grey and levels else torch.zeros(4, 0)
         # Derived, so not in the checkpoint.
         self.register_buffer("table", table.to(torch.get_default_dtype()), persistent=False)
 
     def link(self, theta: Tensor) -> BernoulliRecord:
         """Take the one parameter as the logit."""
         logits, dims = theta.squeeze(-1 - len(self.event_shape)), len(self.event_shape)
-        if self.levels is None:
-            return UnquantisedRecord(logits, dims)
-        if self.levels == 2:
-            return BinaryRecord(logits, dims)
-        grey = GreyMass if self.fit == "mass" else GreyDensity
-        return grey(logits, dims, self.table, self.levels)
+        return BernoulliRecord(logits, dims, self.levels, self.grid, self.table)
 
     def at_bound(self, px: BernoulliRecord) -> Tensor:
         """Return 0: there is no scale."""
@@ -200,7 +154,3 @@ def _cross_entropy(logits: Tensor, x: Tensor, event_dims: int) -> Tensor:
         sigmoids = sigmoids.reshape(*lead, factors, num_dims // factors).prod(-2)
     logs = sum_event(sigmoids.log_(), min(event_dims, 1))
     return logs - sum_event(signed, event_dims)
-
-
-def _coin(logits: Tensor, noise: Tensor) -> Tensor:
-    return (noise < torch.sigmoid(logits)).to(logits.dtype)

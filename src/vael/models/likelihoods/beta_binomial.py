@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from vael.models.likelihoods.base import Likelihood, at_least_float32, native_levels, sum_event
-from vael.models.likelihoods.numerics import beta_binomial
+from vael.models.likelihoods.numerics.beta_binomial import (
+    beta_binomial_log_mass,
+    sample_beta_binomial,
+)
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,14 @@ class BetaBinomialRecord:
     event_dims: int
     levels: int
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return ``log_mass``: there is no density."""
-        return self.log_mass(x)
-
     def log_mass(self, x: Tensor) -> Tensor:
         """Return ``sum log [C(n, k) B(k + s m, n - k + s (1 - m)) / B(s m, s (1 - m))]``, nats."""
-        terms = beta_binomial.log_mass(
+        terms = beta_binomial_log_mass(
             at_least_float32(x), self.logits, self.log_concentration, self.levels - 1
         )
         return sum_event(terms, self.event_dims)
+
+    log_prob = log_mass  # there is no density
 
     @property
     def mean(self) -> Tensor:
@@ -45,7 +46,7 @@ class BetaBinomialRecord:
 
     def sample(self, noise: Tensor) -> Tensor:
         """Draw x on the grid of the levels from uniform noise, by the inverse cdf."""
-        return beta_binomial.sample(
+        return sample_beta_binomial(
             at_least_float32(noise), self.logits, self.log_concentration, self.levels - 1
         )
 

@@ -23,10 +23,6 @@ class CategoricalRecord:
     axis: int
     event_dims: int
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return ``log_mass``: there is no density."""
-        return self.log_mass(x)
-
     def log_mass(self, x: Tensor) -> Tensor:
         """Return ``sum log softmax(logits)[k]``, k = (levels - 1) x, nats, ``(S, B)``."""
         # In place of the levels' own axis: moving it copies the largest tensor of the model.
@@ -35,6 +31,8 @@ class CategoricalRecord:
         k, _ = torch.broadcast_tensors(k, log_p.select(self.axis, 0))  # type: ignore[no-untyped-call]
         terms = torch.take_along_dim(log_p, k.unsqueeze(self.axis), self.axis)
         return sum_event(terms.squeeze(self.axis), self.event_dims)
+
+    log_prob = log_mass  # there is no density
 
     @property
     def mean(self) -> Tensor:

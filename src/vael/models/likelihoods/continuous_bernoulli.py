@@ -1,32 +1,36 @@
 """The continuous Bernoulli: a density on [0, 1], and the same family over the levels."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from vael.models.likelihoods.base import Likelihood, at_least_float32, no_levels, sum_event
-from vael.models.likelihoods.numerics import truncated_exponential
+from vael.models.likelihoods.numerics.truncated_exponential import (
+    sample_truncated,
+    truncated_log_law,
+    truncated_mean,
+)
 
 
 @dataclass(frozen=True)
-class ContinuousBernoulliRecord(ABC):
+class ContinuousBernoulliRecord:
     """The uniform law on [0, 1], or on its levels, tilted by ``exp(l x)`` in each dimension.
 
     Attributes:
         logits: l, the natural parameter, ``(*lead, *E)``.
         event_dims: number of dimensions of ``E``.
         levels: of the data, or None.
+        grid: the levels under ``fit=mass`` (with two it is the Bernoulli itself), else None.
     """
 
     logits: Tensor
     event_dims: int
     levels: int | None
+    grid: int | None
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ``sum l x - log((e^l - 1) / l)``, nats, ``(S, B)``."""
-        terms = truncated_exponential.log_law(at_least_float32(x), self.logits, None)
+        terms = truncated_log_law(at_least_float32(x), self.logits, None)
         return sum_event(terms, self.event_dims)
 
     def log_mass(self, x: Tensor) -> Tensor:
@@ -37,45 +41,17 @@ class ContinuousBernoulliRecord(ABC):
         """
         if self.levels is None:
             raise no_levels("likelihood=continuous_bernoulli")
-        terms = truncated_exponential.log_law(at_least_float32(x), self.logits, self.levels)
+        terms = truncated_log_law(at_least_float32(x), self.logits, self.levels)
         return sum_event(terms, self.event_dims)
 
     @property
-    @abstractmethod
     def mean(self) -> Tensor:
-        """E[x], ``(*lead, *E)``."""
+        """E[x] over the grid, or ``1 / (1 - e^-l) - 1 / l``, in (0, 1), ``(*lead, *E)``."""
+        return truncated_mean(self.logits, self.grid)
 
-    @abstractmethod
     def sample(self, noise: Tensor) -> Tensor:
         """Draw x from uniform noise in [0, 1) of the logits' shape, by the inverse cdf."""
-
-
-@dataclass(frozen=True)
-class ContinuousBernoulliDensity(ContinuousBernoulliRecord):
-    """Read as a density (``fit=density``)."""
-
-    @property
-    def mean(self) -> Tensor:
-        """``1 / (1 - e^-l) - 1 / l``, in (0, 1)."""
-        return truncated_exponential.mean(self.logits, None)
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Return x, any number in [0, 1]."""
-        return truncated_exponential.sample(at_least_float32(noise), self.logits, None)
-
-
-@dataclass(frozen=True)
-class ContinuousBernoulliMass(ContinuousBernoulliRecord):
-    """Read as a distribution over the levels (``fit=mass``); two levels: the Bernoulli itself."""
-
-    @property
-    def mean(self) -> Tensor:
-        """E[x] over the levels."""
-        return truncated_exponential.mean(self.logits, self.levels)
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x on the grid of the levels."""
-        return truncated_exponential.sample(at_least_float32(noise), self.logits, self.levels)
+        return sample_truncated(at_least_float32(noise), self.logits, self.grid)
 
 
 class ContinuousBernoulli(Likelihood[ContinuousBernoulliRecord]):
@@ -97,14 +73,10 @@ class ContinuousBernoulli(Likelihood[ContinuousBernoulliRecord]):
     support = "unit"
     num_params = 1
 
-    def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
-        super().__init__(event_shape, levels, fit)
-        self.record = ContinuousBernoulliMass if self.fit == "mass" else ContinuousBernoulliDensity
-
     def link(self, theta: Tensor) -> ContinuousBernoulliRecord:
         """Take the one parameter as the natural parameter."""
         dims = len(self.event_shape)
-        return self.record(theta.squeeze(-1 - dims), dims, self.levels)
+        return ContinuousBernoulliRecord(theta.squeeze(-1 - dims), dims, self.levels, self.grid)
 
     def at_bound(self, px: ContinuousBernoulliRecord) -> Tensor:
         """Return 0: there is no scale."""

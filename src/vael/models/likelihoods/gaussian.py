@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from vael.models.likelihoods.location_scale import Law, LocationScaleLikelihood
-from vael.models.likelihoods.numerics.normal_cell import log_cell
-from vael.models.likelihoods.numerics.normal_mean import rounded_mean
+from vael.models.likelihoods.numerics.normal_cell import normal_log_cell
+from vael.models.likelihoods.numerics.rounded_mean import normal_rounded_mean
 
 
 class NormalLaw(Law):
@@ -27,11 +27,11 @@ class NormalLaw(Law):
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Compute it by ``numerics.normal_cell``."""
-        return log_cell(x, mu, log_sigma, 0.5 / (levels - 1))
+        return normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Compute it by ``numerics.rounded_mean``."""
-        return rounded_mean(mu, log_sigma, levels)
+        return normal_rounded_mean(mu, log_sigma, levels)
 
 
 class Gaussian(LocationScaleLikelihood):

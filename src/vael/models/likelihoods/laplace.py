@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.models.likelihoods.location_scale import Law, LocationScaleLikelihood
-from vael.models.likelihoods.numerics.laplace_cell import log_cell
+from vael.models.likelihoods.numerics.laplace_cell import laplace_log_cell
 
 TINY = 1e-20  # stands for 0 where a ratio has a limit
 
@@ -28,7 +28,7 @@ class LaplaceLaw(Law):
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Compute it by ``numerics.laplace_cell``."""
-        return log_cell(x, mu, log_sigma, levels)
+        return laplace_log_cell(x, mu, log_sigma, levels)
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Return ``h sum_j P(X > e_j)`` over the edges: a geometric series on each side of mu."""

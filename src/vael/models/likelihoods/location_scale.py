@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 from typing import ClassVar
 
 import torch
@@ -39,14 +38,15 @@ class Law(ABC):
 
 
 @dataclass(frozen=True)
-class LocationScale(ABC):
-    """``x = mu + sigma t`` in each dimension.
+class LocationScale:
+    """``x = mu + sigma t`` in each dimension, read as a density or on a grid of levels.
 
     Attributes:
-        mu: ``(*lead, *E)``.
+        mu: ``(*lead, *E)``; under ``fit=mass`` it may leave [0, 1], x cannot.
         log_sigma: log of the scale in units of x; broadcasts to mu.
         event_dims: number of dimensions of ``E``.
         levels: of the data, or None.
+        grid: the levels under ``fit=mass``, else None.
         law: of t.
     """
 
@@ -54,6 +54,7 @@ class LocationScale(ABC):
     log_sigma: Tensor
     event_dims: int
     levels: int | None
+    grid: int | None
     law: Law
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -75,46 +76,16 @@ class LocationScale(ABC):
         return sum_event(cells, self.event_dims)
 
     @property
-    @abstractmethod
     def mean(self) -> Tensor:
-        """E[x], ``(*lead, *E)``."""
-
-    @abstractmethod
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x from uniform noise in [0, 1) of mu's shape, by the inverse cdf."""
-
-    def _quantile(self, noise: Tensor) -> Tensor:
-        return self.mu + torch.exp(self.log_sigma) * self.law.quantile(inside(noise))
-
-
-@dataclass(frozen=True)
-class LocationScaleDensity(LocationScale):
-    """Read as a density (``fit=density``)."""
-
-    @property
-    def mean(self) -> Tensor:
-        """The location."""
-        return self.mu
+        """E[x] ``(*lead, *E)``: the location, or that of the discretised law, in [0, 1]."""
+        if self.grid is None:
+            return self.mu
+        return self.law.rounded_mean(self.mu, self.log_sigma, self.grid)
 
     def sample(self, noise: Tensor) -> Tensor:
-        """Return x, any real number."""
-        return self._quantile(noise)
-
-
-@dataclass(frozen=True)
-class LocationScaleMass(LocationScale):
-    """Read as a distribution over the levels (``fit=mass``): mu may leave [0, 1], x cannot."""
-
-    levels: int
-
-    @property
-    def mean(self) -> Tensor:
-        """E[x] of the discretised distribution, in [0, 1]."""
-        return self.law.rounded_mean(self.mu, self.log_sigma, self.levels)
-
-    def sample(self, noise: Tensor) -> Tensor:
-        """Draw x on the grid of the levels: the level nearest to ``mu + sigma t``."""
-        return nearest_level(self._quantile(noise), self.levels)
+        """Draw x from uniform noise in [0, 1) of mu's shape, by the inverse cdf; to the grid."""
+        x = self.mu + torch.exp(self.log_sigma) * self.law.quantile(clamp_noise(noise))
+        return nearest_level(x, self.grid)
 
 
 class LocationScaleLikelihood(Likelihood[LocationScale]):
@@ -160,22 +131,23 @@ class LocationScaleLikelihood(Likelihood[LocationScale]):
         """Take the first parameter as mu; a second one moves log sigma."""
         mu, *emitted = theta.unbind(-1 - len(self.event_shape))
         log_sigma = at_least_float32(self.scale(emitted))
-        if self.fit == "mass" and self.levels is not None:
-            return LocationScaleMass(mu, log_sigma, len(self.event_shape), self.levels, self.law)
-        return LocationScaleDensity(mu, log_sigma, len(self.event_shape), self.levels, self.law)
+        dims = len(self.event_shape)
+        return LocationScale(mu, log_sigma, dims, self.levels, self.grid, self.law)
 
     def at_bound(self, px: LocationScale) -> Tensor:
         """Return the share of the scales within 5 % of their lower bound; 0 for a fixed scale."""
-        return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()
+        return self.scale.share_at_bound(px.log_sigma)
 
 
-def inside(noise: Tensor) -> Tensor:
+def clamp_noise(noise: Tensor) -> Tensor:
     """Clamp noise into (0, 1), at least float32; 0 stands for the middle of its interval."""
     noise = at_least_float32(noise)
     return noise.clamp(min=torch.finfo(noise.dtype).eps / 4)
 
 
-def nearest_level(x: Tensor, levels: int) -> Tensor:
-    """Return the level in [0, 1] nearest to x."""
+def nearest_level(x: Tensor, levels: int | None) -> Tensor:
+    """Return the level in [0, 1] nearest to x; x itself without levels."""
+    if levels is None:
+        return x
     last = levels - 1
     return (x * last).round().clamp(0, last) / last

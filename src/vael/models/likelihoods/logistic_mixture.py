@@ -1,7 +1,6 @@
 """The mixture of discretised logistics of PixelCNN++, for images and tables."""
 
 from collections.abc import Sequence
-from math import log
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from vael.errors import ConfigError
 from vael.models.likelihoods.base import Likelihood, at_least_float32
 from vael.models.likelihoods.logistic import LogisticLaw
-from vael.models.likelihoods.mixture import MixtureDensity, MixtureMass, MixtureRecord
+from vael.models.likelihoods.mixture import MixtureRecord
 from vael.models.likelihoods.scales import PredictedScale, least_sigma, make_scale
 from vael.types import Shape
 
@@ -83,17 +82,17 @@ class LogisticMixture(Likelihood[MixtureRecord]):
         rows = theta.reshape(*lead, self.components, self.num_params // self.components, -1)
         sizes = [1, self.channels, self.channels, self.slopes]
         logits, mu, raw, slopes = torch.split(rows, sizes, -2)
-        parameters = (
+        return MixtureRecord(
             logits.squeeze(-2).log_softmax(-2),
             mu + self.places,
             at_least_float32(self.scale([raw])),
             torch.tanh(slopes),
             self.event_shape,
+            self.levels,
+            self.grid,
+            self.law,
         )
-        if self.fit == "mass" and self.levels is not None:
-            return MixtureMass(*parameters, self.levels, self.law)
-        return MixtureDensity(*parameters, self.levels, self.law)
 
     def at_bound(self, px: MixtureRecord) -> Tensor:
         """Return the share of the scales within 5 % of their lower bound."""
-        return (px.log_sigma.detach() < self.scale.bound + log(1.05)).float().mean()
+        return self.scale.share_at_bound(px.log_sigma)

@@ -1,6 +1,5 @@
 """Mixtures of logistics for each pixel, whose locations follow the channels seen before."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.models.likelihoods.base import at_least_float32, no_levels, sum_event
-from vael.models.likelihoods.location_scale import inside, nearest_level
+from vael.models.likelihoods.location_scale import clamp_noise, nearest_level
 from vael.models.likelihoods.logistic import LogisticLaw
 from vael.types import Shape
 
@@ -16,7 +15,7 @@ MIDDLE = 0.5  # of the range of x, from which a channel's value moves the next o
 
 
 @dataclass(frozen=True)
-class MixtureRecord(ABC):
+class MixtureRecord:
     """K logistics for each of the P pixels of an image, or values of a table (then C = 1).
 
     Given its component k, channel c of a pixel is logistic with scale sigma_kc and location
@@ -30,6 +29,7 @@ class MixtureRecord(ABC):
         slopes: a_kcb, rows of c in turn, ``(*lead, K, C (C - 1) / 2, P)``.
         event_shape: ``E``: ``(C, H, W)`` or ``(D,)``.
         levels: of the data, or None.
+        grid: the levels under ``fit=mass``, else None.
         law: the logistic.
     """
 
@@ -39,6 +39,7 @@ class MixtureRecord(ABC):
     slopes: Tensor
     event_shape: Shape
     levels: int | None
+    grid: int | None
     law: LogisticLaw
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -91,7 +92,9 @@ class MixtureRecord(ABC):
         chosen = (places == number).to(u.dtype)
         weight = (chosen * weights).sum(-2, keepdim=True)
         rest = 1 - ((chosen * ends).sum(-2, keepdim=True) - first) / weight
-        u = inside(torch.cat((rest.clamp(max=1 - torch.finfo(u.dtype).eps), u[..., 1:, :]), -2))
+        u = clamp_noise(
+            torch.cat((rest.clamp(max=1 - torch.finfo(u.dtype).eps), u[..., 1:, :]), -2)
+        )
         mu, log_sigma, slopes = (
             (chosen.unsqueeze(-2) * value).sum(-3)
             for value in (self.location, self.log_sigma, self.slopes)
@@ -100,16 +103,13 @@ class MixtureRecord(ABC):
         for c in range(mu.shape[-2]):
             at = _located(mu, slopes, drawn, c)
             t = self.law.quantile(u[..., c, :])
-            drawn.append(self._read(at + log_sigma[..., c, :].exp() * t))
+            drawn.append(nearest_level(at + log_sigma[..., c, :].exp() * t, self.grid))
         return self._as_event(torch.stack(drawn, -2))
 
-    @abstractmethod
     def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
-        """Return the mean of a logistic as it is read."""
-
-    @abstractmethod
-    def _read(self, x: Tensor) -> Tensor:
-        """Convert a draw of the logistic to a value of x."""
+        if self.grid is None:
+            return location
+        return self.law.rounded_mean(location, log_sigma, self.grid)
 
     def _by_pixel(self, x: Tensor) -> Tensor:
         """Turn ``(*, *E)`` into ``(*, 1, C, P)``: the components broadcast."""
@@ -143,30 +143,6 @@ class MixtureRecord(ABC):
         """Return ``log sum_k p(k | channels before) p_kc``."""
         before = torch.cat((self.log_weights.unsqueeze(-2), terms[..., :-1, :]), -2).cumsum(-2)
         return self._as_event(torch.logsumexp(before.log_softmax(-3) + terms, -3))
-
-
-@dataclass(frozen=True)
-class MixtureDensity(MixtureRecord):
-    """Read as a density (``fit=density``)."""
-
-    def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
-        return location
-
-    def _read(self, x: Tensor) -> Tensor:
-        return x
-
-
-@dataclass(frozen=True)
-class MixtureMass(MixtureRecord):
-    """Read as a distribution over the levels (``fit=mass``)."""
-
-    levels: int
-
-    def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
-        return self.law.rounded_mean(location, log_sigma, self.levels)
-
-    def _read(self, x: Tensor) -> Tensor:
-        return nearest_level(x, self.levels)
 
 
 def _located(location: Tensor, slopes: Tensor, seen: Sequence[Tensor], c: int) -> Tensor:

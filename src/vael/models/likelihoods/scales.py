@@ -27,6 +27,10 @@ class Scale(nn.Module, ABC):
     def forward(self, emitted: Sequence[Tensor]) -> Tensor:
         """Turn ``num_params`` tensors ``(*lead, *E)`` into log_sigma, which broadcasts to them."""
 
+    def share_at_bound(self, log_sigma: Tensor) -> Tensor:
+        """Return the share of the scales within 5 % of their bound, a scalar; 0 without one."""
+        return (log_sigma.detach() < self.bound + log(1.05)).float().mean()
+
 
 class FixedScale(Scale):
     """The user's number; no bound."""

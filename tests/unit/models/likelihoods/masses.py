@@ -11,13 +11,13 @@ import torch
 from mpmath import mp, mpf
 from torch import Tensor
 
-from vael.models.likelihoods.bernoulli import BinaryRecord, GreyMass
+from vael.models.likelihoods.bernoulli import BernoulliRecord
 from vael.models.likelihoods.gaussian import NormalLaw
 from vael.models.likelihoods.laplace import LaplaceLaw
-from vael.models.likelihoods.location_scale import Law, LocationScaleMass
+from vael.models.likelihoods.location_scale import Law, LocationScale
 from vael.models.likelihoods.logistic import LogisticLaw
-from vael.models.likelihoods.mixture import MixtureMass
-from vael.models.likelihoods.numerics import max_entropy
+from vael.models.likelihoods.mixture import MixtureRecord
+from vael.models.likelihoods.numerics.max_entropy import natural_table
 
 LEVELS = (2, 17, 256)
 
@@ -76,7 +76,7 @@ def _cell(cdf: Callable[[mpf], mpf]) -> Callable[[Sequence[mpf], int, int], mpf]
 def _location_scale(law: Law, cdf: Callable[[mpf], mpf], rtol64: float = 1e-11) -> Mass:
     def log_mass(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
         mu, log_sigma = parameters
-        return LocationScaleMass(mu, log_sigma, 0, levels, law).log_mass(x)
+        return LocationScale(mu, log_sigma, 0, levels, levels, law).log_mass(x)
 
     def gradient_size(parameters: Tensor) -> Tensor:
         """That by mu is of the order of 1 / sigma."""
@@ -99,10 +99,8 @@ LOGITS = (-60, -30, -26, -10, -3, -0.5, -1e-3, 0.0, 1e-6, 0.02, 1, 5.3, 20, 25.6
 
 def _bernoulli(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
     (logits,) = parameters
-    if levels == 2:
-        return BinaryRecord(logits, 0).log_mass(x)
-    table = max_entropy.natural_table(levels - 1).to(logits.dtype)
-    return GreyMass(logits, 0, table, levels).log_mass(x)
+    table = natural_table(levels - 1).to(logits.dtype)
+    return BernoulliRecord(logits, 0, levels, levels, table).log_mass(x)
 
 
 def _bernoulli_truth(point: Sequence[mpf], k: int, levels: int) -> mpf:
@@ -129,8 +127,8 @@ def _mixture(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
     log_weights = torch.stack((odds, torch.zeros_like(odds)), -2).log_softmax(-2)
     mu = torch.stack((located[0], located[2]), -2).unsqueeze(-2)
     log_sigma = torch.stack((located[1], located[3]), -2).unsqueeze(-2)
-    px = MixtureMass(
-        log_weights, mu, log_sigma, mu[..., :0, :], (x.shape[-1],), levels, LogisticLaw()
+    px = MixtureRecord(
+        log_weights, mu, log_sigma, mu[..., :0, :], (x.shape[-1],), levels, levels, LogisticLaw()
     )
     return px.channel_log_mass(x)
 

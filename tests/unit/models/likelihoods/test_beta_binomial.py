@@ -12,7 +12,10 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.likelihoods.beta_binomial import BetaBinomial
-from vael.models.likelihoods.numerics import beta_binomial
+from vael.models.likelihoods.numerics.beta_binomial import (
+    beta_binomial_log_mass,
+    sample_beta_binomial,
+)
 
 LOGITS = (-60, -30, -10, -3, -0.3, -1e-4, 0, 0.7, 5, 12, 30, 60)
 CONCENTRATIONS = (1e-20, 1e-4, 1e-2, 0.5, 1, 2, 7, 40, 300, 1e4, 1e6, 1e20)
@@ -62,7 +65,7 @@ def _rise_slope(a: mpf, k: int) -> mpf:
     ("dtype", "rtol", "atol"), [(torch.float32, 4 * ULP, 5e-5), (torch.float64, 2e-15, 2e-13)]
 )
 def test_log_mass_equals_60_digits(levels: int, dtype: torch.dtype, rtol: float, atol: float):
-    ours = beta_binomial.log_mass(*grid(levels, dtype), levels - 1).double().numpy()
+    ours = beta_binomial_log_mass(*grid(levels, dtype), levels - 1).double().numpy()
     np.testing.assert_allclose(ours, truth(levels)[0], rtol=rtol, atol=atol)
 
 
@@ -73,7 +76,7 @@ def test_every_level_in_float32_equals_scipy(levels: int):
     logit = torch.linspace(-30, 30, 41).view(-1, 1, 1)
     log_s = torch.tensor(np.log(np.logspace(-4, 6, 41)), dtype=torch.float32).view(1, -1, 1)
     logit, log_s = (t.expand(41, 41, levels) for t in (logit, log_s))
-    ours = beta_binomial.log_mass(torch.arange(levels) / n, logit, log_s, n).double().numpy()
+    ours = beta_binomial_log_mass(torch.arange(levels) / n, logit, log_s, n).double().numpy()
     s = np.exp(log_s.double().numpy())
     a, b = (s * scipy.special.expit(sign * logit.double().numpy()) for sign in (1, -1))
     g = scipy.special.gammaln
@@ -88,7 +91,7 @@ def test_gradients_equal_60_digits(levels: int, dtype: torch.dtype, rtol: float)
     x, logit, log_s = grid(levels, dtype)
     logit.requires_grad_()
     log_s.requires_grad_()
-    beta_binomial.log_mass(x, logit, log_s, levels - 1).sum().backward()
+    beta_binomial_log_mass(x, logit, log_s, levels - 1).sum().backward()
     # Each is a sum of terms of size up to n, which cancel in the binomial limit.
     atol = rtol * (levels - 1)
     for ours, wanted in zip((logit.grad, log_s.grad), truth(levels)[1:], strict=True):
@@ -100,7 +103,7 @@ def test_gradients_equal_60_digits(levels: int, dtype: torch.dtype, rtol: float)
 def test_masses_sum_to_one_and_have_the_mean(levels: int, dtype: torch.dtype, atol: float):
     _, logit, log_s = grid(2, dtype)
     x = torch.arange(levels, dtype=dtype) / (levels - 1)
-    p = beta_binomial.log_mass(x, logit[..., :1], log_s[..., :1], levels - 1).exp()
+    p = beta_binomial_log_mass(x, logit[..., :1], log_s[..., :1], levels - 1).exp()
     torch.testing.assert_close(p.sum(-1), torch.ones_like(p[..., 0]), rtol=0, atol=atol)
     torch.testing.assert_close((p * x).sum(-1), torch.sigmoid(logit[..., 0]), rtol=0, atol=atol)
 
@@ -110,7 +113,7 @@ def test_gradcheck_with_broadcasting():
     log_s = torch.tensor([-5.0, 0.1, 0.7, 4.0, 11.0], dtype=torch.float64).view(-1, 1)
     x = torch.tensor([0, 3, 8, 15, 16], dtype=torch.float64) / 16
     assert torch.autograd.gradcheck(
-        lambda at, s: beta_binomial.log_mass(x, at, s, 16),
+        lambda at, s: beta_binomial_log_mass(x, at, s, 16),
         (logit.requires_grad_(), log_s.requires_grad_()),
     )
 
@@ -119,7 +122,7 @@ def test_gradcheck_with_broadcasting():
 def test_a_large_concentration_is_the_binomial(levels: int):
     x = torch.arange(levels, dtype=torch.float64) / (levels - 1)
     logit = torch.tensor(-0.4, dtype=torch.float64)
-    ours = beta_binomial.log_mass(x, logit, torch.tensor(60.0).double(), levels - 1)
+    ours = beta_binomial_log_mass(x, logit, torch.tensor(60.0).double(), levels - 1)
     wanted = scipy.stats.binom.logpmf(np.arange(levels), levels - 1, torch.sigmoid(logit).item())
     np.testing.assert_allclose(ours, wanted, rtol=1e-10)
 
@@ -136,7 +139,7 @@ def test_parameters_beyond_every_bound_stay_finite():
     log_s = torch.tensor([-1e4, -100, 100, 1e4]).view(1, -1, 1)
     logit, log_s = (t.expand(5, 4, 3).clone().requires_grad_() for t in (logit, log_s))
     x = torch.tensor([0, 100 / 255, 1])
-    value = beta_binomial.log_mass(x, logit, log_s, 255)
+    value = beta_binomial_log_mass(x, logit, log_s, 255)
     value.sum().backward()
     assert value.isfinite().all()
     assert logit.grad.isfinite().all()
@@ -150,7 +153,7 @@ def test_draws_invert_scipys_cdf(levels: int, concentration: float):
     logit = torch.tensor([-4.0, -0.3, 0.0, 2.0], dtype=torch.float64)
     noise = torch.linspace(0.001, 0.999, 201, dtype=torch.float64).view(-1, 1).expand(-1, 4)
     log_s = torch.full_like(logit, np.log(concentration))
-    drawn = beta_binomial.sample(noise, logit, log_s, n).mul(n).round().numpy()
+    drawn = sample_beta_binomial(noise, logit, log_s, n).mul(n).round().numpy()
     m = torch.sigmoid(logit).numpy()
     law = scipy.stats.betabinom(n, concentration * m, concentration * (1 - m))
     u = noise.numpy()
@@ -164,7 +167,7 @@ def test_the_last_noise_draws_no_impossible_level(logit: float):
     at, log_s = torch.tensor([logit]), torch.tensor([14.0])
     m = torch.sigmoid(at).item()
     for noise in (0.0, 1 - 2.0**-24):
-        k = 255 * beta_binomial.sample(torch.tensor([noise]), at, log_s, 255).item()
+        k = 255 * sample_beta_binomial(torch.tensor([noise]), at, log_s, 255).item()
         assert abs(k - 255 * m) < 7 * np.sqrt(255 * m * (1 - m))
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.likelihoods.gaussian import Gaussian
-from vael.models.likelihoods.numerics.normal_cell import log_cell
-from vael.models.likelihoods.numerics.normal_mean import rounded_mean
+from vael.models.likelihoods.numerics.normal_cell import normal_log_cell
+from vael.models.likelihoods.numerics.rounded_mean import normal_rounded_mean
 
 SIGMAS = np.logspace(-3, 4, 15)
 MUS = (-3.0, -0.7, -0.02, 0.0, 0.11, 0.31, 0.4937, 0.5, 0.77, 0.999, 1.3, 4.0)
@@ -48,7 +48,7 @@ def truth(levels: int) -> np.ndarray:
 @pytest.mark.parametrize("levels", LEVELS)
 def test_log_mass_float64_equals_60_digits(levels: int):
     log_sigma, mu, x = (t.double() for t in grid(levels))
-    ours = log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).numpy()
+    ours = normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).numpy()
     # The tail's series ends at 105 / 30^8 = 2e-10; x - mu is rounded, then divided by 1e-3.
     np.testing.assert_allclose(ours, truth(levels), rtol=2e-12, atol=1e-10)
 
@@ -56,7 +56,7 @@ def test_log_mass_float64_equals_60_digits(levels: int):
 @pytest.mark.parametrize("levels", LEVELS)
 def test_log_mass_float32_is_within_1e_4_nats(levels: int):
     log_sigma, mu, x = grid(levels)
-    ours = log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).double().numpy()
+    ours = normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).double().numpy()
     # Far out |log_mass| reaches 1e7 nats, where float32 itself resolves 1: 4 ulp there.
     np.testing.assert_allclose(ours, truth(levels), rtol=4 * ULP, atol=1e-4)
 
@@ -69,7 +69,7 @@ def test_gradients_float32_equal_float64(levels: int):
         shape = torch.broadcast_shapes(log_sigma.shape, mu.shape, x.shape)
         mu = mu.expand(shape).clone().requires_grad_()
         log_sigma = log_sigma.expand(shape).clone().requires_grad_()
-        log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).sum().backward()
+        normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).sum().backward()
         # By mu in units of 1 / sigma, as z: both gradients are then of the size of z, z^2.
         by_dtype.append((mu.grad * log_sigma.exp(), log_sigma.grad))
     for ours, wanted in zip(*by_dtype, strict=True):
@@ -89,7 +89,7 @@ def test_gradcheck(levels: int, steps: float, away: float):
     z = (x / sigma + away).detach().requires_grad_()  # of order 1 to differentiate in
 
     def by_z(z: Tensor, log_sigma: Tensor) -> Tensor:
-        return log_cell(x, z * sigma, log_sigma, 0.5 / (levels - 1))
+        return normal_log_cell(x, z * sigma, log_sigma, 0.5 / (levels - 1))
 
     assert torch.autograd.gradcheck(by_z, (z, log_sigma), rtol=1e-5, atol=1e-5)
 
@@ -99,7 +99,9 @@ def test_the_gradient_is_summed_over_broadcast_dimensions():
     mu = torch.rand(3, 4, 6, dtype=torch.float64, requires_grad=True)
     for shape in ((), (6,), (3, 4, 6)):
         log_sigma = torch.full(shape, -1.0, dtype=torch.float64, requires_grad=True)
-        assert torch.autograd.gradcheck(lambda m, s: log_cell(x, m, s, 1 / 32), (mu, log_sigma))
+        assert torch.autograd.gradcheck(
+            lambda m, s: normal_log_cell(x, m, s, 1 / 32), (mu, log_sigma)
+        )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -107,7 +109,7 @@ def test_the_gradient_is_summed_over_broadcast_dimensions():
 def test_masses_sum_to_one(levels: int, dtype: torch.dtype):
     log_sigma, mu, _ = (t.to(dtype) for t in grid(levels))
     x = torch.arange(levels, dtype=dtype) / (levels - 1)
-    total = log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).exp().sum(-1)
+    total = normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1)).exp().sum(-1)
     # float32: x = k / 255 is itself rounded (3e-8), which moves the edges by that over sigma.
     slack = 3e-8 * 0.4 / log_sigma.exp().squeeze(-1) if dtype == torch.float32 else 0
     assert ((total - 1).abs() <= (1e-5 if dtype == torch.float32 else 1e-12) + slack).all()
@@ -117,7 +119,7 @@ def test_log_mass_becomes_log_density_plus_log_step_where_the_step_is_small():
     levels, sigma = 256, 50.0
     x = torch.arange(1, levels - 1, dtype=torch.float64) / (levels - 1)
     mu = torch.tensor(0.3, dtype=torch.float64)
-    ours = log_cell(x, mu, torch.tensor(sigma).double().log(), 0.5 / (levels - 1))
+    ours = normal_log_cell(x, mu, torch.tensor(sigma).double().log(), 0.5 / (levels - 1))
     density = scipy.stats.norm.logpdf(x, 0.3, sigma) - np.log(levels - 1)
     # (step / sigma)^2 / 24 = 3e-10 is what the density leaves out.
     np.testing.assert_allclose(ours, density, rtol=0, atol=1e-9)
@@ -125,7 +127,7 @@ def test_log_mass_becomes_log_density_plus_log_step_where_the_step_is_small():
 
 def test_nan_in_the_location_stays_nan():
     mu = torch.tensor([0.2, float("nan")])
-    value = log_cell(torch.zeros(2), mu, torch.tensor(-1.0), 1 / 32)
+    value = normal_log_cell(torch.zeros(2), mu, torch.tensor(-1.0), 1 / 32)
     assert value.isnan().tolist() == [False, True]
 
 
@@ -138,7 +140,7 @@ def test_mean_equals_enumeration(levels: int):
     edges = (np.arange(1, levels) - 0.5) / (levels - 1)
     z = (edges[:, None, None] - mu.double().numpy()) / log_sigma.double().exp().numpy()
     wanted = scipy.stats.norm.sf(z).mean(0)
-    ours = rounded_mean(mu, log_sigma, levels).double().numpy()
+    ours = normal_rounded_mean(mu, log_sigma, levels).double().numpy()
     np.testing.assert_allclose(ours, wanted, rtol=0, atol=1e-5)
 
 

@@ -93,6 +93,7 @@ def test_float32_is_within_1e_4_nats_of_float64_for_each_value():
             *(t.double() for t in (px.log_weights, px.location, px.log_sigma, px.slopes)),
             COLOUR,
             levels,
+            px.grid,
             px.law,
         )
         x = images(levels, 5).float()
@@ -140,6 +141,7 @@ def test_the_mean_is_exact_where_the_components_lie_inside():
         slopes,
         COLOUR,
         levels,
+        made.grid,
         made.law,
     )
     e0 = location[..., 0, :]

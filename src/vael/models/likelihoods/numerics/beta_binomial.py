@@ -27,7 +27,7 @@ LOWEST, HIGHEST = -40.0, 75.0  # c, beyond which D and T are those of the limit
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)  # in w^-1, w^-3, ...
 
 
-def log_mass(x: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
+def beta_binomial_log_mass(x: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
     """Return ``log P(k)``, ``k = last x``, of BetaBinomial(last, s m, s (1 - m)), nats.
 
     x broadcasts against logit and log_s, which have one shape. Differentiable once, in both.
@@ -132,7 +132,7 @@ def _deviance(observed: Tensor, log_odds: Tensor, expected: Tensor, d: Tensor) -
     return far.lerp_(near, (square < 0.01).to(v.dtype))
 
 
-def sample(noise: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
+def sample_beta_binomial(noise: Tensor, logit: Tensor, log_s: Tensor, last: int) -> Tensor:
     """Return the level, in [0, 1], at which the cdf first reaches the uniform noise.
 
     The cdf has no closed form: it is summed level by level, twice, in the memory of one level.
@@ -157,7 +157,7 @@ def _masses(logit: Tensor, log_s: Tensor, last: int) -> Iterator[Tensor]:
     """Return P(0), P(1) .. P(last), by their ratios."""
     s = torch.exp(log_s.clamp(LOWEST, HIGHEST))
     a, b = (s * torch.sigmoid(logit)).clamp(min=TINY), s * torch.sigmoid(-logit)
-    log_p = log_mass(torch.zeros_like(logit), logit, log_s, last).detach()
+    log_p = beta_binomial_log_mass(torch.zeros_like(logit), logit, log_s, last).detach()
     yield log_p.exp()
     for i in range(last):
         log_p += ((a + i) / (b + (last - 1 - i)) * ((last - i) / (i + 1))).log_()

@@ -17,7 +17,7 @@ from torch import Tensor
 from vael.models.likelihoods.numerics.cells import FAR, LogMass, edges
 
 
-def log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
+def laplace_log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
     """Return ``log[F((x + h/2 - mu) / sigma) - F((x - h/2 - mu) / sigma)]``, nats, elementwise.
 
     x is on the grid ``k h`` of [0, 1]; the cells of 0 and 1 are open to infinity. log_sigma

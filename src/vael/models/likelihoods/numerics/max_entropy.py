@@ -46,7 +46,7 @@ def _moments(decay: Tensor, last: int) -> tuple[Tensor, Tensor]:
     return mean, (one + 1) / one.square() - size**2 * (all_ + 1) / all_.square()
 
 
-def natural(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+def natural_parameter(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     """Return |eta| and d eta / d l at the logits."""
     size, cells = logit.abs(), table.shape[1]
     place = (size * (1 / STEP)).clamp_(max=cells - 0.5)
@@ -58,7 +58,7 @@ def natural(logit: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     return eta, slope
 
 
-def log_mass(x: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
+def max_entropy_log_mass(x: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
     """Return ``eta k - log sum_j exp(eta j)`` with ``k = last x``, elementwise, nats.
 
     The gradient in the logit is ``(k - E[k]) d eta / d l`` = (x - m) / Var[x] m (1 - m).
@@ -69,7 +69,7 @@ def log_mass(x: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
 class _LogMass(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
-        eta, slope = natural(logit, table)
+        eta, slope = natural_parameter(logit, table)
         ctx.save_for_backward((x - torch.sigmoid(logit)).mul_(slope).mul_(last))
         # Counted from the likelier end: P(j) = exp(-eta j) / Z, Z = sum of exp(-eta j).
         end = (logit > 0).to(logit.dtype).mul_(last)
@@ -84,9 +84,9 @@ class _LogMass(torch.autograd.Function):
         return None, grad * by_logit, None, None
 
 
-def sample(noise: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
+def sample_max_entropy(noise: Tensor, logit: Tensor, table: Tensor, last: int) -> Tensor:
     """Return the level, in [0, 1], at which the cdf first exceeds the uniform noise."""
-    eta = natural(logit, table)[0].clamp(min=TINY)
+    eta = natural_parameter(logit, table)[0].clamp(min=TINY)
     up = logit > 0
     u = torch.where(up, 1 - noise, noise)
     j = torch.log1p(u * torch.expm1(eta * -(last + 1))).div(-eta).floor().clamp(0, last)

@@ -27,7 +27,7 @@ LOG_SQRT_2PI = 0.5 * log(2 * pi)
 MILLS = (0.0, -1.0, 0.0, 3.0, 0.0, -15.0)
 
 
-def log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, half: float) -> Tensor:
+def normal_log_cell(x: Tensor, mu: Tensor, log_sigma: Tensor, half: float) -> Tensor:
     """Return ``log[Phi((x + half - mu) / sigma) - Phi((x - half - mu) / sigma)]``, elementwise.
 
     x is on the grid ``k * 2 half`` of [0, 1]; the cells of 0 and 1 are open to infinity.

@@ -29,7 +29,7 @@ SERIES = (
 )
 
 
-def log_law(x: Tensor, logit: Tensor, levels: int | None) -> Tensor:
+def truncated_log_law(x: Tensor, logit: Tensor, levels: int | None) -> Tensor:
     """Return log P(level of x), or the log-density of x where levels is None, nats.
 
     The gradient in the logit is ``x - mean``.
@@ -43,7 +43,7 @@ class _LogLaw(torch.autograd.Function):
         if levels is not None:
             x = (x * (levels - 1)).round_().div_(levels - 1)
         if ctx.needs_input_grad[1]:
-            ctx.save_for_backward(x - mean(logit, levels))
+            ctx.save_for_backward(x - truncated_mean(logit, levels))
         away = (x - (logit > 0).to(logit.dtype)).abs_()  # from the likelier end
         size = logit.abs()
         return away.mul_(size).neg_().sub_(_log_z(size, levels))
@@ -62,7 +62,7 @@ def _log_z(size: Tensor, levels: int | None) -> Tensor:
     return (eta * levels).expm1_().div_(eta.expm1()).log_()
 
 
-def mean(logit: Tensor, levels: int | None) -> Tensor:
+def truncated_mean(logit: Tensor, levels: int | None) -> Tensor:
     """Return E[x] in [0, 1], elementwise; within 4 ulp of 1."""
     terms = SERIES if logit.dtype == torch.float64 else SERIES[:4]
     if levels is None:
@@ -85,7 +85,7 @@ def mean(logit: Tensor, levels: int | None) -> Tensor:
     return torch.where(logit.abs() < reach, 0.5 + near * series, far)
 
 
-def sample(noise: Tensor, logit: Tensor, levels: int | None) -> Tensor:
+def sample_truncated(noise: Tensor, logit: Tensor, levels: int | None) -> Tensor:
     """Return the inverse cdf at uniform noise: x in [0, 1], on the grid where there are levels."""
     up = logit > 0
     u = torch.where(up, 1 - noise, noise)
