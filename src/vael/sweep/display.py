@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,28 +16,6 @@ from vael.text import clock_text, duration_text
 
 NUMBERS = 38  # columns of a terminal that all but the worker's name need
 MIN_NAME = 6
-
-
-class Display(Protocol):
-    """Shows how a sweep stands."""
-
-    def update(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> None:
-        """Show what the workers do and what all trials of the study have come to."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Print a line that stays, such as a worker that had to be started again."""
-        ...
-
-    def close(self) -> None:
-        """Give the terminal back; can be called twice."""
-        ...
-
-
-def make_display(goal: Goal, console: Console | None = None) -> Display:
-    """Make a display: live lines on a terminal, a line per finished trial elsewhere."""
-    console = console or Console()
-    return LiveDisplay(goal, console) if console.is_terminal else LogDisplay(goal, console)
 
 
 class LogDisplay:
@@ -74,7 +51,7 @@ class LogDisplay:
         self._console.print(Text(printable(text)), soft_wrap=True)
 
     def close(self) -> None:
-        """Do nothing: there is nothing to give back."""
+        """Do nothing: a log has no terminal to give back."""
 
 
 class LiveDisplay:
@@ -97,11 +74,11 @@ class LiveDisplay:
         self._live.update(self._drawn(workers, rows), refresh=True)
 
     def note(self, text: str) -> None:
-        """Print above the live lines."""
+        """Print a line that stays, above the live ones."""
         self._live.console.print(Text(printable(text)))
 
     def close(self) -> None:
-        """Leave the last state on the terminal."""
+        """Give the terminal back with the last state on it; can be called twice."""
         self._live.stop()
 
     def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
@@ -144,6 +121,15 @@ class LiveDisplay:
         elapsed = "" if state.since is None else clock_text(self._now() - state.since)
         value = "" if state.value is None else f"{state.value:.4f}"
         return what, epoch, value, elapsed
+
+
+Display = LiveDisplay | LogDisplay
+
+
+def make_display(goal: Goal, console: Console | None = None) -> Display:
+    """Make a display: live lines on a terminal, a line per finished trial elsewhere."""
+    console = console or Console()
+    return LiveDisplay(goal, console) if console.is_terminal else LogDisplay(goal, console)
 
 
 def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:

@@ -174,18 +174,16 @@ def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None
         )
 
 
-def _check_compatible(before: Definition, now: Definition) -> None:
+def _check_compatible(then: Definition, now: Definition) -> None:
     """Refuse other choices or targets: Optuna cannot learn from them."""
-    if (before.targets, before.directions) != (now.targets, now.directions):
+    if (then.targets, then.directions) != (now.targets, now.directions):
         raise ConfigError(
             "targets cannot change within a study, not even with --force: give another name."
         )
-    old = {p.path: p.domain for p in parse_space(before.space, before.when).parameters}
+    old = {p.path: p.domain for p in parse_space(then.space, then.when).parameters}
     for p in parse_space(now.space, now.when).parameters:
-        domain = old.get(p.path, p.domain)
-        kinds = {_kind(domain), _kind(p.domain)}
-        same_choices = len(kinds) == 1 and (p.path not in _choices(now) or domain == p.domain)
-        if not same_choices:
+        before = old.get(p.path, p.domain)
+        if _kind(before) != _kind(p.domain):
             raise ConfigError(
                 f"space: the choices of {p.path} cannot change within a study, nor "
                 "whether it is an integer, not even with --force: give another "
@@ -193,13 +191,9 @@ def _check_compatible(before: Definition, now: Definition) -> None:
             )
 
 
-def _kind(domain: Choice | Interval) -> tuple[type, bool]:
+def _kind(domain: Choice | Interval) -> object:
     """Return what of a domain optuna fixes for a parameter's whole life."""
-    return type(domain), isinstance(domain, Interval) and domain.integer
-
-
-def _choices(d: Definition) -> set[str]:
-    return parse_space(d.space, d.when).choices()
+    return domain if isinstance(domain, Choice) else domain.integer
 
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
@@ -216,7 +210,7 @@ def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[st
             f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
             "space varies it"
         )
-    if storage.has_password(url) and storage.ENVIRONMENT not in os.environ:
+    if storage.redacted(url) != url and storage.ENVIRONMENT not in os.environ:
         notes.append(
             f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
             "line shows in the list of processes"

@@ -7,7 +7,7 @@ from vael.sweep import plan
 from vael.sweep.spec.snapshot import SNAPSHOT, read_snapshot
 
 
-def find_sweep(given: Path | None, sweeps: Path = Path("outputs/sweeps")) -> Path:
+def find_sweep(given: Path | None, sweeps: Path) -> Path:
     """Find the folder of the given sweep, else of the only one there is.
 
     Args:
@@ -20,7 +20,10 @@ def find_sweep(given: Path | None, sweeps: Path = Path("outputs/sweeps")) -> Pat
     if given is not None:
         if not given.exists():
             raise ConfigError(f"{given} does not exist: give a sweep's file or its folder.")
-        return plan.find_started(given) if given.is_file() else _checked(given)
+        if given.is_file():
+            return plan.find_started(given)
+        read_snapshot(given)
+        return given
     found = sorted(path.parent for path in sweeps.glob(f"*/{SNAPSHOT}"))
     if len(found) == 1:
         return found[0]
@@ -31,8 +34,3 @@ def find_sweep(given: Path | None, sweeps: Path = Path("outputs/sweeps")) -> Pat
         )
     names = ", ".join(str(path) for path in found)
     raise ConfigError(f"there are several sweeps: give one of {names}.")
-
-
-def _checked(folder: Path) -> Path:
-    read_snapshot(folder)
-    return folder

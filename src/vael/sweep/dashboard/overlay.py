@@ -11,13 +11,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from vael.report.contents import ORDER
 from vael.runs.folder import RunFolder
+from vael.sweep.study.records import trial_folder
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study._frozen import FrozenStudy
-
-ORDER = ("reconstructions", "samples", "traversal", "latent_scatter")
 
 
 class RunPictures:
@@ -31,9 +31,9 @@ class RunPictures:
         self.folder = folder
         self._paths: dict[str, Path] = {}
 
-    def of(self, number: int) -> dict[str, str]:
+    def list_files(self, number: int) -> dict[str, str]:
         """Return a trial's file names by artifact id; a picture that changes gets a new id."""
-        images = RunFolder(self.folder / "trials" / f"{number:04d}").images
+        images = RunFolder(trial_folder(self.folder, number)).images
         found = {}
         for path in sorted(images.glob("*.png"), key=_place):
             try:
@@ -46,7 +46,7 @@ class RunPictures:
         return found
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
-        """Open a picture that `of` has named.
+        """Open a picture that `list_files` has named.
 
         Raises:
             ArtifactNotFound: it has not, or the file is gone.
@@ -91,20 +91,16 @@ class Overlay:
         targets: tuple[str, ...],
         pictures: RunPictures,
     ) -> None:
-        self._storage = storage
-        self._study_id = study_id
-        self._targets = targets
-        self._pictures = pictures
+        self._storage, self._study_id = storage, study_id
+        self._targets, self._pictures = targets, pictures
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
 
     def get_all_studies(self) -> list["FrozenStudy"]:
         """Return the one study."""
-        found = [
-            study for study in self._storage.get_all_studies() if study._study_id == self._study_id
-        ]
-        shown = [copy.copy(study) for study in found]
+        every = self._storage.get_all_studies()
+        shown = [copy.copy(study) for study in every if study._study_id == self._study_id]
         for study in shown:
             study.system_attrs = self._added() | study.system_attrs
         return shown
@@ -119,17 +115,12 @@ class Overlay:
         for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
             own = trial._trial_id
             link = f"[Open the report of trial {trial.number}](/report/{trial.number})"
-            run = self._pictures.folder.resolve() / "trials" / f"{trial.number:04d}"
+            run = trial_folder(self._pictures.folder.resolve(), trial.number)
             found |= _note(own, f"{link}\n\nIts run: `{run}`")
-            for identity, name in self._pictures.of(trial.number).items():
-                found[f"dashboard:artifacts:{own}:{identity}"] = json.dumps(
-                    {
-                        "artifact_id": identity,
-                        "filename": name,
-                        "mimetype": "image/png",
-                        "encoding": None,
-                    }
-                )
+            for identity, name in self._pictures.list_files(trial.number).items():
+                about = {"artifact_id": identity, "filename": name, "mimetype": "image/png"}
+                entry = json.dumps({**about, "encoding": None})
+                found[f"dashboard:artifacts:{own}:{identity}"] = entry
         return found
 
 

@@ -59,12 +59,8 @@ def as_json(workspace: "Workspace") -> dict[str, Any]:
     """Convert a workspace to what ``save`` sends to wandb."""
     view = workspace._to_model()  # wandb-workspaces has no public word for it
     spec = view.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {
-        "entity": view.entity,
-        "project": view.project,
-        "displayName": view.display_name,
-        "spec": spec,
-    }
+    where = {"entity": view.entity, "project": view.project}
+    return {**where, "displayName": view.display_name, "spec": spec}
 
 
 def _saved(workspace: "Workspace") -> str:

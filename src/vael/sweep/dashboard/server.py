@@ -17,6 +17,7 @@ from vael.report.page import render_report
 from vael.runs.folder import RunFolder
 from vael.sweep.dashboard.overlay import Overlay, RunPictures
 from vael.sweep.report.page import render_study
+from vael.sweep.study.records import trial_folder
 from vael.sweep.study.study import Study
 from vael.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
 
@@ -86,7 +87,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> G
     def report_of_trial(number: int) -> Any:
         if not TRIAL_NUMBER.fullmatch(str(number)):
             return HTTPError(404, "there is no such trial")
-        run = study.folder / "trials" / f"{number:04d}"
+        run = trial_folder(study.folder, number)
         if not RunFolder(run).is_run:
             return HTTPError(404, f"trial {number} has left nothing in {run}")
         response.content_type = "text/html; charset=utf-8"

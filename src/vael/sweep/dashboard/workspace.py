@@ -7,15 +7,14 @@ and the dotted names of the config.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
 
 if TYPE_CHECKING:
-    from wandb_workspaces.reports.v2 import LinePlot
-    from wandb_workspaces.reports.v2.interface import ParallelCoordinatesPlotColumn, SummaryMetric
-    from wandb_workspaces.workspaces import RunsetSettings, Section, Workspace
+    from wandb_workspaces.reports.v2.interface import ParallelCoordinatesPlotColumn
+    from wandb_workspaces.workspaces import RunsetSettings, Workspace
 
 PARAMETERS = (
     "model.latent_dim",
@@ -69,10 +68,12 @@ def make_workspace(entity: str, project: str, shown: ShownStudy) -> "Workspace":
         raise ConfigError(
             "vael dashboard --wandb needs wandb-workspaces: pip install 'vael[dashboard]'."
         ) from error
-    sections = [_curves(), _search(shown), _plane(), _media()]
-    for number, section in enumerate(sections):
-        for place, panel in enumerate(section.panels):
+    sections = []
+    for number, (name, panels, columns) in enumerate(_panels(shown)):
+        for place, panel in enumerate(panels):
             panel._id = f"vael-{number}-{place}"  # else random: no two files would be alike
+        layout = ws.SectionLayoutSettings(columns=columns, rows=-(-len(panels) // columns))
+        sections.append(ws.Section(name=name, panels=panels, is_open=True, layout_settings=layout))
     return ws.Workspace(
         entity=entity,
         project=project,
@@ -95,45 +96,46 @@ def _runs(shown: ShownStudy) -> "RunsetSettings":
     return ws.RunsetSettings(filters=expr.And(group == shown.study), order=order)
 
 
-def _section(name: str, panels: Sequence[object], columns: int) -> "Section":
-    import wandb_workspaces.workspaces as ws
-
-    rows = -(-len(panels) // columns)
-    layout = ws.SectionLayoutSettings(columns=columns, rows=rows)
-    return ws.Section(name=name, panels=list(panels), is_open=True, layout_settings=layout)
-
-
-def _curves() -> "Section":
+def _panels(shown: ShownStudy) -> list[tuple[str, list[Any], int]]:
+    """List the sections: a name, its panels, and how many stand beside each other."""
     import wandb_workspaces.reports.v2 as wr
 
-    def plot(names: Sequence[str]) -> "LinePlot":
+    curves = []
+    for names in CURVES:
         metric = describe_metric(names[0])
         title = f"{metric.title}, {metric.unit}" if metric.unit else metric.title
-        return wr.LinePlot(title=title, x="epoch", y=list(names), title_x="epoch")
-
-    return _section("Curves", [plot(names) for names in CURVES], 3)
-
-
-def _search(shown: ShownStudy) -> "Section":
-    import wandb_workspaces.reports.v2 as wr
-
-    columns = [flat_column(name, name in shown.logarithmic) for name in shown.parameters]
+        curves.append(wr.LinePlot(title=title, x="epoch", y=list(names), title_x="epoch"))
+    target = wr.SummaryMetric(shown.target)
+    columns = [make_flat_column(name, name in shown.logarithmic) for name in shown.parameters]
     columns.append(
         wr.ParallelCoordinatesPlotColumn(
-            metric=_summary(shown.target), display_name=shown.target, inverted=shown.minimize
+            metric=target, display_name=shown.target, inverted=shown.minimize
         )
     )
-    return _section(
-        "Parameters",
-        [
-            wr.ParallelCoordinatesPlot(title=f"Parameters and {shown.target}", columns=columns),
-            wr.ParameterImportancePlot(with_respect_to=shown.target),
-        ],
-        2,
+    search = [
+        wr.ParallelCoordinatesPlot(title=f"Parameters and {shown.target}", columns=columns),
+        wr.ParameterImportancePlot(with_respect_to=shown.target),
+    ]
+    plane = wr.ScatterPlot(
+        title="Distortion against rate, coloured by likelihood",
+        x=wr.SummaryMetric("val/rate"),
+        y=wr.SummaryMetric("val/distortion"),
+        z=wr.Config("likelihood"),
+        legend_template="${run:displayName}: ${config:likelihood.value}",
     )
+    media = [
+        wr.MediaBrowser(title=name.capitalize(), media_keys=[name], num_columns=1)
+        for name in MEDIA
+    ]
+    return [
+        ("Curves", curves, 3),
+        ("Parameters", search, 2),
+        ("Rate and distortion", [plane], 1),
+        ("Pictures", media, len(MEDIA)),
+    ]
 
 
-def flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":
+def make_flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":
     """Make the column of a config key.
 
     The names of a vael config are flat and hold dots, ``{"model.latent_dim": 16}``: there wandb's
@@ -150,37 +152,3 @@ def flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":
             return made
 
     return Flat(metric=wr.Config(name), display_name=name, log=log)
-
-
-def _plane() -> "Section":
-    import wandb_workspaces.reports.v2 as wr
-
-    return _section(
-        "Rate and distortion",
-        [
-            wr.ScatterPlot(
-                title="Distortion against rate, coloured by likelihood",
-                x=_summary("val/rate"),
-                y=_summary("val/distortion"),
-                z=wr.Config("likelihood"),
-                legend_template="${run:displayName}: ${config:likelihood.value}",
-            )
-        ],
-        1,
-    )
-
-
-def _media() -> "Section":
-    import wandb_workspaces.reports.v2 as wr
-
-    panels = [
-        wr.MediaBrowser(title=name.capitalize(), media_keys=[name], num_columns=1)
-        for name in MEDIA
-    ]
-    return _section("Pictures", panels, len(MEDIA))
-
-
-def _summary(name: str) -> "SummaryMetric":
-    import wandb_workspaces.reports.v2 as wr
-
-    return wr.SummaryMetric(name)

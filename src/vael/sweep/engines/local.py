@@ -26,7 +26,7 @@ RESTARTS = 5  # of workers that were killed, in one sweep
 
 @dataclass
 class _Worker:
-    """One worker."""
+    """A worker's process."""
 
     name: str
     slot: Slot
@@ -108,8 +108,7 @@ class Local:
         self.display.update(read_worker_states(self.folder), self._rows)
 
     def _start(self, name: str, slot: Slot, asked: StopRequest) -> None:
-        log = self.folder / FOLDER / f"{name}.log"
-        own = os.getpid()
+        log, own = self.folder / FOLDER / f"{name}.log", os.getpid()
         with log.open("ab") as file:
             child = subprocess.Popen(
                 worker_command(self.folder, name, slot),
@@ -130,18 +129,7 @@ class Local:
 
 def worker_command(folder: Path, name: str, slot: Slot) -> list[str]:
     """Return the command that starts a worker."""
-    devices = [] if slot.devices is None else ["--devices", slot.devices]
-    return [
-        sys.executable,
-        "-m",
-        "vael.cli",
-        "sweep-worker",
-        str(folder),
-        "--name",
-        name,
-        *devices,
-        "--num-devices",
-        str(slot.num_devices),
-        "--threads",
-        str(slot.threads),
-    ]
+    command = [sys.executable, "-m", "vael.cli", "sweep-worker", str(folder), "--name", name]
+    if slot.devices is not None:
+        command += ["--devices", slot.devices]
+    return [*command, "--num-devices", str(slot.num_devices), "--threads", str(slot.threads)]

@@ -9,6 +9,7 @@ from typing import Any
 from vael.errors import ConfigError
 from vael.metrics.catalog import Direction
 
+LEAST = {"trials": 1, "seed": 0, "retries": 0, "confirm": 0, "keep": 0, "devices": 1}
 Node = str | dict[str, Any] | None
 
 
@@ -113,14 +114,7 @@ def check_definition(d: Definition) -> None:
             "space is empty: give at least one path with what to try, such as "
             "model.latent_dim: int(interval(2, 64))."
         )
-    for name, low in (
-        ("trials", 1),
-        ("seed", 0),
-        ("retries", 0),
-        ("confirm", 0),
-        ("keep", 0),
-        ("devices", 1),
-    ):
+    for name, low in LEAST.items():
         value = getattr(d, name)
         if name == "trials" and value is None:
             continue
@@ -128,12 +122,8 @@ def check_definition(d: Definition) -> None:
             raise ConfigError(f"{name} must be an integer >= {low}, but got {value!r}.")
     if d.trials is None and d.sampler != "grid":
         raise ConfigError("trials is missing: how many trials may the search take?")
-    positive = {
-        "lease": d.lease,
-        "patience": d.patience,
-        **{f"limits.{k}": v for k, v in asdict(d.limits).items()},
-    }
-    for name, value in positive.items():
+    limits = {f"limits.{k}": v for k, v in asdict(d.limits).items()}
+    for name, value in {"lease": d.lease, "patience": d.patience, **limits}.items():
         if value is not None and not _positive(value):
             raise ConfigError(f"{name} must be a number > 0, but got {value!r}.")
     if d.pruner is not None and len(d.targets) > 1:

@@ -30,18 +30,16 @@ def parse_space(space: Mapping[str, str], when: Mapping[str, Mapping[str, str]])
     found = [Parameter(path, _domain(path, text)) for path, text in space.items()]
     waiting = [(_condition(key), block) for key, block in when.items()]
     while waiting:
-        known = {p.path for p in found}
+        known = {p.path: p.domain for p in reversed(found)}
         ready = [item for item in waiting if item[0].path in known]
         if not ready:
             raise ConfigError(
                 f"when: {waiting[0][0]} never holds: {waiting[0][0].path} is not in the space."
             )
         for condition, block in ready:
-            value = _chosen(condition, found)
+            _check_condition(condition, known[condition.path])
             for path, text in block.items():
-                found.append(
-                    Parameter(path, _domain(path, text), Condition(condition.path, value))
-                )
+                found.append(Parameter(path, _domain(path, text), condition))
         waiting = [item for item in waiting if item not in ready]
     _check_repeated(found)
     return Space(tuple(found))
@@ -53,31 +51,23 @@ def _check_repeated(found: list[Parameter]) -> None:
         other = first.setdefault(p.path, p)
         if other is p:
             continue
-        if (
-            other.when is None
-            or p.when is None
-            or other.when.path != p.when.path
-            or (other.when.value == p.when.value)
-        ):
+        one, two = other.when, p.when
+        if one is None or two is None or one.path != two.path or one.value == two.value:
             raise ConfigError(f"space: {p.path} is there twice for one trial.")
         if other.domain != p.domain:
             raise ConfigError(
-                f"when: {p.path} must be the same under {other.when} and {p.when}: the sampler "
+                f"when: {p.path} must be the same under {one} and {two}: the sampler "
                 "learns from both."
             )
 
 
-def _chosen(condition: Condition, found: list[Parameter]) -> Value:
-    for p in found:
-        if p.path == condition.path:
-            if not isinstance(p.domain, Choice):
-                raise ConfigError(f"when: {condition}: {p.path} must be a choice(...).")
-            if p.domain.holds(condition.value):
-                return condition.value
-            raise ConfigError(
-                f"when: {condition} never holds: {p.path} is one of {', '.join(p.domain.texts)}."
-            )
-    raise AssertionError(condition)
+def _check_condition(condition: Condition, domain: Choice | Interval) -> None:
+    if not isinstance(domain, Choice):
+        raise ConfigError(f"when: {condition}: {condition.path} must be a choice(...).")
+    if not domain.holds(condition.value):
+        raise ConfigError(
+            f"when: {condition} never holds: {condition.path} is one of {', '.join(domain.texts)}."
+        )
 
 
 def _condition(key: str) -> Condition:
@@ -108,11 +98,10 @@ def _domain(path: str, text: str) -> Choice | Interval:
     if isinstance(value, RangeSweep):
         return _range(where, value)
     assert isinstance(value, IntervalSweep), value
-    assert value.start is not None
-    assert value.end is not None
-    interval = Interval(
-        value.start, value.end, None, "log" in value.tags, isinstance(value.start, int)
-    )
+    low, high = value.start, value.end
+    assert low is not None
+    assert high is not None
+    interval = Interval(low, high, None, "log" in value.tags, isinstance(low, int))
     if not interval.low < interval.high:
         raise ConfigError(f"{where}: {text} is empty: the lower end must be below the upper one.")
     if not math.isfinite(interval.high - interval.low):

@@ -66,14 +66,9 @@ def _facts(config: DictConfig) -> Facts:
     data = build_data(config, Seeds.derive(config.seed))
     data.prepare()
     values = config.data.batch_size * data.spec.num_dims // config.trainer.devices
-    placement = find_placement(config.trainer)
-    return Facts(
-        levels=data.spec.levels,
-        unit=data.spec.support == "unit",
-        accelerator=placement.accelerator,
-        gpus=torch.cuda.device_count(),
-        threaded=values >= WORTH_THREADS,
-    )
+    accelerator, unit = find_placement(config.trainer).accelerator, data.spec.support == "unit"
+    gpus = torch.cuda.device_count()
+    return Facts(data.spec.levels, unit, accelerator, gpus, threaded=values >= WORTH_THREADS)
 
 
 def _main() -> None:

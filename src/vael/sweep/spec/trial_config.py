@@ -39,26 +39,15 @@ def compose_confirmation(
         ConfigError: it cannot be composed, or cannot work.
     """
     streams = [f"seeds.{name}=null" for name in ("init", "order", "corruption", "latent")]
-    return _config(
-        d,
-        [*chosen, f"seed={seed}", *streams, "evaluation.test=true", "report=true"],
-        "confirmation",
-        number,
-        threads,
-    )
+    fixed = [f"seed={seed}", *streams, "evaluation.test=true", "report=true"]
+    return _config(d, [*chosen, *fixed], "confirmation", number, threads)
 
 
 def _config(
     d: Definition, chosen: Sequence[str], kind: str, number: int, threads: int | None
 ) -> DictConfig:
-    overrides = [
-        *d.overrides,
-        *chosen,
-        f"name={d.name}",
-        f"trainer.devices={d.devices}",
-        f"sweep.name={d.name}",
-        f"sweep.{kind}={number}",
-    ]
+    own = [f"name={d.name}", f"trainer.devices={d.devices}", f"sweep.name={d.name}"]
+    overrides = [*d.overrides, *chosen, *own, f"sweep.{kind}={number}"]
     config = compose_config(overrides)
     more: dict[str, object] = {}
     limit = d.limits.trial_epochs

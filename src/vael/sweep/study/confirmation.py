@@ -6,7 +6,6 @@ fresh seeds, with the test data, tell what it is worth. What each of them is sta
 """
 
 import json
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from typing import Any
 from vael.config.yaml import read_settings
 from vael.files import write_json
 from vael.runs.folder import RunFolder
-from vael.runs.summary import read_summary
+from vael.runs.summary import finite_number, read_summary
 from vael.sweep.spec import trial_config
 from vael.sweep.study import lease
 from vael.sweep.study.ranking import ranked
@@ -48,11 +47,8 @@ def read_confirmations(folder: Path) -> list[Confirmation]:
         plain = json.loads(path.read_text())
         told = path.with_name("outcome.json")
         outcome = Outcome(**json.loads(told.read_text())) if told.exists() else None
-        found.append(
-            Confirmation(
-                int(path.parent.name), path.parent, plain["trial"], plain["seed"], outcome
-            )
-        )
+        run, trial, seed = path.parent, plain["trial"], plain["seed"]
+        found.append(Confirmation(int(run.name), run, trial, seed, outcome))
     return found
 
 
@@ -85,11 +81,8 @@ def claim_confirmation(
             held = True
             continue
         before = lease.holder(c.folder)
-        if before is not None and not _lost(
-            c.folder, f"worker {before.worker} is gone", d.retries
-        ):
-            continue
-        return _begin(c.folder, c.number, worker)
+        if not before or _lost(c.folder, f"worker {before.worker} is gone", d.retries):
+            return _begin(c.folder, c.number, worker)
     if len(mine) < d.confirm:
         return _new(study, winner, len(mine), worker)
     return Wait() if held else None
@@ -138,12 +131,10 @@ def finish_confirmation(claim: Claim, outcome: Outcome, retries: int) -> None:
 
 def _lost(run: Path, reason: str, retries: int) -> bool:
     lease.free(run)
-    counted = count_loss(run, reason)
-    if counted.lost <= retries:
-        return True
-    failed = Outcome("failed", f"lost {counted.lost} times: {reason}")
-    write_json(run / "outcome.json", asdict(failed))
-    return False
+    failed = count_loss(run, reason, retries)
+    if failed:
+        write_json(run / "outcome.json", asdict(Outcome("failed", failed)))
+    return failed is None
 
 
 @dataclass(frozen=True)
@@ -191,8 +182,8 @@ def judge_best(study: StudyReader, table: Sequence[TrialRow]) -> Verdict | None:
             continue  # its summary has the scores of what it reached before it failed
         metrics: dict[str, Any] = (read_summary(c.folder) or {}).get("metrics") or {}
         for name in (f"val/{score}", f"test/{score}"):
-            value = metrics.get(name)
-            if isinstance(value, int | float) and math.isfinite(value):
-                scores.setdefault(name, []).append(float(value))
+            value = finite_number(metrics.get(name))
+            if value is not None:
+                scores.setdefault(name, []).append(value)
     failed = sum(c.outcome is not None and c.outcome.kind == "failed" for c in ended)
     return Verdict(order[0].number, order[0].values[0], scores, failed) if ended else None

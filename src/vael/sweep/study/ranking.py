@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from vael.metrics.catalog import Direction
 from vael.sweep.study.table import FINISHED, TrialRow
@@ -36,11 +37,7 @@ def ranked(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
 
 def running_best(values: Sequence[float], direction: Direction) -> list[float]:
     """Return the best of all values up to each."""
-    found: list[float] = []
-    for value in values:
-        pick = min if direction == "minimize" else max
-        found.append(pick(found[-1], value) if found else value)
-    return found
+    return list(accumulate(values, min if direction == "minimize" else max))
 
 
 def front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:

@@ -21,6 +21,7 @@ from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.ranking import Goal
+from vael.sweep.study.records import trial_folder
 from vael.sweep.study.table import TrialRow, TrialTable
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class StudyReader:
     Attributes:
         folder: of the sweep.
         space: what it searches.
+        storage: of the study.
+        id: of the study in its storage.
         url: of the storage, with its password: not to be shown.
         stop_retrying: whether there is no time to wait for a storage that is away.
     """
@@ -51,7 +54,8 @@ class StudyReader:
                 sampler=samplers.make_sampler(d.sampler, d.seed, 0),
                 pruner=samplers.make_pruner(d.pruner, self._snapshot.epochs),
             )
-        self._storage = self._study._storage
+        self.storage: BaseStorage = self._study._storage
+        self.id = self._study._study_id
         self._table = TrialTable(folder)
         self.stop_retrying: Callable[[], bool] = lambda: False
 
@@ -67,8 +71,6 @@ class StudyReader:
         url = _locate_recorded(recorded, folder)
         return storage.retry_while_unavailable(lambda: cls(folder, url), recorded.patience, url)
 
-    # ------------------------------------------------------------------------- what is asked of it
-
     @property
     def definition(self) -> Definition:
         """The definition as it is now: another ``vael sweep`` may have raised the budget."""
@@ -81,16 +83,6 @@ class StudyReader:
         if read_at != self._read_at:
             self._snapshot, self._read_at = read_snapshot(self.folder), read_at
         return self._snapshot
-
-    @property
-    def storage(self) -> BaseStorage:
-        """The storage of the study."""
-        return self._storage
-
-    @property
-    def id(self) -> int:
-        """Id of the study in its storage."""
-        return self._study._study_id
 
     @property
     def goal(self) -> Goal:
@@ -119,24 +111,22 @@ class StudyReader:
     def _rows(self) -> list[TrialRow]:
         return self._table.rows(self._study.get_trials(deepcopy=False))
 
-    # ---------------------------------------------------------------------- what its own steps use
-
     def _reason(self, trial: FrozenTrial, reason: str | None) -> None:
         if reason:
             line = " ".join(reason.split())[:500]
-            self._storage.set_trial_user_attr(trial._trial_id, "reason", line)
+            self.storage.set_trial_user_attr(trial._trial_id, "reason", line)
 
     def _trial(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]
 
     def _state(self, trial: FrozenTrial) -> TrialState:
-        return self._storage.get_trial(trial._trial_id).state
+        return self.storage.get_trial(trial._trial_id).state
 
     def _set(self, trial: FrozenTrial, state: TrialState) -> None:
-        self._storage.set_trial_state_values(trial._trial_id, state)
+        self.storage.set_trial_state_values(trial._trial_id, state)
 
     def _run(self, number: int) -> Path:
-        return self.folder / "trials" / f"{number:04d}"
+        return trial_folder(self.folder, number)
 
     def _one_at_a_time(self, step: Callable[[float], T]) -> T:
         def alone() -> T:

@@ -10,6 +10,11 @@ from vael.files import write_json
 ATTEMPTS = "attempts"  # the file in a trial's folder
 
 
+def trial_folder(sweep: Path, number: int) -> Path:
+    """Return the folder of a trial's run."""
+    return sweep / "trials" / f"{number:04d}"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A worker's right to work on one trial, held by the lease in its folder.
@@ -90,15 +95,13 @@ def read_attempts(folder: Path) -> Attempts:
 def count_attempt(folder: Path) -> int:
     """Count one more attempt and return its number."""
     before = read_attempts(folder)
-    return _write_attempts(folder, replace(before, begun=before.begun + 1)).begun
+    write_json(folder / ATTEMPTS, asdict(replace(before, begun=before.begun + 1)))
+    return before.begun + 1
 
 
-def count_loss(folder: Path, reason: str) -> Attempts:
-    """Count a loss."""
+def count_loss(folder: Path, reason: str, retries: int) -> str | None:
+    """Count a loss; return why the trial has failed where it was one too many, else None."""
     before = read_attempts(folder)
-    return _write_attempts(folder, replace(before, lost=before.lost + 1, reason=reason))
-
-
-def _write_attempts(folder: Path, attempts: Attempts) -> Attempts:
-    write_json(folder / ATTEMPTS, asdict(attempts))
-    return attempts
+    lost = before.lost + 1
+    write_json(folder / ATTEMPTS, asdict(replace(before, lost=lost, reason=reason)))
+    return None if lost <= retries else f"lost {lost} times: {reason}"

@@ -77,11 +77,6 @@ def redacted(url: str) -> str:
     return parsed.set(password=None).render_as_string()
 
 
-def has_password(url: str) -> bool:
-    """Tell whether the URL holds a password."""
-    return url != JOURNAL and "://" in url and redacted(url) != url
-
-
 def is_own(url: str, folder: Path) -> bool:
     """Tell whether the storage is a file in the sweep's folder, which nobody else uses."""
     return url in (JOURNAL, f"sqlite:///{folder.resolve() / 'study.db'}")

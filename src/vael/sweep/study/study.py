@@ -83,7 +83,7 @@ class Study(StudyReader):
                 return self._begin(trial, worker)
         if len(trials) < d.trials and in_time:
             self._study.sampler = samplers.make_sampler(d.sampler, d.seed, len(trials))
-            return self._begin(self._storage.get_trial(self._study.ask()._trial_id), worker)
+            return self._begin(self.storage.get_trial(self._study.ask()._trial_id), worker)
         if held:
             return Wait()
         return confirmation.claim_confirmation(self, self._rows(), self.watch, worker, now)
@@ -104,11 +104,10 @@ class Study(StudyReader):
     def _lost(self, trial: FrozenTrial, reason: str, d: Definition) -> bool:
         run = self._run(trial.number)
         lease.free(run)
-        counted = count_loss(run, reason)
-        if counted.lost <= d.retries:
-            return True
-        self._fail(trial, f"lost {counted.lost} times: {reason}")
-        return False
+        failed = count_loss(run, reason, d.retries)
+        if failed:
+            self._fail(trial, failed)
+        return failed is None
 
     def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
         """Make a trial this worker's."""
@@ -119,7 +118,7 @@ class Study(StudyReader):
         if not RunFolder(run).is_run:
             self._suggest(trial)
         attempt = count_attempt(run)
-        self._storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
+        self.storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
         lease.take(run, worker, attempt)
         return Claim("trial", trial.number, run, attempt)
 
@@ -169,8 +168,8 @@ class Study(StudyReader):
             trial = self._trial(claim.number)
             if trial.state != TrialState.RUNNING:
                 return False
-            self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
-            return self._study.pruner.prune(self._study, self._storage.get_trial(trial._trial_id))
+            self.storage.set_trial_intermediate_value(trial._trial_id, step, value)
+            return self._study.pruner.prune(self._study, self.storage.get_trial(trial._trial_id))
 
         return self._retry(told)
 

@@ -11,6 +11,7 @@ from vael.errors import VaelError
 from vael.files import write_text
 from vael.runs.folder import RunFolder
 from vael.runs.summary import finite_number, peek_summary, pick_scores, read_summary
+from vael.sweep.study.records import trial_folder
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -83,7 +84,7 @@ class TrialTable:
         for trial in trials:
             row = self._ended.get(trial.number)
             if row is None:
-                row = _row(trial, self.folder / "trials" / f"{trial.number:04d}")
+                row = _row(trial, trial_folder(self.folder, trial.number))
                 if row.finished:
                     self._ended[trial.number] = row
             found.append(row)
@@ -130,17 +131,7 @@ def _whole(value: object) -> int | None:
     return None if found is None else int(found)
 
 
-COLUMNS = (
-    "number",
-    "state",
-    "reason",
-    "epochs",
-    "seconds",
-    "attempts",
-    "started",
-    "ended",
-    "folder",
-)
+COLUMNS = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended")
 
 
 def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
@@ -150,33 +141,13 @@ def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> 
     """
     params = sorted({name for row in table for name in row.params})
     metrics = sorted({name for row in table for name in row.metrics})
+    more = [*(f"params.{name}" for name in params), *(f"metrics.{name}" for name in metrics)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [*COLUMNS, *targets, *(f"params.{n}" for n in params), *(f"metrics.{n}" for n in metrics)]
-    )
+    writer.writerow([*COLUMNS, "folder", *targets, *more])
     for row in table:
+        own = [*(getattr(row, name) for name in COLUMNS), f"trials/{row.folder.name}"]
         values = [*row.values, *[None] * (len(targets) - len(row.values))]
-        own = [
-            row.number,
-            row.state,
-            row.reason,
-            row.epochs,
-            row.seconds,
-            row.attempts,
-            row.started,
-            row.ended,
-            f"trials/{row.folder.name}",
-        ]
-        writer.writerow(
-            [
-                "" if cell is None else cell
-                for cell in (
-                    *own,
-                    *values,
-                    *(row.params.get(n) for n in params),
-                    *(row.metrics.get(n) for n in metrics),
-                )
-            ]
-        )
+        named = [*map(row.params.get, params), *map(row.metrics.get, metrics)]
+        writer.writerow([*own, *values, *named])
     write_text(path, text.getvalue())

@@ -16,39 +16,14 @@ from vael.sweep.study.records import Slot
 
 LOG = "process.log"
 HIDDEN_PREFIXES = (
-    "SLURM",
-    "SBATCH_",
-    "SRUN_",
-    "PMI_",
-    "PMIX_",
-    "OMPI_",
-    "TORCHELASTIC_",
-    "HYDRA_",
-)
+    "SLURM", "SBATCH_", "SRUN_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_", "HYDRA_",
+)  # fmt: skip
 HIDDEN_NAMES = {
-    "RANK",
-    "LOCAL_RANK",
-    "WORLD_SIZE",
-    "LOCAL_WORLD_SIZE",
-    "NODE_RANK",
-    "GROUP_RANK",
-    "GROUP_WORLD_SIZE",
-    "ROLE_RANK",
-    "ROLE_NAME",
-    "ROLE_WORLD_SIZE",
-    "MASTER_ADDR",
-    "MASTER_PORT",
-    "VAEL_RUN",
-    "VAEL_SUPERVISED",
-    "VAEL_STORAGE",
-    "PL_GLOBAL_SEED",
-    "PL_SEED_WORKERS",
-    "WANDB_SERVICE",
-    "WANDB_RUN_ID",
-    "WANDB_RESUME",
-    "WANDB_NAME",
-    "WANDB_DIR",
-}
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "NODE_RANK", "GROUP_RANK",
+    "GROUP_WORLD_SIZE", "ROLE_RANK", "ROLE_NAME", "ROLE_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+    "VAEL_RUN", "VAEL_SUPERVISED", "VAEL_STORAGE", "PL_GLOBAL_SEED", "PL_SEED_WORKERS",
+    "WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_RESUME", "WANDB_NAME", "WANDB_DIR",
+}  # fmt: skip
 
 
 class Handle(Protocol):

@@ -1,14 +1,14 @@
 """Status of a worker: ``workers/ID.json`` says what it does now."""
 
-import json
 import os
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from vael.files import write_json
+from vael.runs.json_files import peek_json
 from vael.sweep.study.records import Claim
 
 FOLDER = "workers"
@@ -41,57 +41,41 @@ class StatusFile:
 
     def __init__(self, sweep: Path, worker: str) -> None:
         self.path = sweep / FOLDER / f"{worker}.json"
-        self._who = {"worker": worker, "host": socket.gethostname(), "pid": os.getpid()}
+        self._state = WorkerState(worker)
         self._written = 0.0
 
     def write_idle(self) -> None:
         """Write that the worker has nothing to do."""
-        self._write({"kind": None})
+        self._write(WorkerState(self._state.worker))
 
     def write_begin(self, claim: Claim, epochs: int | None) -> None:
         """Write that a trial of at most so many epochs begins."""
-        self._trial = {
-            "kind": claim.kind,
-            "number": claim.number,
-            "of": epochs,
-            "since": time.time(),
-            "epoch": None,
-            "value": None,
-        }
-        self._write(self._trial)
+        worker, now = self._state.worker, time.time()
+        self._write(WorkerState(worker, claim.kind, claim.number, of=epochs, since=now))
 
     def write_progress(self, epoch: int, value: float) -> None:
         """Write that so many epochs are done, and the target is at this value."""
-        self._trial |= {"epoch": epoch, "value": value}
+        self._state = replace(self._state, epoch=epoch, value=value)
         if time.monotonic() - self._written >= WRITE_SECONDS:
-            self._write(self._trial)
+            self._write(self._state)
 
     def remove(self) -> None:
         """Remove the file when the worker exits."""
         self.path.unlink(missing_ok=True)
 
-    def _write(self, now: Mapping[str, object]) -> None:
-        self._written = time.monotonic()
-        write_json(self.path, {**self._who, **now})
+    def _write(self, state: WorkerState) -> None:
+        self._state, self._written = state, time.monotonic()
+        where = {"host": socket.gethostname(), "pid": os.getpid()}
+        write_json(self.path, {**asdict(state), **where})
 
 
 def read_worker_states(sweep: Path) -> list[WorkerState]:
     """Read what all workers of a sweep do, as far as they have said so."""
+    names = [f.name for f in fields(WorkerState)]
     found = []
     for path in sorted((sweep / FOLDER).glob("*.json")):
-        try:
-            read = json.loads(path.read_text())
-            found.append(
-                WorkerState(
-                    read["worker"],
-                    read.get("kind"),
-                    read.get("number"),
-                    read.get("epoch"),
-                    read.get("of"),
-                    read.get("value"),
-                    read.get("since"),
-                )
-            )
-        except (OSError, ValueError, TypeError, KeyError):
-            continue  # being replaced, or not ours
+        read = peek_json(path)
+        if "worker" in read:  # else it is being replaced, or not ours
+            state: dict[str, Any] = {name: read.get(name) for name in names}
+            found.append(WorkerState(**state))
     return found

@@ -17,8 +17,8 @@ def test_without_a_word_it_is_the_only_one(tmp_path):
 
 def test_a_folder_names_one(tmp_path):
     study = make_study(tmp_path / "outputs" / "sweeps")
-    assert find_sweep(study.folder) == study.folder
+    assert find_sweep(study.folder, tmp_path) == study.folder
     with pytest.raises(ConfigError, match="is no sweep"):
-        find_sweep(tmp_path)
+        find_sweep(tmp_path, tmp_path)
     with pytest.raises(ConfigError, match=r"nowhere does not exist"):
-        find_sweep(tmp_path / "nowhere")
+        find_sweep(tmp_path / "nowhere", tmp_path)

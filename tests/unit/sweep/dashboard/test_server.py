@@ -99,7 +99,7 @@ def test_a_sweep_that_is_under_way_is_shown_and_not_touched(tmp_path, storage, m
         paint(made, 0, "samples", 200)  # the run draws it anew, of another size
         Image.new("L", (40, 40)).save(claim.folder / "images" / "samples.png")
         made.report(claim, 1, 2.5)
-    again = RunPictures(made.folder).of(0)
+    again = RunPictures(made.folder).list_files(0)
     assert first["artifact_id"] not in again  # else a browser would show the old one
     assert list(again.values()) == ["samples.png"]
 
