@@ -29,7 +29,7 @@ print(len(load_checkpoint(path)["state_dict"]["a"]), [p.name for p in path.paren
 FILL = """
 from pathlib import Path
 from vael.data import cache
-from vael.data.sources.digits import Digits
+from vael.data.sources.scikit_learn import Digits
 from vael.errors import DataError
 try:
     cache.load_decoded(Digits(), Path("{small}"))

@@ -9,7 +9,7 @@ from oracles.linear_gaussian import LinearGaussian
 from vael.models.conditional import Conditional
 from vael.models.latents.flat import Flat
 from vael.models.likelihoods.gaussian import Gaussian
-from vael.models.nets.linear import Affine
+from vael.models.nets.mlp import Affine
 from vael.models.posteriors.base import Posterior
 from vael.models.posteriors.full_normal import FullNormal
 from vael.models.posteriors.normal import Normal

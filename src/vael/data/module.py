@@ -8,11 +8,10 @@ import pytorch_lightning as pl
 import torch
 
 from vael.data.batch_size import check_batch_size
-from vael.data.batches import EvalBatches, TrainBatches, take_batch
+from vael.data.batches import EvalBatches, Resident, TrainBatches, take_batch, to_device_if_fits
 from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
-from vael.data.resident import Resident, to_device_if_fits
 from vael.data.source import Array, Arrays, Source, Split
 from vael.data.splits import ExamplesPart, SplitIndex, make_splits
 from vael.errors import ConfigError, DataError

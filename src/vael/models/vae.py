@@ -1,27 +1,14 @@
 """The variational autoencoder: latents and a likelihood."""
 
-from typing import Literal, Protocol, cast
+from typing import cast
 
 from torch import Tensor, nn
 
-from vael.models.conditional import Conditional, Family
+from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
+from vael.models.likelihoods.base import Likelihood
 from vael.models.trace import LatentRecord, ObservedRecord, Trace
 from vael.types import Shape
-
-
-class ObservedFamily(Family[ObservedRecord], Protocol):
-    """A family over x that knows which of its log-likelihoods is trained."""
-
-    fit: Literal["mass", "density"]
-
-    def at_bound(self, px: ObservedRecord) -> Tensor:
-        """Return the share of the scales in px at their lower bound, a scalar."""
-        ...
-
-    def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
-        """Return log_mass or log_prob of x ``(B, *E)``, whichever is fitted, nats, ``(S, B)``."""
-        ...
 
 
 class VAE(nn.Module):
@@ -53,6 +40,10 @@ class VAE(nn.Module):
         """The event shapes of the noise that ``forward`` and ``sample`` need."""
         return self.latents.noise_shapes
 
+    @property
+    def _family(self) -> Likelihood[ObservedRecord]:
+        return cast(Likelihood[ObservedRecord], self.likelihood.family)
+
     def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
         """Make one stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
         h, latents = self.latents.infer(x, eps)
@@ -61,21 +52,21 @@ class VAE(nn.Module):
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
         """Return log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
-        return cast(ObservedFamily, self.likelihood.family).log_likelihood(px, x)
+        return self._family.log_likelihood(px, x)
 
     @property
     def fits_mass(self) -> bool:
         """Whether ``log_px`` of a trace is ``log_mass``: what is trained is what bpd scores."""
-        return cast(ObservedFamily, self.likelihood.family).fit == "mass"
+        return self._family.fit == "mass"
 
     @property
     def family(self) -> str:
         """Name of the family of p(x|z), in lower case."""
-        return type(self.likelihood.family).__name__.lower()
+        return type(self._family).__name__.lower()
 
     def at_bound(self, px: ObservedRecord) -> Tensor:
         """Return the share of the scales of p(x|z) that sit at their lower bound, a scalar."""
-        return cast(ObservedFamily, self.likelihood.family).at_bound(px)
+        return self._family.at_bound(px)
 
     def encode(self, x: Tensor) -> LatentRecord:
         """Return q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""

@@ -5,8 +5,14 @@ import pytest
 import torch
 from pytorch_lightning.utilities import move_data_to_device
 
-from vael.data.batches import EVAL_CHUNK, EvalBatches, TrainBatches
-from vael.data.resident import SHARE, Resident, to_device_if_fits
+from vael.data.batches import (
+    EVAL_CHUNK,
+    SHARE,
+    EvalBatches,
+    Resident,
+    TrainBatches,
+    to_device_if_fits,
+)
 from vael.data.source import Arrays
 
 N = 1003

@@ -13,7 +13,7 @@ import pytest
 from vael.data import cache
 from vael.data.cache import cache_root, load_decoded
 from vael.data.source import Arrays, Decoded, Source
-from vael.data.sources.digits import Digits
+from vael.data.sources.scikit_learn import Digits
 from vael.errors import DataError
 
 X = np.arange(4 * 6, dtype=np.uint8).reshape(4, 1, 2, 3)

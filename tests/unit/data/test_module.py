@@ -10,7 +10,7 @@ from vael.data.batch_size import check_batch_size
 from vael.data.batches import TrainBatches
 from vael.data.module import VaelData
 from vael.data.source import Arrays, Decoded, Source
-from vael.data.sources.digits import Digits
+from vael.data.sources.scikit_learn import Digits
 from vael.errors import ConfigError, DataError
 
 

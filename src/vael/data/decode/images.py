@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vael.data import on_disk
-from vael.data.source import Array
+from vael.data.source import MAX_LEVELS, Array
 from vael.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-    from PIL.Image import Transpose
 
 Raw = bytes | memoryview | str
 """An encoded picture, or the path of its file."""
@@ -35,19 +34,16 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 ORIENTATION = 0x0112  # of EXIF: 1 .. 8, of which 5 .. 8 lie on their side
 # What Pillow's modes hold besides those: https://pillow.readthedocs.io (Concepts, Modes)
 PLAIN = {
-    "1": "L",
-    "I;16": "L",
-    "I;16B": "L",
-    "I;16L": "L",
-    "P": "RGB",
+    **dict.fromkeys(("1", "I;16", "I;16B", "I;16L"), "L"),
+    **dict.fromkeys(("P", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"), "RGB"),
     "PA": "RGBA",
-    "RGBX": "RGB",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-    "LAB": "RGB",
-    "HSV": "RGB",
     **{mode: mode for mode in CHANNELS},
 }
+# Pillow's names of what undoes the orientations 2 .. 8
+# fmt: off
+TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM",
+         "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
+# fmt: on
 
 
 def parse_channels(channels: int | None) -> int | None:
@@ -206,24 +202,10 @@ def _fit(picture: "Picture", mode: str, size: tuple[int, int] | None) -> "Pictur
     if picture.mode != mode:
         picture = picture.convert(mode)
     if turn != 1:
-        picture = picture.transpose(_turns()[turn])
+        picture = picture.transpose(Image.Transpose[TURNS[turn - 2]])
     if size is not None and (picture.height, picture.width) != size:
         picture = picture.resize(size[::-1], Image.Resampling.BILINEAR)
     return picture
-
-
-def _turns() -> dict[int, "Transpose"]:
-    from PIL.Image import Transpose
-
-    return {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
 
 
 def resize(x: Array, size: tuple[int, int]) -> Array:
@@ -239,6 +221,14 @@ def resize(x: Array, size: tuple[int, int]) -> Array:
                 )
             )
     return out
+
+
+def resize_levels(x: Array, levels: int | None, size: tuple[int, int]) -> tuple[Array, int | None]:
+    """Resize images; level numbers become 256 levels, images without levels stay in [0, 1]."""
+    if levels is None:
+        return resize(x, size).clip(0, 1), None
+    grey = np.round(x * (255 / (levels - 1))).astype(np.uint8)
+    return resize(grey, size), MAX_LEVELS
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from vael.data.decode.images import resize
+from vael.data.decode.images import resize_levels
 from vael.data.decode.labels import class_numbers
 from vael.data.decode.npz import Given, option_name, read_arrays
 from vael.data.decode.pixels import channels_first, check_levels, check_numeric, to_levels
@@ -177,7 +177,7 @@ class ArrayFile(Source):
                 check_numeric(x, where)
                 x, levels = to_levels(channels_first(x, where), self.levels, where)
                 if self.image_size is not None:
-                    x, levels = _resized(x, levels, self.image_size)
+                    x, levels = resize_levels(x, levels, self.image_size)
             parts[split] = Arrays(x, y.get(split))
             found.add(levels)
         if len(found) > 1:
@@ -242,7 +242,7 @@ class ArrayFile(Source):
 
         def convert(block: Array) -> Array:
             x, found = to_levels(block, levels, where)
-            return x if self.image_size is None else _resized(x, found, self.image_size)[0]
+            return x if self.image_size is None else resize_levels(x, found, self.image_size)[0]
 
         resized = MAX_LEVELS if levels and self.image_size else levels
         return Decoded(Arrays(Converted(images, convert)), resized)
@@ -267,10 +267,3 @@ def _names(kind: str, given: Mapping[Split, object]) -> Given:
                 f"one label), got {name}; choose one"
             )
     return {split: None if name is None else str(name) for split, name in given.items()}
-
-
-def _resized(x: Array, levels: int | None, size: tuple[int, int]) -> tuple[Array, int | None]:
-    if levels is None:
-        return resize(x, size).clip(0, 1), None
-    grey = np.round(x * (255 / (levels - 1))).astype(np.uint8)
-    return resize(grey, size), MAX_LEVELS

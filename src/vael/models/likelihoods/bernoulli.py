@@ -79,10 +79,7 @@ class Bernoulli(Likelihood[BernoulliRecord]):
     Grey levels: ``density`` is the textbook's cross-entropy on them; ``mass`` the
     maximum-entropy distribution over the levels that has the decoder's mean.
 
-    Args:
-        event_shape: ``E`` (a fact of the data).
-        levels: values per dimension, or None (a fact of the data).
-        fit: ``mass``, ``density`` or ``auto``.
+    Arguments are those of ``Likelihood``.
 
     Shape:
         theta: ``(*lead, 1, *E)``, logits.

@@ -59,10 +59,8 @@ class BetaBinomial(Likelihood[BetaBinomialRecord]):
     mean m times ``(s + n) / (s + 1)``. A decoder's output of 0 is the uniform law over the levels:
     m = 1/2, s = 2.
 
-    Args:
-        event_shape: ``E`` (a fact of the data).
-        levels: values per dimension (a fact of the data); with two the spread has no effect.
-        fit: ``mass`` or ``auto``.
+    Arguments are those of ``Likelihood``; fit is ``mass`` or ``auto``.
+    With two levels the spread has no effect.
 
     Shape:
         theta: ``(*lead, 2, *E)``: the logit of m, and log s - log 2.

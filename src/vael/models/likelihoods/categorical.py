@@ -58,10 +58,7 @@ class Categorical(Likelihood[CategoricalRecord]):
     It can be any distribution over the levels and knows nothing of their order. The decoder emits
     ``levels`` numbers for each dimension: 256 levels cost 256 times the memory of a Gaussian.
 
-    Args:
-        event_shape: ``E`` (a fact of the data).
-        levels: values per dimension (a fact of the data).
-        fit: ``mass`` or ``auto``.
+    Arguments are those of ``Likelihood``; fit is ``mass`` or ``auto``.
 
     Shape:
         theta: ``(*lead, levels, *E)``.

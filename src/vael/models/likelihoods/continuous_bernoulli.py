@@ -61,10 +61,7 @@ class ContinuousBernoulli(Likelihood[ContinuousBernoulliRecord]):
     constant that the cross-entropy on grey values lacks. In l it reads ``e^(l x) l / (e^l - 1)``,
     and the mass of the levels is the same family: ``P(k) = softmax_k(l k / (levels - 1))``.
 
-    Args:
-        event_shape: ``E`` (a fact of the data).
-        levels: values per dimension, or None (a fact of the data).
-        fit: ``mass``, ``density`` or ``auto``.
+    Arguments are those of ``Likelihood``.
 
     Shape:
         theta: ``(*lead, 1, *E)``, the natural parameter l.

@@ -18,8 +18,7 @@ torch.Size([3, 2, 5])
 """
 
 from vael.models.nets.conv import ConvDecoder, ConvEncoder
-from vael.models.nets.linear import Affine
-from vael.models.nets.mlp import MLP
+from vael.models.nets.mlp import MLP, Affine
 from vael.models.nets.resnet import ResNetDecoder, ResNetEncoder
 
 __all__ = ["MLP", "Affine", "ConvDecoder", "ConvEncoder", "ResNetDecoder", "ResNetEncoder"]

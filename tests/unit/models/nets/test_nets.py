@@ -8,8 +8,7 @@ from vael.errors import ConfigError
 from vael.models.conditional import Conditional
 from vael.models.nets.common import he
 from vael.models.nets.conv import ConvDecoder, ConvEncoder
-from vael.models.nets.linear import Affine
-from vael.models.nets.mlp import MLP
+from vael.models.nets.mlp import MLP, Affine
 from vael.models.nets.resnet import ResNetDecoder, ResNetEncoder
 from vael.models.nets.upsample import FEW, UpsamplingConv
 from vael.models.posteriors.normal import Normal

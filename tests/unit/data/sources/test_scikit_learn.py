@@ -6,7 +6,7 @@ from sklearn.datasets import load_breast_cancer
 
 from vael.data.module import VaelData
 from vael.data.sources import scikit_learn
-from vael.data.sources.breast_cancer import BreastCancer
+from vael.data.sources.scikit_learn import BreastCancer
 from vael.errors import DataError
 
 
