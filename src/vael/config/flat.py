@@ -1,6 +1,6 @@
 """Flatten a config to dotted names, and compare two of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,21 @@ def flat_config(config: DictConfig) -> dict[str, Any]:
     return flatten(container) | chosen
 
 
-def flatten(node: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(node: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the values of nested mappings by dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in node.items():
-        path = f"{prefix}{name}"
-        flat |= flatten(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return flat
+    return dict(list_leaves(node, inside=dict))
+
+
+def list_leaves(
+    node: Any, path: str = "", inside: type | tuple[type, ...] = (dict, list)
+) -> Iterator[tuple[str, object]]:
+    """Yield each value of nested mappings, and of lists, with its dotted place."""
+    if not isinstance(node, inside):
+        yield path, node
+        return
+    pairs = node.items() if isinstance(node, dict) else enumerate(node)  # type: ignore[arg-type]
+    for name, value in pairs:
+        yield from list_leaves(value, f"{path}.{name}".lstrip("."), inside)
 
 
 def compare_configs(then: DictConfig, now: DictConfig, where: str = "") -> list[Difference]:

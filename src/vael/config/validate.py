@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vael.config.flat import list_leaves
 from vael.data.batch_size import check_batch_size
 from vael.errors import ConfigError, did_you_mean
 
@@ -148,11 +149,12 @@ def check_config(config: DictConfig) -> None:
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
-    for path in _interpolations(OmegaConf.to_container(config)):
-        raise ConfigError(
-            f"{path} is an interpolation, but the config of a run is resolved: "
-            "write the value itself."
-        )
+    for path, value in list_leaves(OmegaConf.to_container(config)):
+        if isinstance(value, str) and INTERPOLATION.search(value):
+            raise ConfigError(
+                f"{path} is an interpolation, but the config of a run is resolved: "
+                "write the value itself."
+            )
     missing = sorted(str(k) for k in OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{missing[0]} has no value: give {missing[0]}=...")
@@ -189,16 +191,6 @@ def check_config(config: DictConfig) -> None:
     trainer = config.trainer
     devices = trainer.devices * trainer.num_nodes
     check_batch_size(config.data.batch_size, devices, trainer.accumulate_grad_batches)
-
-
-def _interpolations(node: object, path: str = "") -> Iterator[str]:
-    """Yield the path of each value that stands for another one."""
-    if isinstance(node, str) and INTERPOLATION.search(node):
-        yield path
-    elif isinstance(node, dict | list):
-        pairs = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in pairs:
-            yield from _interpolations(value, f"{path}.{key}".lstrip("."))
 
 
 def _list_paths(config: DictConfig, prefix: str = "") -> Iterator[str]:

@@ -3,12 +3,13 @@
 A name of a file in it is written in this package and nowhere else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from vael.config.flat import list_leaves
 from vael.config.validate import check_config
 from vael.config.yaml import read_settings, read_yaml
 from vael.errors import ConfigError
@@ -95,7 +96,9 @@ def read_config(folder: Path) -> DictConfig:
 
 def _check_layout(run: RunFolder, config: DictConfig) -> None:
     """Refuse a run whose classes this version of vael has elsewhere, or no more."""
-    for target in _targets(OmegaConf.to_container(config, resolve=False)):
+    for path, target in list_leaves(OmegaConf.to_container(config, resolve=False)):
+        if path.rpartition(".")[2] != "_target_" or not isinstance(target, str):
+            continue
         package, *parts = target.split(".")[:-1]
         if package == PACKAGE.name and not _is_module(parts):
             versions = summary.peek_summary(run.path).get("versions") or {}
@@ -112,19 +115,6 @@ def _is_module(parts: Sequence[str]) -> bool:
         PACKAGE.joinpath(*parts[:n], f"{part}.py").is_file() for n, part in enumerate(parts)
     )
     return module or PACKAGE.joinpath(*parts, "__init__.py").is_file()
-
-
-def _targets(node: object) -> Iterator[str]:
-    """Yield the classes that a config names."""
-    if isinstance(node, dict):
-        target = node.get("_target_")
-        if isinstance(target, str):
-            yield target
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
 
 
 def describe_unfinished(folder: Path) -> str | None:

@@ -68,7 +68,7 @@ def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> N
     for text in (
         describe_edits(saved.config, place, OmegaConf.create(lit.config)),
         describe_other_data(saved.spec, place, lit.spec),
-        describe_lost_epochs(place, csv.rows(), lit.target.name),
+        describe_lost_epochs(place, csv.by_step().values(), lit.target.name),
     ):
         if text:
             lit.warnings.append(text)

@@ -46,7 +46,7 @@ def complete_summary(
 ) -> None:
     """Fill in what the run left behind."""
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
-    summary.take_scores(csv.rows())
+    summary.take_scores(list(csv.by_step().values()))
     summary.metrics |= {n: v for n, v in lit.published.items() if n.startswith("test/")}
     if run.best.exists():
         summary.best_checkpoint = run.name_of(run.best)

@@ -48,10 +48,6 @@ class MetricsCsv(Logger):
         """Return the rows so far by step."""
         return dict(sorted(self._rows.items()))
 
-    def rows(self) -> list[dict[str, float]]:
-        """Return the rows so far, in the order of the steps."""
-        return [self._rows[step] for step in sorted(self._rows)]
-
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Merge the metrics into the row of this step."""
@@ -65,9 +61,8 @@ class MetricsCsv(Logger):
     @rank_zero_only
     def save(self) -> None:
         """Write all rows."""
-        if not self._rows:
-            return
-        write_text(self.path, format_rows(self._rows))
+        if self._rows:
+            write_text(self.path, format_rows(self._rows))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
