@@ -64,7 +64,8 @@ def load_decoded(source: Source, root: Path) -> Cached:
     """
     who = type(source).__qualname__
     fingerprint = source.fingerprint()
-    digest = _hash(f"{FORMAT} {type(source).__module__}.{who} {fingerprint}")
+    key = f"{FORMAT} {type(source).__module__}.{who} {fingerprint}"
+    digest = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     entry = root / digest
     if entry.exists():  # also in a folder where this user may not write
         return _read(entry, source)
@@ -81,10 +82,6 @@ def load_decoded(source: Source, root: Path) -> Cached:
             with _writable(root, _size(data)):
                 _write(data, entry, who, sweep=locked, key=fingerprint)
     return _read(entry, source)
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 @contextmanager

@@ -57,16 +57,9 @@ def measure_reconstruction(x: Tensor, decoded: Tensor, images: bool) -> Reconstr
     if side is None:
         return Reconstruction(len(x), mse, mse_se, psnr)
     similar = torch.cat([_ssim(a, b, side) for a, b in pairs]).double()
-    shape = "gaussian of sigma 1.5" if side == GAUSSIAN_SIDE else "uniform"
-    return Reconstruction(
-        len(x),
-        mse,
-        mse_se,
-        psnr,
-        float(similar.mean()),
-        standard_error(similar),
-        f"{side}x{side}, {shape}",
-    )
+    window = f"{side}x{side}, {'gaussian of sigma 1.5' if side == GAUSSIAN_SIDE else 'uniform'}"
+    ssim, ssim_se = float(similar.mean()), standard_error(similar)
+    return Reconstruction(len(x), mse, mse_se, psnr, ssim, ssim_se, window)
 
 
 def _ssim(x: Tensor, decoded: Tensor, side: int) -> Tensor:

@@ -50,22 +50,14 @@ class Scores(torchmetrics.Metric):
         size = math.prod(vae.noise_shapes[0])
         return cls(size, spec.levels is not None, spec.support == "unit")
 
-    def update(self, scored: Evidence) -> None:
+    def update(self, seen: Evidence) -> None:
         """Add the examples of one batch."""
-        bits = torch.zeros_like(scored.elbo) if scored.bits is None else scored.bits
-        columns = (
-            scored.elbo,
-            scored.rate,
-            scored.distortion,
-            scored.iwae,
-            scored.mse,
-            bits,
-            scored.at_bound,
-        )
+        bits = torch.zeros_like(seen.elbo) if seen.bits is None else seen.bits
+        columns = (seen.elbo, seen.rate, seen.distortion, seen.iwae, seen.mse, bits, seen.at_bound)
         self.totals += torch.stack([column.sum() for column in columns])
-        self.count += len(scored.elbo)
-        self.mu_sum += scored.mu.sum(0)
-        self.mu_square += (scored.mu**2).sum(0)
+        self.count += len(seen.elbo)
+        self.mu_sum += seen.mu.sum(0)
+        self.mu_square += (seen.mu**2).sum(0)
 
     def compute(self) -> dict[str, float]:
         """Return the scores by name; ``bpd`` and ``psnr`` only where they mean something."""

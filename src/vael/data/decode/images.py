@@ -215,11 +215,8 @@ def resize(x: Array, size: tuple[int, int]) -> Array:
     out = np.empty((*x.shape[:2], *size), dtype=x.dtype)
     for target, planes in zip(out, x, strict=True):
         for plane, channel in zip(target, planes, strict=True):
-            plane[:] = np.asarray(
-                Image.fromarray(np.ascontiguousarray(channel)).resize(
-                    size[::-1], Image.Resampling.BILINEAR
-                )
-            )
+            picture = Image.fromarray(np.ascontiguousarray(channel))
+            plane[:] = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
     return out
 
 

@@ -135,9 +135,8 @@ class Sprites(Source):
         sizes = self._drawn.sizes
         factors = factors_of(np.arange(len(self._drawn)), sizes)
         y = factors[:, -5].copy()
-        return Decoded(
-            Arrays(self._drawn, y, factors.astype(np.uint8)), levels=2, factors=self._drawn.factors
-        )
+        arrays = Arrays(self._drawn, y, factors.astype(np.uint8))
+        return Decoded(arrays, levels=2, factors=self._drawn.factors)
 
     def lazy(self) -> dict[Split, Lazy]:
         """Return the pictures."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vael.models.likelihoods.location_scale import Law, LocationScaleLikelihood
 from vael.models.likelihoods.numerics.normal_cell import normal_log_cell
-from vael.models.likelihoods.numerics.rounded_mean import normal_rounded_mean
+from vael.models.likelihoods.numerics.rounded_mean import NORMAL, rounded_mean
 
 
 class NormalLaw(Law):
@@ -31,7 +31,7 @@ class NormalLaw(Law):
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Compute it by ``numerics.rounded_mean``."""
-        return normal_rounded_mean(mu, log_sigma, levels)
+        return rounded_mean(NORMAL, mu, log_sigma, levels)
 
 
 class Gaussian(LocationScaleLikelihood):

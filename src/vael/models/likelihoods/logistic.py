@@ -8,7 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from vael.models.likelihoods.location_scale import Law, LocationScaleLikelihood
 from vael.models.likelihoods.numerics.cells import edges, log1mexp
-from vael.models.likelihoods.numerics.rounded_mean import logistic_rounded_mean
+from vael.models.likelihoods.numerics.rounded_mean import LOGISTIC, rounded_mean
 
 
 class LogisticLaw(Law):
@@ -36,7 +36,7 @@ class LogisticLaw(Law):
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
         """Compute it by ``numerics.rounded_mean``."""
-        return logistic_rounded_mean(mu, log_sigma, levels)
+        return rounded_mean(LOGISTIC, mu, log_sigma, levels)
 
 
 class Logistic(LocationScaleLikelihood):

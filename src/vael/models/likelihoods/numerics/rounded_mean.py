@@ -7,72 +7,55 @@ Euler-Maclaurin corrections, a narrow one the sum over the few edges within reac
 
 from collections.abc import Callable
 from math import pi, sqrt
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-# P(X > edge) from edge, mu and sigma.
-Above = Callable[[Tensor | float, Tensor, Tensor], Tensor]
-# E[clip(X, 0, 1)], corrected, from mu, sigma and the step.
-Clipped = Callable[[Tensor, Tensor, float], Tensor]
-
 FEW = 17  # up to so many levels the sum is taken as it stands
-NORMAL_NARROW, NORMAL_REACH = 1.0, 6  # 6 steps: P(X > e) is 0 or 1 (to 1e-9)
-LOGISTIC_NARROW, LOGISTIC_REACH = 0.75, 10  # 13 such scales (to 2e-6, times a step)
 
 
-def normal_rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-    """Return E of the level nearest to X ~ N(mu, sigma^2), outer cells open, within 1e-5.
+class RoundedLaw(NamedTuple):
+    """A location-scale law as its rounded mean needs it.
 
-    The closed form's error is below 31 h^6 / 967680 times the fifth derivative's jump: 5e-6 h.
+    Attributes:
+        above: P(X > edge) from edge, mu and sigma.
+        clipped: E[clip(X, 0, 1)] with its corrections from mu, sigma and the step.
+        narrow: the largest sigma, in steps, for which the sum within reach is taken.
+        reach: steps after which P(X > e) is 0 or 1 for such a sigma.
     """
-    return _rounded_mean(
-        _normal_above, _normal_clipped, mu, log_sigma, levels, NORMAL_NARROW, NORMAL_REACH
-    )
+
+    above: Callable[[Tensor | float, Tensor, Tensor], Tensor]
+    clipped: Callable[[Tensor, Tensor, float], Tensor]
+    narrow: float
+    reach: int
 
 
-def logistic_rounded_mean(mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-    """Return E of the level nearest to X ~ logistic(mu, sigma), outer cells open, within 1e-5."""
-    return _rounded_mean(
-        _logistic_above, _logistic_clipped, mu, log_sigma, levels, LOGISTIC_NARROW, LOGISTIC_REACH
-    )
-
-
-def _rounded_mean(
-    above: Above,
-    clipped: Clipped,
-    mu: Tensor,
-    log_sigma: Tensor,
-    levels: int,
-    narrow_steps: float,
-    reach: int,
-) -> Tensor:
-    """Choose between the sums; ``narrow_steps`` is the largest sigma of the sum within reach."""
+def rounded_mean(law: RoundedLaw, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
+    """Return E of the level nearest to X, the outermost cells open, within 1e-5."""
     sigma = torch.exp(log_sigma)
     if levels <= FEW:
         edges = [(j - 0.5) / (levels - 1) for j in range(1, levels)]
-        return torch.stack([above(edge, mu, sigma) for edge in edges]).mean(0)
-    narrow = narrow_steps / (levels - 1)
-    wide = clipped(mu, sigma.clamp(min=narrow), 1 / (levels - 1))
+        return torch.stack([law.above(edge, mu, sigma) for edge in edges]).mean(0)
+    narrow = law.narrow / (levels - 1)
+    wide = law.clipped(mu, sigma.clamp(min=narrow), 1 / (levels - 1))
     is_narrow = sigma < narrow
     # Only a CPU is asked: elsewhere a look at the values stalls the device or breaks the graph.
     if sigma.is_cpu and not torch.compiler.is_compiling() and not bool(is_narrow.any()):
         return wide
-    return torch.where(
-        is_narrow, _mean_near(above, mu, sigma.clamp(max=narrow), levels, reach), wide
-    )
+    return torch.where(is_narrow, _mean_near(law, mu, sigma.clamp(max=narrow), levels), wide)
 
 
-def _mean_near(above: Above, mu: Tensor, sigma: Tensor, levels: int, reach: int) -> Tensor:
-    """Sum over the edges within ``reach`` steps of mu; those below count 1, those above 0."""
+def _mean_near(law: RoundedLaw, mu: Tensor, sigma: Tensor, levels: int) -> Tensor:
+    """Sum over the edges within the law's reach of mu; those below count 1, those above 0."""
     last = levels - 1
     nearest = (mu * last).detach().round().clamp(0, last)
-    total = (nearest - reach).clamp(min=0)
-    for offset in range(1 - reach, reach + 1):
+    total = (nearest - law.reach).clamp(min=0)
+    for offset in range(1 - law.reach, law.reach + 1):
         j = nearest + offset
         exists = (j >= 1) & (j <= last)
-        total = total + torch.where(exists, above((j - 0.5) / last, mu, sigma), 0.0)
+        total = total + torch.where(exists, law.above((j - 0.5) / last, mu, sigma), 0.0)
     return total / last
 
 
@@ -127,3 +110,10 @@ def _slope(t: Tensor) -> Tensor:
 def _third(t: Tensor) -> Tensor:
     slope = _slope(t)
     return slope * (1 - 6 * slope)
+
+
+# 6 steps: to 1e-9. The closed form is off by less than 31 h^6 / 967680 times the fifth
+# derivative's jump: 5e-6 h.
+NORMAL = RoundedLaw(_normal_above, _normal_clipped, narrow=1.0, reach=6)
+# 10 steps, 13 such scales: to 2e-6, times a step.
+LOGISTIC = RoundedLaw(_logistic_above, _logistic_clipped, narrow=0.75, reach=10)
