@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from vael.config.compose import compose_config
 from vael.config.yaml import parse_yaml
-from vael.data.decode.images import decode
+from vael.data.decode.images import decode_images
 from vael.data.on_disk import file_key
 from vael.errors import ConfigError, DataError, VaelError
 
@@ -145,4 +145,4 @@ def test_a_picture_whose_decoder_breaks_in_an_unforeseen_way(monkeypatch):
 
     monkeypatch.setattr(Image, "open", broken)
     with pytest.raises(DataError, match=r"a picture must be one that Pillow reads.*tile"):
-        decode(lambda: [b"x"], 1, None, "pictures")
+        decode_images(lambda: [b"x"], 1, None, "pictures")

@@ -33,7 +33,7 @@ class ExamplesPart:
     index: SplitIndex
 
 
-def permutation(n: int, *parts: int | str) -> SplitIndex:
+def permute(n: int, *parts: int | str) -> SplitIndex:
     """Permute 0..n-1 as a function of a key.
 
     By sorting the raw 64-bit words of PCG64: numpy guarantees those for ever, but not
@@ -61,7 +61,7 @@ def make_splits(
     Raises:
         DataError: a split would be empty.
     """
-    train = permutation(sizes["train"], split_seed, "split", "test")
+    train = permute(sizes["train"], split_seed, "split", "test")
     if "test" in sizes:
         test = ExamplesPart("test", _choose(sizes["test"], limit, split_seed, "test"))
         train = np.arange(sizes["train"])
@@ -74,7 +74,7 @@ def make_splits(
     if "val" in sizes:
         val = ExamplesPart("val", _choose(sizes["val"], limit, split_seed, "val"))
     else:
-        order = train[permutation(len(train), split_seed, "split", "val")]
+        order = train[permute(len(train), split_seed, "split", "val")]
         taken = min(-(-len(order) // FRACTION), MAX_VAL)
         val = ExamplesPart("train", order[:taken])
         train = np.sort(order[taken:])
@@ -98,4 +98,4 @@ def _choose(n: int, limit: int | None, seed: int, name: str) -> SplitIndex:
     """Return ascending positions of at most ``limit`` of n, chosen at random."""
     if limit is None or n <= limit:
         return np.arange(n)
-    return np.sort(permutation(n, seed, "limit", name)[:limit])
+    return np.sort(permute(n, seed, "limit", name)[:limit])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vael.data.batches import EVAL_CHUNK, EvalBatch, EvalBatches
 from vael.data.source import Split
-from vael.data.splits import permutation
+from vael.data.splits import permute
 from vael.metrics.bounds import sample_counts
 from vael.metrics.evidence import Weighed, bits_per_dim, score_chunk
 from vael.pretrained.trained import Trained
@@ -57,7 +57,7 @@ class Scorer:
             arrays, index = self.trained.data.select(part.split)
             if part.most is not None and part.most < len(index):
                 seed = self.trained.config.data.split_seed
-                index = index[np.sort(permutation(len(index), seed, "evaluate")[: part.most])]
+                index = index[np.sort(permute(len(index), seed, "evaluate")[: part.most])]
             self.batches[part] = EvalBatches(arrays, index)
         return self.batches[part]
 

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from vael.data.splits import MAX_TEST, MAX_VAL, make_splits, permutation
+from vael.data.splits import MAX_TEST, MAX_VAL, make_splits, permute
 from vael.errors import DataError
 
 WORLDS = [
@@ -107,4 +107,4 @@ def test_the_permutation_stays_what_it_was():
     digest = hashlib.blake2b(b"int:0\x1fstr:pinned", digest_size=8).digest()
     words = np.random.PCG64(int.from_bytes(digest, "little") >> 1).random_raw(8).tolist()
     expected = sorted(range(8), key=lambda i: words[i])
-    np.testing.assert_array_equal(permutation(8, 0, "pinned"), expected)
+    np.testing.assert_array_equal(permute(8, 0, "pinned"), expected)

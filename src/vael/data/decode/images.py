@@ -60,13 +60,13 @@ def parse_channels(channels: int | None) -> int | None:
     return channels
 
 
-def common_channels(rows: Callable[[], Iterable[Raw]], where: str) -> int:
+def find_common_channels(rows: Callable[[], Iterable[Raw]], where: str) -> int:
     """Count the channels that hold all these pictures, by their headers: 1, 2, 3 or 4."""
     modes = {_mode(row, picture, raw, where) for row, raw, picture in _open(rows, where)}
     return CHANNELS[_widest(modes)]
 
 
-def decode(
+def decode_images(
     rows: Callable[[], Iterable[Raw]],
     count: int,
     size: tuple[int, int] | None,
@@ -90,7 +90,7 @@ def decode(
     """
     modes: set[str] = set()
     first: tuple[int, int] | None = None
-    with progress(f"decoding {where}", 2 * count) as tick:
+    with show_progress(f"decoding {where}", 2 * count) as tick:
         for row, raw, picture in _open(rows, where):
             tick()
             modes.add(_mode(row, picture, raw, where))
@@ -208,7 +208,7 @@ def _fit(picture: "Picture", mode: str, size: tuple[int, int] | None) -> "Pictur
     return picture
 
 
-def resize(x: Array, size: tuple[int, int]) -> Array:
+def resize_images(x: Array, size: tuple[int, int]) -> Array:
     """Resize ``(N, C, H, W)`` uint8 or float32 to ``(N, C, *size)``, channel by channel."""
     from PIL import Image
 
@@ -223,13 +223,13 @@ def resize(x: Array, size: tuple[int, int]) -> Array:
 def resize_levels(x: Array, levels: int | None, size: tuple[int, int]) -> tuple[Array, int | None]:
     """Resize images; level numbers become 256 levels, images without levels stay in [0, 1]."""
     if levels is None:
-        return resize(x, size).clip(0, 1), None
+        return resize_images(x, size).clip(0, 1), None
     grey = np.round(x * (255 / (levels - 1))).astype(np.uint8)
-    return resize(grey, size), MAX_LEVELS
+    return resize_images(grey, size), MAX_LEVELS
 
 
 @contextmanager
-def progress(text: str, total: int) -> Iterator[Callable[[], None]]:
+def show_progress(text: str, total: int) -> Iterator[Callable[[], None]]:
     """Show one bar on a terminal, nothing in a log; call what it yields once for each example."""
     from rich.console import Console
     from rich.progress import Progress

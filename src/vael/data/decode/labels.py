@@ -8,7 +8,7 @@ from vael.data.source import Array, Split
 from vael.errors import DataError
 
 
-def class_numbers(raw: Mapping[Split, Array], where: str) -> dict[Split, Array]:
+def number_classes(raw: Mapping[Split, Array], where: str) -> dict[Split, Array]:
     """Return ``(N,)`` int64 class numbers of each split.
 
     Whole numbers >= 0 are class numbers already. Names (text) are numbered in alphabetical order,

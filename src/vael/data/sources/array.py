@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from vael.data.decode.images import resize_levels
-from vael.data.decode.labels import class_numbers
+from vael.data.decode.labels import number_classes
 from vael.data.decode.npz import Given, option_name, read_arrays
 from vael.data.decode.pixels import channels_first, check_levels, check_numeric, to_levels
 from vael.data.decode.table import check_float32, read_csv, to_float32
@@ -156,7 +156,7 @@ class ArrayFile(Source):
         else:
             values, labels = read_arrays(self.path, self.keys, self.label_keys)
         self._check_options(values["train"])
-        y = class_numbers(labels, f"data.path={self.path}")
+        y = number_classes(labels, f"data.path={self.path}")
         parts: dict[Split, Arrays] = {}
         found: set[int | None] = set()
         for split, x in values.items():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vael.data.decode.images import common_channels, decode, parse_channels
-from vael.data.decode.labels import class_numbers
+from vael.data.decode.images import decode_images, find_common_channels, parse_channels
+from vael.data.decode.labels import number_classes
 from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 
@@ -73,11 +73,11 @@ class Folder(Source):
         found = self._find()
         every = [str(file) for files in found.values() for file, _ in files]
         where = f"data.path={self.path}"
-        channels = self.channels or common_channels(lambda: every, where)
+        channels = self.channels or find_common_channels(lambda: every, where)
         x: dict[Split, Array] = {}
         for split, files in found.items():
             rows = partial(map, str, [file for file, _ in files])
-            x[split] = decode(
+            x[split] = decode_images(
                 rows, len(files), self.image_size, f"{where}, split {split}", channels
             )
             if x[split].shape[2:] != x["train"].shape[2:]:
@@ -91,7 +91,7 @@ class Folder(Source):
             for split, files in found.items()
             if files[0][1] is not None
         }
-        y = class_numbers(names, where)
+        y = number_classes(names, where)
         parts = {split: Arrays(x[split], y.get(split)) for split in found}
         return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vael.data.decode.hub_files import download, load_folder, parquet_files
-from vael.data.decode.images import Raw, decode
-from vael.data.decode.labels import class_numbers
+from vael.data.decode.images import Raw, decode_images
+from vael.data.decode.labels import number_classes
 from vael.data.on_disk import file_key
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
@@ -124,7 +124,7 @@ class Hub(Source):
                 for split, values in raw.items()
                 if values.dtype.kind != "i" or not np.all(values == -1)
             }
-            y = class_numbers(known, f"{where}, column {label}")
+            y = number_classes(known, f"{where}, column {label}")
         parts = {split: Arrays(x[split], y.get(split)) for split in splits}
         return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
 
@@ -214,7 +214,7 @@ def _pictures(table: "Dataset", column: str, size: tuple[int, int] | None, where
             f"data.image_column={column} must hold pictures, but is "
             f"{table.features[column]}; {where}"
         ) from error
-    return decode(partial(_rows, raw, column), len(table), size, where)
+    return decode_images(partial(_rows, raw, column), len(table), size, where)
 
 
 def _rows(table: "Dataset", column: str) -> Iterator[Raw]:

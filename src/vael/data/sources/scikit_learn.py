@@ -19,7 +19,7 @@ class Digits(Source):
     It has no official split.
 
     Args:
-        image_size: N or [H, W] to resize to (`vael.data.decode.images.resize`); then 256 levels.
+        image_size: N or [H, W] to resize to (`resize_images`); then 256 levels.
     """
 
     def __init__(self, image_size: int | Sequence[int] | None = None) -> None:

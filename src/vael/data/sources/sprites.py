@@ -24,13 +24,13 @@ SCALES = 0.5 + 0.1 * np.arange(6)
 ANGLES = 2 * np.pi * np.arange(40) / 40
 
 
-def factors_of(index: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
+def find_factors(index: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
     """Turn ``(N,)`` numbers into ``(N, F)`` factors: mixed radix, the last factor fastest."""
     return np.stack(np.unravel_index(index, tuple(sizes)), 1).astype(np.int64)
 
 
-def index_of(factors: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Invert `factors_of`."""
+def find_index(factors: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Invert `find_factors`."""
     index: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(factors.T), tuple(sizes))
     return index
 
@@ -56,7 +56,7 @@ class Drawn(Lazy):
         """Draw these sprites."""
         if isinstance(index, slice):
             index = np.arange(len(self))[index]
-        factors = factors_of(index, self.sizes)
+        factors = find_factors(index, self.sizes)
         inside = _inside(factors[:, -5:], self.shape[2:])
         if self.color:
             return inside * HUES[factors[:, 0], :, None, None]
@@ -109,8 +109,8 @@ class Sprites(Source):
 
     shape (square, ellipse, heart), scale (6 steps from 0.5 to 1), orientation (40 steps of 9
     degrees; unlike those of dSprites, 360 does not come twice), x and y (32 places each):
-    737,280 pictures, ``index_of`` says which is which. As there, a square looks the same after 10
-    orientations and an ellipse after 20. The class label is the shape.
+    737,280 pictures, ``find_index`` says which is which. As there, a square looks the same after
+    10 orientations and an ellipse after 20. The class label is the shape.
 
     Nothing is stored but labels and factors: a batch is drawn when it is asked for. At another
     ``image_size`` the same shapes are drawn with other pixels, still binary.
@@ -133,7 +133,7 @@ class Sprites(Source):
     def decode(self) -> Decoded:
         """Return all labels and factors; no picture."""
         sizes = self._drawn.sizes
-        factors = factors_of(np.arange(len(self._drawn)), sizes)
+        factors = find_factors(np.arange(len(self._drawn)), sizes)
         y = factors[:, -5].copy()
         arrays = Arrays(self._drawn, y, factors.astype(np.uint8))
         return Decoded(arrays, levels=2, factors=self._drawn.factors)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vael.data.decode.images import progress
+from vael.data.decode.images import show_progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.metrics.catalog import ACTIVE_THRESHOLD
@@ -125,7 +125,7 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
             for _ in range(len(x)):
                 tick()
 
-    with torch.inference_mode(), progress("encoding", len(examples.index)) as tick:
+    with torch.inference_mode(), show_progress("encoding", len(examples.index)) as tick:
         means, activity = measure_activity(layers(tick))
     if not bool(means.isfinite().all()):
         raise CheckpointError(

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vael.data.decode.images import decode
+from vael.data.decode.images import decode_images
 from vael.errors import DataError
 from vael.types import Shape
 
@@ -46,7 +46,7 @@ def read_picture(
     """
     channels, height, width = shape
     found = _header(content)
-    pixels = decode(lambda: [content], 1, (height, width), "the upload", channels)
+    pixels = decode_images(lambda: [content], 1, (height, width), "the upload", channels)
     if invert:
         pixels = np.concatenate([255 - pixels[:, :3], pixels[:, 3:]], 1)  # alpha stays
     note = []

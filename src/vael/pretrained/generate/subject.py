@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vael.data.batches import take_batch
 from vael.data.source import Split
-from vael.data.splits import permutation
+from vael.data.splits import permute
 from vael.models.posteriors.base import PosteriorRecord
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.model import Model, open_model
@@ -49,7 +49,7 @@ class Subject:
     def chosen(self, count: int) -> Batch:
         """``count`` examples of the split, raw, chosen by the seed; fewer if there are fewer."""
         arrays, index = self.trained.data.select(self.request.split)
-        picked = permutation(len(index), self.request.seed, "generate")[:count]
+        picked = permute(len(index), self.request.seed, "generate")[:count]
         return take_batch(arrays, index[picked])
 
     def blocks(self, split: Split, most: int | None = None) -> Iterator[Batch]:

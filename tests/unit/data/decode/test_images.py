@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from vael.data import on_disk
-from vael.data.decode.images import decode, resize
+from vael.data.decode.images import decode_images, resize_images
 from vael.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def png(picture, kind="PNG", **options):
 
 
 def read(*pictures, size=None, channels=None):
-    return decode(lambda: iter(pictures), len(pictures), size, "here", channels)
+    return decode_images(lambda: iter(pictures), len(pictures), size, "here", channels)
 
 
 @pytest.mark.parametrize("pixels", [GREY, GREY_ALPHA, COLOUR, ALPHA], ids=["1", "2", "3", "4"])
@@ -142,14 +142,14 @@ def test_a_resized_picture_is_antialiased():
     stripes = np.tile(np.array([0, 255], np.uint8), (16, 8))
     got = read(png(stripes), size=(8, 8))
     assert np.abs(got[0, 0, :, 1:-1].astype(int) - 127).max() < 3
-    np.testing.assert_array_equal(resize(stripes[None, None], (8, 8)), got)
+    np.testing.assert_array_equal(resize_images(stripes[None, None], (8, 8)), got)
 
 
 def test_resizing_is_height_by_width_and_keeps_a_constant():
     x = np.full((2, 3, 10, 20), 200, dtype=np.uint8)
-    assert (resize(x, (4, 6)) == 200).all()
-    assert resize(x, (4, 6)).shape == (2, 3, 4, 6)
-    half = resize(np.full((1, 1, 5, 5), 0.25, np.float32), (9, 3))
+    assert (resize_images(x, (4, 6)) == 200).all()
+    assert resize_images(x, (4, 6)).shape == (2, 3, 4, 6)
+    half = resize_images(np.full((1, 1, 5, 5), 0.25, np.float32), (9, 3))
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, 0.25)
 

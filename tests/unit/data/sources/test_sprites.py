@@ -14,8 +14,8 @@ from vael.data.sources.sprites import (
     SCALES,
     Drawn,
     Sprites,
-    factors_of,
-    index_of,
+    find_factors,
+    find_index,
 )
 
 SIZES = (3, 6, 40, 32, 32)
@@ -45,11 +45,11 @@ def margin(shape, scale, angle, x, y, px, py):
 
 def test_a_number_and_its_factors_are_one_to_one():
     index = np.arange(COUNT)
-    factors = factors_of(index, SIZES)
+    factors = find_factors(index, SIZES)
     assert len(np.unique(factors, axis=0)) == COUNT
-    np.testing.assert_array_equal(index_of(factors, SIZES), index)
+    np.testing.assert_array_equal(find_index(factors, SIZES), index)
     n = 1 * 6 * 40 * 1024 + 4 * 40 * 1024 + 17 * 1024 + 30 * 32 + 5  # the last factor fastest
-    np.testing.assert_array_equal(factors_of(np.array([n]), SIZES), [[1, 4, 17, 30, 5]])
+    np.testing.assert_array_equal(find_factors(np.array([n]), SIZES), [[1, 4, 17, 30, 5]])
     assert tuple(count for _, count in FACTORS) == SIZES
 
 
@@ -58,7 +58,7 @@ def test_each_pixel_is_what_a_slow_drawing_says(size):
     drawn, index = Drawn(size), RNG.integers(0, COUNT, 40)
     index[:3] = 0, COUNT - 1, 2 * COUNT // 3
     close = 0
-    for picture, factors in zip(drawn[index], factors_of(index, SIZES), strict=True):
+    for picture, factors in zip(drawn[index], find_factors(index, SIZES), strict=True):
         for row in range(size[0]):
             for column in range(size[1]):
                 inside = margin(*factors.tolist(), (column + 0.5) / size[1], (row + 0.5) / size[0])
@@ -77,14 +77,14 @@ def test_areas_are_those_of_the_formulas():
         for scale in (0, 5):
             factors = RNG.integers(0, SIZES, (500, 5))
             factors[:, :2] = shape, scale
-            counted = Drawn()[index_of(factors, SIZES)].mean()
+            counted = Drawn()[find_index(factors, SIZES)].mean()
             assert abs(counted / (area * SCALES[scale] ** 2) - 1) < 0.01
 
 
 @pytest.mark.parametrize("shape", [0, 1, 2])
 def test_no_sprite_is_cut_off_and_it_lies_where_its_factors_say(shape):
     corners = [(shape, 5, a, x, y) for a in range(40) for x in (0, 31) for y in (0, 31)]
-    pictures = Drawn()[index_of(np.array(corners), SIZES)][:, 0]
+    pictures = Drawn()[find_index(np.array(corners), SIZES)][:, 0]
     assert not pictures[:, [0, -1]].any()
     assert not pictures[:, :, [0, -1]].any()
     mass = pictures.sum((1, 2))
@@ -103,8 +103,8 @@ def test_turning_a_sprite_turns_the_picture_clockwise():
     turned[:, 2] += 10
     turned[:, 3], turned[:, 4] = 31 - factors[:, 4], factors[:, 3]
     drawn = Drawn()
-    expected = np.rot90(drawn[index_of(factors, SIZES)], -1, (2, 3))
-    assert (drawn[index_of(turned, SIZES)] != expected).mean() < 1e-4
+    expected = np.rot90(drawn[find_index(factors, SIZES)], -1, (2, 3))
+    assert (drawn[find_index(turned, SIZES)] != expected).mean() < 1e-4
 
 
 def test_the_hue_is_the_slowest_factor_and_colours_what_is_inside():
@@ -136,7 +136,7 @@ def test_what_a_run_gets(tmp_path):
     assert (data.spec.num_train, data.spec.num_val, data.spec.num_test) == (540, 60, 600)
     batch, factors = data.head("test", 50), data.factors("test")
     np.testing.assert_array_equal(batch.y, factors[:50, 0])
-    np.testing.assert_array_equal(batch.x, Drawn()[index_of(factors[:50], SIZES)])
+    np.testing.assert_array_equal(batch.x, Drawn()[find_index(factors[:50], SIZES)])
     assert set(batch.x.unique().tolist()) == {0, 1}
 
 
