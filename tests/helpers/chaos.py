@@ -20,11 +20,11 @@ def die(*args, **kwargs):
 def main(folder, worker, place):
     study = Study.open(folder)
     if place == "between ask and lease":
-        lease.take = die
+        lease.take_lease = die
     elif place == "between lease and config.yaml":
         trial_config.write_trial_config = die
     elif place == "between told and freed":
-        lease.free = die
+        lease.free_lease = die
     elif place == "before telling":
         study._study.tell = die
     elif place == "after telling":

@@ -50,7 +50,7 @@ class FakeStudy:
             return None
         number = self.waiting.pop(0)
         self.attempts[number] = attempt = self.attempts.get(number, 0) + 1
-        lease.take(self.runs[number], worker, attempt)
+        lease.take_lease(self.runs[number], worker, attempt)
         return Claim("trial", number, self.runs[number], attempt)
 
     def report(self, claim, step, value):
@@ -62,4 +62,4 @@ class FakeStudy:
         self.told.setdefault(claim.number, []).append(outcome)
         if outcome.kind == "lost":
             self.waiting.append(claim.number)
-        lease.free(claim.folder)
+        lease.free_lease(claim.folder)

@@ -40,8 +40,8 @@ def make_study(parent: Path, **changes) -> Study:
     folder = parent / d.name
     create.create_sweep(
         folder,
-        create.new_snapshot(d, compose_config(d.overrides), None),
-        storage.locate(d.storage, folder),
+        create.make_snapshot(d, compose_config(d.overrides), None),
+        storage.locate_storage(d.storage, folder),
     )
     return Study.open(folder)
 

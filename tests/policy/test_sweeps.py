@@ -12,13 +12,11 @@ FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)
 def test_it_can_be_started(file):
-    d = plan.define(file, {}, None, ())
+    d = plan.define_sweep(file, {}, None, ())
     space = parse_space(d.space, d.when)
-    config = checks.base_config(d)
-    checks.corner_configs(d, space)
-    assert not create.outside_of_space(create.default_point(space, config)), (
-        "trial 0 is the default"
-    )
+    config = checks.compose_base(d)
+    checks.compose_corners(d, space)
+    assert not create.select_outside(create.find_default(space, config)), "trial 0 is the default"
 
 
 def test_the_searches_that_the_readme_names_are_there():

@@ -1,4 +1,4 @@
-"""Floor 9: arguments that several commands take."""
+"""Arguments that several commands take."""
 
 from typing import Annotated
 

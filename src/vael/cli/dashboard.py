@@ -34,14 +34,14 @@ def dashboard(
     if wandb is None:
         if study is not None:
             raise ConfigError("--study goes with --wandb: without it, give the sweep's folder.")
-        from vael.sweep.dashboard.server import serve
+        from vael.sweep.dashboard.server import serve_dashboard
 
-        serve(find_sweep(sweep, SWEEPS), host, port)
+        serve_dashboard(find_sweep(sweep, SWEEPS), host, port)
         return
-    from vael.sweep.dashboard.publish import describe_study, parse_place, publish
+    from vael.sweep.dashboard.publish import describe_study, parse_place, publish_workspace
 
     entity, project = parse_place(wandb)
     folder = find_sweep(sweep, SWEEPS) if sweep else None
     if study and not folder and (SWEEPS / study / "sweep.yaml").is_file():
         folder = SWEEPS / study
-    print(publish(entity, project, describe_study(study, folder), output))
+    print(publish_workspace(entity, project, describe_study(study, folder), output))

@@ -1,4 +1,4 @@
-"""Floor 10: ``vael explore``."""
+"""``vael explore``: a trained model in the browser."""
 
 import sys
 from pathlib import Path

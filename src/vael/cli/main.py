@@ -53,13 +53,13 @@ def fork_server(
     descriptor: Annotated[int, typer.Argument(help="Of a socket to the worker.")],
 ) -> None:
     """Fork the trials of the worker that starts this."""
-    from vael.sweep.workers.forkserver import serve
+    from vael.sweep.workers.forkserver import serve_trials
 
-    serve(descriptor, main)
+    serve_trials(descriptor, main)
 
 
 def main() -> None:
-    """Runs the command; a user's mistake ends in one line."""
+    """Run the command; end a user's mistake in one line."""
     try:
         with translate_resource_errors():
             app()

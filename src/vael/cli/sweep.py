@@ -82,12 +82,12 @@ def run(
         "confirm": confirm,
         "name": name,
     }
-    d = plans.define(file, changes, prune, overrides or ())
+    d = plans.define_sweep(file, changes, prune, overrides or ())
     if engine == "slurm":
         from vael.sweep.engines import slurm
 
         slurm.check_cluster(d)
-    plan = plans.prepare(d, force, workers, workers_per_device, engine == "local")
+    plan = plans.prepare_sweep(d, force, workers, workers_per_device, engine == "local")
     for note in plan.notes:
         print(f"vael: {note}")
     if plan.url != storages.JOURNAL:
@@ -114,11 +114,11 @@ def _submit(plan: "Plan", per_task: int) -> int:
     from vael.sweep.engines import slurm
     from vael.sweep.study.study import Study
 
-    job = slurm.submit(plan, per_task)
+    job = slurm.submit_workers(plan, per_task)
     print(f"job {job}: {plan.workers} workers; scancel {job} ends it, Ctrl-C only looks away")
     study = Study.open(plan.folder)
     try:
-        done = slurm.follow(study, job)
+        done = slurm.follow_job(study, job)
     except KeyboardInterrupt:
         print(f"job {job} goes on; vael sweep status {plan.folder} shows how it stands")
         return 130
@@ -176,10 +176,10 @@ def _standing(study: "Study") -> Sequence[str]:
     for row in table:
         if row.state != "running":
             continue
-        held, seconds = lease.holder(row.folder), lease.age(row.folder)
+        held, seconds = lease.find_holder(row.folder), lease.find_age(row.folder)
         state = states.get(("trial", row.number))
         epoch = f", epoch {state.epoch}/{state.of}" if state and state.epoch else ""
-        stale = lease.stale(row.folder, study.definition.lease, study.watch)
+        stale = lease.is_stale(row.folder, study.definition.lease, study.watch)
         who = f"on {held.worker}" if held else "nobody's"
         age = "" if seconds is None else f", last heard of {max(0, seconds):.0f} s ago"
         gone = ", its worker is gone: the next vael sweep goes on with it" if stale else ""
@@ -213,9 +213,9 @@ def sweep_worker(
     from vael.sweep.study.study import Study
     from vael.sweep.workers.forkserver import ForkServer
     from vael.sweep.workers.process import ProcessStarter
-    from vael.sweep.workers.worker import work
+    from vael.sweep.workers.worker import work_on_trials
 
     forks = num_devices == 1 and sys.platform == "linux"
     starter = ForkServer() if forks else ProcessStarter()
     slot = Slot(devices, num_devices, threads)
-    raise SystemExit(work(Study.open(folder), name, starter, slot))
+    raise SystemExit(work_on_trials(Study.open(folder), name, starter, slot))

@@ -42,7 +42,7 @@ def train(
 
 
 def _repeat(run: Path) -> None:
-    """Exit code 0 if the repeated run is the same to the bit, else 1."""
+    """Repeat the run; exit with 0 if the two are the same to the bit, else with 1."""
     if ranks.find_rank() is not None:
         raise VaelError("--again is for one process: it starts the others, and compares.")
     signals.arm()
@@ -57,7 +57,7 @@ def _repeat(run: Path) -> None:
 
 
 def _train(run: Path, discard_on_error: bool) -> None:
-    """Keeps others away from the folder, and leaves a true summary of an early end there."""
+    """Keep others away from the folder, and leave a true summary of an early end there."""
     speaks = ranks.is_first_rank() and ranks.SUPERVISED not in os.environ
     try:
         signals.arm()

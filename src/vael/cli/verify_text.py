@@ -1,4 +1,4 @@
-"""Floor 9: a verification in words."""
+"""Text of a verification: what was computed again, and what came out otherwise."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ SHOWN = 10  # numbers that differ, of each file and split
 
 
 def as_text(folder: Path, verification: Verification) -> str:
-    """What was made again, what came out otherwise and what may be the reason, line by line."""
+    """Describe what was made again, what differs and the likely reason, line by line."""
     lines = [line for part in verification.compared for line in _part(part)]
     lines += [f"not verified: {text}" for text in verification.left_out]
     elsewhere = {str(d): d for part in verification.compared for d in part.elsewhere}

@@ -14,7 +14,7 @@ from vael.files import locked
 from vael.runs.provenance import code_version
 from vael.sweep.spec.definition import Definition
 from vael.sweep.spec.domain import Interval, Value
-from vael.sweep.spec.grammar import as_written, parse_space
+from vael.sweep.spec.grammar import format_value, parse_space
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers, storage
@@ -22,7 +22,7 @@ from vael.sweep.study import samplers, storage
 OWN = "vael"  # the study's user attribute with its id
 
 
-def new_snapshot(d: Definition, config: DictConfig, threads: int | None) -> Snapshot:
+def make_snapshot(d: Definition, config: DictConfig, threads: int | None) -> Snapshot:
     """Make the snapshot of a new sweep.
 
     Args:
@@ -30,7 +30,7 @@ def new_snapshot(d: Definition, config: DictConfig, threads: int | None) -> Snap
         config: of its default configuration.
         threads: CPU threads of each process of a trial.
     """
-    default = default_point(parse_space(d.space, d.when), config)
+    default = find_default(parse_space(d.space, d.when), config)
     return Snapshot(
         definition=d,
         id=uuid.uuid4().hex,
@@ -39,12 +39,12 @@ def new_snapshot(d: Definition, config: DictConfig, threads: int | None) -> Snap
         samples=config.evaluation.samples,
         threads=threads,
         epochs=min(config.trainer.max_epochs, d.limits.trial_epochs or 2**31),
-        default=None if outside_of_space(default) else {k: v for k, (v, _) in default.items()},
+        default=None if select_outside(default) else {k: v for k, (v, _) in default.items()},
         started=time.time(),
     )
 
 
-def default_point(space: Space, config: DictConfig) -> dict[str, tuple[Value, bool]]:
+def find_default(space: Space, config: DictConfig) -> dict[str, tuple[Value, bool]]:
     """Return the config's own value of each active parameter, and whether the space holds it."""
     found: dict[str, tuple[Value, bool]] = {}
     for p in space.parameters:
@@ -54,7 +54,7 @@ def default_point(space: Space, config: DictConfig) -> dict[str, tuple[Value, bo
         if value is None:
             value = OmegaConf.select(config, p.path)
             if OmegaConf.is_config(value):
-                value = as_written(OmegaConf.to_container(value))
+                value = format_value(OmegaConf.to_container(value))
         inside = p.domain.holds(value)
         if inside and isinstance(p.domain, Interval):
             value = int(value) if p.domain.integer else float(value)
@@ -62,7 +62,7 @@ def default_point(space: Space, config: DictConfig) -> dict[str, tuple[Value, bo
     return found
 
 
-def outside_of_space(default: Mapping[str, tuple[Value, bool]]) -> dict[str, Value]:
+def select_outside(default: Mapping[str, tuple[Value, bool]]) -> dict[str, Value]:
     """Return the defaults that the space does not hold."""
     return {path: value for path, (value, inside) in default.items() if not inside}
 
@@ -80,7 +80,7 @@ def create_sweep(folder: Path, new: Snapshot, url: str) -> None:
     Raises:
         ConfigError: the storage cannot be used, or holds another study of this name.
     """
-    if not storage.is_own(url, folder):
+    if not storage.is_own_file(url, folder):
         refuse_foreign(folder, new.definition.name, url)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
@@ -93,7 +93,7 @@ def create_sweep(folder: Path, new: Snapshot, url: str) -> None:
 
 def refuse_foreign(folder: Path, name: str, url: str) -> None:
     """Refuse a storage with a study of this name that is not this folder's."""
-    kept = storage.connect(url, folder)
+    kept = storage.connect_storage(url, folder)
     try:
         study = optuna.load_study(study_name=name, storage=kept)
     except KeyError:
@@ -102,7 +102,7 @@ def refuse_foreign(folder: Path, name: str, url: str) -> None:
     mine = read_snapshot(folder).id if (folder / SNAPSHOT).exists() else None
     if owner is not None and owner != mine:
         raise ConfigError(
-            f"{storage.redacted(url)} already has a study {name}, of another "
+            f"{storage.redact_url(url)} already has a study {name}, of another "
             "folder: give this sweep another name, or use that folder."
         )
 
@@ -111,7 +111,7 @@ def _study(folder: Path, new: Snapshot, url: str) -> None:
     d = new.definition
     study = optuna.create_study(
         study_name=d.name,
-        storage=storage.connect(url, folder),
+        storage=storage.connect_storage(url, folder),
         directions=list(d.directions),
         load_if_exists=True,
     )

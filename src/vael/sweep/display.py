@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from vael.sweep.study.ranking import Goal, best, counts_text
+from vael.sweep.study.ranking import Goal, counts_text, find_best
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text, printable
 from vael.sweep.workers.status import WorkerState
@@ -134,7 +134,7 @@ def make_display(goal: Goal, console: Console | None = None) -> Display:
 
 def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
     """Describe the best so far, or say how many are on the Pareto front."""
-    found = best(rows, goal.directions)
+    found = find_best(rows, goal.directions)
     if not found:
         return "no complete trial yet"
     if len(goal.targets) > 1:

@@ -16,13 +16,13 @@ from vael.sweep.spec import checks
 from vael.sweep.spec.definition import Definition, with_overrides
 from vael.sweep.spec.domain import Choice, Interval
 from vael.sweep.spec.grammar import parse_space
-from vael.sweep.spec.probe import probe
+from vael.sweep.spec.probe import probe_config
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.spec.sweep_file import read_sweep_file
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.records import Slot
-from vael.sweep.workers.slots import deal_slots, default_workers
+from vael.sweep.workers.slots import count_workers, deal_slots
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def define(
+def define_sweep(
     file: Path, changes: Mapping[str, Any], prune: bool | None, overrides: Sequence[str]
 ) -> Definition:
     """Read a sweep's file and add what the command line says.
@@ -78,18 +78,20 @@ def find_started(file: Path) -> Path:
         ConfigError: it has not.
     """
     d = read_sweep_file(file)
-    folder = folder_of(d, checks.base_config(d))
+    folder = find_folder(d, checks.compose_base(d))
     if not (folder / SNAPSHOT).exists():
         raise ConfigError(f"{file} has not been started: there is no {folder / SNAPSHOT}.")
     return folder
 
 
-def folder_of(d: Definition, config: DictConfig) -> Path:
+def find_folder(d: Definition, config: DictConfig) -> Path:
     """Return the folder of the sweep."""
     return Path(config.output_dir) / "sweeps" / d.name
 
 
-def prepare(d: Definition, force: bool, workers: int | None, per_device: int, local: bool) -> Plan:
+def prepare_sweep(
+    d: Definition, force: bool, workers: int | None, per_device: int, local: bool
+) -> Plan:
     """Check all that can be checked, and then make the folder and the study, or find them.
 
     Args:
@@ -103,23 +105,23 @@ def prepare(d: Definition, force: bool, workers: int | None, per_device: int, lo
         ConfigError: it cannot work, or an older sweep of this name is another; nothing is made.
     """
     space = parse_space(d.space, d.when)
-    config = checks.base_config(d)
-    folder = folder_of(d, config)
+    config = checks.compose_base(d)
+    folder = find_folder(d, config)
     old = read_snapshot(folder) if (folder / SNAPSHOT).exists() else None
     if old is not None:
         _check_same(old, d, folder, force)
-    configs = checks.corner_configs(d, space)
-    facts = probe(config if local else _on_a_login_node(config))
-    checks.check_targets(d.targets, configs, facts)
+    configs = checks.compose_corners(d, space)
+    facts = probe_config(config if local else _on_a_login_node(config))
+    checks.check_comparable(d.targets, configs, facts)
     if local:
         checks.check_devices(d.devices, facts)
     assert d.trials is not None
-    count = workers or min(d.trials, default_workers(facts, d.devices, per_device))
+    count = workers or min(d.trials, count_workers(facts, d.devices, per_device))
     dealt = tuple(deal_slots(facts, count, d.devices, per_device)) if local else ()
     url = _url(d, old, folder)
-    d = replace(d, storage=storage.redacted(url))
+    d = replace(d, storage=storage.redact_url(url))
     threads = 1 if not facts.threaded else dealt[0].threads if dealt else _threads(d, per_device)
-    new = create.new_snapshot(d, config, threads)
+    new = create.make_snapshot(d, config, threads)
     create.create_sweep(folder, new, url)
     return Plan(folder, d, url, count, dealt, tuple(_notes(d, space, config, url)))
 
@@ -138,16 +140,16 @@ def _threads(d: Definition, per_task: int) -> int | None:
 
 
 def _url(d: Definition, old: Snapshot | None, folder: Path) -> str:
-    url = storage.locate(d.storage, folder)
+    url = storage.locate_storage(d.storage, folder)
     if old is None:
         return url
     recorded = old.definition.storage or storage.JOURNAL
     if url == storage.JOURNAL and d.storage is None:
-        return storage.locate(recorded, folder)
-    if storage.redacted(url) != recorded:
+        return storage.locate_storage(recorded, folder)
+    if storage.redact_url(url) != recorded:
         raise ConfigError(
             f"the study of {folder} is in {recorded}, not in "
-            f"{storage.redacted(url)}: give that, or another name."
+            f"{storage.redact_url(url)}: give that, or another name."
         )
     return url
 
@@ -198,8 +200,8 @@ def _kind(domain: Choice | Interval) -> object:
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
     notes = []
-    default = create.default_point(space, config)
-    outside = create.outside_of_space(default)
+    default = create.find_default(space, config)
+    outside = create.select_outside(default)
     if outside:
         listed = ", ".join(f"{path}={value}" for path, value in outside.items())
         notes.append(f"the default configuration is not tried: {listed} is outside of the space")
@@ -210,7 +212,7 @@ def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[st
             f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
             "space varies it"
         )
-    if storage.redacted(url) != url and storage.ENVIRONMENT not in os.environ:
+    if storage.redact_url(url) != url and storage.ENVIRONMENT not in os.environ:
         notes.append(
             f"set {storage.ENVIRONMENT} rather than --storage: a password on a command "
             "line shows in the list of processes"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 from vael.sweep.study import lease, storage
 from vael.sweep.study.records import Outcome, Slot, read_attempts
 from vael.sweep.study.storage import StorageAway
-from vael.sweep.workers.worker import work
+from vael.sweep.workers.worker import work_on_trials
 
 
 class Broken:
@@ -90,7 +90,7 @@ def test_a_signal_while_the_storage_is_away_is_heard_at_once(tmp_path, server, t
     broken.away = idle
     thread = threading.Thread(target=cut_off)
     thread.start()
-    assert work(study, "me", server, Slot(None, 1, 1)) == 130
+    assert work_on_trials(study, "me", server, Slot(None, 1, 1)) == 130
     thread.join()
     assert time.monotonic() - stopped[0] < 120
     broken.away = False
@@ -99,7 +99,7 @@ def test_a_signal_while_the_storage_is_away_is_heard_at_once(tmp_path, server, t
         return
     run = study.folder / "trials" / "0000"
     assert (run / "checkpoints" / "last.ckpt").exists()
-    assert lease.holder(run) is None
+    assert lease.find_holder(run) is None
     assert states(study) == ["RUNNING"], "nobody could be told"
     again = study.claim("another")
     assert (again.number, again.attempt, read_attempts(run).lost) == (0, 2, 0)
@@ -112,4 +112,4 @@ def test_a_storage_that_stays_away_ends_a_worker_that_nobody_stops(tmp_path, ser
 
     study = FakeStudy(tmp_path / "sweep", [trial()], away=away)
     with pytest.raises(StorageAway):
-        work(study, "me", server, Slot(None, 1, 1))
+        work_on_trials(study, "me", server, Slot(None, 1, 1))

@@ -191,7 +191,7 @@ def test_two_nodes_without_slurm_share_a_budget_while_the_storage_is_away(tmp_pa
 
 def test_a_connection_over_a_dead_network_breaks_within_a_minute_or_two(tmp_path, postgres):
     """What the kernel is asked for; a plug cannot be pulled here."""
-    kept = storage.connect(postgres.url, tmp_path)
+    kept = storage.connect_storage(postgres.url, tmp_path)
     with kept._backend.engine.connect() as connection:
         number = connection.connection.driver_connection.fileno()
         with socket.socket(fileno=os.dup(number)) as line:

@@ -39,7 +39,7 @@ class Hopeless:
 
 
 def attempt(folder, minutes):
-    lease.take(folder, "sleeper", 1)
+    lease.take_lease(folder, "sleeper", 1)
     claim = Claim("trial", 0, folder, 1)
     status = StatusFile(folder / "sweep", "sleeper")
     found = Attempt(Hopeless(), claim, StopRequest(), status, minutes)
@@ -54,7 +54,7 @@ def test_who_has_lost_the_lease_does_not_stop_the_trial_of_who_has_it(tmp_path, 
     if why == "pruned":
         (tmp_path / "metrics.csv").write_text("step,epoch,val/bpd\n9,0,3.0\n")
     if taken:
-        lease.take(tmp_path, "another", 2)
+        lease.take_lease(tmp_path, "another", 2)
     time.sleep(0.01)
     sleeper._look(Hopeless())
     assert (RunFolder(tmp_path).stop).exists() == (not taken)
@@ -62,9 +62,9 @@ def test_who_has_lost_the_lease_does_not_stop_the_trial_of_who_has_it(tmp_path, 
 
 @pytest.mark.parametrize("taken", [False, True])
 def test_a_lease_that_was_lost_before_the_trial_began_is_noticed_at_once(tmp_path, taken):
-    lease.take(tmp_path, "me", 1)
+    lease.take_lease(tmp_path, "me", 1)
     if taken:
-        lease.take(tmp_path, "another", 2)
+        lease.take_lease(tmp_path, "another", 2)
     heartbeat = Heartbeat(Claim("trial", 0, tmp_path, 1), every=60.0)
     heartbeat.start()
     end = time.monotonic() + (30 if taken else 1)
@@ -90,7 +90,7 @@ def test_a_server_that_refuses_us_is_not_waited_for(said):
     def operation():
         calls.append(1)
         refused = OperationalError("connect", {}, Exception(said))
-        raise ConfigError(f"cannot be used: {storage.reason(refused, url)}") from refused
+        raise ConfigError(f"cannot be used: {storage.error_text(refused, url)}") from refused
 
     with pytest.raises(ConfigError, match="cannot be used") as told:
         storage.retry_while_unavailable(operation, 1.0, url)
@@ -121,20 +121,20 @@ def test_a_server_that_starts_up_is_waited_for_and_its_password_is_not_told(said
 
 def test_a_holder_on_this_machine_is_not_given_up_for_a_sleep_that_all_have_slept(tmp_path):
     """After a laptop's night each lease is hours old, and its holder is about to touch it."""
-    lease.take(tmp_path, "me", 1)
+    lease.take_lease(tmp_path, "me", 1)
     path = tmp_path / lease.NAME
     hours_ago = time.time() - 9 * 3600
     os.utime(path, (hours_ago, hours_ago))
     watch = lease.Watch()
-    assert not lease.stale(tmp_path, 0.5, watch, time.time())
-    lease.touch(tmp_path, 1)
-    assert not lease.stale(tmp_path, 0.5, watch, time.time())
+    assert not lease.is_stale(tmp_path, 0.5, watch, time.time())
+    lease.renew_lease(tmp_path, 1)
+    assert not lease.is_stale(tmp_path, 0.5, watch, time.time())
     time.sleep(0.6)
-    assert lease.stale(tmp_path, 0.5, watch, time.time()), "silent all the while we looked"
+    assert lease.is_stale(tmp_path, 0.5, watch, time.time()), "silent all the while we looked"
     elsewhere = json.loads(path.read_text()) | {"machine": "boot of another"}
     path.write_text(json.dumps(elsewhere))
     os.utime(path, (hours_ago, hours_ago))
-    assert lease.stale(tmp_path, 0.5, watch, time.time()), "our sleep says nothing of others"
+    assert lease.is_stale(tmp_path, 0.5, watch, time.time()), "our sleep says nothing of others"
 
 
 @pytest.mark.parametrize("now", ["1", "2", "free"])
@@ -146,7 +146,7 @@ def test_a_trial_writes_nothing_once_its_folder_is_not_its_own(
     file = tmp_path / "contents.json"
     thief = f"{{_target_: helpers.callbacks.Stolen, step: {step}, now: '{now}', file: {file}}}"
     folder = trial("trainer.max_epochs=3", thief=thief)
-    lease.take(folder, "me", 1)
+    lease.take_lease(folder, "me", 1)
     monkeypatch.setenv(ownership.ATTEMPT, "1")
     if now == "1":  # still its own
         train(folder)
@@ -160,5 +160,5 @@ def test_a_trial_writes_nothing_once_its_folder_is_not_its_own(
 def test_a_trial_that_nobody_has_leased_is_its_users_own(tmp_path, monkeypatch):
     monkeypatch.delenv(ownership.ATTEMPT, raising=False)
     assert ownership.is_owned(tmp_path)
-    lease.take(tmp_path, "somebody", 7)
+    lease.take_lease(tmp_path, "somebody", 7)
     assert ownership.is_owned(tmp_path)

@@ -12,7 +12,7 @@ from vael.errors import VaelError
 from vael.sweep import plan
 from vael.sweep.engines import sbatch as batch
 from vael.sweep.engines import slurm
-from vael.sweep.spec.probe import Facts, probe
+from vael.sweep.spec.probe import Facts, probe_config
 from vael.sweep.study import storage
 
 
@@ -73,8 +73,8 @@ def test_a_login_node_needs_no_gpu(monkeypatch):
     monkeypatch.setattr(plan, "probe", lambda config: asked.append(config) or 1 / 0)
     d = definition(overrides=["logger=csv", "trainer.accelerator=gpu", "trainer.precision=16"])
     with pytest.raises(ZeroDivisionError):
-        plan.prepare(d, False, 1, 1, local=False)
-    assert probe(asked[0]).levels == 17
+        plan.prepare_sweep(d, False, 1, 1, local=False)
+    assert probe_config(asked[0]).levels == 17
     assert asked[0].data == compose_config(d.overrides).data
 
 
@@ -110,5 +110,5 @@ def test_a_controller_that_is_silent_for_a_while_does_not_end_the_watch(tmp_path
 
     monkeypatch.setattr(batch, "run_command", call)
     monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.0)
-    assert slurm.follow(study, "7")
+    assert slurm.follow_job(study, "7")
     assert next(answers, None) is None

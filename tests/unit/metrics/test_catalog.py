@@ -12,7 +12,7 @@ from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 from vael.evaluation.verify import SECTIONS
 from vael.metrics.catalog import METRICS, Target, describe_metric, find_metric, published_scores
 from vael.runs.metrics_csv import read_rows
-from vael.sweep.spec.sweep_file import direction_of
+from vael.sweep.spec.sweep_file import find_direction
 
 CIRCUMSTANCES = {"log_examples", "threshold"}  # floats that belong to a metric beside them
 
@@ -54,10 +54,10 @@ def test_a_search_may_take_what_an_epoch_publishes_and_nothing_else(run):
     for metric in METRICS.values():
         name = f"val/{metric.name}"
         if name in published:
-            assert direction_of(name) == metric.search
+            assert find_direction(name) == metric.search
         else:
             with pytest.raises(ConfigError, match="is never logged"):
-                direction_of(name)
+                find_direction(name)
 
 
 def test_every_measured_number_of_an_evaluation_has_a_row(run):

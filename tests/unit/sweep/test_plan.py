@@ -43,8 +43,8 @@ def sweep(tmp_path, monkeypatch):
         file = tmp_path / "search.yaml"
         file.write_text(yaml.safe_dump({k: v for k, v in plain.items() if v is not None}))
         more = ("logger=csv", f"output_dir={tmp_path / 'out'}", *overrides)
-        d = plan.define(file, dict(changes), prune, more)
-        return plan.prepare(d, force, workers, per_device, local=True)
+        d = plan.define_sweep(file, dict(changes), prune, more)
+        return plan.prepare_sweep(d, force, workers, per_device, local=True)
 
     return prepare
 
@@ -314,9 +314,9 @@ def test_a_wandb_run_is_grouped_by_the_study(sweep):
 
 def test_what_the_probe_sees(tmp_path):
     from vael.config.compose import compose_config
-    from vael.sweep.spec.probe import probe
+    from vael.sweep.spec.probe import probe_config
 
-    facts = probe(compose_config(["data=digits"]))
+    facts = probe_config(compose_config(["data=digits"]))
     assert (facts.levels, facts.unit) == (17, True)
     with pytest.raises(ConfigError, match=r"nowhere"):
-        probe(compose_config(["data=array", "data.path=/nowhere.npz"]))
+        probe_config(compose_config(["data=array", "data.path=/nowhere.npz"]))

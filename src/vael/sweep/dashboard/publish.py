@@ -31,7 +31,7 @@ def parse_place(place: str) -> tuple[str, str]:
     return entity, project
 
 
-def publish(entity: str, project: str, shown: ShownStudy, file: Path) -> str:
+def publish_workspace(entity: str, project: str, shown: ShownStudy, file: Path) -> str:
     """Save the workspace, or write it to the file where there is no login; say which.
 
     Args:
@@ -51,11 +51,11 @@ def publish(entity: str, project: str, shown: ShownStudy, file: Path) -> str:
         why = "nobody is logged in at wandb (wandb login, or WANDB_API_KEY)"
     else:
         return f"workspace {_saved(workspace)}"
-    write_text(file, json.dumps(as_json(workspace), indent=2) + "\n")
+    write_text(file, json.dumps(convert_workspace(workspace), indent=2) + "\n")
     return f"{why}: the workspace is written to {file} and not sent"
 
 
-def as_json(workspace: "Workspace") -> dict[str, Any]:
+def convert_workspace(workspace: "Workspace") -> dict[str, Any]:
     """Convert a workspace to what ``save`` sends to wandb."""
     view = workspace._to_model()  # wandb-workspaces has no public word for it
     spec = view.spec.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -55,7 +55,7 @@ class ReadOnly:
         await JSONResponse({"reason": refusal[1]}, refusal[0])(scope, receive, send)
 
 
-def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> Guard:
+def make_dashboard(study: Study, names: Iterable[str] = (), public: bool = False) -> Guard:
     """Make the dashboard of one study; it answers to reading only.
 
     Args:
@@ -99,7 +99,7 @@ def make_app(study: Study, names: Iterable[str] = (), public: bool = False) -> G
     return Guard(ReadOnly(answers), names, public, key="reason")
 
 
-def serve(folder: Path, host: str, port: int) -> None:
+def serve_dashboard(folder: Path, host: str, port: int) -> None:
     """Serve a sweep's study until Ctrl-C.
 
     Args:
@@ -115,5 +115,5 @@ def serve(folder: Path, host: str, port: int) -> None:
     study = Study.open(folder)
     title, path = f"study {study.definition.name}", f"dashboard/studies/{study.id}"
     with suppress(KeyboardInterrupt), listen(host, port) as listener:
-        app = make_app(study, own_names(listener, host), not is_loopback(listener))
+        app = make_dashboard(study, own_names(listener, host), not is_loopback(listener))
         Server(app, listener, title, path).run()

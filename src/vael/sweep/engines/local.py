@@ -16,7 +16,7 @@ from vael.errors import VaelError
 from vael.sweep.display import Display
 from vael.sweep.study.records import Slot
 from vael.sweep.study.table import TrialRow
-from vael.sweep.workers.outcome import last_line
+from vael.sweep.workers.outcome import read_last_line
 from vael.sweep.workers.slots import WorkerNames
 from vael.sweep.workers.status import FOLDER, read_worker_states
 
@@ -94,7 +94,7 @@ class Local:
                     )
                     self._start(worker.name, worker.slot, asked)
                 else:
-                    said = last_line(worker.log) or f"ended with exit code {ended}"
+                    said = read_last_line(worker.log) or f"ended with exit code {ended}"
                     self.display.note(f"worker {worker.name}: {said}")
                     code = ended if ended > 0 else 1
                     self._send(signal.SIGTERM)

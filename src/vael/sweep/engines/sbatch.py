@@ -69,7 +69,7 @@ def check_sbatch() -> None:
         )
 
 
-def submit(folder: Path, text: str) -> str:
+def submit_script(folder: Path, text: str) -> str:
     """Hand the script to sbatch, from where we are, and return the job's id.
 
     Raises:
@@ -85,7 +85,7 @@ def submit(folder: Path, text: str) -> str:
     return done.stdout.strip().split(";")[0]
 
 
-def tasks_left(job: str) -> Counter[str]:
+def count_tasks_left(job: str) -> Counter[str]:
     """Count the tasks of a job array in each state; ended ones are not among them.
 
     Raises:

@@ -59,7 +59,7 @@ def check_cluster(d: Definition) -> None:
     """
     sbatch.check_sbatch()
     sbatch.make_script(Path(d.name), 1, [], d.slurm)
-    _check_storage(storage.locate(d.storage, Path(d.name)))
+    _check_storage(storage.locate_storage(d.storage, Path(d.name)))
 
 
 def _check_storage(url: str) -> None:
@@ -71,7 +71,7 @@ def _check_storage(url: str) -> None:
         )
 
 
-def submit(plan: Plan, per_task: int) -> str:
+def submit_workers(plan: Plan, per_task: int) -> str:
     """Queue the tasks of a sweep and return the job's id.
 
     Args:
@@ -86,10 +86,10 @@ def submit(plan: Plan, per_task: int) -> str:
     text = sbatch.make_script(
         plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))], plan.definition.slurm
     )
-    return sbatch.submit(plan.folder, text)
+    return sbatch.submit_script(plan.folder, text)
 
 
-def follow(study: Study, job: str) -> bool:
+def follow_job(study: Study, job: str) -> bool:
     """Show how the sweep stands until the job's last task has ended.
 
     Returns:
@@ -113,7 +113,7 @@ def follow(study: Study, job: str) -> bool:
 def _queued(job: str, display: Display) -> bool:
     """Tell whether tasks are left; a controller that does not answer now is asked again later."""
     try:
-        return bool(sbatch.tasks_left(job))
+        return bool(sbatch.count_tasks_left(job))
     except VaelError as error:
         display.note(str(error))
         return True

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from vael.metrics.catalog import describe_metric
 from vael.sweep.report.contents import ConfirmationRow, SweepContents
-from vael.sweep.study.ranking import best, counts_text, scored
+from vael.sweep.study.ranking import counts_text, find_best, select_scored
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text
 from vael.text import duration_text
@@ -26,7 +26,7 @@ class Fact:
 
 def list_facts(sweep: SweepContents) -> list[Fact]:
     """List what matters about the sweep, the best score first."""
-    found = best(sweep.table, sweep.goal.directions)
+    found = find_best(sweep.table, sweep.goal.directions)
     several = len(sweep.goal.targets) > 1
     made = (_front(sweep, found) if several else _best(sweep, found[0])) if found else []
     return [*made, *_confirmed(sweep), *_counts(sweep), *_time(sweep)]
@@ -40,7 +40,7 @@ def _best(sweep: SweepContents, row: TrialRow) -> list[Fact]:
     goal, k = sweep.goal, sweep.trained[row.number].samples
     target, direction = goal.targets[0], goal.directions[0]
     lowest = "lowest" if direction == "minimize" else "highest"
-    among = len(scored(sweep.table))
+    among = len(select_scored(sweep.table))
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
     samples = f", with k = {k} importance samples" if k and describe_metric(target).sampled else ""
     return [
@@ -52,7 +52,7 @@ def _best(sweep: SweepContents, row: TrialRow) -> list[Fact]:
 def _front(sweep: SweepContents, found: Sequence[TrialRow]) -> list[Fact]:
     goal = sweep.goal
     meaning = (
-        f"Of {len(scored(sweep.table))} complete trials, those that no other beats in "
+        f"Of {len(select_scored(sweep.table))} complete trials, those that no other beats in "
         f"{' and '.join(goal.targets)} at once."
     )
     made = [Fact("Pareto front", str(len(found)), "trials", meaning)]
@@ -70,7 +70,7 @@ def _confirmed(sweep: SweepContents) -> list[Fact]:
     """Compare the best configuration on fresh seeds with what the search believed."""
     done = [c for c in sweep.confirmations if c.status == "finished"]
     made = []
-    winners = best(sweep.table, sweep.goal.directions)
+    winners = find_best(sweep.table, sweep.goal.directions)
     target, direction = sweep.goal.targets[0], sweep.goal.directions[0]
     values = [c.metrics[target] for c in done if target in c.metrics]
     if values and len(winners) == 1:

@@ -97,7 +97,7 @@ def find_window(values: Sequence[float], direction: Direction) -> tuple[float, f
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def make_scale(values: Sequence[float], direction: Direction, title: str) -> Options:
+def make_colour_scale(values: Sequence[float], direction: Direction, title: str) -> Options:
     """Make the scale that colours points by their values, blue for the best, with a bar."""
     low, high = find_window(values, direction)
     reverse = direction == "maximize"

@@ -14,17 +14,17 @@ from vael.sweep.report.figure import (
     make_line,
 )
 from vael.sweep.report.importance import Importance
-from vael.sweep.study.ranking import Goal, running_best, scored
+from vael.sweep.study.ranking import Goal, running_best, select_scored
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import printable
 
 
-def plot_history(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
+def plot_search(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
     """Plot one target's scores by the order in which trials finished, and the best so far."""
     ended = sorted(
         (row for row in table if row.finished), key=lambda row: (row.ended or "", row.number)
     )
-    complete = scored(ended)
+    complete = select_scored(ended)
     if len(complete) < 2:
         return None
     target, direction = goal.targets[index], goal.directions[index]

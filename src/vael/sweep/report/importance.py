@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vael.metrics.catalog import Direction
-from vael.sweep.study.ranking import scored
+from vael.sweep.study.ranking import select_scored
 from vael.sweep.study.table import TrialRow
 
 ENOUGH = 10  # trials: the best tenth of fewer is not even one
@@ -33,7 +33,7 @@ class Importance:
 Importances = Importance | str
 
 
-def importances(
+def compute_importances(
     trials: Sequence[FrozenTrial], table: Sequence[TrialRow], directions: Sequence[Direction]
 ) -> Importances:
     """Compute each parameter's importance, or a sentence that says why there is none.
@@ -44,7 +44,7 @@ def importances(
     the Pareto front. Where a pruner left too few complete trials, all are compared by what they
     had reported after the last epoch that all of them have reached.
     """
-    numbers = {row.number for row in scored(table)}
+    numbers = {row.number for row in select_scored(table)}
     known = [
         trial for trial in trials if trial.state == TrialState.COMPLETE and trial.number in numbers
     ]

@@ -10,11 +10,11 @@ from vael.report.page import open_template
 from vael.sweep.report.contents import SweepContents, read_sweep
 from vael.sweep.report.facts import list_facts
 from vael.sweep.report.figure import Figure
-from vael.sweep.report.history import plot_history, plot_importance
-from vael.sweep.report.importance import importances
+from vael.sweep.report.history import plot_importance, plot_search
+from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
-from vael.sweep.report.tables import best_trials, endings, leading, pictured
+from vael.sweep.report.tables import choose_pictured, group_endings, list_best, rank_leading
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.results import training_command
 from vael.sweep.study.table import TrialRow
@@ -49,18 +49,18 @@ def render_sweep(sweep: SweepContents) -> str:
     """
     sections = _sections(sweep)
     figures = [figure for section in sections for figure in section.figures]
-    first = leading(sweep)[:1]
+    first = rank_leading(sweep)[:1]
     return open_template("sweep.html", Path(__file__).parent / "templates").render(
         title=sweep.goal.name,
         goal=sweep.goal,
         about=_about(sweep),
         facts=list_facts(sweep),
-        lines=best_trials(sweep),
+        lines=list_best(sweep),
         best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
         sections=sections,
         plots=[figure.plot for figure in figures],
-        endings=endings(sweep.table),
+        endings=group_endings(sweep.table),
         galleries=_galleries(sweep),
     )
 
@@ -77,7 +77,7 @@ def _about(sweep: SweepContents) -> list[tuple[str, str]]:
 
 def _sections(sweep: SweepContents) -> list[PlotSection]:
     goal, table, shares = sweep.goal, sweep.table, sweep.importances
-    histories = [plot_history(goal, table, index) for index in range(len(goal.targets))]
+    histories = [plot_search(goal, table, index) for index in range(len(goal.targets))]
     weighed = [] if isinstance(shares, str) else [plot_importance(goal, shares)]
     return [
         _section(
@@ -131,7 +131,7 @@ def _again(sweep: SweepContents, row: TrialRow) -> list[tuple[str, str]]:
 
 def _galleries(sweep: SweepContents) -> list[Gallery]:
     made = []
-    for row in pictured(sweep):
+    for row in choose_pictured(sweep):
         shown = [p for p in read_run(row.folder).pictures if p.name in PICTURES]
         values = ", ".join(
             f"{target} {value:.4f}"
@@ -149,7 +149,7 @@ def render_study(study: StudyReader) -> str:
         StorageAway: the storage cannot be reached for long.
     """
     table = study.rows()
-    shares = importances(study.trials(), table, study.definition.directions)
+    shares = compute_importances(study.trials(), table, study.definition.directions)
     return render_sweep(read_sweep(study.folder, study.goal, table, shares))
 
 

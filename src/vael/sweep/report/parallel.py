@@ -17,11 +17,11 @@ from vael.sweep.report.figure import (
     hover_text,
     is_log,
     make_axis,
+    make_colour_scale,
     make_figure,
-    make_scale,
     tick_text,
 )
-from vael.sweep.study.ranking import Goal, ranked, scored
+from vael.sweep.study.ranking import Goal, rank_trials, select_scored
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import printable, value_text
 
@@ -42,7 +42,7 @@ class Axis:
 
 def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     """Plot one line for each complete trial, the best on top and blue."""
-    complete = scored(table)
+    complete = select_scored(table)
     names = find_varied(complete)
     if len(complete) < 2 or not names:
         return None
@@ -50,7 +50,7 @@ def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     targets = {
         target: [row.values[i] for row in complete] for i, target in enumerate(goal.targets)
     }
-    axes = [make_upright(name, v) for part in (columns, targets) for name, v in part.items()]
+    axes = [make_vertical_axis(name, v) for part in (columns, targets) for name, v in part.items()]
     direction, values = goal.directions[0], [row.values[0] for row in complete]
     low, high = find_window(values, direction)
     shades: dict[int, list[TrialRow]] = {}
@@ -58,7 +58,7 @@ def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
         share = min(1.0, max(0.0, (row.values[0] - low) / (high - low)))
         share = share if direction == "minimize" else 1 - share
         shades.setdefault(round(share * (SHADES - 1)), []).append(row)
-    order = [row.number for row in ranked(table, direction)]
+    order = [row.number for row in rank_trials(table, direction)]
     # the best at the same side as on the axis of the score
     side = -FAN if direction == "minimize" else FAN
     fan = {number: side * (0.5 - i / len(order)) for i, number in enumerate(order)}
@@ -66,7 +66,7 @@ def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     for shade in sorted(shades, reverse=True):  # what is drawn last is on top
         data.append(_lines(goal, shades[shade], names, axes, fan, shade / (SHADES - 1)))
     bar = {"type": "scatter", "mode": "markers", "x": [], "y": [], "text": [], "hover": False}
-    scale = make_scale(values, direction, goal.targets[0])
+    scale = make_colour_scale(values, direction, goal.targets[0])
     data.append({**bar, "showlegend": False, "colours": values, "scale": scale})
     missing = any(name not in row.params for row in complete for name in names)
     note = f"One line for each complete trial, coloured by {goal.targets[0]}, the best in blue."
@@ -101,7 +101,7 @@ def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     )
 
 
-def make_upright(name: str, values: Sequence[object]) -> Axis:
+def make_vertical_axis(name: str, values: Sequence[object]) -> Axis:
     """Make an axis of numbers, linear or logarithmic, or of words; None is left out."""
     present = [value for value in values if value is not None]
     numbers = [n for n in map(finite_number, present) if n is not None]

@@ -13,14 +13,14 @@ from vael.sweep.report.figure import (
     find_ticks,
     hover_text,
     make_axis,
+    make_colour_scale,
     make_dots,
     make_figure,
     make_line,
     make_number_axis,
-    make_scale,
     tick_text,
 )
-from vael.sweep.study.ranking import Goal, front, scored
+from vael.sweep.study.ranking import Goal, find_front, select_scored
 from vael.sweep.study.table import TrialRow
 
 X, Y = "model.latent_dim", "objective.beta"
@@ -30,11 +30,13 @@ def plot_maps(sweep: SweepContents) -> list[Figure]:
     """Plot beta against latent size for each likelihood, with the same axes and colours."""
     ended = [row for row in sweep.table if row.finished]
     shown = [r for r in ended if None not in (finite_number(r.params.get(n)) for n in (X, Y))]
-    complete = scored(shown)
+    complete = select_scored(shown)
     if len(complete) < 2 or any(len({r.params[n] for r in complete}) < 2 for n in (X, Y)):
         return []
     goal = sweep.goal
-    scale = make_scale([row.values[0] for row in complete], goal.directions[0], goal.targets[0])
+    scale = make_colour_scale(
+        [row.values[0] for row in complete], goal.directions[0], goal.targets[0]
+    )
     families: dict[str, list[TrialRow]] = {}
     for row in shown:
         families.setdefault(sweep.trained[row.number].family, []).append(row)
@@ -54,7 +56,7 @@ def _map(goal: Goal, rows: Sequence[TrialRow], scale: Options) -> list[Options]:
     def points(group: Sequence[TrialRow]) -> list[tuple[object, object, str]]:
         return [(row.params[X], row.params[Y], hover_text(goal, row)) for row in group]
 
-    complete = scored(rows)
+    complete = select_scored(rows)
     failed = [row for row in rows if row.state == "failed"]
     pruned = [row for row in rows if row.state == "pruned"]
     values = [row.values[0] for row in complete]
@@ -87,7 +89,7 @@ def name_alone(sweep: SweepContents) -> str | None:
 
 def _groups(sweep: SweepContents) -> dict[str, list[TrialRow]]:
     groups: dict[str, list[TrialRow]] = {}
-    for row in scored(sweep.table):
+    for row in select_scored(sweep.table):
         if {"val/rate", "val/distortion"} <= row.metrics.keys():
             groups.setdefault(_comparable(sweep.trained[row.number]), []).append(row)
     return groups
@@ -101,7 +103,7 @@ def _comparable(trained: TrialConfig) -> str:
 
 def _plane(sweep: SweepContents, name: str, rows: Sequence[TrialRow]) -> Figure:
     points = [(row.metrics["val/rate"], row.metrics["val/distortion"]) for row in rows]
-    best = [points[i] for i in front(points, ("minimize", "minimize"))]
+    best = [points[i] for i in find_front(points, ("minimize", "minimize"))]
     x, y = (_range(axis) for axis in zip(*points, strict=True))
     lines, labels = _equal_elbo(x, y)
     steps = make_line("Pareto front", *zip(*best, strict=True), colour=FAINT, width=2.5)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vael.sweep.report.contents import SweepContents
 from vael.sweep.report.facts import score_text
-from vael.sweep.study.ranking import best, ranked
+from vael.sweep.study.ranking import find_best, rank_trials
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text, printable
 from vael.text import duration_text
@@ -42,15 +42,15 @@ class Ending:
     trials: str
 
 
-def leading(sweep: SweepContents) -> list[TrialRow]:
+def rank_leading(sweep: SweepContents) -> list[TrialRow]:
     """Rank the trials; with several targets return those of the Pareto front."""
     goal = sweep.goal
     if len(goal.targets) > 1:
-        return best(sweep.table, goal.directions)
-    return ranked(sweep.table, goal.directions[0])
+        return find_best(sweep.table, goal.directions)
+    return rank_trials(sweep.table, goal.directions[0])
 
 
-def best_trials(sweep: SweepContents) -> list[RankedTrial]:
+def list_best(sweep: SweepContents) -> list[RankedTrial]:
     """Return the leading trials as rows of text."""
     most = TOP if len(sweep.goal.targets) == 1 else MOST_OF_FRONT
     return [
@@ -61,19 +61,19 @@ def best_trials(sweep: SweepContents) -> list[RankedTrial]:
             "" if row.epochs is None else f"{row.epochs:,}",
             "" if row.seconds is None else duration_text(row.seconds),
         )
-        for row in leading(sweep)[:most]
+        for row in rank_leading(sweep)[:most]
     ]
 
 
-def pictured(sweep: SweepContents, count: int = 3) -> list[TrialRow]:
+def choose_pictured(sweep: SweepContents, count: int = 3) -> list[TrialRow]:
     """Choose the trials to show: the best, or of a Pareto front its ends and middle."""
-    rows = leading(sweep)
+    rows = rank_leading(sweep)
     if len(sweep.goal.targets) == 1 or len(rows) <= count:
         return rows[:count]
     return [rows[round(i * (len(rows) - 1) / (count - 1))] for i in range(count)]
 
 
-def endings(table: Sequence[TrialRow]) -> list[Ending]:
+def group_endings(table: Sequence[TrialRow]) -> list[Ending]:
     """Group failed and pruned trials by reason, the most frequent first."""
     groups: dict[tuple[str, str], list[TrialRow]] = {}
     for row in table:

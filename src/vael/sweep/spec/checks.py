@@ -34,7 +34,7 @@ SET_BY_SWEEP = {
 }
 
 
-def base_config(d: Definition) -> DictConfig:
+def compose_base(d: Definition) -> DictConfig:
     """Compose the default configuration of a sweep.
 
     Raises:
@@ -54,7 +54,7 @@ def base_config(d: Definition) -> DictConfig:
     return config
 
 
-def corner_configs(d: Definition, space: Space) -> list[DictConfig]:
+def compose_corners(d: Definition, space: Space) -> list[DictConfig]:
     """Compose the config of each choice, under its conditions: every path of the space exists.
 
     Raises:
@@ -89,7 +89,7 @@ def corner_configs(d: Definition, space: Space) -> list[DictConfig]:
     return configs
 
 
-def check_targets(targets: Iterable[str], configs: Sequence[DictConfig], facts: Facts) -> None:
+def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], facts: Facts) -> None:
     """Refuse scores that are never logged, or that do not mean the same in all trials.
 
     Raises:

@@ -117,7 +117,7 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
     if "log" in sweep.tags:
         raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
-    texts = tuple(as_written(item) for item in items)
+    texts = tuple(format_value(item) for item in items)
     values = tuple(
         text if isinstance(item, list | dict) else _plain(item)
         for item, text in zip(items, texts, strict=True)
@@ -151,7 +151,7 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
     return Interval(float(low), float(high), float(step), False, integer)
 
 
-def as_written(item: Any) -> str:
+def format_value(item: Any) -> str:
     """Format a value as Hydra's command line has it: ``[64,32]``."""
     return Override._get_value_element_as_str(item)
 

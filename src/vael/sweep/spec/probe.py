@@ -33,7 +33,7 @@ class Facts:
     threaded: bool
 
 
-def probe(config: DictConfig) -> Facts:
+def probe_config(config: DictConfig) -> Facts:
     """Find the facts of a config.
 
     Raises:

@@ -73,11 +73,11 @@ def _targets(found: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Direction, .
             f"targets must be different scores with one direction each, but got "
             f"{list(targets)} and {given}."
         )
-    return targets, tuple(direction_of(t, d) for t, d in zip(targets, given, strict=True))
+    return targets, tuple(find_direction(t, d) for t, d in zip(targets, given, strict=True))
 
 
-def direction_of(target: str, given: object = None) -> Direction:
-    """The way a target is better: its usual one, unless another is given.
+def find_direction(target: str, given: object = None) -> Direction:
+    """Find the direction in which a target is better: its usual one, unless another is given.
 
     Raises:
         ConfigError: it is no score of ``val/*``, or the direction is none.

@@ -18,7 +18,7 @@ from vael.runs.folder import RunFolder
 from vael.runs.summary import finite_number, read_summary
 from vael.sweep.spec import trial_config
 from vael.sweep.study import lease
-from vael.sweep.study.ranking import ranked
+from vael.sweep.study.ranking import rank_trials
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_loss
 from vael.sweep.study.table import TrialRow
@@ -67,7 +67,7 @@ def claim_confirmation(
     d = study.definition
     if not d.confirm:
         return None
-    order = ranked(table, d.directions[0])
+    order = rank_trials(table, d.directions[0])
     if not order:
         return None
     winner = order[0]
@@ -77,10 +77,10 @@ def claim_confirmation(
     for c in mine[: d.confirm]:
         if c.outcome is not None:
             continue
-        if not lease.stale(c.folder, d.lease, watch, now):
+        if not lease.is_stale(c.folder, d.lease, watch, now):
             held = True
             continue
-        before = lease.holder(c.folder)
+        before = lease.find_holder(c.folder)
         if not before or _lost(c.folder, f"worker {before.worker} is gone", d.retries):
             return _begin(c.folder, c.number, worker)
     if len(mine) < d.confirm:
@@ -104,7 +104,7 @@ def _new(study: StudyReader, winner: TrialRow, index: int, worker: str) -> Claim
 def _put_aside(study: StudyReader, winner: int, watch: lease.Watch, now: float) -> None:
     """Put aside what confirmed an earlier best, before the budget was raised; what runs stays."""
     for c in read_confirmations(study.folder):
-        if c.trial != winner and lease.stale(c.folder, study.definition.lease, watch, now):
+        if c.trial != winner and lease.is_stale(c.folder, study.definition.lease, watch, now):
             c.folder.rename(c.folder.with_name(f"trial-{c.trial}-{c.folder.name}"))
 
 
@@ -116,7 +116,7 @@ def _unused(folder: Path) -> int:
 
 def _begin(run: Path, number: int, worker: str) -> Claim:
     attempt = count_attempt(run)
-    lease.take(run, worker, attempt)
+    lease.take_lease(run, worker, attempt)
     return Claim("confirmation", number, run, attempt)
 
 
@@ -126,11 +126,11 @@ def finish_confirmation(claim: Claim, outcome: Outcome, retries: int) -> None:
         _lost(claim.folder, outcome.reason or "its process died", retries)
     elif outcome.kind != "stopped":
         write_json(claim.folder / "outcome.json", asdict(outcome))
-    lease.free(claim.folder)
+    lease.free_lease(claim.folder)
 
 
 def _lost(run: Path, reason: str, retries: int) -> bool:
-    lease.free(run)
+    lease.free_lease(run)
     failed = count_loss(run, reason, retries)
     if failed:
         write_json(run / "outcome.json", asdict(Outcome("failed", failed)))
@@ -169,7 +169,7 @@ class Verdict:
 def judge_best(study: StudyReader, table: Sequence[TrialRow]) -> Verdict | None:
     """Judge the best by its runs on fresh seeds; None where there are none that have ended."""
     d = study.definition
-    order = ranked(table, d.directions[0]) if len(d.targets) == 1 else []
+    order = rank_trials(table, d.directions[0]) if len(d.targets) == 1 else []
     if not order:
         return None
     ended = [

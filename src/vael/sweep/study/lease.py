@@ -36,14 +36,14 @@ class Lease:
     started: str
 
 
-def take(folder: Path, worker: str, attempt: int) -> None:
+def take_lease(folder: Path, worker: str, attempt: int) -> None:
     """Take the folder for this process, whoever had it before."""
     pid = os.getpid()
     lease = Lease(worker, attempt, machine_id(), pid, start_time(pid))
     write_json(folder / NAME, asdict(lease))
 
 
-def holder(folder: Path) -> Lease | None:
+def find_holder(folder: Path) -> Lease | None:
     """Return the current holder, or None."""
     try:
         return Lease(**json.loads((folder / NAME).read_text()))
@@ -51,9 +51,9 @@ def holder(folder: Path) -> Lease | None:
         return None
 
 
-def touch(folder: Path, attempt: int) -> bool:
+def renew_lease(folder: Path, attempt: int) -> bool:
     """Renew the lease; False where another worker has taken it meanwhile."""
-    found = holder(folder)
+    found = find_holder(folder)
     if found is None or found.attempt != attempt:
         return False
     try:
@@ -63,12 +63,12 @@ def touch(folder: Path, attempt: int) -> bool:
     return True
 
 
-def free(folder: Path) -> None:
+def free_lease(folder: Path) -> None:
     """Free the folder for anybody."""
     (folder / NAME).unlink(missing_ok=True)
 
 
-def age(folder: Path, now: float | None = None) -> float | None:
+def find_age(folder: Path, now: float | None = None) -> float | None:
     """Return the seconds since the last touch; None where there is no lease.
 
     Args:
@@ -102,7 +102,7 @@ class Watch:
         return time.monotonic() - since
 
 
-def stale(folder: Path, seconds: float, watch: Watch, now: float | None = None) -> bool:
+def is_stale(folder: Path, seconds: float, watch: Watch, now: float | None = None) -> bool:
     """Tell whether nobody works there: no lease, one of a dead process, or a silent one.
 
     Args:
@@ -111,7 +111,7 @@ def stale(folder: Path, seconds: float, watch: Watch, now: float | None = None) 
         watch: of who asks, for holders on this machine.
         now: by the clock of the file system, for those on others.
     """
-    found, since = holder(folder), age(folder, now)
+    found, since = find_holder(folder), find_age(folder, now)
     if found is None or since is None:
         return True
     if not found.machine or found.machine != machine_id():
@@ -153,7 +153,7 @@ class Heartbeat:
     def _keep(self) -> None:
         while True:
             try:
-                if not touch(self.folder, self.attempt):
+                if not renew_lease(self.folder, self.attempt):
                     self._lost.set()
                     return
             except OSError:

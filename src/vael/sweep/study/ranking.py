@@ -20,7 +20,7 @@ class Goal:
     trials: int | None
 
 
-def scored(table: Sequence[TrialRow]) -> list[TrialRow]:
+def select_scored(table: Sequence[TrialRow]) -> list[TrialRow]:
     """Return the complete trials whose values are all finite; only these are ranked."""
     return [
         row
@@ -29,10 +29,10 @@ def scored(table: Sequence[TrialRow]) -> list[TrialRow]:
     ]
 
 
-def ranked(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
+def rank_trials(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
     """Sort the scored trials by their first value, the best first; of equals, the earlier."""
     sign = _sign(direction)
-    return sorted(scored(table), key=lambda row: (sign * row.values[0], row.number))
+    return sorted(select_scored(table), key=lambda row: (sign * row.values[0], row.number))
 
 
 def running_best(values: Sequence[float], direction: Direction) -> list[float]:
@@ -40,7 +40,7 @@ def running_best(values: Sequence[float], direction: Direction) -> list[float]:
     return list(accumulate(values, min if direction == "minimize" else max))
 
 
-def front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
+def find_front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
     """Return indices of the Pareto front, by the first coordinate, the best first.
 
     A point is on it if no other is at least as good everywhere and better somewhere. Equal points
@@ -60,12 +60,12 @@ def front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) ->
     return kept
 
 
-def best(table: Sequence[TrialRow], directions: Sequence[Direction]) -> list[TrialRow]:
+def find_best(table: Sequence[TrialRow], directions: Sequence[Direction]) -> list[TrialRow]:
     """Return the trials that no other beats: the best, or with several targets the front."""
     if len(directions) == 1:
-        return ranked(table, directions[0])[:1]
-    found = scored(table)
-    return [found[i] for i in front([row.values for row in found], directions)]
+        return rank_trials(table, directions[0])[:1]
+    found = select_scored(table)
+    return [found[i] for i in find_front([row.values for row in found], directions)]
 
 
 def counts_text(goal: Goal, table: Sequence[TrialRow]) -> str:

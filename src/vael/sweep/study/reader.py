@@ -50,7 +50,7 @@ class StudyReader:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.load_study(
                 study_name=d.name,
-                storage=storage.connect(url, folder),
+                storage=storage.connect_storage(url, folder),
                 sampler=samplers.make_sampler(d.sampler, d.seed, 0),
                 pruner=samplers.make_pruner(d.pruner, self._snapshot.epochs),
             )
@@ -146,13 +146,13 @@ def _locate_recorded(d: Definition, folder: Path) -> str:
     Raises:
         ConfigError: ``VAEL_STORAGE`` names another storage than the sweep's.
     """
-    recorded = storage.locate(d.storage, folder)
-    given = storage.locate(None, folder)
+    recorded = storage.locate_storage(d.storage, folder)
+    given = storage.locate_storage(None, folder)
     if given == storage.JOURNAL:
         return recorded
-    if storage.redacted(given) != storage.redacted(recorded):
+    if storage.redact_url(given) != storage.redact_url(recorded):
         raise ConfigError(
-            f"{storage.ENVIRONMENT} is {storage.redacted(given)}, but the study of {folder} is "
-            f"in {storage.redacted(recorded)}: set it to that, or unset it."
+            f"{storage.ENVIRONMENT} is {storage.redact_url(given)}, but the study of {folder} is "
+            f"in {storage.redact_url(recorded)}: set it to that, or unset it."
         )
     return given

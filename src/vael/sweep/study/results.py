@@ -12,7 +12,7 @@ from vael.config.yaml import read_settings
 from vael.errors import VaelError
 from vael.files import write_text
 from vael.runs.folder import RunFolder
-from vael.sweep.study.ranking import best, ranked
+from vael.sweep.study.ranking import find_best, rank_trials
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.table import TrialRow, write_csv
 
@@ -22,9 +22,9 @@ def write_results(study: StudyReader, table: Sequence[TrialRow], weights: "Weigh
     d = study.definition
     write_csv(study.folder / "trials.csv", table, d.targets)
     if len(d.targets) > 1:
-        weights.keep_only(best(table, d.directions), table)
+        weights.keep_only(find_best(table, d.directions), table)
         return
-    order = ranked(table, d.directions[0])
+    order = rank_trials(table, d.directions[0])
     if order:
         _write_best(study, order[0])
         weights.keep_only(order[: max(1, d.keep)], table)
@@ -46,7 +46,7 @@ class Weights:
                 self._gone.add(row.number)
 
 
-def overrides_of(study: StudyReader, row: TrialRow) -> list[str]:
+def list_overrides(study: StudyReader, row: TrialRow) -> list[str]:
     """Return what a trial had beside the defaults: fixed overrides, choices, and its limit."""
     d = study.definition
     limit = d.limits.trial_epochs
@@ -77,7 +77,7 @@ def _best(study: StudyReader, row: TrialRow) -> str:
     defaults: list[Any] = ["train"]
     defaults += [{f"override /{group}": option} for group, option in choices.items()]
     values = OmegaConf.create({"name": f"{d.name}-best"})
-    overrides = overrides_of(study, row)
+    overrides = list_overrides(study, row)
     for override in OverridesParser.create().parse_overrides(overrides):
         path = override.get_key_element().lstrip("+~")
         if path in choices or path.partition("@")[0] in choices:

@@ -35,7 +35,7 @@ class StorageAway(VaelError):
     """The storage did not answer for too long."""
 
 
-def locate(given: str | None, folder: Path) -> str:
+def locate_storage(given: str | None, folder: Path) -> str:
     """Return the whole URL: the given one, else that of ``VAEL_STORAGE``, else a journal file.
 
     ``sqlite:///`` alone is a file in the sweep's folder.
@@ -65,7 +65,7 @@ def locate(given: str | None, folder: Path) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def redacted(url: str) -> str:
+def redact_url(url: str) -> str:
     """Remove the password, wherever in the URL it stands."""
     if url == JOURNAL:
         return url
@@ -77,12 +77,12 @@ def redacted(url: str) -> str:
     return parsed.set(password=None).render_as_string()
 
 
-def is_own(url: str, folder: Path) -> bool:
+def is_own_file(url: str, folder: Path) -> bool:
     """Tell whether the storage is a file in the sweep's folder, which nobody else uses."""
     return url in (JOURNAL, f"sqlite:///{folder.resolve() / 'study.db'}")
 
 
-def connect(url: str, folder: Path) -> "BaseStorage":
+def connect_storage(url: str, folder: Path) -> "BaseStorage":
     """Connect to the storage behind a URL.
 
     Raises:
@@ -111,11 +111,11 @@ def connect(url: str, folder: Path) -> "BaseStorage":
             else "install it, or use journal, SQLite or PostgreSQL, which are tested"
         )
         raise ConfigError(
-            f"storage {redacted(url)} needs a package that is not installed ({error}): {remedy}."
+            f"storage {redact_url(url)} needs a package that is not installed ({error}): {remedy}."
         ) from error
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         raise ConfigError(
-            f"storage {redacted(url)} cannot be used: {reason(error, url)}"
+            f"storage {redact_url(url)} cannot be used: {error_text(error, url)}"
         ) from error
 
 
@@ -139,7 +139,7 @@ def _tables(url: str, kwargs: dict[str, Any]) -> "RDBStorage":
             time.sleep(0.1)
 
 
-def reason(error: BaseException, url: str) -> str:
+def error_text(error: BaseException, url: str) -> str:
     """Return what the server said, in one line and without the password."""
     while error.__cause__ is not None:
         error = error.__cause__
@@ -175,26 +175,22 @@ def retry_while_unavailable(
         except Exception as error:
             if not _away(error):
                 raise
-            text = reason(error, url)
+            shown, text = redact_url(url), error_text(error, url)
             if stop_retrying():
-                raise StorageAway(f"the storage {redacted(url)} is away: {text}") from error
+                raise StorageAway(f"the storage {shown} is away: {text}") from error
             if time.monotonic() + pause > end:
                 raise StorageAway(
-                    f"the storage {redacted(url)} did not come back within {seconds:.0f} s: {text}"
+                    f"the storage {shown} did not come back within {seconds:.0f} s: {text}"
                 ) from error
             if not told:
-                log.warning(
-                    "the storage %s is away (%s); trying again for %.0f s",
-                    redacted(url),
-                    text,
-                    seconds,
-                )
+                warning = "the storage %s is away (%s); trying again for %.0f s"
+                log.warning(warning, shown, text, seconds)
                 told = True
             _rest(pause, stop_retrying)
             pause = min(pause * 1.5, 5.0)
         else:
             if told:
-                log.warning("the storage %s is back", redacted(url))
+                log.warning("the storage %s is back", redact_url(url))
             return result
 
 

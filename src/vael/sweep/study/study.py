@@ -24,7 +24,7 @@ from vael.sweep.spec.definition import Definition
 from vael.sweep.study import confirmation, lease, results, samplers
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_loss
-from vael.sweep.study.table import read_values
+from vael.sweep.study.table import read_targets
 
 log = logging.getLogger("vael")
 
@@ -72,7 +72,7 @@ class Study(StudyReader):
             if trial.state.is_finished():
                 continue
             if trial.state == TrialState.RUNNING:
-                if not lease.stale(self._run(trial.number), d.lease, self.watch, now):
+                if not lease.is_stale(self._run(trial.number), d.lease, self.watch, now):
                     held = True
                     continue
                 if not self._orphaned(trial, d):
@@ -95,7 +95,7 @@ class Study(StudyReader):
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
         """Count the loss of a RUNNING trial that nobody runs; False where it was one too many."""
         run = self._run(trial.number)
-        before = lease.holder(run)
+        before = lease.find_holder(run)
         self._set(trial, TrialState.WAITING)
         if before is not None:  # else its worker died before it began
             return self._lost(trial, f"worker {before.worker} is gone", d)
@@ -103,7 +103,7 @@ class Study(StudyReader):
 
     def _lost(self, trial: FrozenTrial, reason: str, d: Definition) -> bool:
         run = self._run(trial.number)
-        lease.free(run)
+        lease.free_lease(run)
         failed = count_loss(run, reason, d.retries)
         if failed:
             self._fail(trial, failed)
@@ -119,7 +119,7 @@ class Study(StudyReader):
             self._suggest(trial)
         attempt = count_attempt(run)
         self.storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
-        lease.take(run, worker, attempt)
+        lease.take_lease(run, worker, attempt)
         return Claim("trial", trial.number, run, attempt)
 
     def _suggest(self, trial: FrozenTrial) -> None:
@@ -196,7 +196,7 @@ class Study(StudyReader):
             self._tell(trial, outcome)
         elif outcome.kind == "lost" and trial.state == TrialState.WAITING:
             self._lost(trial, outcome.reason or "its process died", self.definition)
-        lease.free(claim.folder)
+        lease.free_lease(claim.folder)
         results.write_results(self, self._rows(), self.weights)
 
     def _tell(self, trial: FrozenTrial, outcome: Outcome) -> None:
@@ -215,14 +215,14 @@ class Study(StudyReader):
 
     def _complete(self, trial: FrozenTrial) -> None:
         try:
-            values = read_values(self._run(trial.number), self._snapshot.definition.targets)
+            values = read_targets(self._run(trial.number), self._snapshot.definition.targets)
         except VaelError as error:
             self._fail(trial, str(error))
             return
         self._study.tell(trial.number, values)
 
     def _holds(self, claim: Claim) -> bool:
-        found = lease.holder(claim.folder)
+        found = lease.find_holder(claim.folder)
         return found is not None and found.attempt == claim.attempt
 
     def _fail(self, trial: FrozenTrial, reason: str) -> None:

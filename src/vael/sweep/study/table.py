@@ -110,7 +110,7 @@ def _row(trial: "FrozenTrial", run: Path) -> TrialRow:
     )
 
 
-def read_values(run: Path, targets: Sequence[str]) -> list[float]:
+def read_targets(run: Path, targets: Sequence[str]) -> list[float]:
     """Read the scores of a finished run, one for each target.
 
     Raises:

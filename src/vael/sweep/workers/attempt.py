@@ -14,7 +14,7 @@ from vael.sweep.study.lease import Heartbeat
 from vael.sweep.study.records import Claim, Outcome, Slot
 from vael.sweep.study.storage import StorageAway
 from vael.sweep.study.study import Study
-from vael.sweep.workers.outcome import outcome_of
+from vael.sweep.workers.outcome import find_outcome
 from vael.sweep.workers.process import Handle, Starter
 from vael.sweep.workers.status import StatusFile
 
@@ -102,7 +102,7 @@ class Attempt:
 
     def _stop(self, reason: str) -> None:
         """Ask the trial to end after its epoch, for good, unless another has the folder."""
-        if self._stopping is None and lease.touch(self.claim.folder, self.claim.attempt):
+        if self._stopping is None and lease.renew_lease(self.claim.folder, self.claim.attempt):
             self._stopping = reason
             write_json(RunFolder(self.claim.folder).stop, {"reason": reason})
 
@@ -121,7 +121,7 @@ class Attempt:
             handle.signal(signal.SIGTERM)
 
     def _ended(self, code: int) -> Outcome:
-        found = outcome_of(self.claim.folder, code, bool(self.asked))
+        found = find_outcome(self.claim.folder, code, bool(self.asked))
         timed_out = self._signalled is not None and not self.asked
         if found.kind == "lost" and timed_out:
             return Outcome("pruned" if self._reported else "failed", self._stopping)

@@ -155,7 +155,7 @@ class _Line:
         self._socket.close()
 
 
-def serve(descriptor: int, command: Callable[[], None]) -> None:
+def serve_trials(descriptor: int, command: Callable[[], None]) -> None:
     """Run the server's side: fork until the worker is gone.
 
     Args:

@@ -12,7 +12,7 @@ UNWRITTEN = 120  # Python's own code where what it said could not be written
 FIRST_SIGNAL_CODE = 128  # from there on, as in a shell, 128 + the signal's number
 
 
-def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
+def find_outcome(folder: Path, returncode: int, asked: bool) -> Outcome:
     """Find the outcome of a process that is gone.
 
     A pruned or finished run is told so whatever came after. What a signal ended can go on from
@@ -26,7 +26,9 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
     summary = peek_summary(folder)
     status, reason = summary.get("status"), summary.get("reason")
     if returncode in (DiskError.exit_code, UNWRITTEN):
-        return Outcome("stopped", reason if status == "interrupted" else last_line(folder / LOG))
+        return Outcome(
+            "stopped", reason if status == "interrupted" else read_last_line(folder / LOG)
+        )
     if status == "pruned":
         return Outcome("pruned", reason)
     if status == "finished":
@@ -36,7 +38,7 @@ def outcome_of(folder: Path, returncode: int, asked: bool) -> Outcome:
     if returncode < 0 or returncode >= FIRST_SIGNAL_CODE or returncode == 0:
         return Outcome("stopped" if asked else "lost", _how(folder, returncode))
     if status != "failed" or not reason:
-        reason = last_line(folder / LOG) or f"exit code {returncode}"
+        reason = read_last_line(folder / LOG) or f"exit code {returncode}"
     return Outcome("failed", reason)
 
 
@@ -46,7 +48,7 @@ def _how(folder: Path, returncode: int) -> str:
     return describe_signal(-returncode if returncode < 0 else returncode - FIRST_SIGNAL_CODE)
 
 
-def last_line(log: Path) -> str | None:
+def read_last_line(log: Path) -> str | None:
     """Read the last line that a process said, without vael's name before it."""
     try:
         lines = log.read_text(errors="replace").split("\n")

@@ -11,7 +11,7 @@ from vael.sweep.spec.probe import Facts
 from vael.sweep.study.records import Slot
 
 
-def default_workers(facts: Facts, devices: int, per_device: int) -> int:
+def count_workers(facts: Facts, devices: int, per_device: int) -> int:
     """Return as many workers as there are devices for."""
     if facts.accelerator == "gpu":
         return max(1, facts.gpus // devices * per_device)

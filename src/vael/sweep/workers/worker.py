@@ -18,7 +18,7 @@ WAIT_SECONDS = 0.5  # until a worker without work asks again
 TOUCHES_PER_LEASE = 10  # before it would be stale
 
 
-def work(study: Study, worker: str, starter: Starter, slot: Slot) -> int:
+def work_on_trials(study: Study, worker: str, starter: Starter, slot: Slot) -> int:
     """Work on a study until all is done or a signal comes.
 
     Returns:
@@ -70,8 +70,8 @@ def _attempt(
                 outcome = attempt.run(starter, slot, heartbeat)
         study.finish(claim, outcome)
     except StorageAway:
-        if asked and lease.touch(claim.folder, claim.attempt):
-            lease.free(claim.folder)  # given back, as far as it can be told now: no loss
+        if asked and lease.renew_lease(claim.folder, claim.attempt):
+            lease.free_lease(claim.folder)  # given back, as far as it can be told now: no loss
         raise
     except DiskError:
         with suppress(VaelError, OSError):  # else the lease, which ends with us, says the same

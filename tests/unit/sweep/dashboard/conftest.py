@@ -7,7 +7,7 @@ from helpers.serving import serving as web_serving
 from helpers.studies import finish_all, make_study
 from PIL import Image
 
-from vael.sweep.dashboard.server import make_app
+from vael.sweep.dashboard.server import make_dashboard
 from vael.sweep.study.study import Study
 
 
@@ -15,7 +15,7 @@ from vael.sweep.study.study import Study
 def serving(folder):
     """Serves a sweep's study; gives the address of its page."""
     study = Study.open(folder)
-    with web_serving(make_app(study), f"dashboard/studies/{study.id}") as address:
+    with web_serving(make_dashboard(study), f"dashboard/studies/{study.id}") as address:
         yield address
 
 

@@ -122,7 +122,7 @@ def test_a_port_in_use_is_one_line(study):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(VaelError, match=f"port {port} of 127.0.0.1 is in use: .*--port"):
-            server.serve(study.folder, "127.0.0.1", port)
+            server.serve_dashboard(study.folder, "127.0.0.1", port)
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_a_port_in_use_is_one_line(study):
 )
 def test_what_cannot_be_listened_on_is_one_line(study, host, port, words):
     with pytest.raises(VaelError, match=words):
-        server.serve(study.folder, host, port)
+        server.serve_dashboard(study.folder, host, port)
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is no sweep"):
-        server.serve(tmp_path, "127.0.0.1", 0)
+        server.serve_dashboard(tmp_path, "127.0.0.1", 0)

@@ -127,7 +127,7 @@ def test_with_a_login_it_is_saved_and_a_refusal_is_one_line(tmp_path, monkeypatc
         "wandb_workspaces.workspaces.interface.get_app_url", lambda _: "https://wandb.example.org"
     )
     file = tmp_path / "w.json"
-    said = publish.publish("team", "vael", ShownStudy(), file)
+    said = publish.publish_workspace("team", "vael", ShownStudy(), file)
     assert "https://wandb.example.org/team/vael?nw=abc" in said
     assert not file.exists()
     plain = json.loads(sent[0].spec.model_dump_json(by_alias=True, exclude_none=True))
@@ -138,11 +138,13 @@ def test_with_a_login_it_is_saved_and_a_refusal_is_one_line(tmp_path, monkeypatc
 
     monkeypatch.setattr(internal, "upsert_view2", refuse)
     with pytest.raises(VaelError, match="did not take the workspace for team/vael: project not f"):
-        publish.publish("team", "vael", ShownStudy(), file)
+        publish.publish_workspace("team", "vael", ShownStudy(), file)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert "WANDB_MODE is offline" in publish.publish("team", "vael", ShownStudy(), file)
+    assert "WANDB_MODE is offline" in publish.publish_workspace("team", "vael", ShownStudy(), file)
 
 
 def test_two_workspaces_are_alike():
-    one, two = (publish.as_json(make_workspace("a", "b", ShownStudy("s"))) for _ in range(2))
+    one, two = (
+        publish.convert_workspace(make_workspace("a", "b", ShownStudy("s"))) for _ in range(2)
+    )
     assert one == two

@@ -60,7 +60,7 @@ def test_an_option_cannot_smuggle_in_a_line():
 def test_without_sbatch_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="needs sbatch on the PATH"):
-        sbatch.submit(tmp_path, "#!/bin/bash\n")
+        sbatch.submit_script(tmp_path, "#!/bin/bash\n")
 
 
 def fake(monkeypatch, code: int, out: str, err: str) -> None:
@@ -74,14 +74,14 @@ def fake(monkeypatch, code: int, out: str, err: str) -> None:
 def test_a_refusal_is_one_line(tmp_path, monkeypatch):
     fake(monkeypatch, 1, "", "sbatch: error: invalid partition\nsbatch: error: Batch failed\n")
     with pytest.raises(ConfigError, match=r"refused .*job.sh: .*invalid partition .* failed"):
-        sbatch.submit(tmp_path, "#!/bin/bash\n")
+        sbatch.submit_script(tmp_path, "#!/bin/bash\n")
 
 
 def test_an_array_that_ended_long_ago_has_no_tasks_left(monkeypatch):
     fake(monkeypatch, 1, "", "slurm_load_jobs error: Invalid job id specified\n")
-    assert not sbatch.tasks_left("7")
+    assert not sbatch.count_tasks_left("7")
 
 
 def test_tasks_are_counted_by_state(monkeypatch):
     fake(monkeypatch, 0, "RUNNING\nRUNNING\nPENDING\n", "")
-    assert sbatch.tasks_left("7") == {"RUNNING": 2, "PENDING": 1}
+    assert sbatch.count_tasks_left("7") == {"RUNNING": 2, "PENDING": 1}

@@ -10,7 +10,7 @@ import yaml
 
 from vael.report import pictures
 from vael.sweep.report.contents import read_sweep
-from vael.sweep.report.importance import importances
+from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.page import render_sweep
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialTable
@@ -114,7 +114,7 @@ class Fake:
 
     def write(self) -> Path:
         table, trials = self.table(), self.study.get_trials(deepcopy=False)
-        shares = importances(trials, table, self.goal.directions)
+        shares = compute_importances(trials, table, self.goal.directions)
         page = self.folder / "report.html"
         page.write_text(render_sweep(read_sweep(self.folder, self.goal, table, shares)))
         return page

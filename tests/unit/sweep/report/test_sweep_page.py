@@ -6,7 +6,7 @@ import pytest
 
 from vael.sweep.report.contents import read_sweep
 from vael.sweep.report.facts import list_facts, spread_text
-from vael.sweep.report.tables import endings, pictured
+from vael.sweep.report.tables import choose_pictured, group_endings
 from vael.sweep.study.ranking import Goal
 
 VOID = {"meta", "link", "img", "br"}
@@ -194,7 +194,7 @@ def test_endings_are_grouped_by_reason_up_to_their_numbers(fake):
     made.add(None, "FAIL", "out of memory")
     made.add([3.0], "PRUNED", "worse at epoch 3")
     made.add([2.0], model__latent_dim=3)
-    found = [(e.state, e.count, e.reason, e.trials) for e in endings(made.table())]
+    found = [(e.state, e.count, e.reason, e.trials) for e in group_endings(made.table())]
     assert found == [
         ("failed", 3, "the loss is nan at step 7-123, 1.5e-3", "0, 1, 2"),
         ("failed", 1, "out of memory", "3"),
@@ -209,5 +209,5 @@ def test_of_a_front_the_ends_and_the_middle_are_pictured(fake):
         made.add([float(i), 10.0 - i], model__latent_dim=3 + i)
     made.add([9.0, 9.5], model__latent_dim=3)
     sweep = read_sweep(made.folder, goal, made.table(), "")
-    assert [row.number for row in pictured(sweep)] == [0, 3, 6]
+    assert [row.number for row in choose_pictured(sweep)] == [0, 3, 6]
     assert "Pareto front 7" in page_of(made).text

@@ -7,10 +7,10 @@ import pytest
 from optuna.trial import TrialState
 
 from vael.sweep.report.contents import read_sweep
-from vael.sweep.report.figure import find_ticks, find_window, make_number_axis, make_scale
-from vael.sweep.report.history import plot_history, plot_importance
-from vael.sweep.report.importance import importances
-from vael.sweep.report.parallel import FAN, UNUSED, make_upright, mix_colour, plot_parallel
+from vael.sweep.report.figure import find_ticks, find_window, make_colour_scale, make_number_axis
+from vael.sweep.report.history import plot_importance, plot_search
+from vael.sweep.report.importance import compute_importances
+from vael.sweep.report.parallel import FAN, UNUSED, make_vertical_axis, mix_colour, plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialTable
@@ -28,7 +28,7 @@ def trace(figure, name):
 
 
 def test_the_history_has_each_finished_trial_and_the_best_so_far(small):
-    figure = plot_history(small.goal, small.table())
+    figure = plot_search(small.goal, small.table())
     assert trace(figure, "complete")["y"] == [2.5, 2.25, 2.0, 2.75, 2.125]
     assert trace(figure, "best so far")["y"] == [2.5, 2.25, 2.0, 2.0, 2.0, 2.0]
     assert trace(figure, "best so far")["x"] == [1, 2, 3, 4, 5, 7]
@@ -42,7 +42,7 @@ def test_one_bad_trial_does_not_hide_the_others(fake):
     made = fake()
     for value in (2.0, 2.1, 2.2, 2.3, 500.0):
         made.add([value], model__latent_dim=4)
-    figure = plot_history(made.goal, made.table())
+    figure = plot_search(made.goal, made.table())
     low, high = figure.plot["layout"]["yaxis"]["range"]
     assert low < 2.0
     assert 2.3 < high < 4.0
@@ -159,12 +159,12 @@ def test_each_line_passes_its_own_values(small):
 
 
 def test_axes_of_words_numbers_and_one_value():
-    words = make_upright("x", ["b", "a", None, 3])
+    words = make_vertical_axis("x", ["b", "a", None, 3])
     assert [text for _, text in words.ticks] == ["3", "a", "b"]
     assert [words.place(v) for v in (3, "a", "b")] == pytest.approx([1 / 6, 0.5, 5 / 6])
-    assert make_upright("x", [0.0, 1.0, 4.0]).place(1.0) == 0.25
-    assert make_upright("x", [7, 7]).place(7) == 0.5
-    assert make_upright("x", [True, False]).ticks[0][1] == "False"
+    assert make_vertical_axis("x", [0.0, 1.0, 4.0]).place(1.0) == 0.25
+    assert make_vertical_axis("x", [7, 7]).place(7) == 0.5
+    assert make_vertical_axis("x", [True, False]).ticks[0][1] == "False"
 
 
 def test_ticks_are_round_and_within():
@@ -185,8 +185,8 @@ def test_the_colours_turn_with_the_direction():
     assert find_window(values, "minimize")[0] == 1.0
     assert find_window(values, "maximize")[1] == 100.0
     assert find_window([2.0, 2.0], "minimize") == (1.5, 2.5)
-    assert make_scale(values, "minimize", "t")["reversed"] is False
-    assert make_scale(values, "maximize", "t")["reversed"] is True
+    assert make_colour_scale(values, "minimize", "t")["reversed"] is False
+    assert make_colour_scale(values, "maximize", "t")["reversed"] is True
     assert mix_colour(0.0) == "rgb(47,143,230)"
     assert mix_colour(1.0) == "rgb(234,138,42)"
 
@@ -206,7 +206,7 @@ def test_what_decides_is_important():
         60,
     )
     trials = study.get_trials()
-    found = importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
+    found = compute_importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
     assert (found.trials, found.epoch) == (60, None)
     shares = found.shares
     assert list(shares) == ["decides", "idle"]
@@ -233,7 +233,7 @@ def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_re
             )
         )
     trials = study.get_trials()
-    found = importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
+    found = compute_importances(trials, TrialTable(Path("none")).rows(trials), ("minimize",))
     assert (found.trials, found.epoch) == (60, 5)
     assert found.shares["decides"] > 0.8
     assert (
@@ -255,6 +255,6 @@ def test_without_enough_to_go_by_there_is_a_sentence(fake, count, value, words):
     made = fake()
     for i in range(count):
         made.add([2.0 + value * i], model__latent_dim=4)
-    found = importances(made.study.get_trials(), made.table(), ("minimize",))
+    found = compute_importances(made.study.get_trials(), made.table(), ("minimize",))
     assert isinstance(found, str)
     assert words in found

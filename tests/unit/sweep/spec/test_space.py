@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from optuna import create_study, samplers
 
 from vael.errors import ConfigError
-from vael.sweep.create import default_point
+from vael.sweep.create import find_default
 from vael.sweep.spec.grammar import parse_space
 
 SPACE = {
@@ -173,4 +173,4 @@ def test_the_same_path_under_two_conditions_is_one_parameter():
 def test_the_default_of_a_list_is_found_among_its_choices():
     config = OmegaConf.create({"choices": {}, "hidden": [64, 32]})
     space = parse_space({"hidden": "choice([8,8], [64, 32])"}, {})
-    assert default_point(space, config) == {"hidden": ("[64,32]", True)}
+    assert find_default(space, config) == {"hidden": ("[64,32]", True)}

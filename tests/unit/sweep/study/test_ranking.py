@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vael.sweep.study.ranking import best, front, ranked, running_best
+from vael.sweep.study.ranking import find_best, find_front, rank_trials, running_best
 from vael.sweep.study.table import TrialRow
 
 
@@ -29,7 +29,7 @@ def test_the_front_is_what_nobody_dominates(directions):
     for count in (1, 2, 5, 60, 60, 60):
         # few different values: many ties and equal points
         points = random.integers(0, 12, (count, len(directions))).astype(float)
-        found = front(points.tolist(), directions)
+        found = find_front(points.tolist(), directions)
         assert set(found) == brute_force(points, signs)
         assert len(found) == len(set(found))
         first = [signs[0] * points[i, 0] for i in found]
@@ -39,8 +39,8 @@ def test_the_front_is_what_nobody_dominates(directions):
 
 
 def test_equal_points_are_on_the_front_together_and_nothing_has_no_front():
-    assert front([(1.0, 2.0), (1.0, 2.0), (1.0, 3.0)], ("minimize", "minimize")) == [0, 1]
-    assert front([], ("minimize", "minimize")) == []
+    assert find_front([(1.0, 2.0), (1.0, 2.0), (1.0, 3.0)], ("minimize", "minimize")) == [0, 1]
+    assert find_front([], ("minimize", "minimize")) == []
 
 
 def test_the_running_best_is_the_cumulative_extremum():
@@ -61,10 +61,10 @@ def test_only_complete_trials_with_finite_values_are_ranked():
         row(6, (float("-inf"),)),
         row(7, ()),
     ]
-    assert [r.number for r in ranked(table, "minimize")] == [3, 5, 0]
-    assert [r.number for r in ranked(table, "maximize")] == [0, 3, 5]
-    assert [r.number for r in best(table, ("minimize",))] == [3]
-    assert best([], ("minimize",)) == []
+    assert [r.number for r in rank_trials(table, "minimize")] == [3, 5, 0]
+    assert [r.number for r in rank_trials(table, "maximize")] == [0, 3, 5]
+    assert [r.number for r in find_best(table, ("minimize",))] == [3]
+    assert find_best([], ("minimize",)) == []
 
 
 def test_with_two_targets_the_best_are_the_front():
@@ -74,4 +74,4 @@ def test_with_two_targets_the_best_are_the_front():
         row(2, (3.0, 3.0)),
         row(3, (0.0, 0.0), "pruned"),
     ]
-    assert [r.number for r in best(table, ("minimize", "minimize"))] == [1, 0]
+    assert [r.number for r in find_best(table, ("minimize", "minimize"))] == [1, 0]

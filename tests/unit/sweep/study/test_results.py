@@ -195,7 +195,7 @@ def test_a_confirmation_that_runs_while_the_budget_is_raised_keeps_its_folder(tm
     new = Study.open(study.folder).claim("b")
     assert new.kind == running.kind == "confirmation"
     assert new.folder != running.folder
-    assert lease.holder(running.folder).worker == "a"
+    assert lease.find_holder(running.folder).worker == "a"
     train(study, running, 2.1)
     train(study, new, 1.5)
     assert study.claim("a") is None

@@ -114,7 +114,7 @@ def test_what_is_given_back_waits_and_goes_on_under_its_own_number(tmp_path, sto
     config = (claim.folder / "config.yaml").read_text()
     study.finish(claim, Outcome("stopped"))
     assert states(study) == ["WAITING"]
-    assert lease.holder(claim.folder) is None
+    assert lease.find_holder(claim.folder) is None
     again = Study.open(study.folder).claim("b")
     assert (again.number, again.folder, again.attempt) == (0, claim.folder, 2)
     assert (claim.folder / "config.yaml").read_text() == config
@@ -139,8 +139,8 @@ def test_an_orphan_is_adopted_and_its_first_worker_tells_nothing(tmp_path, stora
     age(claim, 32)
     adopted = other.claim("b")
     assert (adopted.number, adopted.attempt) == (0, 2)
-    assert not lease.touch(claim.folder, claim.attempt)
-    assert lease.touch(adopted.folder, adopted.attempt)
+    assert not lease.renew_lease(claim.folder, claim.attempt)
+    assert lease.renew_lease(adopted.folder, adopted.attempt)
     train(study, claim, 1.0)
     assert states(other) == ["RUNNING"], "who lost the lease has told"
     assert not study.report(claim, 1, 5.0)

@@ -18,7 +18,7 @@ def test_several_nodes_may_make_the_tables_at_once(attempt, tmp_path):
 
     def connect(_: int) -> list[str]:
         together.wait()
-        kept = storage.connect(url, tmp_path)
+        kept = storage.connect_storage(url, tmp_path)
         return [study.study_name for study in kept.get_all_studies()]
 
     with ThreadPoolExecutor(NODES) as nodes:
@@ -36,5 +36,5 @@ def test_tables_that_never_come_to_be_are_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr("optuna.storages.RDBStorage", Broken)
     monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
     with pytest.raises(ConfigError, match=r"cannot be used: .*it already exists"):
-        storage.connect(f"sqlite:///{tmp_path}/new.db", tmp_path)
+        storage.connect_storage(f"sqlite:///{tmp_path}/new.db", tmp_path)
     assert len(tried) == storage.TABLE_TRIES

@@ -14,7 +14,7 @@ from vael.errors import VaelError
 from vael.sweep.study.records import Slot
 from vael.sweep.workers.forkserver import ForkServer
 from vael.sweep.workers.process import LOG, ProcessStarter, trial_environment
-from vael.sweep.workers.worker import work
+from vael.sweep.workers.worker import work_on_trials
 
 ALONE = """
 import os, torch
@@ -94,7 +94,10 @@ def test_a_trial_sees_nothing_of_its_workers_launcher():
 def test_a_forked_trial_equals_that_of_a_new_python_to_the_bit(tmp_path, server, trial):
     runs = [trial("scheduler=plateau"), trial("scheduler=plateau")]
     for run, starter in zip(runs, (server, ProcessStarter()), strict=True):
-        assert work(FakeStudy(tmp_path / "sweep", [run]), "me", starter, Slot(None, 1, 1)) == 0
+        assert (
+            work_on_trials(FakeStudy(tmp_path / "sweep", [run]), "me", starter, Slot(None, 1, 1))
+            == 0
+        )
     forked, plain = runs
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
         assert_same(weights(forked)[part], weights(plain)[part])
@@ -111,7 +114,7 @@ def test_a_child_that_computes_on_two_threads_does_not_hang(tmp_path, server, tr
         "model.encoder.hidden=[512,512]",
     )
     study = FakeStudy(tmp_path / "sweep", [run])
-    assert work(study, "me", server, Slot(None, 1, 2)) == 0
+    assert work_on_trials(study, "me", server, Slot(None, 1, 2)) == 0
     assert study.told[0][0].kind == "complete"
     assert json.loads((run / "summary.json").read_text())["threads"] == 2
 
@@ -125,7 +128,7 @@ def test_a_trial_keeps_its_threads_whatever_share_of_the_cores_its_worker_has(
     runs.append(trial("trainer.max_epochs=1", *big))
     for run, share in zip(runs, (2, 1, 1), strict=True):
         study = FakeStudy(tmp_path / f"sweep-{run.name}", [run])
-        assert work(study, "me", server, Slot(None, 1, share)) == 0
+        assert work_on_trials(study, "me", server, Slot(None, 1, share)) == 0
     used = [json.loads((run / "summary.json").read_text())["threads"] for run in runs]
     assert used == [2, 2, 1]
     first, second = (weights(run)["state_dict"] for run in runs[:2])
@@ -135,7 +138,7 @@ def test_a_trial_keeps_its_threads_whatever_share_of_the_cores_its_worker_has(
 def test_a_trial_of_before_cannot_change_the_random_numbers_of_the_next(tmp_path, server, trial):
     """Each child is a fork of the same server; the tests' own process is not."""
     runs = [trial("trainer.max_epochs=1"), trial("trainer.max_epochs=1")]
-    assert work(FakeStudy(tmp_path / "sweep", runs), "me", server, Slot(None, 1, 1)) == 0
+    assert work_on_trials(FakeStudy(tmp_path / "sweep", runs), "me", server, Slot(None, 1, 1)) == 0
     first, second = (weights(run)["state_dict"] for run in runs)
     assert all(torch.equal(first[name], second[name]) for name in first)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vael.sweep.study.records import Outcome
-from vael.sweep.workers.outcome import outcome_of
+from vael.sweep.workers.outcome import find_outcome
 from vael.sweep.workers.process import LOG
 
 KILLED = "killed by signal 9 (SIGKILL), by hand or by the kernel when memory ran out"
@@ -68,10 +68,10 @@ def test_outcomes(tmp_path, left, code, asked, expected):
     if left is not None:
         (tmp_path / "summary.json").write_text(json.dumps(left))
     (tmp_path / LOG).write_text("something\nvael: no such option\n\n")
-    assert outcome_of(tmp_path, code, asked) == expected
+    assert find_outcome(tmp_path, code, asked) == expected
 
 
 def test_a_process_that_said_nothing_and_a_torn_summary(tmp_path):
     (tmp_path / "summary.json").write_text("{")
-    assert outcome_of(tmp_path, 1, False) == Outcome("failed", "exit code 1")
-    assert outcome_of(tmp_path, -9, False).kind == "lost"
+    assert find_outcome(tmp_path, 1, False) == Outcome("failed", "exit code 1")
+    assert find_outcome(tmp_path, -9, False).kind == "lost"

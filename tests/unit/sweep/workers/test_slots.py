@@ -6,7 +6,7 @@ from vael.errors import ConfigError
 from vael.sweep.spec.probe import Facts
 from vael.sweep.study.records import Slot
 from vael.sweep.workers import slots as module
-from vael.sweep.workers.slots import deal_slots, default_workers
+from vael.sweep.workers.slots import count_workers, deal_slots
 
 
 @pytest.fixture(autouse=True)
@@ -73,4 +73,4 @@ def test_without_gpus_the_cores_are_divided():
     [(4, 1, 1, 4), (4, 2, 1, 2), (4, 1, 3, 12), (4, 3, 1, 1), (0, 1, 1, 8), (0, 4, 1, 2)],
 )
 def test_there_are_as_many_workers_as_devices_for_them(gpus, devices, per_device, workers):
-    assert default_workers(facts(gpus), devices, per_device) == workers
+    assert count_workers(facts(gpus), devices, per_device) == workers

@@ -15,7 +15,7 @@ from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
 from vael.distributed.signals import Stopped
 from vael.runs.wandb_login import has_login
-from vael.sweep.dashboard.publish import as_json
+from vael.sweep.dashboard.publish import convert_workspace
 from vael.sweep.dashboard.workspace import ShownStudy, make_workspace
 from vael.training.fit import train
 
@@ -59,7 +59,7 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     assert json.dumps(summary["metrics"]["test/bpd"]) in text
     assert len(list(offline.glob("files/media/images/*.png"))) == 5
     logged = {name for row in history for name in flat(row["item"])} | set(summary["metrics"])
-    named = keys_of(as_json(make_workspace("team", "vael", ShownStudy())))
+    named = keys_of(convert_workspace(make_workspace("team", "vael", ShownStudy())))
     assert {"config:objective.beta", "val/bpd", "traversal"} <= named
     assert {name.removeprefix("config:") for name in named if name.startswith("config:")} <= (
         config.keys()
