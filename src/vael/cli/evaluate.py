@@ -61,11 +61,11 @@ def verify(
     ] = 60,
 ) -> None:
     """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
-    from vael.cli.verify_text import as_text as verification_as_text
+    from vael.cli.verify_text import verification_text
     from vael.evaluation.verify import verify_run
 
     verification = verify_run(run, overrides or (), max_seconds)
-    print(verification_as_text(run, verification))
+    print(verification_text(run, verification))
     raise SystemExit(not verification.same)
 
 

@@ -9,7 +9,7 @@ from vael.evaluation.verify import Verification, VerifiedNumbers
 SHOWN = 10  # numbers that differ, of each file and split
 
 
-def as_text(folder: Path, verification: Verification) -> str:
+def verification_text(folder: Path, verification: Verification) -> str:
     """Describe what was made again, what differs and the likely reason, line by line."""
     lines = [line for part in verification.compared for line in _part(part)]
     lines += [f"not verified: {text}" for text in verification.left_out]

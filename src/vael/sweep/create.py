@@ -1,4 +1,4 @@
-"""Creation of a sweep's folder and study, or of the next start of an old one."""
+"""Creation of a sweep's folder and study, or an update of an older one."""
 
 import time
 import uuid

@@ -19,7 +19,7 @@ MIN_NAME = 6
 
 
 class LogDisplay:
-    """One line for each trial that finishes while this looks, with the best so far."""
+    """Display in a log: one line for each trial that finishes, with the best so far."""
 
     def __init__(self, goal: Goal, console: Console) -> None:
         self.goal = goal
@@ -55,7 +55,7 @@ class LogDisplay:
 
 
 class LiveDisplay:
-    """The counts, the best so far and one line per worker, redrawn in place.
+    """Display on a terminal: counts, the best so far and a line per worker, redrawn in place.
 
     Args:
         now: seconds since the epoch.

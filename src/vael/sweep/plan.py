@@ -194,7 +194,7 @@ def _check_compatible(then: Definition, now: Definition) -> None:
 
 
 def _kind(domain: Choice | Interval) -> object:
-    """Return what of a domain optuna fixes for a parameter's whole life."""
+    """Return the part of a domain that optuna fixes for a parameter's whole life."""
     return domain if isinstance(domain, Choice) else domain.integer
 
 

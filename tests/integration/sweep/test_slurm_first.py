@@ -70,7 +70,7 @@ def test_without_sbatch_nothing_is_made(tmp_path, monkeypatch):
 
 def test_a_login_node_needs_no_gpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(plan, "probe", lambda config: asked.append(config) or 1 / 0)
+    monkeypatch.setattr(plan, "probe_config", lambda config: asked.append(config) or 1 / 0)
     d = definition(overrides=["logger=csv", "trainer.accelerator=gpu", "trainer.precision=16"])
     with pytest.raises(ZeroDivisionError):
         plan.prepare_sweep(d, False, 1, 1, local=False)

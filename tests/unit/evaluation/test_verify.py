@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from typer.testing import CliRunner
 
 from vael.cli.main import app
-from vael.cli.verify_text import as_text
+from vael.cli.verify_text import verification_text
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
 from vael.evaluation.verify import VerifiedNumber, verify_run
@@ -136,7 +136,7 @@ def test_a_weight_that_moved_is_found_and_the_checkpoint_named(run):
     bias = [v for n, v in loaded["state_dict"].items() if n.endswith("bias")][-1]
     bias[0] += 1e-5
     torch.save(loaded, path)
-    text = as_text(run, verify_run(run))
+    text = verification_text(run, verify_run(run))
     assert "checkpoint_digest was" in text
     assert "differs: " in text
 
@@ -176,7 +176,7 @@ def test_elsewhere_the_tolerance_is_wider_and_what_differs_is_told(run):
     rewrite(run, "summary.json", elsewhere)
     found = verify_run(run)
     assert found.same
-    text = as_text(run, found)
+    text = verification_text(run, found)
     assert "torch was 1.0, and is " in text
     assert "processor was Z80" in text
     rewrite(run, "summary.json", off_by("val/elbo", 1e-3))
@@ -190,7 +190,7 @@ def test_an_old_summary_has_not_recorded_everything(run):
     rewrite(run, "summary.json", old)
     found = verify_run(run)
     assert found.same
-    assert "processor was not recorded" in as_text(run, found)
+    assert "processor was not recorded" in verification_text(run, found)
 
 
 def test_what_takes_too_long_is_left_out_with_its_cost(run):

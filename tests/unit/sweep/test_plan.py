@@ -38,7 +38,7 @@ def sweep(tmp_path, monkeypatch):
         prune=None,
         **plain,
     ):
-        monkeypatch.setattr(plan, "probe", lambda config: facts)
+        monkeypatch.setattr(plan, "probe_config", lambda config: facts)
         plain = {"trials": 3, "confirm": 0, "space": SPACE, "when": WHEN, **plain}
         file = tmp_path / "search.yaml"
         file.write_text(yaml.safe_dump({k: v for k, v in plain.items() if v is not None}))

@@ -1,4 +1,4 @@
-"""The sweep that a dashboard shows."""
+"""Search for the sweep that a dashboard shows."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ LONGEST_BYTES = 8192  # of a path with its query
 
 
 class ReadOnly:
-    """Refuse whatever would change the study: it may be running.
+    """Middleware that refuses whatever would change the study: it may be running.
 
     Args:
         app: optuna-dashboard's.
@@ -36,7 +36,7 @@ class ReadOnly:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what reads."""
+        """Pass on requests that read."""
         query = scope["query_string"].decode("ascii")
         after = parse_qs(query, keep_blank_values=True).get("after", [])
         if scope["method"] not in ("GET", "HEAD"):

@@ -37,7 +37,7 @@ MEDIA = ("reconstructions", "samples", "traversal")
 
 @dataclass(frozen=True)
 class ShownStudy:
-    """What a workspace is about.
+    """Study that a workspace shows.
 
     Attributes:
         study: the group of the runs; None shows all runs, grouped by study.

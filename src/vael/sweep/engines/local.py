@@ -35,7 +35,7 @@ class _Worker:
 
 
 class Local:
-    """Starts the workers, shows how they stand, replaces those that are killed.
+    """Engine that starts workers here, shows how they stand and replaces those that are killed.
 
     Args:
         folder: of the sweep.

@@ -47,7 +47,7 @@ class TrialConfig:
 
 @dataclass(frozen=True)
 class SweepContents:
-    """All that the page is made of."""
+    """Goal, trials, confirmations and importances of a sweep, for its page."""
 
     folder: Path
     goal: Goal

@@ -88,7 +88,7 @@ def hover_text(goal: Goal, row: TrialRow) -> str:
 
 
 def find_window(values: Sequence[float], direction: Direction) -> tuple[float, float]:
-    """Return the best value and that which nine in ten do not exceed: others share its colour."""
+    """Return the ends of the colours: the best value, and that which nine in ten do not exceed."""
     ordered = sorted(values)
     if direction == "minimize":
         low, high = ordered[0], ordered[math.ceil(0.9 * (len(ordered) - 1))]

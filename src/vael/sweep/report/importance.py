@@ -17,7 +17,7 @@ ENOUGH = 10  # trials: the best tenth of fewer is not even one
 
 @dataclass(frozen=True)
 class Importance:
-    """What the trials say of their parameters.
+    """Importance of each parameter, estimated from the trials.
 
     Attributes:
         shares: of each parameter, the largest first; their sum is 1.

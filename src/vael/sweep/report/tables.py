@@ -19,7 +19,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 @dataclass(frozen=True)
 class RankedTrial:
-    """One trial of the table of the best."""
+    """Row of the table of the best trials."""
 
     number: int
     values: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""What a sweep is: its file, its space, its snapshot, and the config of each trial."""
+"""Specification of a sweep: its file, its space, its snapshot, and the config of each trial."""

@@ -15,7 +15,7 @@ Node = str | dict[str, Any] | None
 
 @dataclass(frozen=True)
 class Limits:
-    """What a sweep may use at most.
+    """Limits of a sweep and its trials.
 
     Attributes:
         trial_minutes: of one trial, over all its attempts in one process.
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Definition:
-    """One sweep.
+    """Definition of one sweep.
 
     Attributes:
         name: of the study and its folder.
@@ -79,7 +79,7 @@ class Definition:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
 
     def comparable_fields(self) -> dict[str, Any]:
-        """Return what the numbers of a study depend on: it must not change within one."""
+        """Return the fields on which numbers depend, which must not change within a study."""
         kept = ("targets", "directions", "overrides", "space", "when", "devices")
         plain = self.to_dict()
         return {name: plain[name] for name in kept}
@@ -101,7 +101,7 @@ def check_definition(d: Definition) -> None:
     """Check each value of a definition.
 
     Raises:
-        ConfigError: one cannot.
+        ConfigError: a value is of a wrong kind or out of its range.
     """
     if not isinstance(d.name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", d.name):
         raise ConfigError(f"name must be made of letters, digits, _, - and ., but got {d.name!r}.")

@@ -93,6 +93,8 @@ def _domain(path: str, text: str) -> Choice | Interval:
     unknown = sorted(value.tags - {"log"})
     if unknown:
         raise ConfigError(f"{where}: tag {unknown[0]} is not known; there is log.")
+    if "log" in value.tags and not isinstance(value, IntervalSweep):
+        raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     if isinstance(value, ChoiceSweep):
         return _choice(where, override, value)
     if isinstance(value, RangeSweep):
@@ -114,8 +116,6 @@ def _domain(path: str, text: str) -> Choice | Interval:
 
 
 def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
-    if "log" in sweep.tags:
-        raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     items = list(sweep.list)
     texts = tuple(format_value(item) for item in items)
     values = tuple(
@@ -133,8 +133,6 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
 
 
 def _range(where: str, sweep: RangeSweep) -> Interval:
-    if "log" in sweep.tags:
-        raise ConfigError(f"{where}: tag(log, ...) is for intervals.")
     assert sweep.start is not None
     assert sweep.stop is not None
     integer = all(isinstance(v, int) for v in (sweep.start, sweep.stop, sweep.step))

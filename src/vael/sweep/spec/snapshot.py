@@ -19,7 +19,7 @@ SNAPSHOT = "sweep.yaml"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A sweep that has been started.
+    """Snapshot of a sweep that has been started.
 
     Attributes:
         definition: as it is now; ``storage`` is without its password.
@@ -71,6 +71,6 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def compute_digest(definition: Definition) -> str:
-    """Compute a digest of what the numbers depend on."""
+    """Compute a digest of the fields on which numbers depend."""
     text = json.dumps(definition.comparable_fields(), sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition: a choice of the space was made so."""
+    """Condition of a parameter: a choice of the space has this value."""
 
     path: str
     value: Value
@@ -25,7 +25,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A path of the config, what it may be, and when it is a parameter at all."""
+    """Path of the config with its domain, and the condition under which a trial has it."""
 
     path: str
     domain: Choice | Interval
@@ -37,14 +37,10 @@ class Parameter:
             self.when.path in chosen and chosen[self.when.path] == self.when.value
         )
 
-    def override(self, value: Value) -> str:
-        """Return the override of a value for Hydra."""
-        return f"{self.path}={self.domain.text(value)}"
-
 
 @dataclass(frozen=True)
 class Space:
-    """All parameters, a condition always after what it asks for."""
+    """Parameters of a sweep, each after the one that its condition names."""
 
     parameters: tuple[Parameter, ...]
 
@@ -59,7 +55,7 @@ class Space:
     def overrides(self, chosen: Mapping[str, Value]) -> list[str]:
         """Return the overrides of a point for Hydra."""
         return [
-            p.override(chosen[p.path])
+            f"{p.path}={p.domain.text(chosen[p.path])}"
             for p in self.parameters
             if p.path in chosen and p.active(chosen)
         ]
@@ -101,12 +97,11 @@ class Space:
         deciding = {p.when.path for p in self.parameters if p.when is not None}
         found: dict[tuple[tuple[str, Value], ...], dict[str, Value]] = {}
         for p in self.parameters:
-            low: list[list[Value]] = []
+            ends = []
             for other in self.parameters:
-                points = other.domain.points() if isinstance(other.domain, Choice) else None
                 every = other == p or other.path in deciding
-                low.append(list(points if every else points[:1]) if points else [_low(other)])
-            for values in product(*low):
+                ends.append(_ends(other.domain)[: None if every else 1])
+            for values in product(*ends):
                 chosen: dict[str, Value] = {}
                 for parameter, value in zip(self.parameters, values, strict=True):
                     if parameter.active(chosen):
@@ -115,8 +110,7 @@ class Space:
         return list(found.values())
 
 
-def _low(parameter: Parameter) -> Value:
-    domain = parameter.domain
+def _ends(domain: Choice | Interval) -> tuple[Value, ...]:
     if isinstance(domain, Choice):
-        return domain.values[0]
-    return int(domain.low) if domain.integer else float(domain.low)
+        return domain.values
+    return (int(domain.low) if domain.integer else float(domain.low),)

@@ -1,4 +1,4 @@
-"""Reader of a sweep's file: each key is known, and none is of another kind."""
+"""Reader of a sweep's file, which checks the keys and the kinds of their values."""
 
 import difflib
 from collections.abc import Mapping, Sequence

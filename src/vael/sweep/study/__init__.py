@@ -1,1 +1,1 @@
-"""The study of a sweep: its trials in a storage, who works on them, and what came of them."""
+"""The study of a sweep: its trials in a storage, their leases and their results."""

@@ -139,7 +139,7 @@ def _lost(run: Path, reason: str, retries: int) -> bool:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the best configuration is worth.
+    """Scores of the best configuration on fresh seeds.
 
     Attributes:
         trial: its number.

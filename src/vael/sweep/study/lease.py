@@ -83,7 +83,7 @@ def find_age(folder: Path, now: float | None = None) -> float | None:
 
 
 class Watch:
-    """How long leases of this machine have been silent while somebody looked.
+    """Clock of how long each lease of this machine has been silent.
 
     Their age says nothing: it grows while the machine sleeps, holders and all. This clock sleeps
     with it.
@@ -120,25 +120,23 @@ def is_stale(folder: Path, seconds: float, watch: Watch, now: float | None = Non
 
 
 class Heartbeat:
-    """Renews a lease from a thread of its own, also while the storage is away.
+    """Renewal of a lease, from a thread of its own, also while the storage is away.
 
     Args:
         claim: whose lease.
         every: seconds between two touches.
+
+    Attributes:
+        lost: whether another worker has taken the trial.
     """
 
     def __init__(self, claim: Claim, every: float) -> None:
         self.folder: Path = claim.folder
         self.attempt = claim.attempt
         self.every = every
+        self.lost = False
         self._over = threading.Event()
-        self._lost = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
-
-    @property
-    def lost(self) -> bool:
-        """Whether another worker has taken the trial."""
-        return self._lost.is_set()
 
     def start(self) -> None:
         """Start the thread, also where the lease is lost already."""
@@ -154,7 +152,7 @@ class Heartbeat:
         while True:
             try:
                 if not renew_lease(self.folder, self.attempt):
-                    self._lost.set()
+                    self.lost = True
                     return
             except OSError:
                 pass  # a shared folder that is away for a moment

@@ -12,7 +12,7 @@ from vael.sweep.study.table import FINISHED, TrialRow
 
 @dataclass(frozen=True)
 class Goal:
-    """What a sweep wants: its name, targets with a direction each, and how many trials."""
+    """Goal of a sweep: its name, targets with a direction each, and how many trials."""
 
     name: str
     targets: tuple[str, ...]

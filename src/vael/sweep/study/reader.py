@@ -1,4 +1,4 @@
-"""Reader of a study: its storage, the table of its trials, and every way to reach both.
+"""Reader of a study: its definition, its storage and the table of its trials.
 
 What changes more than one thing goes through ``_one_at_a_time``: under the sweep's lock, and as
 often as the storage needs.
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class StudyReader:
-    """Reads the study of a sweep.
+    """Read access to the study of a sweep.
 
     Attributes:
         folder: of the sweep.

@@ -51,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Slot:
-    """What one worker may use.
+    """Devices and threads of one worker.
 
     Attributes:
         devices: what CUDA_VISIBLE_DEVICES is set to, or None to leave it alone.

@@ -31,7 +31,7 @@ def write_results(study: StudyReader, table: Sequence[TrialRow], weights: "Weigh
 
 
 class Weights:
-    """The checkpoints of trials that have ended; each trial is looked at until it has none."""
+    """Checkpoints of trials that have ended; each trial is looked at until it has none."""
 
     def __init__(self) -> None:
         self._gone: set[int] = set()
@@ -57,17 +57,13 @@ def list_overrides(study: StudyReader, row: TrialRow) -> list[str]:
 
 def _write_best(study: StudyReader, row: TrialRow) -> None:
     """Write a config that ``python train.py --config-dir SWEEP --config-name best`` trains."""
-    path, title = study.folder / "best.yaml", _title(study, row)
-    if not path.exists() or path.read_text().partition("\n")[0] != title:
-        write_text(path, f"{title}\n{_best(study, row)}")
-
-
-def _title(study: StudyReader, row: TrialRow) -> str:
-    d = study.definition
-    return (
+    d, path = study.definition, study.folder / "best.yaml"
+    title = (
         f"# The best of {d.name}: trial {row.number}, {d.targets[0]} {row.values[0]:.6g} "
         f"(k = {study.snapshot.samples})."
     )
+    if not path.exists() or path.read_text().partition("\n")[0] != title:
+        write_text(path, f"{title}\n{_best(study, row)}")
 
 
 def _best(study: StudyReader, row: TrialRow) -> str:

@@ -1,4 +1,4 @@
-"""Study: which trial is whose, what it tries, and what became of it.
+"""Study: claims of workers on trials, the parameters of each, and its outcome.
 
     claim ──► RUNNING + lease ──► finish: COMPLETE | PRUNED | FAIL        counts to the budget
                     │   └───────► finish: lost, stopped ──► WAITING ──► claim
@@ -110,7 +110,7 @@ class Study(StudyReader):
         return failed is None
 
     def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
-        """Make a trial this worker's."""
+        """Give a trial to this worker."""
         run = self._run(trial.number)
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)

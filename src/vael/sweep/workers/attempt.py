@@ -14,20 +14,24 @@ from vael.sweep.study.lease import Heartbeat
 from vael.sweep.study.records import Claim, Outcome, Slot
 from vael.sweep.study.storage import StorageAway
 from vael.sweep.study.study import Study
+from vael.sweep.workers.forkserver import ForkedHandle, ForkServer
 from vael.sweep.workers.outcome import find_outcome
-from vael.sweep.workers.process import Handle, Starter
+from vael.sweep.workers.process import ProcessHandle, ProcessStarter
 from vael.sweep.workers.status import StatusFile
 
 LOOK_SECONDS = 0.05  # between two looks at metrics.csv: a trial stops an epoch after it is told to
 GRACE_SECONDS = 120.0  # in which a trial saves itself
-PRUNABLE_FRACTION = (
-    0.75  # of its epochs: later there is little to save, and the noise of one epoch decides
-)
+# of its epochs: later there is little to save, and the noise of one epoch decides
+PRUNABLE_FRACTION = 0.75
 RESEND_SECONDS = 2.0  # after which a signal is sent again: a trial that has just begun may miss it
 
 
+Starter = ForkServer | ProcessStarter
+Handle = ForkedHandle | ProcessHandle
+
+
 class Attempt:
-    """One process of one trial.
+    """Attempt at a trial: one process of it.
 
     Args:
         study: hears of each epoch, and decides whether to go on.

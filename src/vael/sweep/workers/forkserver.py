@@ -34,7 +34,7 @@ KILLED = -signal.SIGKILL
 
 
 class ForkServer:
-    """The worker's side: starts one trial at a time. Both sides die with the worker (Linux)."""
+    """Way to start trials one at a time, as forks; all die with the worker (Linux)."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[bytes] | None = None
@@ -65,7 +65,7 @@ class ForkServer:
             raise VaelError("the process that starts trials could not start: see above.")
 
     def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> "ForkedHandle":
-        """Fork the trial."""
+        """Fork the trial; see ProcessStarter."""
         self.prepare()
         assert self._line is not None
         assert slot.num_devices == 1, slot
@@ -96,7 +96,7 @@ class ForkedHandle:
         self._code = KILLED if pid is None else None
 
     def wait(self, seconds: float) -> int | None:
-        """See Handle."""
+        """See ProcessHandle."""
         if self._code is None:
             try:
                 answer = self._line.read(seconds)
@@ -106,12 +106,12 @@ class ForkedHandle:
         return self._code
 
     def signal(self, number: int) -> None:
-        """See Handle."""
+        """See ProcessHandle."""
         if self._pid is not None and self.wait(0) is None:
             os.kill(self._pid, number)  # the server reaps it, then tells: the pid is still its
 
     def kill(self) -> None:
-        """See Handle."""
+        """See ProcessHandle."""
         self.signal(signal.SIGKILL)
         while self.wait(1.0) is None:
             pass
@@ -210,7 +210,9 @@ def _run_trial(
         os.environ.clear()
         os.environ.update(env)
         random.seed()
-        _reseed_numpy()
+        import numpy as np
+
+        np.random.seed()  # noqa: NPY002 # nothing of ours uses it, but all children would share it
         for number in IGNORED:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -238,10 +240,3 @@ def _take_over(folder: Path) -> None:
         os.dup2(source, target)
     os.close(log)
     os.close(nothing)
-
-
-def _reseed_numpy() -> None:
-    """Reseed numpy's global state, which nothing of ours uses: all children would share it."""
-    import numpy as np
-
-    np.random.seed()  # noqa: NPY002

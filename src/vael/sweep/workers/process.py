@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from vael.distributed import processes
 from vael.distributed.ownership import ATTEMPT
@@ -26,49 +25,17 @@ HIDDEN_NAMES = {
 }  # fmt: skip
 
 
-class Handle(Protocol):
-    """A trial's process, which leads a session of its own."""
-
-    def wait(self, seconds: float) -> int | None:
-        """Wait for its exit code, minus the signal where it was killed; None while it lives.
-
-        Once there is a code, nothing of its session is left.
-        """
-        ...
-
-    def signal(self, number: int) -> None:
-        """Send a signal to it alone: it passes it on to its ranks, if it has any."""
-        ...
-
-    def kill(self) -> None:
-        """Kill it with all that it has started."""
-        ...
-
-
-class Starter(Protocol):
-    """A way to start trials, one at a time."""
-
-    def prepare(self) -> None:
-        """Do ahead what takes long; to be called before each trial."""
-        ...
-
-    def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> Handle:
-        """Start ``vael train FOLDER``; what it prints goes to FOLDER/process.log."""
-        ...
-
-    def close(self) -> None:
-        """End what was prepared."""
-        ...
-
-
 class ProcessStarter:
-    """Starts each trial as a new Python, for any number of devices."""
+    """Way to start trials one at a time, each as a new Python, for any number of devices."""
 
     def prepare(self) -> None:
-        """Do nothing."""
+        """Do ahead what takes long: nothing here. To be called before each trial."""
 
     def start(self, folder: Path, slot: Slot, attempt: int | None = None) -> "ProcessHandle":
-        """Start the trial; it dies with the thread that calls this."""
+        """Start ``vael train FOLDER``; it dies with the thread that calls this.
+
+        What it prints goes to FOLDER/process.log.
+        """
         own = os.getpid()
         with (folder / LOG).open("ab") as log:
             return ProcessHandle(
@@ -84,17 +51,20 @@ class ProcessStarter:
             )
 
     def close(self) -> None:
-        """Do nothing."""
+        """End what was prepared: nothing here."""
 
 
 class ProcessHandle:
-    """A child of this process."""
+    """A trial's process, a child of this one, which leads a session of its own."""
 
     def __init__(self, child: "subprocess.Popen[bytes]") -> None:
         self._child = child
 
     def wait(self, seconds: float) -> int | None:
-        """See Handle."""
+        """Wait for its exit code, minus the signal where it was killed; None while it lives.
+
+        Once there is a code, nothing of its session is left.
+        """
         end = time.monotonic() + seconds
         while not self._gone():
             if time.monotonic() >= end:
@@ -113,11 +83,11 @@ class ProcessHandle:
         return True
 
     def signal(self, number: int) -> None:
-        """See Handle."""
+        """Send a signal to it alone: it passes it on to its ranks, if it has any."""
         self._child.send_signal(number)
 
     def kill(self) -> None:
-        """See Handle."""
+        """Kill it with all that it has started."""
         if not self._gone():
             self._child.send_signal(signal.SIGKILL)
             processes.end_session(self._child.pid)

@@ -17,7 +17,7 @@ WRITE_SECONDS = 0.5  # at most so often; starting and ending a trial is written 
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What one worker does now, as it says in ``workers/ID.json``.
+    """State of one worker, as its file ``workers/ID.json`` has it.
 
     Attributes:
         kind: ``trial`` or ``confirmation``; None while it has nothing to do.

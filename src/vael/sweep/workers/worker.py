@@ -10,8 +10,7 @@ from vael.sweep.study.lease import Heartbeat
 from vael.sweep.study.records import Claim, Outcome, Slot, Wait
 from vael.sweep.study.storage import StorageAway
 from vael.sweep.study.study import Study
-from vael.sweep.workers.attempt import Attempt
-from vael.sweep.workers.process import Starter
+from vael.sweep.workers.attempt import Attempt, Starter
 from vael.sweep.workers.status import StatusFile
 
 WAIT_SECONDS = 0.5  # until a worker without work asks again
