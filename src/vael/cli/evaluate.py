@@ -27,7 +27,8 @@ def evaluate(
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
     signals.block()  # in the middle of an import, torch would swallow Ctrl-C, and numpy with it
-    from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+    from vael.evaluation.evaluate import evaluate_run
+    from vael.evaluation.request import EvaluationRequest
 
     request = EvaluationRequest(
         run,

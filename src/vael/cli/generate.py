@@ -63,7 +63,7 @@ def generate(
     allow: Allow = None,
 ) -> None:
     """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
-    from vael.pretrained.generate.make import generate_file
+    from vael.pretrained.generate.kinds import generate_file
     from vael.pretrained.generate.request import GenerateRequest
     from vael.runs.folder import describe_unfinished
 

@@ -1,1 +1,1 @@
-"""Floor 9: `vael evaluate` and `vael compare`: honest numbers of a trained model."""
+"""Measure the numbers of a trained model again: evaluate, verify, repeat, vary the seeds."""

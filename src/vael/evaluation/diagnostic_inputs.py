@@ -1,7 +1,7 @@
 """Draw what the diagnostics of an evaluation look at from a trained model."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ R = TypeVar("R", bound=LatentRecord)
 
 @dataclass(frozen=True)
 class DiagnosticInputs:
-    """What diagnostics may look at: all on the CPU, in float32, in the order of the split.
+    """Hold what diagnostics may look at: all on the CPU, in float32, in the order of the split.
 
     N examples of the split, the first M of them as arrays of the shape of x (M = N unless N * D
     is above ``MAX_FLOATS``), T training examples.
@@ -66,7 +66,7 @@ class DiagnosticInputs:
 
 
 def gather_inputs(scorer: Scorer, split: Part) -> DiagnosticInputs:
-    """Encode the split and a part of the training data once, and draws from the prior."""
+    """Encode the split and a part of the training data once, and draw from the prior."""
     with torch.inference_mode(), scorer.precision():
         return _gather(scorer, split)
 
@@ -97,7 +97,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     return DiagnosticInputs(
         spec=spec,
         split=split.split,
-        q=_joined(records),
+        q=_join(records),
         p=_move(latents[0].p),
         z=torch.cat(draws),
         labels=_labels(labels),
@@ -112,7 +112,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
 
 
 def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
-    """Draws of x, and E[x|z] at the same z from the prior."""
+    """Draw x, and take E[x|z] at the same z from the prior."""
     drawn, means = [], []
     for chunk in range(math.ceil(count / EVAL_CHUNK)):
         size = min(EVAL_CHUNK, count - chunk * EVAL_CHUNK)
@@ -133,26 +133,20 @@ def _labels(batches: Iterable[Tensor | None]) -> Tensor | None:
     return torch.cat(known) if known else None
 
 
+def _map_tensors(record: R, function: Callable[[str, Tensor], Tensor]) -> R:
+    """Return a record with ``function(name, tensor)`` in the place of each of its tensors."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    tensors = {name: function(name, v) for name, v in values.items() if isinstance(v, Tensor)}
+    return replace(record, **tensors)  # type: ignore[type-var]
+
+
 def _move(record: R) -> R:
-    """A record on the CPU in float32."""
-    return replace(
-        record,
-        **{  # type: ignore[type-var]
-            field.name: getattr(record, field.name).float().cpu()
-            for field in fields(record)  # type: ignore[arg-type]
-            if isinstance(getattr(record, field.name), Tensor)
-        },
-    )
+    """Return a record on the CPU in float32."""
+    return _map_tensors(record, lambda _, tensor: tensor.float().cpu())
 
 
-def _joined(records: list[PosteriorRecord]) -> PosteriorRecord:
-    """One record of all examples: its tensors all lead with ``(B,)``."""
-    joined: PosteriorRecord = replace(
-        records[0],
-        **{  # type: ignore[type-var]
-            field.name: torch.cat([getattr(record, field.name) for record in records])
-            for field in fields(records[0])  # type: ignore[arg-type]
-            if isinstance(getattr(records[0], field.name), Tensor)
-        },
+def _join(records: list[PosteriorRecord]) -> PosteriorRecord:
+    """Return one record of all examples: its tensors all lead with ``(B,)``."""
+    return _map_tensors(
+        records[0], lambda name, _: torch.cat([getattr(record, name) for record in records])
     )
-    return joined

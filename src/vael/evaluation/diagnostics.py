@@ -1,8 +1,8 @@
 """Diagnose what the bounds do not say: the latents, the pictures, the labels."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import torch
 
@@ -24,21 +24,15 @@ Found = tuple[Mapping[str, Any] | str | None, list[str]]
 """Numbers by name or why there are none, None where nothing fits; warnings for the reader."""
 
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """Sections of evaluation.json: numbers, texts and lists of them; empty where nothing fits.
+class Diagnosis(NamedTuple):
+    """Sections of evaluation.json, empty where nothing fits, and warnings of one sentence each."""
 
-    Attributes:
-        sections: by name what `DIAGNOSTICS` lists.
-        warnings: one sentence each, for whoever reads the numbers.
-    """
-
-    sections: Mapping[str, Any]
-    warnings: tuple[str, ...] = ()
+    sections: dict[str, Any]
+    warnings: list[str]
 
 
 def diagnose(inputs: DiagnosticInputs) -> Diagnosis:
-    """Every diagnostic that these inputs allow; the same inputs give the same numbers."""
+    """Return every diagnostic that the inputs allow; the same inputs give the same numbers."""
     sections: dict[str, Any] = {}
     warnings: list[str] = []
     for path, function in DIAGNOSTICS.items():
@@ -48,7 +42,7 @@ def diagnose(inputs: DiagnosticInputs) -> Diagnosis:
         held = sections.setdefault(section, {})
         if found is not None:
             held.update({part: found} if part else found)
-    return Diagnosis(sections, tuple(warnings))
+    return Diagnosis(sections, warnings)
 
 
 def _spectrum(inputs: DiagnosticInputs) -> Found:
@@ -61,7 +55,7 @@ def _spectrum(inputs: DiagnosticInputs) -> Found:
 
 
 def _aggregate(inputs: DiagnosticInputs) -> Found:
-    """Of normal posteriors."""
+    """Compare the aggregate posterior with the prior, for normal posteriors."""
     q = inputs.q
     if not isinstance(q, Normals):
         return None, [
@@ -96,7 +90,7 @@ def _frechet(inputs: DiagnosticInputs) -> Found:
 
 
 def _inception(inputs: DiagnosticInputs) -> Found:
-    """The same in features of Inception, or one sentence of why it is not there."""
+    """Measure the Fréchet distance in features of Inception, or say why it is not there."""
     x, drawn = inputs.originals, (inputs.samples, inputs.sample_means)
     if not (_are_images(inputs) and _are_finite(inputs) and count_components(x, drawn[0])):
         return None, []
@@ -113,7 +107,7 @@ def _are_finite(inputs: DiagnosticInputs) -> bool:
 
 
 def _probe(inputs: DiagnosticInputs) -> Found:
-    """Accuracies of classifiers on the latent means."""
+    """Measure the accuracy of classifiers on the latent means."""
     means, train = inputs.q.mean.flatten(1), inputs.train_means
     if inputs.labels is None or inputs.train_labels is None:
         return None, []

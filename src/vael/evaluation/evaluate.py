@@ -1,98 +1,25 @@
-"""Floor 9: one evaluation of a trained model, written to evaluation.json."""
+"""Evaluate a trained model, and write evaluation.json."""
 
-import shlex
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
-from vael.data.source import Split
 from vael.distributed.processes import keep_freed_memory
-from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose
-from vael.evaluation.parallel import ScoringJob, choose_device, score_parts
+from vael.evaluation.parallel import Parts, choose_place, score_parts
+from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.evaluation.result import summarize_scores
 from vael.files import write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
-from vael.runs.evaluation_file import FILE
 from vael.runs.provenance import describe_machine, git_sha, package_versions
 from vael.runs.summary import read_summary
 
 
-@dataclass(frozen=True)
-class EvaluationRequest:
-    """What is asked for.
-
-    Attributes:
-        path: a run's folder, or a checkpoint file.
-        split: ``train | val | test``.
-        samples: K, importance samples per example.
-        device: ``auto | cpu | cuda``.
-        devices: processes, each with a GPU of its own on ``cuda``.
-        overrides: other data of the same shape: ``data=...``, ``data.path=...``.
-        threads: CPU threads of each process. Sums over another number of threads round
-            differently, and threads collapse where other work wants the cores: processes do not.
-        allow: packages of the user's own that the config in a checkpoint file may name.
-    """
-
-    path: Path
-    split: Split = "test"
-    samples: int = 1000
-    device: str = "auto"
-    devices: int = 1
-    overrides: tuple[str, ...] = ()
-    threads: int = 1
-    allow: tuple[str, ...] = ()
-
-    def check(self) -> None:
-        """Refuses what cannot work whatever the run is.
-
-        Raises:
-            ConfigError: names the option.
-        """
-        if self.samples < 1:
-            raise ConfigError(f"--samples must be at least 1, but got {self.samples}.")
-        if self.split not in get_args(Split):
-            raise ConfigError(
-                f"--split must be one of {', '.join(get_args(Split))}, but got {self.split}."
-            )
-        if self.threads < 1:
-            raise ConfigError(f"--threads must be at least 1, but got {self.threads}.")
-
-    @property
-    def output(self) -> Path:
-        """``evaluation.json`` in the run's folder, or beside the checkpoint file."""
-        return (self.path if self.path.is_dir() else self.path.parent) / FILE
-
-    @property
-    def command(self) -> str:
-        """What gives the same again."""
-        device = [] if self.device == "auto" else ["--device", self.device]
-        threads = [] if self.threads == 1 else ["--threads", str(self.threads)]
-        allowed = [word for package in self.allow for word in ("--allow", package)]
-        return shlex.join(
-            [
-                "vael",
-                "evaluate",
-                str(self.path),
-                "--split",
-                self.split,
-                "--samples",
-                str(self.samples),
-                *device,
-                *threads,
-                *allowed,
-                *self.overrides,
-            ]
-        )
-
-
 def evaluate_run(request: EvaluationRequest) -> dict[str, Any]:
-    """Scores a split with K importance samples per example, and writes evaluation.json whole.
+    """Score a split with K importance samples per example, and writes evaluation.json whole.
 
     The file holds the last evaluation, of whichever split. An interrupted one leaves it alone.
 
@@ -107,7 +34,7 @@ def evaluate_run(request: EvaluationRequest) -> dict[str, Any]:
 
 
 def score_run(request: EvaluationRequest) -> dict[str, Any]:
-    """What `evaluate` writes; nothing is written."""
+    """Return what `evaluate_run` writes; write nothing."""
     started = time.perf_counter()
     request.check()
     keep_freed_memory()
@@ -115,32 +42,20 @@ def score_run(request: EvaluationRequest) -> dict[str, Any]:
     trained = load_trained(request.path, request.overrides, request.allow)
     torch.set_num_threads(request.threads)
     split = Part(request.split)
-    sizes = {
-        "train": trained.spec.num_train,
-        "val": trained.spec.num_val,
-        "test": trained.spec.num_test,
-    }
-    train = Part("train", sizes[request.split])
-    parts = (split,) if request.split == "train" else (split, train)
-    job = ScoringJob(
-        request.path,
-        request.overrides,
-        request.allow,
-        parts,
-        request.samples,
-        kind,
-        request.devices,
-        request.threads,
-    )
-    scorer = Scorer(trained, job.device(0), request.samples)
+    spec = trained.spec
+    sizes = {"train": spec.num_train, "val": spec.num_val, "test": spec.num_test}
+    scorer = Scorer(trained, choose_place(kind, 0), request.samples)
     what = f"{request.split}, {request.samples} samples"
-    columns = score_parts(job, scorer, what if train is split else f"{what}, and train beside it")
-    beside = None if request.split == "train" else columns[train]
+    parts: Parts = (split,)
+    if request.split != "train":
+        what, parts = f"{what}, and train beside it", (split, Part("train", sizes[request.split]))
+    columns = score_parts(request, kind, parts, scorer, what)
+    beside = columns[parts[1]] if len(parts) > 1 else None
     result = summarize_scores(trained, request.split, scorer.ks, columns[split], beside)
-    diagnosis = diagnose(gather_inputs(scorer, split))
+    diagnosis, warnings = diagnose(gather_inputs(scorer, split))
     result |= {
-        **diagnosis.sections,
-        "warnings": [*result["warnings"], *_changed(request, trained), *diagnosis.warnings],
+        **diagnosis,
+        "warnings": [*result["warnings"], *_changed(request, trained), *warnings],
         "device": kind,
         "devices": request.devices,
         "threads": torch.get_num_threads(),

@@ -1,4 +1,4 @@
-"""Floor 9: the chunks of an evaluation scored by one process or by several, with one result.
+"""Score the chunks of an evaluation in one process or in several, with one result.
 
 A chunk's scores depend on nothing but its number, and are put together in the order of the
 chunks: any number of processes gives the same numbers to the bit.
@@ -8,8 +8,6 @@ import multiprocessing
 import os
 import queue
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,88 +16,62 @@ import torch
 from vael.distributed.failures import describe_signal
 from vael.distributed.processes import die_with, keep_freed_memory
 from vael.distributed.signals import ignore_sigint
-from vael.errors import ConfigError, VaelError
+from vael.errors import VaelError
 from vael.evaluation.progress import Countdown
+from vael.evaluation.request import EvaluationRequest
 from vael.pretrained.scoring import Columns, Part, Scorer, list_chunks
 from vael.pretrained.trained import load_trained
 
-LOOK = 0.2  # seconds between two looks at the progress of the others
+Parts = tuple[Part, ...]
+LOOK_SECONDS = 0.2  # between two looks at the progress of the others
 
 
-@dataclass(frozen=True)
-class ScoringJob:
-    """What a process must know to score on its own."""
-
-    path: Path
-    overrides: tuple[str, ...]
-    allow: tuple[str, ...]
-    parts: tuple[Part, ...]
-    samples: int
-    kind: str
-    devices: int
-    threads: int
-
-    def device(self, rank: int) -> torch.device:
-        """Where process ``rank`` computes."""
-        return torch.device("cpu") if self.kind == "cpu" else torch.device("cuda", rank)
+def choose_place(kind: str, rank: int) -> torch.device:
+    """Return the device where a process computes: its own GPU on ``cuda``."""
+    return torch.device("cpu") if kind == "cpu" else torch.device("cuda", rank)
 
 
-def choose_device(device: str, devices: int) -> str:
-    """``cpu`` or ``cuda``; auto takes GPUs where there are any.
+def score_parts(
+    request: EvaluationRequest, kind: str, parts: Parts, scorer: Scorer, what: str
+) -> dict[Part, Columns]:
+    """Return the columns of every example of every part, in the order of the split.
 
-    Raises:
-        ConfigError: an unknown device, or more than there are.
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"--device must be auto, cpu or cuda, but got {device}.")
-    if devices < 1:
-        raise ConfigError(f"--devices must be at least 1, but got {devices}.")
-    gpus = torch.cuda.device_count()
-    if device == "cuda" and gpus == 0:
-        raise ConfigError(
-            "--device cuda, but torch sees no GPU here: use --device cpu (or auto), "
-            "or install torch with CUDA."
-        )
-    if device == "cpu" or gpus == 0:
-        return "cpu"
-    if devices > gpus:
-        raise ConfigError(
-            f"--devices {devices}, but this machine has {gpus} GPUs: use --devices "
-            f"{gpus}, or --device cpu."
-        )
-    return "cuda"
-
-
-def score_parts(job: ScoringJob, scorer: Scorer, what: str) -> dict[Part, Columns]:
-    """The columns of every example of every part, in the order of the split.
+    Args:
+        request: samples, processes, threads and the model.
+        kind: ``cpu`` or ``cuda``.
+        parts: what to score.
+        scorer: of this process.
+        what: the words of the progress bar.
 
     Raises:
         VaelError: one of several processes died.
     """
-    todo = list_chunks(scorer, job.parts)
-    total = sum(len(scorer.examples(part).index) for part in job.parts) * job.samples
+    todo = list_chunks(scorer, parts)
+    total = sum(len(scorer.examples(part).index) for part in parts) * request.samples
     with Countdown(what, total) as countdown:
-        if job.devices == 1:
+        if request.devices == 1:
             done = [scorer.score(*piece, countdown.add) for piece in todo]
         else:
-            done = _together(job, len(todo), countdown)
+            done = _score_together(request, kind, parts, len(todo), countdown)
+    chunks: dict[Part, list[Columns]] = {part: [] for part in parts}
+    for (part, _), columns in zip(todo, done, strict=True):
+        chunks[part].append(columns)
     return {
-        part: _joined([done[n] for n, piece in enumerate(todo) if piece[0] == part])
-        for part in job.parts
+        part: {name: np.concatenate([chunk[name] for chunk in found]) for name in found[0]}
+        for part, found in chunks.items()
     }
 
 
-def _joined(chunks: Sequence[Columns]) -> Columns:
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-
-
-def _together(job: ScoringJob, count: int, countdown: Countdown) -> list[Columns]:
+def _score_together(
+    request: EvaluationRequest, kind: str, parts: Parts, count: int, countdown: Countdown
+) -> list[Columns]:
     context = multiprocessing.get_context("spawn")
     results: Any = context.Queue()
-    ticks = context.RawArray("q", job.devices)
+    ticks = context.RawArray("q", request.devices)
+    shared = (request, kind, parts, ticks, results)
     crew = [
-        context.Process(target=_work, args=(job, rank, ticks, results), daemon=True)
-        for rank in range(job.devices)
+        context.Process(target=_work, args=(rank, *shared), daemon=True)
+        for rank in range(request.devices)
     ]
     done: dict[int, Columns] = {}
     try:
@@ -108,7 +80,7 @@ def _together(job: ScoringJob, count: int, countdown: Countdown) -> list[Columns
                 process.start()
         while len(done) < count:
             try:
-                number, found = results.get(timeout=LOOK)
+                number, found = results.get(timeout=LOOK_SECONDS)
                 if isinstance(found, VaelError):
                     raise found
                 done[number] = found
@@ -125,30 +97,30 @@ def _together(job: ScoringJob, count: int, countdown: Countdown) -> list[Columns
 def _check_alive(crew: Sequence[Any]) -> None:
     for rank, process in enumerate(crew):
         if process.exitcode:
-            cause = (
-                f"was {describe_signal(-process.exitcode)}"
-                if process.exitcode < 0
-                else f"ended with exit code {process.exitcode}"
-            )
+            cause = f"ended with exit code {process.exitcode}"
+            if process.exitcode < 0:
+                cause = f"was {describe_signal(-process.exitcode)}"
             raise VaelError(
                 f"process {rank} of {len(crew)} {cause}; is there enough memory? "
                 "Try fewer --devices. The old evaluation.json stands."
             )
 
 
-def _work(job: ScoringJob, rank: int, ticks: Any, results: Any) -> None:
-    """Scores chunks rank, rank + N, ..."""
+def _work(
+    rank: int, request: EvaluationRequest, kind: str, parts: Parts, ticks: Any, results: Any
+) -> None:
+    """Score chunks rank, rank + N, ..."""
     die_with(os.getppid())
     keep_freed_memory()
     try:
-        torch.set_num_threads(job.threads)
-        trained = load_trained(job.path, job.overrides, job.allow)
-        scorer = Scorer(trained, job.device(rank), job.samples)
+        torch.set_num_threads(request.threads)
+        trained = load_trained(request.path, request.overrides, request.allow)
+        scorer = Scorer(trained, choose_place(kind, rank), request.samples)
 
         def tick(pairs: int) -> None:
             ticks[rank] += pairs
 
-        for number, piece in list(enumerate(list_chunks(scorer, job.parts)))[rank :: job.devices]:
+        for number, piece in [*enumerate(list_chunks(scorer, parts))][rank :: request.devices]:
             results.put((number, scorer.score(*piece, tick)))
     except VaelError as error:
         results.put((-1, error))

@@ -1,19 +1,18 @@
-"""Floor 9: how much of a long computation is left: a bar on a terminal, now and then a line."""
+"""Tell how much of a long computation is left: a bar on a terminal, else lines of a log."""
 
 import sys
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from vael.text import clock_text
 
-FIRST, LONGEST = 3.0, 60.0  # seconds to the first line of a log, and between two
+FIRST_SECONDS, LONGEST_SECONDS = 3.0, 60.0  # to the first line of a log, and between two
 
 
 class Countdown:
-    """Tells the remaining time of ``total`` equal steps while it is entered.
+    """Tell the remaining time of ``total`` equal steps while it is entered.
 
     Args:
         what: is computed.
@@ -25,44 +24,33 @@ class Countdown:
         self.what, self.total, self.refresh_seconds = what, total, refresh_seconds
         self._done = 0
         self._next = 0.0
-        self._pause = FIRST
+        self._pause = FIRST_SECONDS
         self._progress: Progress | None = None
 
     def __enter__(self) -> "Countdown":
         self._started = time.monotonic()
         console = Console(stderr=True)
         if console.is_terminal:
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TextColumn("left:"),
-                TimeRemainingColumn(),
-                console=console,
-                auto_refresh=False,
-            )
+            shown = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+            left = TextColumn("left:"), TimeRemainingColumn()
+            self._progress = Progress(*shown, *left, console=console, auto_refresh=False)
             self._progress.start()
             self._task = self._progress.add_task(self.what, total=self.total)
             self._pause = self.refresh_seconds
         self._next = self._started + self._pause
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._progress is not None:
             self._draw()
             self._progress.stop()
 
     def add(self, steps: int) -> None:
-        """So many more are done."""
+        """Say that so many more steps are done."""
         self.at(self._done + steps)
 
     def at(self, done: int) -> None:
-        """So many are done."""
+        """Say that so many steps are done."""
         self._done = done
         if time.monotonic() >= self._next:
             self._draw()
@@ -75,11 +63,8 @@ class Countdown:
             return
         if self._done == 0:
             return
-        self._pause = min(2 * self._pause, LONGEST)
+        self._pause = min(2 * self._pause, LONGEST_SECONDS)
         spent = time.monotonic() - self._started
         left = spent / self._done * (self.total - self._done)
-        print(
-            f"{self.what}: {self._done / self.total:.0%}, {clock_text(left)} left",
-            file=sys.stderr,
-            flush=True,
-        )
+        text = f"{self.what}: {self._done / self.total:.0%}, {clock_text(left)} left"
+        print(text, file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
-"""Floor 9: a run repeated from its config, and where the two first differ."""
+"""Repeat a run from its config, and find where the two first differ."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ PATHS = "callbacks"  # of a checkpoint: their states hold the folder's name
 
 
 def prepare_repeat(run: Path) -> Path:
-    """A folder beside the run with its config.yaml; one that was begun before is gone on with.
+    """Make a folder beside the run with its config.yaml, or take one that was begun before.
 
     Raises:
         ConfigError: the run has not finished, so there is nothing to compare with.
@@ -54,17 +55,17 @@ def prepare_repeat(run: Path) -> Path:
 
 
 def find_differences(run: Path, again: Path) -> list[str]:
-    """Where two runs differ, one line for each file: in its first place; empty: to the bit."""
+    """Return where each file of two runs first differs, a line each; none: equal to the bit."""
     found = [
-        _rows(run, again),
-        _summaries(run, again),
-        *(_checkpoints(run, again, name) for name in ("last", "best")),
+        _compare_rows(run, again),
+        _compare_summaries(run, again),
+        *(_compare_checkpoints(run, again, name) for name in ("last", "best")),
     ]
-    return [text for text in found if text is not None]
+    return [text for place in found for text in islice(place, 1)]
 
 
 def repeat_text(run: Path, again: Path) -> tuple[str, bool]:
-    """The result in words, and whether the two are the same to the bit."""
+    """Return the result in words, and whether the two are the same to the bit."""
     found = find_differences(run, again)
     if not found:
         return (
@@ -88,58 +89,51 @@ def repeat_text(run: Path, again: Path) -> tuple[str, bool]:
     return "\n".join(lines), False
 
 
-def _rows(run: Path, again: Path) -> str | None:
+def _compare_rows(run: Path, again: Path) -> Iterator[str]:
     a, b = (read_cells(RunFolder(folder).metrics) for folder in (run, again))
     for row, other in zip(a, b, strict=False):
         for name in sorted(row.keys() | other.keys()):
             if TIMED not in name and row.get(name) != other.get(name):
-                return (
+                yield (
                     f"metrics.csv, step {row['step']}, {name}: {row.get(name) or 'nothing'} "
                     f"and {other.get(name) or 'nothing'}"
                 )
-    return None if len(a) == len(b) else f"metrics.csv: {len(a)} and {len(b)} rows"
+    if len(a) != len(b):
+        yield f"metrics.csv: {len(a)} and {len(b)} rows"
 
 
-def _summaries(run: Path, again: Path) -> str | None:
-    a, b = (read_summary(folder) for folder in (run, again))
-    assert a is not None
-    assert b is not None
-    return next(
-        (
-            "summary.json, " + text
-            for name in REPEATED
-            for text in _first(a.get(name), b.get(name), name)
-        ),
-        None,
-    )
+def _compare_summaries(run: Path, again: Path) -> Iterator[str]:
+    a, b = (read_summary(folder) or {} for folder in (run, again))
+    for name in REPEATED:
+        for text in _compare(a.get(name), b.get(name), name):
+            yield f"summary.json, {text}"
 
 
-def _checkpoints(run: Path, again: Path, name: str) -> str | None:
-    one, other = RunFolder(run), RunFolder(again)
-    path = one.name_of(one.checkpoint(name))
-    a, b = (load_checkpoint(files.checkpoint(name)) for files in (one, other))
-    keys = [key for key in dict.fromkeys([*a, *b]) if key != PATHS]
-    return next(
-        (f"{path}, {text}" for key in keys for text in _first(a.get(key), b.get(key), key)), None
-    )
+def _compare_checkpoints(run: Path, again: Path, name: str) -> Iterator[str]:
+    path = Path("checkpoints") / f"{name}.ckpt"
+    a, b = (load_checkpoint(folder / path) for folder in (run, again))
+    for key in dict.fromkeys([*a, *b]):
+        if key != PATHS:
+            for text in _compare(a.get(key), b.get(key), key):
+                yield f"{path}, {text}"
 
 
-def _first(a: Any, b: Any, path: str) -> Iterator[str]:
-    """Where two nested containers differ, in their order."""
+def _compare(a: Any, b: Any, path: str) -> Iterator[str]:
+    """Yield where two nested containers differ, in their order."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        yield from _tensors(a, b, path)
+        yield from _compare_tensors(a, b, path)
     elif isinstance(a, Mapping) and isinstance(b, Mapping):
         for name in dict.fromkeys([*a, *b]):
             if TIMED not in str(name):
-                yield from _first(a.get(name), b.get(name), f"{path}.{name}")
+                yield from _compare(a.get(name), b.get(name), f"{path}.{name}")
     elif isinstance(a, list | tuple) and isinstance(b, list | tuple) and len(a) == len(b):
         for place, (left, right) in enumerate(zip(a, b, strict=True)):
-            yield from _first(left, right, f"{path}.{place}")
+            yield from _compare(left, right, f"{path}.{place}")
     elif type(a) is not type(b) or a != b:
         yield f"{path}: {a} and {b}"
 
 
-def _tensors(a: Tensor, b: Tensor, path: str) -> Iterator[str]:
+def _compare_tensors(a: Tensor, b: Tensor, path: str) -> Iterator[str]:
     if a.shape != b.shape or a.dtype != b.dtype:
         yield f"{path}: {a.dtype} {tuple(a.shape)} and {b.dtype} {tuple(b.shape)}"
         return

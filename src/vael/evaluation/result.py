@@ -1,4 +1,4 @@
-"""Floor 9: the numbers of evaluation.json, out of the scores of the examples."""
+"""Summarize the scores of the examples as the numbers of evaluation.json."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ JACKKNIFE = (
 def summarize_scores(
     trained: Trained, split: str, ks: tuple[int, ...], found: Columns, train: Columns | None
 ) -> dict[str, Any]:
-    """The numbers of evaluation.json out of those of the examples.
+    """Return the numbers of evaluation.json out of those of the examples.
 
     Args:
         trained: what was scored.
@@ -41,7 +41,7 @@ def summarize_scores(
         scores["overfitting_gap"] = bounds[str(k)]["nll"] - gap["nll"]
         scores["overfitting_gap_se"] = math.hypot(bounds[str(k)]["nll_se"], gap["nll_se"])
         scores["overfitting_examples"] = len(train["elbo"])
-    ess = found["ess"]
+    ess, spec = found["ess"], trained.spec
     result: dict[str, Any] = {
         "split": split,
         "samples": k,
@@ -57,19 +57,12 @@ def summarize_scores(
             score=score_name,
             digest=_digest(trained),
             binarize=trained.config.data.binarize,
-            levels=trained.spec.levels,
-            num_dims=trained.spec.num_dims,
+            levels=spec.levels,
+            num_dims=spec.num_dims,
             family=trained.vae.family,
         ),
         "bounds": bounds,
-        "jackknife": None
-        if k == 1
-        else {
-            **_means(
-                {"nll": found["nll_jackknife"], "bias": found[f"nll_{k}"] - found["nll_jackknife"]}
-            ),
-            "label": JACKKNIFE,
-        },
+        "jackknife": None,
         "ess": {
             "mean": float(ess.mean()),
             "median": float(np.median(ess)),
@@ -78,24 +71,24 @@ def summarize_scores(
         },
         "scores": scores,
     }
+    if k > 1:
+        unbiased = found["nll_jackknife"]
+        means = _means({"nll": unbiased, "bias": found[f"nll_{k}"] - unbiased})
+        result["jackknife"] = {**means, "label": JACKKNIFE}
     lost = int((~np.isfinite(found[f"{score_name}_{k}"])).sum())
-    result["warnings"] = [
-        *(
-            [
-                f"{lost} of {len(ess)} examples have no finite {score_name}, so no mean over the "
-                "examples is a number: the weights have diverged, or an example is out of the "
-                "likelihood's reach."
-            ]
-            if lost
-            else []
-        ),
-        *_warnings(trained, result),
-    ]
+    result["warnings"] = _warnings(trained, result)
+    if lost:
+        result["warnings"].insert(
+            0,
+            f"{lost} of {len(ess)} examples have no finite {score_name}, so no mean over the "
+            "examples is a number: the weights have diverged, or an example is out of the "
+            "likelihood's reach.",
+        )
     return result
 
 
 def _means(columns: Mapping[str, Any]) -> dict[str, float]:
-    """Mean and standard error over the examples of each column."""
+    """Return mean and standard error over the examples of each column."""
     found: dict[str, float] = {}
     for name, values in columns.items():
         found[name] = float(values.mean())
@@ -114,7 +107,7 @@ def _scores(found: Columns, k: int, trained: Trained) -> dict[str, float]:
 
 
 def _digest(trained: Trained) -> str:
-    """Of the data as the model sees it: a table's columns may be in the units of another one."""
+    """Return the digest of the data as the model sees it, in the units of its training data."""
     own = trained.spec.digest
     return f"{own} in units of {trained.units}" if trained.units else own
 

@@ -1,4 +1,4 @@
-"""Floor 9: where the randomness of a score sits: small runs that vary one stream at a time."""
+"""Measure where the randomness of a score sits: small runs vary one stream at a time."""
 
 import math
 import shlex
@@ -50,7 +50,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Spread:
-    """What one stream does to a score.
+    """Hold what one stream of randomness does to a score.
 
     Attributes:
         values: the score of each run.
@@ -67,9 +67,10 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """``(n - 1) s^2 / sigma^2`` follows chi-square with n - 1 degrees for normal values.
+        """Estimate a spread with its interval.
 
-        Equal values have the spread 0 to the bit, whatever rounding makes of their mean.
+        ``(n - 1) s^2 / sigma^2`` follows chi-square with n - 1 degrees for normal values. Equal
+        values have the spread 0 to the bit, whatever rounding makes of their mean.
         """
         n = len(values)
         assert n >= 2
@@ -83,7 +84,7 @@ class Spread:
 
 
 def measure_seed_variance(folder: Path, overrides: Sequence[str], seeds: int) -> dict[str, Any]:
-    """Trains what is not trained yet, and writes nondeterminism.json and .png into the folder.
+    """Train what is not trained yet, and write nondeterminism.json and .png into the folder.
 
     All runs share the seed of the config; with ``seeds`` runs for each stream, those of one
     stream differ in ``seeds.STREAM`` alone, those of ``all`` in all four and those of ``none`` in
@@ -132,7 +133,7 @@ def measure_seed_variance(folder: Path, overrides: Sequence[str], seeds: int) ->
 
 
 def _overrides(given: Sequence[str]) -> list[str]:
-    """Ours where the user says nothing else, the user's, and what must be."""
+    """Return ours where the user says nothing else, the user's, and what must be."""
     keys = {override.lstrip("+~").partition("=")[0] for override in given}
     for override in FIXED:
         if override.partition("=")[0] in keys:
@@ -156,7 +157,7 @@ def _base(overrides: Sequence[str]) -> DictConfig:
 
 
 def _score(run: Path, base: DictConfig, varied: str, number: int) -> float:
-    """The test's score of one run, which is trained or continued if need be."""
+    """Return the test's score of one run, which is trained or continued if need be."""
     streams = {"none": (), "all": STREAMS}.get(varied, (varied,))
     config = OmegaConf.create(OmegaConf.to_container(base))
     for stream in streams:
@@ -192,7 +193,7 @@ def _name(summary: dict[str, Any]) -> str:
 
 
 def _scored(run: Path, seeds: int) -> list[float]:
-    """The test's score of one trained model under other noise of the test."""
+    """Return the test's score of one trained model under other noise of the test."""
     summary = read_summary(run)
     assert summary is not None
     threads = torch.get_num_threads()
@@ -208,7 +209,7 @@ def _scored(run: Path, seeds: int) -> list[float]:
 
 
 def seed_variance_text(result: dict[str, Any]) -> str:
-    """One line a stream: the standard deviation that it causes, with its interval."""
+    """Return a line for each stream: the standard deviation that it causes, with its interval."""
     unit = describe_metric(result["score"]).unit
     lines = [
         f"standard deviation of {result['score']} ({unit}, k = {result['samples']}) over "

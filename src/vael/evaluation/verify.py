@@ -1,4 +1,4 @@
-"""Floor 9: a run's numbers made again out of its checkpoint, and held against those stored."""
+"""Make a run's numbers again out of its checkpoint, and hold them against those stored."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from vael.config.flat import Difference, compare_configs
 from vael.data.source import Split
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import EvaluationRequest, score_run
-from vael.evaluation.parallel import choose_device
+from vael.evaluation.evaluate import score_run
 from vael.evaluation.progress import Countdown
+from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.metrics.scores import Scores
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
@@ -33,7 +33,7 @@ SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe
 
 @dataclass(frozen=True)
 class VerifiedNumber:
-    """A number as it is stored and as it comes out now; None where it is not finite."""
+    """Hold a number as it is stored and as it comes out now; None where it is not finite."""
 
     name: str
     stored: float | None
@@ -41,7 +41,7 @@ class VerifiedNumber:
 
     @property
     def difference(self) -> float:
-        """Relative to the larger of the two, or to 1; infinite where only one is a number."""
+        """Difference relative to the larger of the two, or to 1; infinite if one is no number."""
         if self.stored == self.now:
             return 0.0
         if self.stored is None or self.now is None:
@@ -51,7 +51,7 @@ class VerifiedNumber:
 
 @dataclass(frozen=True)
 class VerifiedNumbers:
-    """Numbers of one file, made again.
+    """Hold the numbers of one file, made again.
 
     Attributes:
         what: file, split and number of samples.
@@ -67,14 +67,14 @@ class VerifiedNumbers:
 
     @property
     def wrong(self) -> list[VerifiedNumber]:
-        """Those that differ by more than the tolerance, the worst first."""
+        """The numbers that differ by more than the tolerance, the worst first."""
         found = [number for number in self.numbers if number.difference > self.tolerance]
         return sorted(found, key=lambda number: -number.difference)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What came out.
+    """Hold what a verification found.
 
     Attributes:
         compared: all numbers that were made again.
@@ -95,7 +95,7 @@ class Verification:
 def verify_run(
     folder: Path, overrides: Sequence[str] = (), max_seconds: float = 60
 ) -> Verification:
-    """Scores the best checkpoint again, as the run itself did: same k, split, chunks and noise.
+    """Score the best checkpoint again, as the run itself did: same k, split, chunks and noise.
 
     Args:
         folder: of a run that has finished.
@@ -113,11 +113,7 @@ def verify_run(
             f"first (vael train {folder})."
         )
     numbers = {
-        split: {
-            name: value
-            for name, value in summary["metrics"].items()
-            if name.startswith(f"{split}/")
-        }
+        split: {n: v for n, v in summary["metrics"].items() if n.startswith(f"{split}/")}
         for split in ("val", "test")
     }
     if not any(numbers.values()):
@@ -142,28 +138,27 @@ def verify_run(
     try:
         scorer = Scorer(trained, torch.device(kind), 1)
         compared = [
-            _again(scorer, split, summary, numbers[split], elsewhere)  # type: ignore[arg-type]
-            for split in numbers
-            if numbers[split]
+            _verify_split(scorer, split, summary, stored, elsewhere)  # type: ignore[arg-type]
+            for split, stored in numbers.items()
+            if stored
         ]
     finally:
         torch.set_num_threads(threads)
-    left_out = [
-        f"{sum(n.startswith('train/') for n in summary['metrics'])} train/* of "
-        f"summary.json: only vael train {folder} --again makes them again"
-    ]
+    count = sum(name.startswith("train/") for name in summary["metrics"])
+    again = f"only vael train {folder} --again makes them again"
+    left_out = [f"{count} train/* of summary.json: {again}"]
     evaluation = read_evaluation(folder)
     if evaluation is not None:
         why = _unaffordable(evaluation, overrides, max_seconds)
         if why is None:
-            compared.append(_evaluation(folder, evaluation, overrides, trained))
+            compared.append(_verify_evaluation(folder, evaluation, overrides, trained))
         else:
             left_out.append(f"evaluation.json ({_called(evaluation)}): {why}")
     return Verification(tuple(compared), tuple(changed), tuple(left_out))
 
 
 def _config(folder: Path) -> list[Difference]:
-    """What config.yaml says otherwise than the checkpoint, which holds the config it is of."""
+    """Return where config.yaml differs from the config that the checkpoint holds."""
     now = read_config(folder)
     best = RunFolder(folder).best
     if not best.is_file():
@@ -182,22 +177,20 @@ def _content(summary: Mapping[str, Any], trained: Trained) -> list[Difference]:
         for name, now in recorded.items()
         if summary.get(name) not in (None, now)
     ]
-    own = read_model_file(trained.checkpoint).spec  # of a run that went on with other data
-    if not found and own.digest != trained.spec.digest:
-        found.append(
-            Difference("data_digest (the checkpoint's own)", own.digest, trained.spec.digest)
-        )
+    own = read_model_file(trained.checkpoint).spec.digest  # of a run that went on with other data
+    if not found and own != trained.spec.digest:
+        found.append(Difference("data_digest (the checkpoint's own)", own, trained.spec.digest))
     return found
 
 
-def _again(
+def _verify_split(
     scorer: Scorer,
     split: Split,
     summary: Mapping[str, Any],
     stored: Mapping[str, float | None],
     elsewhere: Sequence[Difference],
 ) -> VerifiedNumbers:
-    """The scores of a split, in the way of ``vael train``."""
+    """Compare the scores of a split, made in the way of ``vael train``."""
     samples = summary["samples"][split]
     now = score_split(scorer, split, samples)
     numbers = tuple(
@@ -209,7 +202,7 @@ def _again(
 
 
 def score_split(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
-    """What `vael.training.module.LitVAE` would publish of this model and split, in one process."""
+    """Score a split in one process, as `vael.training.module.LitVAE` would publish it."""
     part = Part(split)
     scores = Scores.of(scorer.vae, scorer.trained.spec).to(scorer.device)
     examples = scorer.examples(part)
@@ -234,7 +227,7 @@ def _tolerance(trained: Trained, elsewhere: Sequence[Difference]) -> float:
 def _unaffordable(
     evaluation: Mapping[str, Any], overrides: Sequence[str], max_seconds: float
 ) -> str | None:
-    """Why an evaluation is not made again, or None."""
+    """Return why an evaluation is not made again, or None."""
     if evaluation.get("overrides") and overrides:
         return f"it is of other data ({' '.join(evaluation['overrides'])})"
     if "overrides" not in evaluation and any("other data" in w for w in evaluation["warnings"]):
@@ -247,7 +240,7 @@ def _unaffordable(
     return None
 
 
-def _evaluation(
+def _verify_evaluation(
     folder: Path, stored: Mapping[str, Any], overrides: Sequence[str], trained: Trained
 ) -> VerifiedNumbers:
     elsewhere = compare_environment(stored)
@@ -255,22 +248,15 @@ def _evaluation(
     if kind == "cuda" and not torch.cuda.is_available():
         elsewhere.append(Difference(DEVICE, kind, "cpu"))
         kind = "cpu"
-    devices = 1 if elsewhere else stored["devices"]
-    request = EvaluationRequest(
-        folder,
-        stored["split"],
-        stored["samples"],
-        kind,
-        devices,
-        tuple(stored.get("overrides") or overrides),
-        stored.get("threads", 1),
-    )
+    devices, threads = 1 if elsewhere else stored["devices"], stored.get("threads", 1)
+    given, split = tuple(stored.get("overrides") or overrides), stored["split"]
+    request = EvaluationRequest(folder, split, stored["samples"], kind, devices, given, threads)
     now = dict(_leaves(score_run(request)))
     numbers = tuple(
         VerifiedNumber(name, value, now.get(name))
         for name, value in _leaves(stored)
-        if not (elsewhere and name.startswith("probe"))
-    )  # it counts hits: it jumps
+        if not (elsewhere and name.startswith("probe"))  # it counts hits: it jumps
+    )
     what = f"evaluation.json, {_called(stored)}"
     return VerifiedNumbers(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))
 
@@ -280,7 +266,7 @@ def _called(evaluation: Mapping[str, Any]) -> str:
 
 
 def _leaves(node: object, path: str = "") -> Iterator[tuple[str, float | None]]:
-    """Every number of an evaluation by its path."""
+    """Yield every number of an evaluation by its path."""
     if isinstance(node, Mapping):
         for name, value in node.items():
             if path or name in SECTIONS:
@@ -293,5 +279,5 @@ def _leaves(node: object, path: str = "") -> Iterator[tuple[str, float | None]]:
 
 
 def _finite(value: float | None) -> float | None:
-    """As JSON holds it."""
+    """Return a number as JSON holds it."""
     return value if value is not None and math.isfinite(value) else None

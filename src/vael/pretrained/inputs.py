@@ -14,7 +14,7 @@ ArrayLike = Tensor | npt.ArrayLike
 
 
 def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
-    """Examples as the data source of a model would give them, ``(N, *E)`` on the CPU.
+    """Return examples as the data source of a model would give them, ``(N, *E)`` on the CPU.
 
     Integers are level numbers ``0 .. raw_levels-1`` (0 .. 255 of an ordinary image); floats and
     booleans are in [0, 1] and become the nearest of the levels. Data without levels, such as a
@@ -54,7 +54,7 @@ def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tenso
 
 
 def convert_latents(z: ArrayLike, shape: Shape) -> Tensor:
-    """Latents as float32 ``(N, *Z)``; a single one ``Z`` gets its N.
+    """Return latents as float32 ``(N, *Z)``; a single one ``Z`` gets its N.
 
     Raises:
         DataError: another shape, or numbers that are not finite.

@@ -1,7 +1,7 @@
 """Use a trained model: raw data in, tensors out; no data set needed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from vael.types import DataSpec, Shape
 
 
 class Encoding(NamedTuple):
-    """q(z|x) of each example.
+    """Hold the moments of q(z|x) of each example.
 
     Attributes:
         mu: E[z], ``(N, d)``.
@@ -71,30 +71,23 @@ class Model:
 
     @classmethod
     def of(cls, trained: Trained) -> "Model":
-        """The model of a run that was loaded with its data."""
-        return cls(
-            trained.vae,
-            trained.preprocess,
-            trained.spec,
-            trained.config,
-            trained.checkpoint,
-            torch.device("cpu"),
-        )
+        """Return the model of a run that was loaded with its data."""
+        parts = trained.vae, trained.preprocess, trained.spec, trained.config
+        return cls(*parts, trained.checkpoint, torch.device("cpu"))
 
     def to(self, device: str | torch.device) -> "Model":
-        """The same model, moved."""
+        """Return the same model, moved."""
         place = torch.device(device)
-        return Model(
-            self.vae.to(place), self.preprocess.to(place), self.spec, self.config, self.file, place
-        )
+        vae, preprocess = self.vae.to(place), self.preprocess.to(place)
+        return replace(self, vae=vae, preprocess=preprocess, device=place)
 
     @property
     def latent_shape(self) -> Shape:
-        """Z, ``(d,)``."""
+        """The shape of a latent, ``(d,)``."""
         return tuple(self.vae.noise_shapes[0])
 
     def prepare(self, x: ArrayLike) -> Tensor:
-        """X as ``vae`` sees it, ``(N, *E)``; a stochastic binarisation is drawn the same again."""
+        """Prepare x ``(N, *E)`` for ``vae``; a stochastic binarisation is drawn the same."""
         raw = convert_examples(x, self.spec, self.preprocess.fill is not None).to(self.device)
         source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
         seen: Tensor = self.preprocess(raw, source)
@@ -102,7 +95,7 @@ class Model:
 
     @torch.no_grad()
     def encode(self, x: ArrayLike) -> Encoding:
-        """q(z|x) for x ``(N, *E)``: ``mu, sigma = model.encode(x)``.
+        """Encode x ``(N, *E)`` as q(z|x): ``mu, sigma = model.encode(x)``.
 
         Raises:
             DataError: x has another shape or values out of range; of all methods that take x.
@@ -115,7 +108,7 @@ class Model:
 
     @torch.no_grad()
     def decode(self, z: ArrayLike) -> Tensor:
-        """E[x|z], the mean of p(x|z), ``(N, *E)`` for z ``(N, d)`` or ``(d,)``.
+        """Return E[x|z], the mean of p(x|z), ``(N, *E)`` for z ``(N, d)`` or ``(d,)``.
 
         Raises:
             DataError: z has another shape, or is not finite.
@@ -125,7 +118,7 @@ class Model:
 
     @torch.no_grad()
     def sample(self, n: int, temperature: float = 1.0, seed: int = 0, mean: bool = True) -> Tensor:
-        """``n`` draws from the model, ``(n, *E)``; the first of them are the same for any n.
+        """Draw ``n`` times from the model, ``(n, *E)``; the first are the same for any n.
 
         Args:
             n: how many.
@@ -156,13 +149,13 @@ class Model:
 
     @torch.no_grad()
     def reconstruct(self, x: ArrayLike) -> Tensor:
-        """E[x|z] at the posterior mean z of each x ``(N, *E)``, of the shape of x."""
+        """Return E[x|z] at the posterior mean z of each x ``(N, *E)``, of the shape of x."""
         return self._restored(
             [self.vae.reconstruct(part) for part in torch.split(self.prepare(x), CHUNK)]
         )
 
     def log_prob(self, x: ArrayLike, samples: int = 100, seed: int = 0) -> Tensor:
-        """Importance-weighted bound on log p(x), nats, ``(N,)`` float64; bigger is better.
+        """Bound log p(x) with importance weights, nats, ``(N,)`` float64; bigger is better.
 
         ``log 1/k sum_s p(x|z_s) p(z_s) / q(z_s|x)`` (Burda et al. 2016, Eq. 8) with k =
         ``samples``; in expectation it grows with k to log p(x). It is what ``bpd`` is made of:
@@ -178,30 +171,24 @@ class Model:
         noise, found = Noise(seed, "latent"), []
         with torch.inference_mode():
             for chunk, part in enumerate(torch.split(self.prepare(x), EVAL_CHUNK)):
+                place, levels = ("log_prob", chunk), self.spec.levels
                 weighed = score_chunk(
-                    self.vae,
-                    part,
-                    noise,
-                    "log_prob",
-                    chunk,
-                    samples,
-                    self.spec.levels,
-                    drawn=EVAL_CHUNK,
+                    self.vae, part, noise, *place, samples, levels, drawn=EVAL_CHUNK
                 )
                 found.append((weighed.mass or weighed.fit).at(samples))
         return torch.cat(found)
 
     @torch.no_grad()
     def activity(self, x: ArrayLike) -> Activity:
-        """What each latent dimension carries on average over x ``(N, *E)``: KL in nats.
+        """Measure what each latent dimension carries on average over x ``(N, *E)``, in nats.
 
-        Where that has no closed form by dimension, the variance of the posterior means; the result
-        says which, and orders the dimensions.
+        It is the KL to the prior; where that has no closed form by dimension, the variance of the
+        posterior means. The result says which, and orders the dimensions.
         """
         return encode_all(self.vae, self.prior(), self.prepare(x))[1]
 
     def prior(self) -> LatentRecord:
-        """p(z) of the top layer."""
+        """Return p(z) of the top layer."""
         x = torch.zeros(1, *self.spec.event_shape, device=self.device)
         still = tuple(x.new_zeros(1, 1, *shape) for shape in self.vae.noise_shapes)
         with torch.no_grad():
@@ -218,7 +205,7 @@ def load_model(
     checkpoint: str = "best",
     device: str | torch.device = "cpu",
 ) -> Model:
-    """A trained model out of a run's folder or a checkpoint; the data set is not needed.
+    """Load a trained model out of a run's folder or a checkpoint; the data set is not needed.
 
     Nothing in the file can run code: it holds tensors and plain values, and its config may only
     name parts of vael itself, or of packages in ``allow``.
@@ -238,7 +225,7 @@ def load_model(
 
 
 def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
-    """`load_model` for the command line, which runs what a run's own config.yaml names."""
+    """Load a model for the command line, which runs what a run's own config.yaml names."""
     stored = read_model_file(path, which)
     return _assemble(stored, choose_config(path, stored, allow))
 
@@ -249,11 +236,5 @@ def _assemble(stored: ModelFile, config: DictConfig) -> Model:
     take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
     preprocess = Preprocess(config.data.binarize, spec.raw_levels)
     take_moments(preprocess, stored.state)
-    return Model(
-        vae.eval().requires_grad_(False),
-        preprocess,
-        spec,
-        config,
-        stored.file,
-        torch.device("cpu"),
-    )
+    vae.eval().requires_grad_(False)
+    return Model(vae, preprocess, spec, config, stored.file, torch.device("cpu"))

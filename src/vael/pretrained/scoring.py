@@ -24,7 +24,7 @@ AUTOCAST = {"bf16": torch.bfloat16, "16": torch.float16}
 
 @dataclass(frozen=True)
 class Part:
-    """Some examples: a split, or a fixed choice of ``most`` of them in the order of the split."""
+    """Choose examples: a split, or a fixed choice of ``most`` of them in its order."""
 
     split: Split
     most: int | None = None
@@ -52,7 +52,7 @@ class Scorer:
         self.batches: dict[Part, EvalBatches] = {}
 
     def examples(self, part: Part) -> EvalBatches:
-        """The chunks of these examples."""
+        """Return the chunks of these examples."""
         if part not in self.batches:
             arrays, index = self.trained.data.select(part.split)
             if part.most is not None and part.most < len(index):
@@ -62,7 +62,7 @@ class Scorer:
         return self.batches[part]
 
     def x(self, part: Part, batch: EvalBatch) -> Tensor:
-        """The examples of a chunk as the likelihood sees them, on the device."""
+        """Return the examples of a chunk as the likelihood sees them, on the device."""
         source = self.corruption.at(self.device, part.split, batch.chunk)
         x: Tensor = self.preprocess(batch.x.to(self.device), source)
         return x
@@ -75,18 +75,18 @@ class Scorer:
         ks: Sequence[int] = (),
         tick: Callable[[int], object] | None = None,
     ) -> Weighed:
-        """The weights of a chunk's examples, see `vael.metrics.evidence.score_chunk`."""
+        """Return the weights of a chunk's examples, see `vael.metrics.evidence.score_chunk`."""
         x, levels = self.x(part, batch), self.trained.spec.levels
         place = (part.split, batch.chunk)
         return score_chunk(self.vae, x, self.latent, *place, samples, levels, ks=ks, tick=tick)
 
     def precision(self) -> AbstractContextManager[Any]:
-        """Autocast where the run was trained with it."""
+        """Return autocast where the run was trained with it."""
         dtype = AUTOCAST.get(str(self.trained.config.trainer.precision))
         return nullcontext() if dtype is None else torch.autocast(self.device.type, dtype)
 
     def score(self, part: Part, chunk: int, tick: Callable[[int], None]) -> Columns:
-        """The scores of a chunk, ``(B,)`` each, see `columns`.
+        """Return the scores of a chunk, ``(B,)`` each, see `tabulate_scores`.
 
         Args:
             part: whose chunk it is.
@@ -100,7 +100,7 @@ class Scorer:
 
 
 def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
-    """Scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
+    """Return scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
 
     nll and elbo are those of the trained fit; the effective sample size is that of the weights
     behind the score that is ranked by: bpd, or nll for data without levels.
@@ -125,6 +125,6 @@ def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Colum
 
 
 def list_chunks(scorer: Scorer, parts: tuple[Part, ...]) -> list[tuple[Part, int]]:
-    """Every chunk of every part, in order."""
+    """Return every chunk of every part, in order."""
     sizes = {part: -(-len(scorer.examples(part).index) // EVAL_CHUNK) for part in parts}
     return [(part, chunk) for part in parts for chunk in range(sizes[part])]

@@ -30,7 +30,7 @@ KEPT = ("binarize", "image_size", "split_seed", "cache_dir")
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that is not trained any more.
+    """A trained model with the data that it is scored on.
 
     Attributes:
         checkpoint: the file that its weights come from.
@@ -54,19 +54,19 @@ class Trained:
 
     @property
     def spec(self) -> DataSpec:
-        """What the data is."""
+        """Description of the data."""
         return self.data.spec
 
     @property
     def seeds(self) -> Seeds:
-        """The run's."""
+        """Seeds of the run's streams."""
         return build_seeds(self.config)
 
 
 def load_trained(
     path: Path, overrides: Sequence[str] = (), allow: Sequence[str] = (), which: str = "best"
 ) -> Trained:
-    """The model of a run's folder or of a checkpoint file, with its data.
+    """Load the model of a run's folder or of a checkpoint file, with its data.
 
     What the config of a folder names is run, as ``vael train`` runs it; what that of a file
     names, only if it is vael's own or allowed: see `vael.runs.trust`.
@@ -93,26 +93,15 @@ def load_trained(
     data = build_data(config, seeds)
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
-    take_weights(
-        vae,
-        stored,
-        f"data of shape {data.spec.event_shape}",
-        "Give data of the shape that it was trained on.",
-    )
+    remedy = "Give data of the shape that it was trained on."
+    take_weights(vae, stored, f"data of shape {data.spec.event_shape}", remedy)
     units = take_moments(data.preprocess, stored.state)
-    return Trained(
-        stored.file,
-        config,
-        data,
-        vae.eval().requires_grad_(False),
-        data.preprocess,
-        bool(overrides),
-        units,
-    )
+    vae.eval().requires_grad_(False)
+    return Trained(stored.file, config, data, vae, data.preprocess, bool(overrides), units)
 
 
 def choose_config(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictConfig:
-    """The config that goes with what is stored: a run's own config.yaml, else that in the file.
+    """Return the config of a stored model: a run's own config.yaml, else that in the file.
 
     Raises:
         CheckpointError: a file's config names code that is neither vael's own nor allowed.
@@ -122,7 +111,7 @@ def choose_config(path: Path, stored: ModelFile, allow: Sequence[str]) -> DictCo
 
 
 def read_stored_config(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
-    """The config that a file holds, checked.
+    """Return the config that a file holds, checked.
 
     Raises:
         CheckpointError: it names code that is neither vael's own nor allowed.
@@ -135,14 +124,14 @@ def read_stored_config(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
 
 
 def check_config_trusted(config: DictConfig, allow: Sequence[str], file: Path) -> None:
-    """`check_trusted` of a config that is put together."""
+    """Check a config that is put together, see `vael.runs.trust.check_trusted`."""
     plain = OmegaConf.to_container(config)
     assert isinstance(plain, dict)
     check_trusted({str(name): value for name, value in plain.items()}, allow, file)
 
 
 def compose_other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """The data section of a config with overrides, as ``python train.py`` would compose it.
+    """Compose the data section of a config with overrides, as ``python train.py`` would.
 
     Without ``data=`` it is the run's data set with some other settings.
 
@@ -172,7 +161,7 @@ def _as_override(value: object) -> str:
 
 
 def take_weights(vae: VAE, stored: ModelFile, whose: str, remedy: str) -> None:
-    """Puts the stored weights into a model.
+    """Put the stored weights into a model.
 
     Raises:
         CheckpointError: they are of other names or shapes.
@@ -184,7 +173,7 @@ def take_weights(vae: VAE, stored: ModelFile, whose: str, remedy: str) -> None:
 
 
 def take_moments(preprocess: Preprocess, state: Mapping[str, Tensor]) -> str:
-    """Takes the run's moments; their key where they are not those of the data, else empty."""
+    """Take the run's moments; return their key where they are not the data's, else nothing."""
     found, same = hashlib.blake2b(digest_size=8), True
     for name in ("shift", "scale", "fill"):
         kept, own = state.get(f"preprocess.{name}"), getattr(preprocess, name)

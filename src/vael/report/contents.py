@@ -74,14 +74,9 @@ def read_run(run: Path) -> RunContents:
     history = read_history(folder.metrics)
     names = [n for n in ORDER if n in images] + [n for n in images if n not in ORDER]
     pictures = [_picture(images[n]) for n in names if n != REDRAWN or not history.series]
-    return RunContents(
-        _config(text),
-        text,
-        peek_summary(run),
-        history,
-        [picture for picture in pictures if picture],
-        peek_json(folder.evaluation),
-    )
+    shown = [picture for picture in pictures if picture]
+    evaluation = peek_json(folder.evaluation)
+    return RunContents(_config(text), text, peek_summary(run), history, shown, evaluation)
 
 
 def _text(path: Path) -> str:

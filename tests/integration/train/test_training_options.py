@@ -8,7 +8,8 @@ from helpers.runs import QUICK, make_run, trained_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
 from vael.runs.folder import read_config
 from vael.training.fit import train
 from vael.training.setup import prepare_run

@@ -2,7 +2,8 @@
 
 import pytest
 
-from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import torch
 from helpers.runs import QUICK, make_run
 
 from vael.errors import VaelError
-from vael.evaluation import evaluate as module
-from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import load_trained
 from vael.runs.evaluation_file import evaluation_text
@@ -234,7 +234,8 @@ def test_a_run_without_checkpoints(tmp_path):
 
 
 def test_what_hangs_on_few_samples_says_so(run):
-    found = evaluate_run(EvaluationRequest(run / "checkpoints" / "best.ckpt", samples=20))
+    request = EvaluationRequest(run / "checkpoints" / "best.ckpt", samples=20)
+    found = evaluate_run(request)
     few = [text for text in found["warnings"] if "effective sample size" in text]
     assert bool(few) == (found["ess"]["median"] < 10)
-    assert module.FILE == "evaluation.json"
+    assert request.output == run / "checkpoints" / "evaluation.json"

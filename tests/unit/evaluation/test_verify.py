@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from vael.cli.main import app
 from vael.cli.verify_text import verification_text
 from vael.errors import CheckpointError, ConfigError
-from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
 from vael.evaluation.verify import VerifiedNumber, verify_run
 from vael.training.fit import train
 

@@ -8,7 +8,8 @@ import pytest
 from helpers.runs import trained_run
 
 from vael.errors import ConfigError
-from vael.evaluation.evaluate import EvaluationRequest, evaluate_run
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
 from vael.evaluation.verify import SECTIONS
 from vael.metrics.catalog import METRICS, Target, describe_metric, find_metric, published_scores
 from vael.runs.metrics_csv import read_rows

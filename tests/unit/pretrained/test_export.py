@@ -11,8 +11,7 @@ from vael.config.build import build_vae
 from vael.data.preprocess import Preprocess
 from vael.errors import CheckpointError, ConfigError
 from vael.pretrained.export import onnx
-from vael.pretrained.export.export import export_model
-from vael.pretrained.export.weights import encode_safetensors
+from vael.pretrained.export.export import encode_safetensors, export_model
 from vael.pretrained.model import Model
 from vael.randomness import Seeds
 from vael.types import DataSpec

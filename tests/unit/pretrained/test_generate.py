@@ -17,7 +17,7 @@ from vael.cli.main import app
 from vael.data.decode.npz import read_arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.pretrained.generate.interpolation import interpolate_linear, interpolate_spherical
-from vael.pretrained.generate.make import generate_file
+from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import SUFFIXES, GenerateRequest
 from vael.pretrained.trained import load_trained

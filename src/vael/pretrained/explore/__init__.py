@@ -1,1 +1,1 @@
-"""A trained model in the browser: sliders, a map of its data, interpolation."""
+"""Explore a trained model in the browser: sliders, a map of its data, interpolation."""

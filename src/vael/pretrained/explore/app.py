@@ -1,4 +1,4 @@
-"""The ASGI application of the page: its requests, answered one at a time."""
+"""Make the ASGI application of the page: its requests are answered one at a time."""
 
 import asyncio
 import base64

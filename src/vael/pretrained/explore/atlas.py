@@ -43,7 +43,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Atlas:
-    """N encoded examples.
+    """Hold N encoded examples.
 
     Attributes:
         means: E_q[z], ``(N, d)``.
@@ -62,29 +62,25 @@ class Atlas:
 
     @property
     def active(self) -> Tensor:
-        """Which dimensions' posterior mean varies with x, ``(d,)``."""
+        """The dimensions whose posterior mean varies with x, ``(d,)``."""
         return self.variance > ACTIVE_THRESHOLD
 
     def plane(self, dims: Sequence[int] | None) -> Plane:
-        """Two latent dimensions, or the two principal components of the means (``dims=None``).
+        """View two latent dimensions; for None the two principal components of the means.
 
         Raises:
             ConfigError: these are not dimensions of this model.
         """
         d = self.means.shape[1]
         if dims is not None:
-            if (
-                len(dims) != min(2, d)
-                or len({*dims}) < len(dims)
-                or not all(0 <= dim < d for dim in dims)
-            ):
+            wanted = min(2, d)
+            if not len(dims) == len({*dims} & {*range(d)}) == wanted:
                 raise ConfigError(
-                    f"a plane needs {min(2, d)} different latent dimensions of 0 to "
+                    f"a plane needs {wanted} different latent dimensions of 0 to "
                     f"{d - 1}, but got {[*dims]}."
                 )
-            axes = torch.eye(d)[[*dims]]
             names = tuple(f"z{dim}" for dim in dims)
-            return self._plane(torch.zeros(d), axes, names)
+            return self._plane(torch.zeros(d), torch.eye(d)[[*dims]], names)
         centre = self.means.double().mean(0)
         covariance = torch.cov(self.means.double().mT, correction=0).reshape(d, d)
         values, vectors = torch.linalg.eigh(covariance)
@@ -104,7 +100,7 @@ class Atlas:
 
 
 def survey_examples(scorer: Scorer, part: Part) -> Atlas:
-    """Encodes the examples of a part, with a bar on a terminal.
+    """Encode the examples of a part, with a bar on a terminal.
 
     Raises:
         CheckpointError: several layers of latents, or an encoder whose output is not finite.

@@ -1,4 +1,4 @@
-"""Request bodies: what a request asks for, checked; one that cannot be right is refused."""
+"""Read and check the bodies of requests; refuse what cannot be right."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Session: what the page asks of a model; tensors in, tensors and bytes out, no web."""
+"""Answer what the page asks of a model: tensors in, tensors and bytes out, no web."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,12 +53,12 @@ class Session:
 
     @property
     def latent_dim(self) -> int:
-        """Return ``d``, the size of a latent."""
+        """The size d of a latent."""
         return self.atlas.means.shape[1]
 
     @property
     def count(self) -> int:
-        """Return ``N``, the number of examples."""
+        """The number N of examples."""
         return len(self.atlas.means)
 
     @torch.inference_mode()

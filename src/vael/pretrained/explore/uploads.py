@@ -1,4 +1,4 @@
-"""Floor 10: a picture that somebody uploads, as the model would have met it in its data."""
+"""Read an uploaded picture as the model would have met it in its data."""
 
 import io
 import warnings
@@ -19,7 +19,7 @@ KINDS = {1: "grey", 2: "grey with alpha", 3: "colour", 4: "colour with alpha"}
 
 @dataclass(frozen=True)
 class UploadedPicture:
-    """An uploaded picture.
+    """Hold an uploaded picture.
 
     Attributes:
         raw: ``(1, C, H, W)`` as the data has it: uint8 level numbers, or float32 in [0, 1].
@@ -33,7 +33,7 @@ class UploadedPicture:
 def read_picture(
     content: bytes, shape: Shape, levels: int | None, invert: bool
 ) -> UploadedPicture:
-    """Decodes a picture file, resized and turned into the channels and levels of the data.
+    """Decode a picture file, resized and turned into the channels and levels of the data.
 
     Args:
         content: of the file.
@@ -63,7 +63,7 @@ def read_picture(
 
 
 def _header(content: bytes) -> tuple[int, int, int]:
-    """Height, width and channels; Pillow is given no format that runs another program."""
+    """Return height, width and channels; Pillow is given no format that runs another program."""
     from PIL import Image
 
     try:

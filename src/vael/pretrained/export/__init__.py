@@ -1,1 +1,1 @@
-"""A trained model to take elsewhere: safetensors, ONNX, a model card."""
+"""Export a trained model: safetensors, ONNX, a model card."""

@@ -1,4 +1,4 @@
-"""The model card: what the exported model is, where it comes from, and how to use it."""
+"""Write the model card: what an exported model is, where it comes from, how to use it."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def card_text(
     license_name: str,
     differences: Mapping[str, float],
 ) -> str:
-    """A README in the form that model hubs read.
+    """Return a README in the form that model hubs read.
 
     Args:
         model: what is exported.
@@ -29,13 +29,6 @@ def card_text(
     config = model.config
     choices = config.get("choices") or {}
     name = str(config.name)
-    front = [
-        "---",
-        f"license: {json.dumps(license_name)}",
-        "library_name: vael",
-        "tags: [variational-autoencoder]",
-        "---",
-    ]
     built = {
         "model": choices.get("model"),
         "latent dimension": config.model.latent_dim,
@@ -45,7 +38,8 @@ def card_text(
         "objective": _node(config.objective),
     }
     parts = [
-        "\n".join(front),
+        f"---\nlicense: {json.dumps(license_name)}\nlibrary_name: vael\n"
+        "tags: [variational-autoencoder]\n---",
         f"# {_plain(name)}",
         "A variational autoencoder trained with vael. `config.yaml` is its whole configuration.",
         "## Use",
@@ -65,7 +59,7 @@ def card_text(
 
 
 def range_text(spec: DataSpec, binarize: str) -> str:
-    """What the values of x are, in words, as the networks see them."""
+    """Say what the values of x are, in words, as the networks see them."""
     if spec.support == "real":
         return "a table in its own units" + (
             f", columns {', '.join(spec.columns)}" if spec.columns else ""
@@ -146,14 +140,12 @@ def _origin(command: str, summary: Mapping[str, Any] | None) -> str:
 
 
 def _node(node: Any) -> str:
-    """A section of the config in a line: its class and its options."""
+    """Return a section of the config in a line: its class and its options."""
     plain = OmegaConf.to_container(node)
     assert isinstance(plain, dict)
     target = str(plain.pop("_target_", "")).rpartition(".")[2]
-    options = ", ".join(
-        f"{name!s}={value}" for name, value in plain.items() if not isinstance(value, dict)
-    )
-    return f"{target}({options})"
+    options = [f"{name!s}={v}" for name, v in plain.items() if not isinstance(v, dict)]
+    return f"{target}({', '.join(options)})"
 
 
 def _table(rows: Mapping[str, Any]) -> str:
@@ -162,6 +154,6 @@ def _table(rows: Mapping[str, Any]) -> str:
 
 
 def _plain(value: object) -> str:
-    """Text that ends no cell and starts no markup of a page."""
+    """Return a text that ends no cell and starts no markup of a page."""
     text = " ".join(str("-" if value is None else value).split())
     return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,9 +1,9 @@
-"""Encoder and decoder as ONNX graphs, each tried against torch before it is given away."""
+"""Export encoder and decoder as ONNX graphs, each tried against torch."""
 
 import logging
 import warnings
-from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         self.table = model.preprocess if model.spec.raw_levels is None else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """``(N, *E)`` to the moments."""
+        """Map ``(N, *E)`` to the moments."""
         q = self.vae.encode(x if self.table is None else self.table(x))
         sigma = q.sigma if isinstance(q, PosteriorRecord) else None
         return (q.mean,) if sigma is None else (q.mean, sigma)
@@ -45,27 +45,19 @@ class Decoder(nn.Module):
         self.vae, self.preprocess = model.vae, model.preprocess
 
     def forward(self, z: Tensor) -> tuple[Tensor, ...]:
-        """``(N, d)`` to ``(N, *E)``."""
+        """Map ``(N, d)`` to ``(N, *E)``."""
         return (self.preprocess.restore(self.vae.decode(z[None]).mean[0]),)
 
 
-@dataclass(frozen=True)
-class Graph:
-    """One exported network.
-
-    Attributes:
-        content: of the .onnx file.
-        outputs: names.
-        difference: the largest one between onnxruntime and torch.
-    """
+class Graph(NamedTuple):
+    """Bytes of an .onnx file, and its largest difference between onnxruntime and torch."""
 
     content: bytes
-    outputs: tuple[str, ...]
     difference: float
 
 
 def export_encoder(model: Model) -> Graph:
-    """The graph from ``x`` to ``mu`` and ``sigma``."""
+    """Export the graph from ``x`` to ``mu`` and ``sigma``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = []
     for size in SIZES:
@@ -75,7 +67,7 @@ def export_encoder(model: Model) -> Graph:
 
 
 def export_decoder(model: Model) -> Graph:
-    """The graph from ``z`` to ``x_mean``."""
+    """Export the graph from ``z`` to ``x_mean``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = [torch.randn(size, *model.latent_shape, generator=source) for size in SIZES]
     return _export(Decoder(model), examples, "z", ("x_mean",))
@@ -111,16 +103,16 @@ def _export(net: nn.Module, examples: list[Tensor], name: str, names: tuple[str,
     for node in made.model.graph.all_nodes():
         node.metadata_props.clear()  # where in whose Python files it came from
     content: bytes = made.model_proto.SerializeToString(deterministic=True)
-    return Graph(content, names, _difference(net, content, examples))
+    return Graph(content, _difference(net, content, examples))
 
 
 def _expm1(value: Tensor) -> Tensor:
-    """``exp(x) - 1`` without the difference, for which ONNX has no operator."""
+    """Return ``exp(x) - 1`` without the difference, for which ONNX has no operator."""
     return torch.tanh(value / 2) * (torch.exp(value) + 1)
 
 
 def _difference(net: nn.Module, content: bytes, examples: list[Tensor]) -> float:
-    """Between onnxruntime and torch over all examples.
+    """Return the largest difference between onnxruntime and torch over all examples.
 
     Raises:
         VaelError: it is above `TOLERANCE`.

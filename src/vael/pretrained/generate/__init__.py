@@ -1,1 +1,1 @@
-"""Pictures, animations and arrays that a trained model makes."""
+"""Generate pictures, animations and arrays with a trained model."""

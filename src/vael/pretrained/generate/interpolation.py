@@ -1,4 +1,4 @@
-"""Ways from one latent to another."""
+"""Interpolate between two latents."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ Way = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def interpolate_linear(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    """``(1 - t) a + t b``, ``(T, *Z)`` for latents ``Z`` and t ``(T,)`` in [0, 1]."""
+    """Return ``(1 - t) a + t b``, ``(T, *Z)`` for latents ``Z`` and t ``(T,)`` in [0, 1]."""
     steps = t.reshape(-1, *[1] * start.ndim)
     return (1 - steps) * start + steps * end
 
 
 def interpolate_spherical(start: Tensor, end: Tensor, t: Tensor) -> Tensor:
-    """``(sin((1 - t) w) a + sin(t w) b) / sin w``, w the angle between a and b (Shoemake 1985).
+    """Return ``(sin((1 - t) w) a + sin(t w) b) / sin w``, w the angle between a and b.
 
-    It keeps the length that latents of the prior have, where a straight line passes nearer to 0
-    than any of them (White 2016, https://arxiv.org/abs/1609.04468). Where a and b lie on one line
-    through 0 there is no arc: then it is `linear`.
+    It keeps the length that latents of the prior have (Shoemake 1985), where a straight line
+    passes nearer to 0 than any of them (White 2016, https://arxiv.org/abs/1609.04468). Where a
+    and b lie on one line through 0 there is no arc: then it is `interpolate_linear`.
     """
     lengths = start.norm() * end.norm()
     cosine = (start * end).sum() / lengths.clamp(min=1e-30)

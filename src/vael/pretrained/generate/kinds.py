@@ -1,16 +1,20 @@
-"""Each kind of what can be generated: from a subject to the bytes of a file."""
+"""Generate a file of each kind from a trained model."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.files import write_bytes
 from vael.metrics.latent_activity import CHUNK
 from vael.pretrained.generate.encode import encode_gif, encode_npz
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
+from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
 from vael.report import pictures
 from vael.report.draw import REACH
@@ -20,13 +24,16 @@ from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 
-Maker = Callable[[Subject], bytes]
-
 
 def make_samples(subject: Subject) -> bytes:
-    """E[x|z] for z from the prior or from a mixture in its place."""
+    """Draw E[x|z] for z from the prior or from a mixture in its place."""
     r = subject.request
-    made = _from_prior(subject) if r.sampler == "prior" else _from_mixture(subject)
+    if r.sampler == "prior":
+        made = subject.model.sample(r.number, r.temperature, r.seed)
+    else:
+        mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
+        z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
+        made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape))
     if r.target.suffix == ".npz":
         return encode_npz({"x": made.numpy()})
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
@@ -37,20 +44,8 @@ def make_samples(subject: Subject) -> bytes:
     return encode_png(Picture(draw_table_samples(data, made, names), text))
 
 
-def _from_prior(subject: Subject) -> Tensor:
-    r = subject.request
-    return subject.model.sample(r.number, r.temperature, r.seed)
-
-
-def _from_mixture(subject: Subject) -> Tensor:
-    r = subject.request
-    mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
-    z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
-    return subject.model.decode(z.reshape(-1, *subject.model.latent_shape))
-
-
 def make_reconstructions(subject: Subject) -> bytes:
-    """Examples and E[x|z] at their posterior means."""
+    """Reconstruct examples: E[x|z] at their posterior means."""
     r, model = subject.request, subject.model
     raw = subject.chosen(r.number).x
     x, again = model.preprocess.restore(model.prepare(raw)), model.reconstruct(raw)
@@ -63,7 +58,7 @@ def make_reconstructions(subject: Subject) -> bytes:
 
 
 def make_traversal(subject: Subject) -> bytes:
-    """The most active dimensions, each moved alone around the posterior means of examples."""
+    """Move the most active dimensions, each alone around the posterior means of examples."""
     r, model = subject.request, subject.model
     _images_only(subject)
     activity = model.activity(next(subject.blocks(r.split, MOST_ACTIVE)).x)
@@ -80,22 +75,14 @@ def make_traversal(subject: Subject) -> bytes:
         f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
         f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean."
     )
+    pairs = [*zip(made, labels, strict=True)]  # (examples, steps, *E) of each dimension
     if r.target.suffix == ".gif":
         return encode_gif(
-            [
-                draw_sheet(
-                    [
-                        [
-                            TileRow(make_tiles(row[:, step]), label)
-                            for row, label in zip(made, labels, strict=True)
-                        ]
-                    ]
-                )
-                for step in range(r.steps)
-            ]
+            draw_sheet([[TileRow(make_tiles(row[:, step]), label) for row, label in pairs]])
+            for step in range(r.steps)
         )
     blocks = [
-        [TileRow(make_tiles(row[example]), label) for row, label in zip(made, labels, strict=True)]
+        [TileRow(make_tiles(row[example]), label) for row, label in pairs]
         for example in range(made.shape[1])
     ]
     header = [f"{value:+.2g}" if value else "0" for value in values.tolist()]
@@ -103,7 +90,7 @@ def make_traversal(subject: Subject) -> bytes:
 
 
 def make_interpolation(subject: Subject) -> bytes:
-    """From one example to another, through their posterior means."""
+    """Go from one example to another, through their posterior means."""
     r, model = subject.request, subject.model
     _images_only(subject)
     raw = subject.chosen(2 * r.number).x
@@ -115,33 +102,23 @@ def make_interpolation(subject: Subject) -> bytes:
     t = torch.linspace(0, 1, r.steps)
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
     made = _decoded(subject, z)  # (pairs, steps, *E)
+    ends = [(x[2 * i, None], x[2 * i + 1, None]) for i in range(pairs)]
+
+    def draw(steps: slice, header: list[str]) -> Image.Image:
+        rows = [
+            TileRow(make_tiles(torch.cat([a, frames[steps], b])))
+            for (a, b), frames in zip(ends, made, strict=True)
+        ]
+        return draw_sheet([rows], ["from", *header, "to"])
+
     if r.target.suffix == ".gif":
-        return encode_gif(
-            [
-                draw_sheet(
-                    [
-                        [
-                            TileRow(
-                                make_tiles(torch.stack([x[2 * i], made[i, step], x[2 * i + 1]]))
-                            )
-                            for i in range(pairs)
-                        ]
-                    ],
-                    ["from", "", "to"],
-                )
-                for step in range(r.steps)
-            ]
-        )
-    rows = [
-        TileRow(make_tiles(torch.cat([x[2 * i, None], made[i], x[2 * i + 1, None]])))
-        for i in range(pairs)
-    ]
+        return encode_gif(draw(slice(step, step + 1), [""]) for step in range(r.steps))
     text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
-    return encode_png(Picture(draw_sheet([rows], ["from", *[""] * r.steps, "to"]), text))
+    return encode_png(Picture(draw(slice(None), [""] * r.steps), text))
 
 
 def make_encodings(subject: Subject) -> bytes:
-    """Mu and sigma of q(z|x) for the examples of a split, in its order, with their labels."""
+    """Encode the examples of a split in its order: mu and sigma of q(z|x), with their labels."""
     r, model = subject.request, subject.model
     found = [model.encode(batch.x) for batch in subject.blocks(r.split, r.count)]
     arrays = {"mu": torch.cat([encoding.mu for encoding in found]).numpy()}
@@ -158,7 +135,7 @@ def make_encodings(subject: Subject) -> bytes:
 
 
 def _decoded(subject: Subject, z: Tensor) -> Tensor:
-    """E[x|z] for latents ``(..., d)`` with any leading dimensions."""
+    """Return E[x|z] for latents ``(..., d)`` with any leading dimensions."""
     flat = z.reshape(-1, *subject.model.latent_shape)
     made = torch.cat([subject.model.decode(part) for part in torch.split(flat, CHUNK)])
     return made.reshape(*z.shape[: z.ndim - len(subject.model.latent_shape)], *made.shape[1:])
@@ -172,10 +149,24 @@ def _images_only(subject: Subject) -> None:
         )
 
 
-KINDS: dict[str, Maker] = {
+KINDS: dict[str, Callable[[Subject], bytes]] = {
     "samples": make_samples,
     "reconstructions": make_reconstructions,
     "traversal": make_traversal,
     "interpolation": make_interpolation,
     "encodings": make_encodings,
 }
+
+
+def generate_file(request: GenerateRequest) -> Path:
+    """Write the file that is asked for, whole, and return its path.
+
+    Raises:
+        ConfigError: an option that cannot work, or not with this model.
+        CheckpointError: there is no trained model.
+        DataError: the data cannot be read, where it is needed.
+    """
+    request.check()
+    content = KINDS[request.kind](Subject(request))
+    write_bytes(request.target, lambda file: file.write(content))
+    return request.target

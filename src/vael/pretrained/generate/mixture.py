@@ -1,4 +1,4 @@
-"""A Gaussian mixture in the place of the prior, fitted to the aggregate posterior."""
+"""Fit a Gaussian mixture to the aggregate posterior, to sample in the place of the prior."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Mixture:
 
     @classmethod
     def fit(cls, z: Tensor, components: int, seed: int) -> "Mixture":
-        """By expectation maximisation (scikit-learn), with full covariances.
+        """Fit by expectation maximisation (scikit-learn), with full covariances.
 
         It is a sampler after the fact (Ghosh et al. 2020, https://arxiv.org/abs/1903.12436): the
         model is the same, but what is drawn is no longer a sample of *its* p(x).
@@ -54,7 +54,7 @@ class Mixture:
         )
 
     def sample(self, n: int, temperature: float, generator: torch.Generator) -> Tensor:
-        """``(n, d)`` float32; the temperature scales the spread within each component."""
+        """Draw ``(n, d)`` float32; the temperature scales the spread within each component."""
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         eps = torch.randn(n, self.means.shape[1], 1, generator=generator, dtype=torch.float64)
         return (self.means[k] + temperature * (self.scale_tril[k] @ eps)[..., 0]).float()

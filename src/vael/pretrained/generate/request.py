@@ -1,4 +1,4 @@
-"""What is asked of ``vael generate``."""
+"""Hold and check the options of ``vael generate``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ SAMPLERS = ("prior", "mixture")
 
 @dataclass(frozen=True)
 class GenerateRequest:
-    """The options of one call.
+    """The options of one call of ``vael generate``.
 
     Attributes:
         path: a run's folder, a checkpoint or an export.
@@ -62,7 +62,7 @@ class GenerateRequest:
 
     @property
     def number(self) -> int:
-        """How many of what the kind counts."""
+        """Number of what the kind counts."""
         return COUNTS[self.kind] if self.count is None else self.count
 
     @property
@@ -74,7 +74,7 @@ class GenerateRequest:
         return folder / "generated" / f"{self.kind}{SUFFIXES[self.kind][0]}"
 
     def check(self) -> None:
-        """Refuses what cannot work whatever the run is.
+        """Refuse what cannot work whatever the run is.
 
         Raises:
             ConfigError: names the option.
@@ -84,17 +84,10 @@ class GenerateRequest:
         _one_of("--path", self.way, tuple(WAYS))
         _one_of("--split", self.split, get_args(Split))
         _one_of("--checkpoint", self.checkpoint, ("best", "last"))
-        for name, value in (
-            ("--count", self.count),
-            ("--components", self.components),
-            ("--steps", self.steps - 1),
-            ("--dims", self.dims),
-        ):
-            if value is not None and value < 1:
-                raise ConfigError(
-                    f"{name} must be at least {2 if name == '--steps' else 1}, but "
-                    f"got {value + (name == '--steps')}."
-                )
+        for name, least in (("count", 1), ("components", 1), ("steps", 2), ("dims", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"--{name} must be at least {least}, but got {value}.")
         if not 0 < self.temperature < float("inf"):
             raise ConfigError(
                 f"--temperature must be a finite number > 0, but got {self.temperature}."

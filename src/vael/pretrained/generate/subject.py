@@ -1,4 +1,4 @@
-"""A trained model with as much of its data as is asked for."""
+"""Hold a trained model with as much of its data as is asked for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,36 +24,36 @@ MOST = 10_000  # encoded examples behind a mixture
 
 @dataclass(frozen=True)
 class Subject:
-    """What is generated from; the data is read when it is first needed."""
+    """The model that generates; the data is read when it is first needed."""
 
     request: GenerateRequest
 
     @cached_property
     def trained(self) -> Trained:
-        """With its data."""
+        """The model with its data."""
         r = self.request
         return load_trained(r.path, r.overrides, r.allow, r.checkpoint)
 
     @cached_property
     def model(self) -> Model:
-        """Without, where the data is not needed."""
+        """The model without its data, where that is not needed."""
         r = self.request
         if "trained" in self.__dict__ or r.overrides:
             return Model.of(self.trained)
         return open_model(r.path, r.allow, r.checkpoint)
 
     def noise(self, *key: str) -> torch.Generator:
-        """The generator of one purpose."""
+        """Return the generator of one purpose."""
         return Noise(self.request.seed, "latent").at(torch.device("cpu"), "generate", *key)
 
     def chosen(self, count: int) -> Batch:
-        """``count`` examples of the split, raw, chosen by the seed; fewer if there are fewer."""
+        """Return ``count`` examples of the split, raw, chosen by the seed, or all if fewer."""
         arrays, index = self.trained.data.select(self.request.split)
         picked = permute(len(index), self.request.seed, "generate")[:count]
         return take_batch(arrays, index[picked])
 
     def blocks(self, split: Split, most: int | None = None) -> Iterator[Batch]:
-        """The first examples of a split in its order, raw, a block at a time."""
+        """Yield the first examples of a split in its order, raw, a block at a time."""
         arrays, index = self.trained.data.select(split)
         index = index[:most]
         for start in range(0, len(index), BLOCK):
@@ -61,7 +61,7 @@ class Subject:
 
     @torch.no_grad()
     def aggregate(self) -> Tensor:
-        """One draw of q(z|x) for each of up to `MOST` training examples, flat, ``(N, d)``."""
+        """Draw once from q(z|x) for each of up to `MOST` training examples, flat, ``(N, d)``."""
         drawn, source = [], self.noise("aggregate")
         for batch in self.blocks("train", MOST):
             q = self.model.vae.encode(self.model.prepare(batch.x))
@@ -71,6 +71,6 @@ class Subject:
         return torch.cat(drawn)
 
     def labels(self, split: Split, most: int | None) -> np.ndarray | None:
-        """The labels of `blocks`, or None where there are none."""
+        """Return the labels of `blocks`, or None where there are none."""
         known = [batch.y for batch in self.blocks(split, most) if batch.y is not None]
         return torch.cat(known).numpy() if known else None
