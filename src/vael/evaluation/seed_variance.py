@@ -138,11 +138,9 @@ def _overrides(given: Sequence[str]) -> list[str]:
     for override in FIXED:
         if override.partition("=")[0] in keys:
             raise ConfigError(f"{override} is fixed here: it changes no score.")
-    own = [
-        f"{key}={value}"
-        for key, value in DEFAULTS.items()
-        if key not in keys and not (key == "data.binarize" and "data" in keys)
-    ]
+    if "data" in keys:  # whose binarisation is its own
+        keys.add("data.binarize")
+    own = [f"{key}={value}" for key, value in DEFAULTS.items() if key not in keys]
     return [*own, *given, *FIXED]
 
 
@@ -215,10 +213,10 @@ def seed_variance_text(result: dict[str, Any]) -> str:
         f"standard deviation of {result['score']} ({unit}, k = {result['samples']}) over "
         f"{result['seeds']} runs each, with its {result['confidence']:.0%} interval"
     ]
-    for name, spread in result["spreads"].items():
-        lines.append(
-            f"{name:<20}{spread['std']:>10.5f}   {spread['low']:.5f} to {spread['high']:.5f}"
-        )
+    lines += [
+        f"{name:<20}{spread['std']:>10.5f}   {spread['low']:.5f} to {spread['high']:.5f}"
+        for name, spread in result["spreads"].items()
+    ]
     lines.append(
         f"{'four apart, summed':<20}{result['root_of_sum_of_squares']:>10.5f}   "
         "root of the sum of their squares; against all"

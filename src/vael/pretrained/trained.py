@@ -88,7 +88,8 @@ def load_trained(
         config = OmegaConf.merge(config)  # type: ignore[assignment]
         config.data = compose_other_data(config, overrides)
         if not RunFolder(path).has_trained:
-            check_config_trusted(config, allow, stored.file)
+            plain = OmegaConf.to_container(config)
+            check_trusted(plain, allow, stored.file)  # type: ignore[arg-type]
     seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()
@@ -121,13 +122,6 @@ def read_stored_config(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
     config: DictConfig = OmegaConf.create(stored.config)
     check_config(config)
     return config
-
-
-def check_config_trusted(config: DictConfig, allow: Sequence[str], file: Path) -> None:
-    """Check a config that is put together, see `vael.runs.trust.check_trusted`."""
-    plain = OmegaConf.to_container(config)
-    assert isinstance(plain, dict)
-    check_trusted({str(name): value for name, value in plain.items()}, allow, file)
 
 
 def compose_other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:

@@ -112,18 +112,15 @@ def draw_curves(history: History) -> Figure:
     return figure
 
 
-def draw_table_samples(
-    data: Tensor, samples: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
-) -> Figure:
+def draw_table_samples(data: Tensor, samples: Tensor, names: Sequence[str] = ()) -> Figure:
     """Draw histograms of the first columns of a table, data against samples of the model.
 
     Args:
         data: ``(N, D)``.
         samples: ``(M, D)``.
         names: of the columns.
-        columns: how many at most are shown.
     """
-    figure, made = _each_column(min(columns, data.shape[1]), names, 2.8)
+    figure, made = _each_column(data.shape[1], names, 2.8)
     for i, axes in enumerate(made):
         pair = [_finite(data[:, i]), _finite(samples[:, i])]
         bins = np.histogram_bin_edges(np.concatenate(pair), bins=30).tolist()
@@ -135,12 +132,10 @@ def draw_table_samples(
     return figure
 
 
-def draw_table_reconstructions(
-    x: Tensor, mean: Tensor, names: Sequence[str] = (), columns: int = COLUMNS
-) -> Figure:
+def draw_table_reconstructions(x: Tensor, mean: Tensor, names: Sequence[str] = ()) -> Figure:
     """Draw original against reconstruction for the first columns of a table ``(N, D)``."""
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
-    figure, made = _each_column(min(columns, x.shape[1]), names, 3.2)
+    figure, made = _each_column(x.shape[1], names, 3.2)
     for i, axes in enumerate(made):
         original, decoded = x[:, i].detach().float().cpu(), mean[:, i].detach().float().cpu()
         axes.scatter(original, decoded, s=10, c=TRAIN, alpha=0.6, linewidths=0)
@@ -198,6 +193,7 @@ def _finite(values: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 def _each_column(count: int, names: Sequence[str], height: float) -> tuple[Figure, list[Axes]]:
     """Make a small plot for each of the first columns of a table, three in a row."""
+    count = min(COLUMNS, count)
     wide = min(3, count)
     rows = ceil(count / wide)
     figure, made = make_canvas(rows, wide, 3.4 * wide, height * rows)

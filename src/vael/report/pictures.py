@@ -40,16 +40,9 @@ def draw_reconstructions(x: Tensor, mean: Tensor) -> Image.Image:
         mean: what the decoder makes of them, of the same shape; clamped to [0, 1].
     """
     assert x.shape == mean.shape, f"{tuple(x.shape)} and {tuple(mean.shape)} must be equal"
-    originals, decoded = make_tiles(x), make_tiles(mean)
-    return draw_sheet(
-        [
-            [
-                TileRow(originals[i : i + COLUMNS], "original"),
-                TileRow(decoded[i : i + COLUMNS], "decoded"),
-            ]
-            for i in range(0, len(originals), COLUMNS)
-        ]
-    )
+    pair = (make_tiles(x), "original"), (make_tiles(mean), "decoded")
+    starts = range(0, len(x), COLUMNS)
+    return draw_sheet([[TileRow(t[i : i + COLUMNS], name) for t, name in pair] for i in starts])
 
 
 def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:

@@ -60,7 +60,7 @@ def export_model(
     allow: tuple[str, ...] = (),
     force: bool = False,
 ) -> Path:
-    """Write a folder with the model, its config and its card, whole; returns its path.
+    """Write a folder with the model, its config and its card, whole; return its path.
 
     Args:
         path: a run's folder, a checkpoint or an export.

@@ -56,7 +56,7 @@ def render_comparison(a: Path, b: Path) -> str:
     changed, equal = list_changes(*(read_settings(RunFolder(path).config) for path in paths))
     curves = overlay_plots(runs)
     return open_template("comparison.html").render(
-        title=" against ".join(_short(path) for path in paths),
+        title=" against ".join("/".join(path.resolve().parts[-2:]) for path in paths),
         sides=sides,
         groups=compare_scores(paths, runs),
         changed=changed,
@@ -79,11 +79,6 @@ def list_changes(a: DictConfig, b: DictConfig) -> tuple[list[tuple[str, str, str
 
 def _text(value: object) -> str:
     return "null" if value is None else str(value)
-
-
-def _short(path: Path) -> str:
-    """Return the last two folders: an experiment and a time."""
-    return "/".join(path.resolve().parts[-2:])
 
 
 def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[InlinePicture | None]]]:
