@@ -110,7 +110,7 @@ def _compare_summaries(run: Path, again: Path) -> Iterator[str]:
 
 
 def _compare_checkpoints(run: Path, again: Path, name: str) -> Iterator[str]:
-    path = Path("checkpoints") / f"{name}.ckpt"
+    path = RunFolder(run).checkpoint(name).relative_to(run)
     a, b = (load_checkpoint(folder / path) for folder in (run, again))
     for key in dict.fromkeys([*a, *b]):
         if key != PATHS:
