@@ -162,9 +162,8 @@ def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None
         changes = "; ".join(f"{one.what}: {one.then} -> {one.now}" for one in found)
         if not force:
             raise ConfigError(
-                f"{folder} holds a sweep of this name that is another: {changes}. "
-                "Give another name (name: in the file, or --name), or go on in it "
-                "with --force."
+                f"{folder} holds a sweep of this name that is another: {changes}. Give another "
+                "name (name: in the file, or --name), or go on in it with --force."
             )
         _check_compatible(old.definition, d)
     changed = code_changes(old.code, code_version())
@@ -187,9 +186,8 @@ def _check_compatible(then: Definition, now: Definition) -> None:
         before = old.get(p.path, p.domain)
         if _kind(before) != _kind(p.domain):
             raise ConfigError(
-                f"space: the choices of {p.path} cannot change within a study, nor "
-                "whether it is an integer, not even with --force: give another "
-                "name."
+                f"space: the choices of {p.path} cannot change within a study, nor whether it is "
+                "an integer, not even with --force: give another name."
             )
 
 

@@ -45,9 +45,7 @@ def run_node(folder: Path, workers: int) -> int:
 def _given() -> Facts:
     """Return what SLURM lets this task use, without importing torch."""
     gpus = len([g for g in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if g])
-    return Facts(
-        levels=None, unit=True, accelerator="gpu" if gpus else "cpu", gpus=gpus, threaded=True
-    )
+    return Facts(None, True, "gpu" if gpus else "cpu", gpus, threaded=True)
 
 
 def check_cluster(d: Definition) -> None:
@@ -65,9 +63,8 @@ def check_cluster(d: Definition) -> None:
 def _check_storage(url: str) -> None:
     if url.startswith("sqlite"):
         raise ConfigError(
-            "storage sqlite:/// is not for several nodes: its locks do not hold on "
-            "shared folders. Use postgresql+psycopg://USER@HOST/DATABASE, or the "
-            "journal."
+            "storage sqlite:/// is not for several nodes: its locks do not hold on shared folders."
+            " Use postgresql+psycopg://USER@HOST/DATABASE, or the journal."
         )
 
 
