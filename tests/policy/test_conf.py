@@ -82,9 +82,9 @@ CHOSEN = [
     and not getattr(made, "_is_protocol", False)
     and not name.endswith("Record")
 ] + [
-    "vael.training.loggers.none",
-    "vael.training.loggers.tensorboard",
-    "vael.training.loggers.wandb",
+    "vael.training.loggers.NoLogger",
+    "vael.training.loggers.Tensorboard",
+    "vael.training.loggers.Wandb",
 ]
 
 

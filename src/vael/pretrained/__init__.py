@@ -1,1 +1,21 @@
-"""Use a trained model: load, score, generate, export, explore."""
+"""Use a trained model: load, score, generate, export, explore.
+
+Every name is imported when it is first asked for: options are checked before torch is imported.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vael.pretrained.model import Model, load_model
+    from vael.pretrained.trained import Trained, load_trained
+
+__all__ = ["Model", "Trained", "load_model", "load_trained"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name in __all__:
+        module = "model" if name in ("Model", "load_model") else "trained"
+        return getattr(import_module(f"vael.pretrained.{module}"), name)
+    raise AttributeError(f"module 'vael.pretrained' has no attribute {name!r}")

@@ -25,7 +25,6 @@ from vael.config.compose import explain_hydra, resolve_config
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
 from vael.errors import ConfigError, VaelError, one_line
-from vael.runs.creation import make_run_folder
 
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
 
@@ -93,6 +92,8 @@ def _start(config: DictConfig) -> None:
             "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
         )
     ranks.check_ranks(ranks.find_rank(), plain.trainer.devices, plain.trainer.num_nodes)
+    from vael.runs.creation import make_run_folder  # not needed by --help and --cfg
+
     run = make_run_folder(plain)
     child = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()

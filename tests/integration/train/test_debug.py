@@ -37,7 +37,7 @@ def test_a_preset_goes_to_a_folder_of_its_own_and_not_to_wandb(preset):
     check_config(config)
     assert config.name == "debug"
     assert config.choices.debug == preset
-    assert config.logger._target_ == "vael.training.loggers.none.NoLogger"
+    assert config.logger._target_ == "vael.training.loggers.NoLogger"
     mine = config_of(f"debug={preset}", "logger=wandb", "name=mine", "trainer.max_epochs=7")
     assert (mine.name, mine.trainer.max_epochs) == ("mine", 7)  # the command line wins
     assert "Wandb" in mine.logger._target_

@@ -11,7 +11,7 @@ from vael.runs.folder import read_config
 from vael.training.fit import train
 from vael.training.setup import prepare_run
 
-BIAS = "+callbacks.extra.output_bias={_target_: vael.training.callbacks.output_bias.OutputBias}"
+BIAS = "+callbacks.extra.output_bias={_target_: vael.training.callbacks.OutputBias}"
 STILL = (
     "likelihood=bernoulli",
     "data.binarize=threshold",
