@@ -1,9 +1,8 @@
 """Errors that a user can cause, each with its exit code; full memory and disks become such."""
 
-import difflib
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -31,31 +30,6 @@ def one_line(error: object) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return text
-
-
-def did_you_mean(
-    word: str,
-    known: Sequence[str],
-    otherwise: str = "",
-    first: Sequence[str] = (),
-    most: int = 2,
-    cutoff: float = 0.6,
-) -> str:
-    """Say what a mistyped word may have meant, for the end of an error.
-
-    Args:
-        word: as given.
-        known: what it could have been.
-        otherwise: said where nothing is close; empty: all that is known.
-        first: of the known, those that come before the close ones.
-        most: suggestions.
-        cutoff: likeness from which a word is close.
-    """
-    close = dict.fromkeys([*first, *difflib.get_close_matches(word, known, most, cutoff)])
-    close.pop(word, None)
-    if close:
-        return f"Did you mean {' or '.join([*close][:most])}?"
-    return otherwise or f"Known: {', '.join(known)}."
 
 
 class VaelError(Exception):

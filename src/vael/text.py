@@ -1,4 +1,7 @@
-"""Durations in words."""
+"""Words for durations, and what a mistyped name may have meant ("did you mean")."""
+
+import difflib
+from collections.abc import Sequence
 
 
 def duration_text(seconds: float) -> str:
@@ -16,3 +19,28 @@ def clock_text(seconds: float) -> str:
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def did_you_mean(
+    word: str,
+    known: Sequence[str],
+    otherwise: str = "",
+    first: Sequence[str] = (),
+    most: int = 2,
+    cutoff: float = 0.6,
+) -> str:
+    """Say what a mistyped word may have meant, for the end of an error.
+
+    Args:
+        word: as given.
+        known: what it could have been.
+        otherwise: said where nothing is close; empty: all that is known.
+        first: of the known, those that come before the close ones.
+        most: suggestions.
+        cutoff: likeness from which a word is close.
+    """
+    close = dict.fromkeys([*first, *difflib.get_close_matches(word, known, most, cutoff)])
+    close.pop(word, None)
+    if close:
+        return f"Did you mean {' or '.join([*close][:most])}?"
+    return otherwise or f"Known: {', '.join(known)}."

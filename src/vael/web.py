@@ -255,12 +255,10 @@ class _PunctualProtocol(H11Protocol):
 
     def _watch(self) -> None:
         """Run the clock while the client is waited for, a new one for each request."""
-        waits = self.conn.their_state is h11.IDLE or self._has_unsent()
+        unsent = self.flow.write_paused or self.transport.is_closing()
+        waits = self.conn.their_state is h11.IDLE or unsent
         if waits and self._late is None:
             self._late = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
         elif not waits and self._late is not None:
             self._late.cancel()
             self._late = None
-
-    def _has_unsent(self) -> bool:
-        return self.flow.write_paused or self.transport.is_closing()

@@ -106,7 +106,11 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
             event_shape=event,
             levels=spec.levels,
         )
-        _check_support(likelihood, spec)
+        if likelihood.support == "unit" and spec.support != "unit":
+            raise ConfigError(
+                f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this "
+                "data has any real values: use likelihood=gaussian."
+            )
         encoder = build_part(
             config.model.encoder,
             nn.Module,
@@ -124,11 +128,3 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
         prior = build_part(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
     latents = Flat(Conditional(encoder, posterior, event), prior)
     return VAE(latents, Conditional(decoder, likelihood, z))
-
-
-def _check_support(likelihood: Likelihood[Any], spec: DataSpec) -> None:
-    if likelihood.support == "unit" and spec.support != "unit":
-        raise ConfigError(
-            f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this data "
-            "has any real values: use likelihood=gaussian."
-        )

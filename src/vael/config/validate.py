@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.config.flat import list_leaves
 from vael.data.batch_size import check_batch_size
-from vael.errors import ConfigError, did_you_mean
+from vael.errors import ConfigError
+from vael.text import did_you_mean
 
 INTERPOLATION = re.compile(r"(?<!\\)\$\{")
 MOST_THREADS = 1024  # OpenMP ends the process, without a word, where it cannot start so many

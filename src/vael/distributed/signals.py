@@ -37,7 +37,7 @@ class StoppedEarly(SystemExit):
         return f"stopped by {signal.Signals(self.number).name} before its first step"
 
     def tell(self) -> None:
-        """Print it, once, in the first process of a run where no supervisor does."""
+        """Print the reason once: in the first process of a run, unless its supervisor does."""
         if ranks.is_first_rank() and ranks.SUPERVISED not in os.environ and not self._told:
             print(f"vael: {self}", file=sys.stderr)
         self._told = True
@@ -89,7 +89,7 @@ class StopRequest:
 
     @property
     def code(self) -> int:
-        """Exit code of a process that stops because of it."""
+        """Exit code of a process that this signal has stopped."""
         return exit_code(self.number)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:

@@ -38,7 +38,7 @@ class EvaluationRequest:
     allow: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuse what cannot work whatever the run is.
+        """Refuse options that cannot work for any run.
 
         Raises:
             ConfigError: names the option.

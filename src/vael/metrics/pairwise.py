@@ -60,8 +60,8 @@ def quadratic_forms(q: Normals) -> Quadratic:
         first, second = torch.triu_indices(d, d)
         size = max(1, FLOATS // (d * d))
         parts = [
-            _full(mu[i : i + size] - centre, _tril(q, slice(i, i + size)))
-            for i in range(0, num, size)
+            _full(mu[r] - centre, FullNormalRecord(q.mu[r], q.log_diag[r], q.lower[r]).tril)
+            for r in (slice(i, i + size) for i in range(0, num, size))
         ]
     weights, constant = (torch.cat(column) for column in zip(*parts, strict=True))
     return Quadratic(centre, first, second, weights.mT, constant - d * HALF_LOG_2PI)
@@ -77,7 +77,7 @@ def _diagonal(m: Tensor, log_sigma: Tensor) -> tuple[Tensor, Tensor]:
 
 def _full(m: Tensor, tril: Tensor) -> tuple[Tensor, Tensor]:
     """Return weights of u_a u_b for a <= b and of u, and the constant, for Cholesky factors."""
-    d = m.shape[1]
+    d, tril = m.shape[1], tril.double()
     inverse = torch.linalg.solve_triangular(tril, torch.eye(d, dtype=tril.dtype), upper=False)
     precision = inverse.mT @ inverse
     linear = (precision @ m.unsqueeze(-1)).squeeze(-1)
@@ -85,10 +85,6 @@ def _full(m: Tensor, tril: Tensor) -> tuple[Tensor, Tensor]:
     count = torch.where(first == second, 0.5, 1.0)  # (a, b) stands for (b, a) too
     constant = -0.5 * (m * linear).sum(1) - tril.diagonal(dim1=1, dim2=2).log().sum(1)
     return torch.cat([-count * precision[:, first, second], linear], 1), constant
-
-
-def _tril(q: FullNormalRecord, rows: slice) -> Tensor:
-    return FullNormalRecord(q.mu[rows], q.log_diag[rows], q.lower[rows]).tril.double()
 
 
 def affordable_count(num: int, features: int, most: int, multiplications: float) -> int:

@@ -20,8 +20,8 @@ class Scores(torchmetrics.Metric):
     ``active_units`` is the number of latent dimensions whose posterior mean varies over the data
     by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519); psnr is in dB for
     data in [0, 1]; ``scale_at_bound`` is the share of the scales of p(x|z) at their lower bound.
-    elbo, rate, distortion and iwae are in nats per example, bpd in bits per
-    dimension.
+    elbo, rate, distortion and iwae are in nats per example, bpd (the mean of `Evidence.bits`) in
+    bits per dimension.
     """
 
     full_state_update = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ STATUS = {
 
 
 def write_report(run: Path) -> Path:
-    """Write ``run/report.html``, atomically, and returns its path.
+    """Write ``run/report.html`` atomically, and return its path.
 
     The page opens without network: pictures and plots are inside of it. It reads
     ``config.yaml``, ``summary.json``, ``metrics.csv``, ``evaluation.json`` and ``images/*.png``;
@@ -63,19 +63,17 @@ def render_report(run: RunContents) -> str:
     from vael.report.charts import plot_evaluation, plot_history
 
     summary, evaluated = run.summary, tabulate_evaluation(run.evaluation)
-    bounds, curves = (
-        plot_evaluation(run.evaluation) if evaluated else [],
-        plot_history(run.history),
-    )
+    bounds = plot_evaluation(run.evaluation) if evaluated else []
+    curves = plot_history(run.history)
     columns, lines = tabulate_metrics(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
-    samples = summary.get("samples")
+    samples, warnings = summary.get("samples"), summary.get("warnings")
     if not isinstance(samples, Mapping):
         asked = {"val": "samples", "test": "test_samples"}
         samples = {split: run.node(f"evaluation.{name}") for split, name in asked.items()}
     return open_template("report.html").render(
         **describe_run(run),
         facts=_facts(run),
-        warnings=_list(summary.get("warnings")),
+        warnings=[str(text) for text in warnings] if isinstance(warnings, list) else [],
         latest=not run.metrics,
         columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
@@ -139,16 +137,16 @@ def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
     """Return seed, effort, devices and versions; what is not recorded is left out."""
     summary = run.summary
 
-    def number(name: str) -> str:
+    def number(name: str, word: Callable[[float], str] = format_number) -> str:
         value = summary.get(name)
-        return format_number(float(value)) if isinstance(value, int | float) else ""
+        return word(float(value)) if isinstance(value, int | float) else ""
 
     rows = [
         ("seed", str(summary.get("seed", run.node("seed")))),
         ("epochs", number("epochs")),
         ("optimiser steps", number("steps")),
         ("parameters", number("parameters")),
-        ("training time", _duration(summary.get("seconds"))),
+        ("training time", number("seconds", duration_text)),
         ("examples / second", number("examples_per_second")),
         ("devices", " ".join(_words(summary.get(key)) for key in ("devices", "accelerator"))),
         ("threads", number("threads")),
@@ -167,11 +165,3 @@ def _words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
-
-
-def _list(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def _duration(seconds: object) -> str:
-    return duration_text(seconds) if isinstance(seconds, int | float) else ""

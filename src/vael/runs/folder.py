@@ -67,7 +67,7 @@ class RunFolder:
         return self.checkpoints.is_dir()
 
     def require(self) -> None:
-        """Refuse what is no run.
+        """Refuse a folder that is no run's.
 
         Raises:
             ConfigError: it has no config.

@@ -20,7 +20,7 @@ NUMBERLESS = NOT_TRAINING | {"report"}  # a trial draws with it, which changes n
 
 
 def compare_environment(recorded: Mapping[str, Any]) -> list[Difference]:
-    """Return what of versions, code and hardware is not as a summary or evaluation has it."""
+    """Return where versions, code and hardware differ from those of a summary or evaluation."""
     packages: dict[str, Any] = recorded.get("versions", {})
     hardware: dict[str, Any] = recorded.get("machine", {})
     then = {

@@ -19,7 +19,7 @@ ENDED: tuple[Status, ...] = ("finished", "pruned")  # there is nothing left to t
 
 @dataclass
 class Summary:
-    """The contract of ``RUN/summary.json``; a run that was killed leaves what is not known.
+    """The contract of ``RUN/summary.json``; what is unknown of a killed run keeps its default.
 
     Attributes:
         metrics: the scores of the epoch with the best target, and ``test/*`` of its weights.
@@ -64,7 +64,7 @@ class Summary:
 
     @classmethod
     def of(cls, read: Mapping[str, Any]) -> "Summary":
-        """Build one from a file; what is no field is left out."""
+        """Build a summary from a file's content; unknown fields are left out."""
         known = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in read.items() if name in known})
 

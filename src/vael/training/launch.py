@@ -47,15 +47,10 @@ def guard(main: Callable[[], None]) -> None:
         text = "is not a folder (or, after pkg://, not a package) that can be read."
         fail(ConfigError(f"hydra.searchpath: {path[1]} {text}"))
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        if not _composing(error):
-            raise
+        frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+        if any(frame.f_code is start.__code__ for frame in frames):
+            raise  # an error of the run, not of what Hydra reads: command line and YAMLs
         fail(ConfigError(explain_hydra(error, sys.argv[1:])))
-
-
-def _composing(error: BaseException) -> bool:
-    """Return whether an error is of what Hydra reads: command line and YAMLs, not of the run."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
-    return all(frame.f_code is not start.__code__ for frame in frames)
 
 
 def fail(error: VaelError) -> NoReturn:

@@ -31,7 +31,7 @@ class SkippedSteps:
         self.steps = self.in_a_row = 0
 
     def leaves_out(self, norm: float, limit: float) -> bool:
-        """Return whether a step is to be left out, and count it; a non-finite norm is."""
+        """Count a step whose norm is above the limit or not finite; True where it is left out."""
         if norm <= limit:
             self.in_a_row = 0
             return False

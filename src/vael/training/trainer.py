@@ -6,7 +6,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
-from pytorch_lightning.profilers import Profiler
 
 from vael.config.build import build_part
 from vael.randomness import Noise
@@ -30,6 +29,7 @@ STEP_HOOKS = (
 def make_trainer(run: Run) -> pl.Trainer:
     """Make the trainer that ``trainer.*`` and ``callbacks.*`` ask for."""
     options, placement = run.config.trainer, run.placement
+    kind = options.get("profiler")
     extra = [
         build_part(node, Callback, f"callbacks.extra.{name}")
         for name, node in run.config.callbacks.extra.items()
@@ -54,14 +54,9 @@ def make_trainer(run: Run) -> pl.Trainer:
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
-        profiler=_profiler(run),
+        profiler=RunProfiler(run.files.profile, kind, run.lit.vae) if kind else Unprofiled(),
         detect_anomaly=bool(options.get("detect_anomaly")),
     )
-
-
-def _profiler(run: Run) -> Profiler:
-    kind = run.config.trainer.get("profiler")
-    return RunProfiler(run.files.profile, kind, run.lit.vae) if kind else Unprofiled()
 
 
 def _callbacks(run: Run) -> list[Callback]:

@@ -66,9 +66,10 @@ def read_csv(
         if name == label:
             labels = _labels(rows, at, name, path)
         elif name in categorical:
-            hot, values = _one_hot([row[at].strip() for _, row in rows])
-            columns.append(hot)
-            titles += [f"{name}={value}" for value in values]
+            cells = np.array([row[at].strip() for _, row in rows])
+            values, which = np.unique(cells, return_inverse=True)
+            columns.append(np.eye(len(values))[which])
+            titles += [f"{name}={value}" for value in values.tolist()]
         else:
             columns.append(_numbers(rows, at, name, path, missing)[:, None])
             titles.append(name)
@@ -129,12 +130,6 @@ def _numbers(rows: list[CsvRow], at: int, name: str, path: Path, missing: Missin
                 f"{name}, and if it is a category, data.categorical=[{name}]"
             ) from None
     return out
-
-
-def _one_hot(cells: list[str]) -> tuple[Array, list[str]]:
-    """Return ``(N, K)`` of 0 and 1, and the K values in alphabetical order."""
-    values, which = np.unique(np.array(cells), return_inverse=True)
-    return np.eye(len(values))[which], values.tolist()
 
 
 def _is_empty(cell: str) -> bool:

@@ -29,12 +29,6 @@ def find_factors(index: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDAr
     return np.stack(np.unravel_index(index, tuple(sizes)), 1).astype(np.int64)
 
 
-def find_index(factors: npt.NDArray[np.int64], sizes: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Invert `find_factors`."""
-    index: npt.NDArray[np.int64] = np.ravel_multi_index(tuple(factors.T), tuple(sizes))
-    return index
-
-
 class Drawn(Lazy):
     """All sprites: ``(737280, 1, H, W)`` uint8 of 0 and 1, none of them in memory.
 
@@ -109,7 +103,7 @@ class Sprites(Source):
 
     shape (square, ellipse, heart), scale (6 steps from 0.5 to 1), orientation (40 steps of 9
     degrees; unlike those of dSprites, 360 does not come twice), x and y (32 places each):
-    737,280 pictures, ``find_index`` says which is which. As there, a square looks the same after
+    737,280 pictures, ``find_factors`` says which is which. As there, a square looks the same after
     10 orientations and an ellipse after 20. The class label is the shape.
 
     Nothing is stored but labels and factors: a batch is drawn when it is asked for. At another

@@ -1,4 +1,4 @@
-"""The contract of a likelihood: its facts, its fit, its shape check."""
+"""The base class of likelihoods: shapes, the choice of mass or density, checks of theta."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The Bernoulli likelihood from logits, and the grey levels' law with the same mean."""
+"""The Bernoulli likelihood from logits, and its extension to grey levels with the same mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ class NormalLaw(Law):
         return standard
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """Compute it by ``numerics.normal_cell``."""
+        """Return the log-probability of the cell of x, by ``numerics.normal_cell``."""
         return normal_log_cell(x, mu, log_sigma, 0.5 / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:

@@ -25,17 +25,14 @@ class LogisticLaw(Law):
         return torch.log(noise) - torch.log1p(-noise)
 
     def log_cell(self, x: Tensor, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """Use ``sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - e^-(b - a))``, an identity.
-
-        So nothing cancels, be the cell narrow, wide or far out.
-        """
+        """Return the log of ``sigmoid(b) sigmoid(-a) (1 - e^-(b - a))``, where nothing cancels."""
         lower, upper, inner = edges(x, levels)
         inv = torch.exp(-log_sigma)
         a, b = (lower - mu) * inv, (upper - mu) * inv
         return logsigmoid(b) + logsigmoid(-a) + inner * log1mexp(inv / (levels - 1))
 
     def rounded_mean(self, mu: Tensor, log_sigma: Tensor, levels: int) -> Tensor:
-        """Compute it by ``numerics.rounded_mean``."""
+        """Return the mean of x rounded to the levels, by ``numerics.rounded_mean``."""
         return rounded_mean(LOGISTIC, mu, log_sigma, levels)
 
 

@@ -54,14 +54,6 @@ class MixtureRecord:
         """
         return self._joint(self._log_masses(self._by_pixel(x)))
 
-    def channel_log_prob(self, x: Tensor) -> Tensor:
-        """Return the log density of each value given the channels before it, ``(S, B, *E)``."""
-        return self._conditional(self._log_densities(self._by_pixel(x)))
-
-    def channel_log_mass(self, x: Tensor) -> Tensor:
-        """Return the log-probability of each value given the channels before, ``(S, B, *E)``."""
-        return self._conditional(self._log_masses(self._by_pixel(x)))
-
     @property
     def mean(self) -> Tensor:
         """``sum_k pi_k m_kc``, m_kc the mean of channel c where those before are at their means.
@@ -74,7 +66,9 @@ class MixtureRecord:
         seen: list[Tensor] = []
         for c in range(self.location.shape[-2]):
             at = _located(self.location, self.slopes, seen, c)
-            seen.append(self._expect(at, self.log_sigma[..., c, :]))
+            if self.grid is not None:
+                at = self.law.rounded_mean(at, self.log_sigma[..., c, :], self.grid)
+            seen.append(at)
         weighted = self.log_weights.exp().unsqueeze(-2) * torch.stack(seen, -2)
         return self._as_event(weighted.sum(-3))
 
@@ -106,11 +100,6 @@ class MixtureRecord:
             drawn.append(nearest_level(at + log_sigma[..., c, :].exp() * t, self.grid))
         return self._as_event(torch.stack(drawn, -2))
 
-    def _expect(self, location: Tensor, log_sigma: Tensor) -> Tensor:
-        if self.grid is None:
-            return location
-        return self.law.rounded_mean(location, log_sigma, self.grid)
-
     def _by_pixel(self, x: Tensor) -> Tensor:
         """Turn ``(*, *E)`` into ``(*, 1, C, P)``: the components broadcast."""
         lead = x.shape[: x.ndim - len(self.event_shape)]
@@ -138,11 +127,6 @@ class MixtureRecord:
     def _joint(self, terms: Tensor) -> Tensor:
         """Return ``sum_P log sum_k pi_k prod_c p_kc`` of log p ``(*lead, K, C, P)``."""
         return sum_event(torch.logsumexp(self.log_weights + terms.sum(-2), -2), 1)
-
-    def _conditional(self, terms: Tensor) -> Tensor:
-        """Return ``log sum_k p(k | channels before) p_kc``."""
-        before = torch.cat((self.log_weights.unsqueeze(-2), terms[..., :-1, :]), -2).cumsum(-2)
-        return self._as_event(torch.logsumexp(before.log_softmax(-3) + terms, -3))
 
 
 def _located(location: Tensor, slopes: Tensor, seen: Sequence[Tensor], c: int) -> Tensor:

@@ -109,7 +109,7 @@ def check_target(target: Path, force: bool) -> None:
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of these files in the place of an earlier one, or leaves all as it was.
+    """Write a folder of these files in the place of an earlier one, or leave all as it was.
 
     Raises:
         VaelError: the disk is full or the place cannot be written.

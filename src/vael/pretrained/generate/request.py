@@ -74,7 +74,7 @@ class GenerateRequest:
         return folder / "generated" / f"{self.kind}{SUFFIXES[self.kind][0]}"
 
     def check(self) -> None:
-        """Refuse what cannot work whatever the run is.
+        """Refuse options that cannot work for any run.
 
         Raises:
             ConfigError: names the option.

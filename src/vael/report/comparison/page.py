@@ -19,7 +19,7 @@ ABSENT = "\u2013"  # a dash as typographers mean it
 
 
 def write_comparison(a: Path, b: Path, output: Path | None = None) -> Path:
-    """Write the page atomically, into ``a`` as ``report_vs_NAME.html``, and returns its path.
+    """Write the page atomically, into ``a`` as ``report_vs_NAME.html``, and return its path.
 
     Args:
         a: a run's folder, what the differences are counted from.
@@ -55,6 +55,7 @@ def render_comparison(a: Path, b: Path) -> str:
     ]
     changed, equal = list_changes(*(read_settings(RunFolder(path).config) for path in paths))
     curves = overlay_plots(runs)
+    one, two = (dict(list_circumstances(run)) for run in runs)
     return open_template("comparison.html").render(
         title=" against ".join("/".join(path.resolve().parts[-2:]) for path in paths),
         sides=sides,
@@ -64,7 +65,7 @@ def render_comparison(a: Path, b: Path) -> str:
         curves=curves,
         plots=curves,
         pictures=_pictures(*runs),
-        environment=_environment(*runs),
+        environment=[(n, one.get(n, ABSENT), two.get(n, ABSENT)) for n in {**one, **two}],
     )
 
 
@@ -86,8 +87,3 @@ def _pictures(a: RunContents, b: RunContents) -> list[tuple[str, list[InlinePict
     by_name = [{picture.name: picture for picture in run.pictures} for run in (a, b)]
     names = dict.fromkeys(name for pictures in by_name for name in pictures)
     return [(name, [pictures.get(name) for pictures in by_name]) for name in names]
-
-
-def _environment(a: RunContents, b: RunContents) -> list[tuple[str, str, str]]:
-    one, two = (dict(list_circumstances(run)) for run in (a, b))
-    return [(name, one.get(name, ABSENT), two.get(name, ABSENT)) for name in {**one, **two}]

@@ -98,14 +98,11 @@ class Local:
                     self.display.note(f"worker {worker.name}: {said}")
                     code = ended if ended > 0 else 1
                     self._send(signal.SIGTERM)
-            self._show()
+            with suppress(VaelError):  # workers say themselves when the storage is away for long
+                self._rows = self.rows()
+            self.display.update(read_worker_states(self.folder), self._rows)
         self.stopped_by = asked.number
         return asked.code if asked else code
-
-    def _show(self) -> None:
-        with suppress(VaelError):  # the workers say themselves when the storage is away for long
-            self._rows = self.rows()
-        self.display.update(read_worker_states(self.folder), self._rows)
 
     def _start(self, name: str, slot: Slot, asked: StopRequest) -> None:
         log, own = self.folder / FOLDER / f"{name}.log", os.getpid()

@@ -99,12 +99,8 @@ def _confirmed(sweep: SweepContents) -> list[Fact]:
 
 def _seeds(done: Sequence[ConfirmationRow]) -> str:
     seeds = ", ".join(str(c.seed) for c in done if c.seed is not None)
-    if len(done) == 1:
-        return f"The best configuration trained again with the seed {seeds}."
-    return (
-        f"Mean \u00b1 standard deviation of the best configuration trained again with the "
-        f"seeds {seeds}."
-    )
+    the, s = ("The", "") if len(done) == 1 else ("Mean \u00b1 standard deviation of the", "s")
+    return f"{the} best configuration trained again with the seed{s} {seeds}."
 
 
 def _curse(found: float, values: Sequence[float], target: str, smaller: bool) -> Fact:

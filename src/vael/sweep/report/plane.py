@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from vael.report.panels import PALETTE
 from vael.runs.summary import finite_number
-from vael.sweep.report.contents import SweepContents, TrialConfig
+from vael.sweep.report.contents import SweepContents
 from vael.sweep.report.figure import (
     BAD,
     FAINT,
@@ -91,14 +91,11 @@ def _groups(sweep: SweepContents) -> dict[str, list[TrialRow]]:
     groups: dict[str, list[TrialRow]] = {}
     for row in select_scored(sweep.table):
         if {"val/rate", "val/distortion"} <= row.metrics.keys():
-            groups.setdefault(_comparable(sweep.trained[row.number]), []).append(row)
+            trained = sweep.trained[row.number]
+            density = f"{trained.family}, trained on {trained.fit or 'density'}"
+            name = "trained on mass" if trained.fit == "mass" else density
+            groups.setdefault(name, []).append(row)
     return groups
-
-
-def _comparable(trained: TrialConfig) -> str:
-    if trained.fit == "mass":
-        return "trained on mass"
-    return f"{trained.family}, trained on {trained.fit or 'density'}"
 
 
 def _plane(sweep: SweepContents, name: str, rows: Sequence[TrialRow]) -> Figure:

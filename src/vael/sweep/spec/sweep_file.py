@@ -9,9 +9,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from vael.config.yaml import read_yaml
-from vael.errors import ConfigError, did_you_mean
+from vael.errors import ConfigError
 from vael.metrics.catalog import Direction, published_scores
 from vael.sweep.spec.definition import Definition, Limits, check_definition
+from vael.text import did_you_mean
 
 
 def read_sweep_file(path: Path) -> Definition:

@@ -109,7 +109,7 @@ def _put_aside(study: StudyReader, winner: int, watch: lease.Watch, now: float) 
 
 
 def _unused(folder: Path) -> int:
-    """Return a number that none has had, aside or not: a worker may still hold an older one."""
+    """Return the first number that no confirmation has had, those put aside included."""
     made = (folder / "confirm").glob("*/confirms.json")
     return max((int(path.parent.name.rpartition("-")[2]) for path in made), default=-1) + 1
 

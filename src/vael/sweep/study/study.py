@@ -66,7 +66,8 @@ class Study(StudyReader):
     def _claim(self, worker: str, now: float) -> Claim | Wait | None:
         d, held = self.definition, False
         assert d.trials is not None
-        in_time = self._in_time(d)
+        hours = d.limits.study_hours
+        in_time = hours is None or time.time() < self._snapshot.started + 3600 * hours
         trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
             if trial.state.is_finished():
@@ -87,10 +88,6 @@ class Study(StudyReader):
         if held:
             return Wait()
         return confirmation.claim_confirmation(self, self._rows(), self.watch, worker, now)
-
-    def _in_time(self, d: Definition) -> bool:
-        hours = d.limits.study_hours
-        return hours is None or time.time() < self._snapshot.started + 3600 * hours
 
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
         """Count the loss of a RUNNING trial that nobody runs; False where it was one too many."""

@@ -58,7 +58,7 @@ class TrialRow:
 
     @property
     def finished(self) -> bool:
-        """Whether it counts towards the budget."""
+        """Whether the trial counts towards the budget."""
         return self.state in FINISHED
 
 

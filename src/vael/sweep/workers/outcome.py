@@ -36,16 +36,12 @@ def find_outcome(folder: Path, returncode: int, asked: bool) -> Outcome:
             return Outcome("failed", f"{summary['target']} is not finite in any epoch")
         return Outcome("complete")
     if returncode < 0 or returncode >= FIRST_SIGNAL_CODE or returncode == 0:
-        return Outcome("stopped" if asked else "lost", _how(folder, returncode))
+        number = -returncode if returncode < 0 else returncode - FIRST_SIGNAL_CODE
+        how = describe_signal(number) if returncode else "it ended without a result"
+        return Outcome("stopped" if asked else "lost", how)
     if status != "failed" or not reason:
         reason = read_last_line(folder / LOG) or f"exit code {returncode}"
     return Outcome("failed", reason)
-
-
-def _how(folder: Path, returncode: int) -> str:
-    if returncode == 0:
-        return "it ended without a result"
-    return describe_signal(-returncode if returncode < 0 else returncode - FIRST_SIGNAL_CODE)
 
 
 def read_last_line(log: Path) -> str | None:

@@ -73,12 +73,13 @@ class ProcessHandle:
         return self._child.wait()
 
     def _gone(self) -> bool:
-        """End the rest of its session while its pid is still taken, and cannot be another's."""
+        """Tell whether the process has ended; then also end what is left of its session."""
         if self._child.returncode is not None:
             return True
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         if os.waitid(os.P_PID, self._child.pid, options) is None:
             return False
+        # not reaped yet: no other process can have this pid
         processes.end_session(self._child.pid)
         return True
 

@@ -26,7 +26,7 @@ class OutputBias(pl.Callback):
     """
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Set it in a fresh run; a continued one has its bias already."""
+        """Set the bias in a fresh run; a continued one has it already."""
         assert isinstance(pl_module, LitVAE)
         bias = _last_bias(pl_module)
         if trainer.ckpt_path is not None:

@@ -7,20 +7,16 @@ from scipy.integrate import quad
 
 from vael.data.cache import load_decoded
 from vael.data.module import VaelData
-from vael.data.sources.sprites import (
-    FACTORS,
-    HEART,
-    HUES,
-    SCALES,
-    Drawn,
-    Sprites,
-    find_factors,
-    find_index,
-)
+from vael.data.sources.sprites import FACTORS, HEART, HUES, SCALES, Drawn, Sprites, find_factors
 
 SIZES = (3, 6, 40, 32, 32)
 COUNT = 3 * 6 * 40 * 32 * 32
 RNG = np.random.default_rng(0)
+
+
+def number(factors):
+    """The numbers of sprites with these factors ``(N, 5)``: mixed radix, the last one fastest."""
+    return np.asarray(factors) @ [6 * 40 * 1024, 40 * 1024, 1024, 32, 1]
 
 
 def margin(shape, scale, angle, x, y, px, py):
@@ -47,7 +43,7 @@ def test_a_number_and_its_factors_are_one_to_one():
     index = np.arange(COUNT)
     factors = find_factors(index, SIZES)
     assert len(np.unique(factors, axis=0)) == COUNT
-    np.testing.assert_array_equal(find_index(factors, SIZES), index)
+    np.testing.assert_array_equal(number(factors), index)
     n = 1 * 6 * 40 * 1024 + 4 * 40 * 1024 + 17 * 1024 + 30 * 32 + 5  # the last factor fastest
     np.testing.assert_array_equal(find_factors(np.array([n]), SIZES), [[1, 4, 17, 30, 5]])
     assert tuple(count for _, count in FACTORS) == SIZES
@@ -77,14 +73,14 @@ def test_areas_are_those_of_the_formulas():
         for scale in (0, 5):
             factors = RNG.integers(0, SIZES, (500, 5))
             factors[:, :2] = shape, scale
-            counted = Drawn()[find_index(factors, SIZES)].mean()
+            counted = Drawn()[number(factors)].mean()
             assert abs(counted / (area * SCALES[scale] ** 2) - 1) < 0.01
 
 
 @pytest.mark.parametrize("shape", [0, 1, 2])
 def test_no_sprite_is_cut_off_and_it_lies_where_its_factors_say(shape):
     corners = [(shape, 5, a, x, y) for a in range(40) for x in (0, 31) for y in (0, 31)]
-    pictures = Drawn()[find_index(np.array(corners), SIZES)][:, 0]
+    pictures = Drawn()[number(corners)][:, 0]
     assert not pictures[:, [0, -1]].any()
     assert not pictures[:, :, [0, -1]].any()
     mass = pictures.sum((1, 2))
@@ -103,8 +99,8 @@ def test_turning_a_sprite_turns_the_picture_clockwise():
     turned[:, 2] += 10
     turned[:, 3], turned[:, 4] = 31 - factors[:, 4], factors[:, 3]
     drawn = Drawn()
-    expected = np.rot90(drawn[find_index(factors, SIZES)], -1, (2, 3))
-    assert (drawn[find_index(turned, SIZES)] != expected).mean() < 1e-4
+    expected = np.rot90(drawn[number(factors)], -1, (2, 3))
+    assert (drawn[number(turned)] != expected).mean() < 1e-4
 
 
 def test_the_hue_is_the_slowest_factor_and_colours_what_is_inside():
@@ -136,7 +132,7 @@ def test_what_a_run_gets(tmp_path):
     assert (data.spec.num_train, data.spec.num_val, data.spec.num_test) == (540, 60, 600)
     batch, factors = data.head("test", 50), data.factors("test")
     np.testing.assert_array_equal(batch.y, factors[:50, 0])
-    np.testing.assert_array_equal(batch.x, Drawn()[find_index(factors[:50], SIZES)])
+    np.testing.assert_array_equal(batch.x, Drawn()[number(factors[:50])])
     assert set(batch.x.unique().tolist()) == {0, 1}
 
 

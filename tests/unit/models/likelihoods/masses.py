@@ -1,6 +1,6 @@
 """The table of masses: one row per family, with its exact law and where to try it.
 
-A new likelihood with levels adds a row here; tests/likelihoods/test_mass.py runs every row.
+A new likelihood with levels adds a row here; test_mass.py runs every row.
 """
 
 import itertools
@@ -122,15 +122,36 @@ def _pairs(levels: int) -> list[tuple[float, ...]]:
     return [(odds, *one, *two) for one, two in pairs for odds in (0.0, -15.0, 40.0)]
 
 
+def channel_terms(px: MixtureRecord, x: Tensor, score: str = "log_mass") -> Tensor:
+    """The score of each value given the channels before it, ``(S, B, *E)``.
+
+    ``log sum_k p(k | channels before) p_kc``, of the law's own terms.
+    """
+    channels, pixels = px.location.shape[-2:]
+    x = x.reshape(*x.shape[: x.ndim - len(px.event_shape)], 1, channels, pixels)
+    located = []
+    for c in range(channels):
+        slopes = px.slopes[..., c * (c - 1) // 2 : c * (c + 1) // 2, :]
+        located.append(px.location[..., c, :] + (slopes * (x[..., :c, :] - 0.5)).sum(-2))
+    at = torch.stack(torch.broadcast_tensors(*located), -2)
+    if score == "log_mass":
+        terms = px.law.log_cell(x, at, px.log_sigma, px.levels)
+    else:
+        terms = px.law.log_density((x - at) * torch.exp(-px.log_sigma), px.log_sigma)
+    before = torch.cat((px.log_weights.unsqueeze(-2), terms[..., :-1, :]), -2).cumsum(-2)
+    found = torch.logsumexp(before.log_softmax(-3) + terms, -3)
+    return found.reshape(*found.shape[:-2], *px.event_shape)
+
+
 def _mixture(parameters: Tensor, x: Tensor, levels: int) -> Tensor:
-    odds, *located = parameters
+    """One example of one value each."""
+    odds, *located = (parameter.unsqueeze(-1) for parameter in parameters)
     log_weights = torch.stack((odds, torch.zeros_like(odds)), -2).log_softmax(-2)
     mu = torch.stack((located[0], located[2]), -2).unsqueeze(-2)
     log_sigma = torch.stack((located[1], located[3]), -2).unsqueeze(-2)
-    px = MixtureRecord(
-        log_weights, mu, log_sigma, mu[..., :0, :], (x.shape[-1],), levels, levels, LogisticLaw()
-    )
-    return px.channel_log_mass(x)
+    law = LogisticLaw()
+    px = MixtureRecord(log_weights, mu, log_sigma, mu[..., :0, :], (1,), levels, levels, law)
+    return px.log_mass(x.unsqueeze(-1))
 
 
 def _mixture_truth(point: Sequence[mpf], k: int, levels: int) -> mpf:

@@ -8,9 +8,11 @@ import torch
 from helpers.stats import chi2_test, z_test
 from torch import Tensor
 from unit.models.likelihoods.cases import CASES, EVENT, Case
+from unit.models.likelihoods.masses import channel_terms
 
 from vael.errors import ConfigError
 from vael.models.likelihoods.base import Likelihood
+from vael.models.likelihoods.mixture import MixtureRecord
 
 S, B = 3, 4
 # Compiling takes seconds: the rows whose graph differs.
@@ -89,8 +91,8 @@ def test_each_examples_masses_are_a_distribution(case: Case):
 
 def per_dimension(likelihood: Likelihood, px, x: Tensor) -> Tensor:
     """The terms of log_mass: the same record, told that there are no event dimensions."""
-    if hasattr(px, "channel_log_mass"):
-        return px.channel_log_mass(x)
+    if isinstance(px, MixtureRecord):
+        return channel_terms(px, x)
     return replace(px, event_dims=0).log_mass(x)
 
 
@@ -99,7 +101,7 @@ def probabilities(likelihood: Likelihood, px, like: Tensor) -> Tensor:
     last = likelihood.levels - 1
     grid = [torch.full_like(like, k / last) for k in range(last + 1)]
     law = torch.stack([per_dimension(likelihood, px, x).exp() for x in grid]).detach()
-    if hasattr(px, "channel_log_mass"):  # the second channel's, summed over the first one
+    if isinstance(px, MixtureRecord):  # the second channel's, summed over the first one
         law[..., 1, :, :] = 0
         for first in grid:
             for k, second in enumerate(grid):
