@@ -30,14 +30,14 @@ from typing import Any
 
 import torch
 
-from vael.config.build import build_data, build_vae
+from vael.config.build import build_data, build_seeds, build_vae
 from vael.config.compose import compose_config
 from vael.data.batches import EVAL_CHUNK
 from vael.distributed.processes import keep_freed_memory
 from vael.files import write_json
 from vael.metrics.evidence import samples_per_pass
 from vael.pretrained.scoring import Part, Scorer
-from vael.pretrained.trained import Trained, seeds_of
+from vael.pretrained.trained import Trained
 
 SAMPLES, LOOP_SAMPLES, MANY = 1000, 100, 10_000
 TEST = Part("test")
@@ -57,7 +57,7 @@ def make_scorer(folder: str, samples: int) -> Scorer:
             "model.latent_dim=20",
         ]
     )
-    seeds = seeds_of(config)
+    seeds = build_seeds(config)
     data = build_data(config, seeds)
     data.prepare()
     vae = build_vae(config, data.spec, seeds).eval().requires_grad_(False)

@@ -12,6 +12,7 @@ PALETTE = (
     "#3f90da", "#ffa90e", "#d4351c", "#94a4a2", "#9b51d0",
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
+AXES = {"bits/dim": "bits / dimension", "nats": "nats / example"}  # units as an axis says them
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ def arrange_panels(history: History) -> list[Panel]:
     wanted = [
         _compare_splits("bpd"),
         _compare_splits("elbo"),
-        Panel("Training loss and its terms", METRICS["loss"].unit, terms),
-        _compare_splits("distortion"),
-        _compare_splits("rate"),
+        Panel("Training loss and its terms", AXES[METRICS["loss"].unit], terms),
+        _compare_splits("distortion", ", the cost of reconstruction"),
+        _compare_splits("rate", ", the information in z"),
         Panel("Weight of the rate", "beta", ("train/beta",)),
         Panel("Learning rate", "learning rate", rates),
     ]
@@ -50,6 +51,6 @@ def arrange_panels(history: History) -> list[Panel]:
     return [panel for panel in present if panel.names]
 
 
-def _compare_splits(name: str) -> Panel:
+def _compare_splits(name: str, what: str = "") -> Panel:
     metric = METRICS[name]
-    return Panel(metric.title, metric.unit, (f"train/{name}", f"val/{name}"))
+    return Panel(metric.title + what, AXES[metric.unit], (f"train/{name}", f"val/{name}"))

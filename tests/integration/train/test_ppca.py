@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
     train(folder)
     loaded = prepare_run(folder, read_config(folder))
     # the last weights: the best by validation need not be where the training data is likeliest
-    loaded.lit.load_state_dict(torch.load(loaded.last, weights_only=True)["state_dict"])
+    loaded.lit.load_state_dict(torch.load(loaded.files.last, weights_only=True)["state_dict"])
     x = loaded.data.preprocess(loaded.data.head("train", loaded.data.spec.num_train).x).double()
     vae = loaded.lit.vae.double().eval().requires_grad_(False)
     affine = vae.likelihood.net.linear

@@ -48,7 +48,7 @@ def test_panels_take_what_is_there_and_tell_splits_apart(tmp_path):
     read = history(tmp_path, "step,epoch,val/bpd,train/rate,val/rate,lr-Adam\n1,0,1,2,3,4\n")
     shown = {panel.title: panel for panel in arrange_panels(read)}
     assert next(iter(shown)) == "Bits per dimension"
-    rate = shown["Rate"]
+    rate = shown["Rate, the information in z"]
     assert rate.names == ("train/rate", "val/rate")
     assert len(set(rate.colours)) == 2
     assert shown["Bits per dimension"].colours == rate.colours[1:]

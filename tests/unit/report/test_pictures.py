@@ -163,7 +163,11 @@ def test_curves_show_what_was_logged_and_survive_what_was_not():
     series = Series([1, 2], [10, 20], [3.0, float("nan")])
     figure = figures.draw_curves(History({"val/bpd": series, "train/rate": series, "odd": series}))
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
-    assert titles == ["Bits per dimension", "Training loss and its terms", "Rate"]
+    assert titles == [
+        "Bits per dimension",
+        "Training loss and its terms",
+        "Rate, the information in z",
+    ]
     line = figure.axes[0].lines[0]
     assert (list(line.get_xdata()), line.get_ydata()[0]) == ([1, 2], 3.0)
     assert pictures.encode_png(pictures.Picture(figures.draw_curves(History({}))))
