@@ -82,6 +82,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
         from vael.report.page import complete_report
 
         signals.disarm()
+        RunFolder(run).require()
         complete_report(run)
         why = f" ({before['reason']})" if before["reason"] else ""
         print(f"{run} is {before['status']}{why}; another run: {before['command']}")

@@ -26,10 +26,13 @@ def compare_runs(runs: Sequence[Path]) -> str:
 
     Raises:
         NotComparableError: other k, levels, binarisation, split, data, or families of a table.
-        ConfigError: fewer than two runs, or one without numbers.
+        ConfigError: fewer than two runs, one without numbers, or of another version of vael.
     """
     if len(runs) < 2:
         raise ConfigError("vael compare needs two runs or more.")
+    for folder in map(RunFolder, runs):
+        if folder.is_run:
+            folder.require()
     every = _read_all(runs, read_evaluated) or _read_all(runs, read_summed_up)
     if not every:
         bare = next(run for run in runs if read_evaluated(run) is None)

@@ -67,16 +67,18 @@ class RunFolder:
         return self.checkpoints.is_dir()
 
     def require(self) -> None:
-        """Refuse a folder that is no run's.
+        """Refuse what is no run, and what another version of vael has trained.
 
         Raises:
-            ConfigError: it has no config.
+            ConfigError: it has no config, or one that names classes of another version.
         """
         if not self.is_run:
             raise ConfigError(
                 f"{self.path} is not a run: it has no config.yaml. Runs are made by "
                 "python train.py."
             )
+        if self.has_trained:
+            _check_layout(self, read_settings(self.config))
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -88,8 +90,6 @@ def read_config(folder: Path) -> DictConfig:
     run = RunFolder(folder)
     run.require()
     config = read_settings(run.config)
-    if run.has_trained:
-        _check_layout(run, config)
     check_config(config)
     return config
 
@@ -100,7 +100,7 @@ def _check_layout(run: RunFolder, config: DictConfig) -> None:
         if path.rpartition(".")[2] != "_target_" or not isinstance(target, str):
             continue
         package, *parts = target.split(".")[:-1]
-        if package == PACKAGE.name and not _is_module(parts):
+        if package == PACKAGE.name and not is_module_of_vael(parts):
             versions = summary.peek_summary(run.path).get("versions") or {}
             raise ConfigError(
                 f"{run.path} was made by vael {versions.get('vael', 'of another version')}, whose "
@@ -109,7 +109,7 @@ def _check_layout(run: RunFolder, config: DictConfig) -> None:
             )
 
 
-def _is_module(parts: Sequence[str]) -> bool:
+def is_module_of_vael(parts: Sequence[str]) -> bool:
     """Return whether a dotted name below vael is a package, or is or is within a module."""
     module = any(
         PACKAGE.joinpath(*parts[:n], f"{part}.py").is_file() for n, part in enumerate(parts)

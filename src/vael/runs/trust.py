@@ -14,6 +14,7 @@ from torch import nn
 
 from vael.data.source import Source
 from vael.errors import CheckpointError, ConfigError
+from vael.runs.folder import is_module_of_vael
 
 BUILT = ("model", "likelihood", "posterior", "prior", "data")
 """Sections of a config out of which a trained model and its data are built."""
@@ -61,6 +62,11 @@ def _check(target: object, where: str, allow: Sequence[str], file: Path) -> None
     module, _, name = str(target).rpartition(".")
     root = next((root for root in ("vael", *allow) if _below(module, root)), None)
     made = None if root is None else _find(module, name)
+    if root == "vael" and not is_module_of_vael(module.split(".")[1:]):
+        raise CheckpointError(
+            f"{file} was not loaded: its config names {where}={target}, which this version of "
+            "vael does not have. It was made by another one: train it again, or use that version."
+        )
     home = str(getattr(made, "__module__", ""))
     ours = isinstance(made, type) and issubclass(made, nn.Module | Source)
     if (

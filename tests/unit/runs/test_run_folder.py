@@ -5,8 +5,10 @@ import json
 import pytest
 from helpers.runs import make_run
 
-from vael.errors import ConfigError
+from vael.errors import CheckpointError, ConfigError
+from vael.runs.comparison import compare_runs
 from vael.runs.folder import RunFolder, describe_unfinished, read_config
+from vael.runs.trust import check_trusted
 
 
 def test_the_files_of_a_run_lie_where_the_contract_says(tmp_path):
@@ -56,8 +58,19 @@ def test_a_run_of_another_version_is_refused_by_its_name(tmp_path, target):
     with pytest.raises(ConfigError, match=f"made by vael of another version, .*{target}"):
         read_config(run.path)
     run.summary.write_text(json.dumps({"status": "finished", "versions": {"vael": "0.0.9"}}))
-    with pytest.raises(ConfigError, match=r"made by vael 0\.0\.9, whose runs"):
+    refused = pytest.raises(ConfigError, match=r"made by vael 0\.0\.9, whose runs")
+    with refused:
         read_config(run.path)
+    with refused:  # of vael report
+        run.require()
+    with refused:
+        compare_runs([run.path, run.path])
+
+
+def test_a_file_of_another_version_is_not_taken_for_strange_code(tmp_path):
+    config = {"model": {"encoder": {"_target_": "vael.gone.ConvEncoder"}}}
+    with pytest.raises(CheckpointError, match=r"gone\.ConvEncoder, .* made by another"):
+        check_trusted(config, (), tmp_path / "best.ckpt")
 
 
 def test_own_classes_are_not_taken_for_another_version(tmp_path):
