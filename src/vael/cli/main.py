@@ -26,17 +26,8 @@ app = typer.Typer(
 )
 app.add_typer(sweep.app, name="sweep")
 VERBS: tuple[Callable[..., None], ...] = (
-    train,
-    report,
-    evaluate,
-    verify,
-    compare,
-    nondeterminism,
-    dashboard,
-    explore,
-    generate,
-    export,
-)
+    train, report, evaluate, verify, compare, nondeterminism, dashboard, explore, generate, export,
+)  # fmt: skip
 for verb in VERBS:
     app.command()(verb)
 app.command(hidden=True)(sweep.sweep_node)
