@@ -76,7 +76,7 @@ _TRAINING = (  # beside the scores, as train/*
 _EVALUATION = (  # in evaluation.json alone
     Metric("nll", "Negative log-likelihood", "nats", "lower", sampled=True, of_fit=True,
            meaning="Upper bound on \u2212log p(x), from k importance samples."),
-    Metric("gap", "Gap", "nats", of_fit=True, formula="bound - elbo",
+    Metric("gap", "Gap", "nats", "lower", of_fit=True, formula="bound - elbo",
            meaning="The bound of the most samples less the ELBO: what the posterior's family "
                    "costs, at least."),
     Metric("overfitting_gap", "Overfitting gap", "nats", "lower", formula="train - {split}",
