@@ -1,6 +1,6 @@
-"""How good a search is: which sampler and pruner find the best configuration for the fewest epochs.
+"""How good a search is: which sampler and pruner find the best for the fewest epochs.
 
-    python benchmarks/search_quality.py record random:10 unpruned:20 [--workers 2] [--minutes 600]
+    python benchmarks/search_quality.py record random:8 unpruned:20 [--workers 2] [--minutes 600]
 
 `record` runs whole studies of sweeps/latent_beta_likelihood.yaml (digits) with `vael sweep` and
 keeps every learning curve in results/search_quality/; it goes on where it was interrupted. Kinds:

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 import yaml
-from searching.records import Record, read_record, read_trials, write_record
 
+from searching.records import Record, read_record, read_trials, write_record
 from vael.runs.provenance import describe_machine
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,11 @@ LOOK_SECONDS = 1.0
 SAVE_SECONDS = 60.0  # between two condensations of a study that goes on
 STOP_SECONDS = 60.0  # in which a sweep that is told to stop saves its trials
 # The numbers are the search's own; only where and how fast they are computed is fixed here.
-FIXED = ("trainer.accelerator=cpu", "trainer.threads=1", "callbacks.checkpoint.every_n_epochs=1000")
+FIXED = (
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "callbacks.checkpoint.every_n_epochs=1000",
+)
 # what each kind of study changes in the sweep's file, its first seed
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
     "random": ({"sampler": "random", "pruner": None, "trials": 50}, 1000),
