@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from vael.config.overrides import check_one_option, escape, quote_overrides
 from vael.config.validate import suggest
 from vael.errors import ConfigError
 
@@ -33,6 +34,11 @@ def find_conf() -> Path:
     )
 
 
+def list_groups() -> list[str]:
+    """Return the groups of which a config takes one option each: the folders of ``conf``."""
+    return [path.name for path in find_conf().iterdir() if path.is_dir()]
+
+
 def compose_config(overrides: Sequence[str]) -> DictConfig:
     """Compose what ``python train.py OVERRIDES`` writes to ``RUN/config.yaml``, unchecked.
 
@@ -40,9 +46,11 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         ConfigError: an override is none, or names what does not exist; one line.
     """
     GlobalHydra.instance().clear()
+    check_one_option(overrides, list_groups())
+    overrides = quote_overrides(overrides)
     try:
         with initialize_config_dir(str(find_conf()), version_base="1.3"):
-            composed = compose("train", list(overrides), return_hydra_config=True)
+            composed = compose("train", overrides, return_hydra_config=True)
             choices = dict(composed.hydra.runtime.choices)
             with open_dict(composed):
                 composed.pop("hydra")
@@ -60,7 +68,7 @@ def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) ->
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     container.pop("experiment", None)
-    return OmegaConf.create({**container, "choices": chosen, "command": command})
+    return OmegaConf.create({**container, "choices": chosen, "command": escape(command)})
 
 
 def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
@@ -92,6 +100,11 @@ def _remedy(path: str) -> str:
     parent, _, last = path.replace("/", ".").rpartition(".")
     if parent and (find_conf() / last).is_dir():
         return f"{last} is a group of its own: give {last}=<option>."
+    return suggest_setting(path)
+
+
+def suggest_setting(path: str) -> str:
+    """Say which settings look most like a mistyped one."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(find_conf()), version_base="1.3"):
         return suggest(path, compose("train"))

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from vael.config.flat import list_leaves
+from vael.config.wandb import check_wandb
 from vael.data.batch_size import check_batch_size
 from vael.errors import ConfigError
 from vael.text import did_you_mean
@@ -151,7 +152,7 @@ def check_config(config: DictConfig) -> None:
         ConfigError: a setting is unknown, missing, of the wrong type or out of range.
     """
     for path, value in list_leaves(OmegaConf.to_container(config)):
-        if isinstance(value, str) and INTERPOLATION.search(value):
+        if path != "command" and isinstance(value, str) and INTERPOLATION.search(value):
             raise ConfigError(
                 f"{path} is an interpolation, but the config of a run is resolved: "
                 "write the value itself."
@@ -189,6 +190,7 @@ def check_config(config: DictConfig) -> None:
                 continue  # a section of a user's own may leave it out
             if not holds(value):
                 raise ConfigError(f"{path} must be {must}, but got {value!r}.")
+    check_wandb(config.logger)
     trainer = config.trainer
     devices = trainer.devices * trainer.num_nodes
     check_batch_size(config.data.batch_size, devices, trainer.accumulate_grad_batches)
@@ -209,4 +211,5 @@ def suggest(path: str, config: DictConfig) -> str:
     paths = list(_list_paths(config))
     last = path.rpartition(".")[2]
     same = [p for p in paths if p.rpartition(".")[2] == last]
+    same = same or [p for p in paths if last in p.rpartition(".")[2].split("_")]
     return did_you_mean(path, paths, "See python train.py --cfg job.", same, most=3, cutoff=0.7)

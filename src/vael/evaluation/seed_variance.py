@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from scipy import stats  # type: ignore[import-untyped]
 
 from vael.config.compose import compose_config
+from vael.config.overrides import escape
 from vael.config.validate import check_config
 from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, VaelError
@@ -161,7 +162,7 @@ def _score(run: Path, base: DictConfig, varied: str, number: int) -> float:
     for stream in streams:
         config.seeds[stream] = number
     seeds = [f"seeds.{stream}={number}" for stream in streams]
-    config.command = " ".join([base.command, *seeds])
+    config.command = escape(" ".join([base.command, *seeds]))
     text, path = OmegaConf.to_yaml(config), RunFolder(run).config
     if not path.exists():
         write_text(path, text)

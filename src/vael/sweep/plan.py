@@ -86,7 +86,7 @@ def find_started(file: Path) -> Path:
 
 def find_folder(d: Definition, config: DictConfig) -> Path:
     """Return the folder of the sweep."""
-    return Path(config.output_dir) / "sweeps" / d.name
+    return Path(config.output_dir).expanduser() / "sweeps" / d.name
 
 
 def prepare_sweep(

@@ -25,6 +25,7 @@ from vael.config.compose import explain_hydra, resolve_config
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
 from vael.errors import ConfigError, VaelError, one_line
+from vael.training.arguments import read_arguments
 
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
 
@@ -34,7 +35,10 @@ def guard(main: Callable[[], None]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     warnings.filterwarnings("error", UNSEARCHED)
     try:
+        sys.argv[1:] = read_arguments(sys.argv[1:])
         main()
+    except VaelError as error:
+        fail(error)
     except signals.StoppedEarly as stop:
         stop.tell()
         if ranks.is_first_rank():

@@ -45,7 +45,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     stop, prune, clock = TrainingStopRequest(), StopFile(folder), RunTimer()
     run = Run(folder, config, data, lit, placement, csv, board, stop, prune, clock)
     if config.init_from is not None:
-        warm_start(lit, Path(config.init_from), folder)
+        warm_start(lit, Path(config.init_from).expanduser(), folder)
     rehearse(run)
     if config.trainer.compile:
         compile_nets(lit.vae)

@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vael.config.compose import compose_config
+from vael.config.overrides import escape
 from vael.config.validate import check_config
 from vael.files import write_text
 from vael.runs.folder import RunFolder
@@ -61,6 +62,6 @@ def _config(
         for path, value in more.items():
             OmegaConf.update(config, path, value)
         extra = [f"{path}={value}" for path, value in more.items()]
-        config.command = shlex.join(["python", "train.py", *overrides, *extra])
+        config.command = escape(shlex.join(["python", "train.py", *overrides, *extra]))
     check_config(config)
     return config

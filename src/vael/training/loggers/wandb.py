@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytorch_lightning.loggers import Logger
 
+from vael.errors import ConfigError
 from vael.files import write_json, write_text
 from vael.runs.folder import RunFolder
 from vael.runs.json_files import peek_json
@@ -33,14 +34,14 @@ class Wandb(Board):
         entity: user or team, null for the default.
         group: groups runs, the study's name in a sweep.
         job_type: ``train``, ``trial``, ...
-        tags: labels to filter by.
+        tags: labels to filter by; a single text is one.
     """
 
     project: str
     entity: str | None
     group: str | None
     job_type: str
-    tags: Sequence[str]
+    tags: str | Sequence[str]
 
     def __post_init__(self) -> None:
         self._run: Run | None = None
@@ -51,11 +52,17 @@ class Wandb(Board):
         import wandb
         from pytorch_lightning.loggers import WandbLogger
 
+        _leave_foreign_sweep()
         mode = os.environ.get("WANDB_MODE") or ("online" if has_login() else "offline")
         try:
             self._run = self._init(run, config, mode)
-        except (wandb.errors.CommError, wandb.errors.AuthenticationError, TimeoutError) as error:
+        except (wandb.errors.Error, TimeoutError, ValueError) as error:
             why = " ".join(str(error).split())
+            if isinstance(error, wandb.errors.UsageError | ValueError):
+                raise ConfigError(
+                    f"logger=wandb: wandb refuses its settings: {why}. See logger.* in the "
+                    "config, and the variables WANDB_*."
+                ) from error
             print(f"vael: wandb cannot be reached ({why}); logging offline", file=sys.stderr)
             mode = "offline"
             self._run = self._init(run, config, mode)
@@ -73,7 +80,7 @@ class Wandb(Board):
             entity=self.entity,
             group=self.group,
             job_type=self.job_type,
-            tags=list(self.tags),
+            tags=[self.tags] if isinstance(self.tags, str) else [str(tag) for tag in self.tags],
             dir=str(run),
             id=_own_id(run),
             name=f"{run.parent.name}/{run.name}",
@@ -109,6 +116,19 @@ class Wandb(Board):
         if self._parts is not None:
             self._parts.end()
         self._run = self._parts = None
+
+
+def _leave_foreign_sweep() -> None:
+    """Take a sweep that is left in the environment out of it.
+
+    wandb would ignore the run's own id, so that a continued run becomes a second one.
+    """
+    for name in ("WANDB_SWEEP_ID", "WANDB_LAUNCH"):
+        if os.environ.pop(name, None) is not None:
+            print(
+                f"vael: {name} is set in the environment and left out: a run keeps its own id",
+                file=sys.stderr,
+            )
 
 
 def _own_id(run: Path) -> str:

@@ -175,3 +175,19 @@ def test_a_folder_that_is_made_anew_is_another_run(tmp_path, monkeypatch):
         ids.append(started["run_id"])
         shutil.rmtree(folder)
     assert ids[0] != ids[1]
+
+
+def test_one_tag_and_a_sweep_left_in_the_shell(tmp_path, monkeypatch, capfd):
+    """wandb itself would make m, y, t, a, g of the one, and a second run of the other."""
+    folder = make_run(
+        tmp_path, *QUICK, "trainer.max_epochs=1", "logger=wandb", "logger.tags=mytag"
+    )
+    environment = {**os.environ, "WANDB_MODE": "offline", "WANDB_SWEEP_ID": "xyz"}
+    vael = [sys.executable, "-m", "vael.cli", "train", str(folder)]
+    done = subprocess.run(vael, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "WANDB_SWEEP_ID is set" in done.stderr
+    (offline,) = (folder / "wandb").glob("offline-run-*")
+    (started,) = [row["run"] for row in inspect(offline) if "run" in row]
+    assert started["run_id"] == (folder / "wandb" / "id").read_text()
+    assert started["tags"] == ["mytag"]

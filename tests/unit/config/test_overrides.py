@@ -1,0 +1,103 @@
+"""Overrides that shells let through and Hydra does not read."""
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from vael.config.compose import compose_config
+from vael.config.overrides import check_one_option, escape, quote, quote_overrides
+from vael.config.validate import check_config
+from vael.errors import ConfigError
+
+PRINTABLE = st.text(
+    st.characters(exclude_categories=("C", "Zl", "Zp", "Zs")) | st.just(" "), min_size=1
+)
+# Hydra strips blanks around a plain value, and reads these as what they are
+WORDS = {"null", "true", "false", "yes", "no", "on", "off"}
+
+
+def read(argument):
+    return OverridesParser.create().parse_override(argument).value()
+
+
+@given(PRINTABLE)
+def test_a_quoted_text_comes_back(text):
+    assert read(f"x={quote(text)}") == text
+    assert OmegaConf.create({"x": escape(text)}).x == text
+
+
+@given(st.lists(st.sampled_from(list("ab=#~()[]{}, .!&@éä'/")), min_size=1).map("".join))
+def test_any_path_arrives_as_it_was_typed(path):
+    path = "/" + path.strip()
+    (argument,) = quote_overrides([f"data.path={path}"])
+    assert read(argument) == path
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *(
+            "data.path=/x/year=2019/x.npz",
+            "data.path=~/photos",
+            "data.path=/a,b",
+            "data.path=/a(1)",
+        ),
+        *("init_from=RUN/epoch=1-step=3.ckpt", "output_dir=/a#b", "name=Übung", "name=a=b"),
+        *("data.path=C:\\x\\", "data.path=it's", "data.cache_dir=/tmp/{a}"),
+    ],
+)
+def test_paths_and_plain_texts_need_no_quotes(argument):
+    path, _, value = argument.partition("=")
+    config = compose_config(["data=array", argument])
+    assert OmegaConf.select(config, path) == value
+
+
+def test_what_hydra_reads_is_left_alone():
+    given = [
+        "--multirun",
+        "model.latent_dim=2,4",
+        "data.path='a b'",
+        "x={a: 1}",
+        "~sweep",
+        "data.path=null",
+    ]
+    assert quote_overrides(given, multirun=True) == given
+    assert quote_overrides(["data.path=a.npz,b.npz"], multirun=True) == ["data.path=a.npz,b.npz"]
+
+
+def test_what_stays_unreadable_is_named_with_its_quotes():
+    with pytest.raises(ConfigError, match=r"^name=\(a cannot be read: .*\"name='\(a'\"$"):
+        quote_overrides(["data=digits", "name=(a"])
+
+
+@pytest.mark.parametrize("group", ["logger", "model"])
+def test_a_group_takes_one_option(group):
+    for call in (lambda a: check_one_option(a, ["logger", "model"]), compose_config):
+        with pytest.raises(
+            ConfigError, match=rf"{group}=\[a,b\]: a group takes one .* choice\(a, b\)"
+        ):
+            call([f"{group}=[a,b]"])
+    check_one_option(["callbacks.extra=[1,2]", "logger=csv"], ["logger"])
+
+
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [
+        ("name=run_${seed}", "run_0"),
+        ("name=${oc.env:VAEL_TEST_NAME}", "from-env"),
+        ("name=${data.name}_${model.latent_dim}", "digits_16"),
+    ],
+)
+def test_an_interpolation_of_the_command_line_is_resolved_and_the_command_is_a_text(
+    override, name, monkeypatch
+):
+    monkeypatch.setenv("VAEL_TEST_NAME", "from-env")
+    config = compose_config([override])
+    check_config(config)
+    assert config.name == name
+    assert config.command == f"python train.py '{override}'"
+    again = OmegaConf.create(OmegaConf.to_yaml(config))
+    check_config(again)
+    assert again.command == config.command
