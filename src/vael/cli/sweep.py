@@ -139,6 +139,9 @@ def conclude(study: "Study") -> None:
 
     d, table = study.definition, study.rows()
     results.write_results(study, table, study.weights)
+    exhausted = study.describe_exhausted()
+    if exhausted:
+        print(exhausted)
     found = confirmation.judge_best(study, table)
     if found is not None:
         print(found.text(d.targets[0]))
@@ -169,6 +172,9 @@ def _standing(study: "Study") -> Sequence[str]:
         f"{study.definition.name}: {counts_text(study.goal, table)}",
         best_text(study.goal, table),
     ]
+    exhausted = study.describe_exhausted()
+    if exhausted:
+        lines.append(exhausted)
     waiting = sum(row.state == "waiting" for row in table)
     if waiting:
         lines.append(f"{waiting} waiting")

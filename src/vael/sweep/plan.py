@@ -198,6 +198,17 @@ def _kind(domain: Choice | Interval) -> object:
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
     notes = []
+    size = space.size()
+    if (
+        size is not None
+        and d.trials is not None
+        and size < d.trials
+        and d.sampler != samplers.GRID
+    ):
+        notes.append(
+            f"the space has {size} points: the search ends after these, before its {d.trials} "
+            "trials. A point is trained once; seed: choice(0, 1, 2) in the space repeats it"
+        )
     default = create.find_default(space, config)
     outside = create.select_outside(default)
     if outside:

@@ -20,7 +20,9 @@ def params_text(params: Mapping[str, object]) -> str:
 
 
 def value_text(value: object) -> str:
-    """Format a parameter's value; four significant digits of a float."""
+    """Format a parameter's value; four significant digits of a float, None as null."""
+    if value is None:
+        return "null"
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 

@@ -16,7 +16,7 @@ from vael.sweep import create, plan
 from vael.sweep.spec import checks
 from vael.sweep.spec.probe import Facts
 from vael.sweep.spec.snapshot import read_snapshot
-from vael.sweep.study import storage
+from vael.sweep.study import samplers, storage
 from vael.sweep.study.study import Study
 
 DIGITS = Facts(levels=17, unit=True, accelerator="cpu", gpus=0, threaded=False)
@@ -66,6 +66,14 @@ BAD = {
     "conditional path": (
         {"when": {"likelihood=bernoulli": {"likelihood.scale": "choice(a, b)"}}},
         "likelihood.scale is not a setting",
+    ),
+    "floats for an integer": (
+        space(**{"model.latent_dim": "interval(2, 8)"}),
+        "Write model.latent_dim: int(interval(2, 8)).",
+    ),
+    "log floats for an integer": (
+        space(**{"model.latent_dim": "tag(log, interval(2, 8))"}),
+        "Write model.latent_dim: tag(log, int(interval(2, 8))).",
     ),
     "data varies": (space(**{"data.image_size": "choice(8, 16)"}), "must not vary"),
     "k varies": (space(**{"evaluation.samples": "choice(1, 4)"}), "must not vary"),
@@ -294,6 +302,22 @@ def test_a_fixed_value_of_what_the_space_varies_is_trial_0_and_told(sweep):
     assert sweep(changes={"name": "other"}).notes == ()
     claim = Study.open(ready.folder).claim("a")
     assert OmegaConf.load(claim.folder / "config.yaml").model.latent_dim == 3
+
+
+def test_a_space_smaller_than_the_budget_is_told_at_the_start(sweep):
+    small = {"when": None, "space": {"model.latent_dim": "choice(2, 16)", "seed": "range(0, 3)"}}
+    [note] = sweep(trials=7, **small).notes
+    assert "the space has 6 points: the search ends after these, before its 7 trials" in note
+    assert sweep(trials=6, changes={"name": "whole"}, **small).notes == ()
+
+
+def test_a_sampler_whose_package_is_missing_is_told_before_anything_is_made(
+    sweep, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(samplers, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="CmaEsSampler needs a package: pip install cmaes"):
+        sweep(sampler="cmaes")
+    assert not (tmp_path / "out").exists()
 
 
 def test_limits_and_devices_reach_the_trial_and_its_command(sweep, monkeypatch):

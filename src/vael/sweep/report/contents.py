@@ -47,7 +47,11 @@ class TrialConfig:
 
 @dataclass(frozen=True)
 class SweepContents:
-    """Goal, trials, confirmations and importances of a sweep, for its page."""
+    """Goal, trials, confirmations and importances of a sweep, for its page.
+
+    Attributes:
+        exhausted: a sentence where all points of the space have been tried.
+    """
 
     folder: Path
     goal: Goal
@@ -55,15 +59,20 @@ class SweepContents:
     trained: Mapping[int, TrialConfig]
     confirmations: Sequence[ConfirmationRow]
     importances: Importances
+    exhausted: str | None = None
 
 
 def read_sweep(
-    folder: Path, goal: Goal, table: Sequence[TrialRow], importances: Importances
+    folder: Path,
+    goal: Goal,
+    table: Sequence[TrialRow],
+    importances: Importances,
+    exhausted: str | None = None,
 ) -> SweepContents:
     """Add to the table what the run folders know."""
     trained = {row.number: _trained(row) for row in table if row.finished}
     return SweepContents(
-        folder, goal, table, trained, _confirmations(folder / "confirm"), importances
+        folder, goal, table, trained, _confirmations(folder / "confirm"), importances, exhausted
     )
 
 

@@ -150,7 +150,8 @@ def render_study(study: StudyReader) -> str:
     """
     table = study.rows()
     shares = compute_importances(study.trials(), table, study.definition.directions)
-    return render_sweep(read_sweep(study.folder, study.goal, table, shares))
+    exhausted = study.describe_exhausted()
+    return render_sweep(read_sweep(study.folder, study.goal, table, shares, exhausted))
 
 
 def write_sweep_report(study: StudyReader) -> Path:

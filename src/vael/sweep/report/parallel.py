@@ -46,7 +46,7 @@ def plot_parallel(goal: Goal, table: Sequence[TrialRow]) -> Figure | None:
     names = find_varied(complete)
     if len(complete) < 2 or not names:
         return None
-    columns = {short: [row.params.get(name) for row in complete] for name, short in names.items()}
+    columns = {short: [row.choice(name) for row in complete] for name, short in names.items()}
     targets = {
         target: [row.values[i] for row in complete] for i, target in enumerate(goal.targets)
     }
@@ -136,7 +136,7 @@ def _lines(
     y: list[float | None] = []
     texts: list[str] = []
     for row in group:
-        for axis, cell in zip(axes, [*map(row.params.get, names), *row.values], strict=True):
+        for axis, cell in zip(axes, [*map(row.choice, names), *row.values], strict=True):
             place = UNUSED if cell is None else axis.place(cell)
             y.append(place + (fan[row.number] if axis.of_words or cell is None else 0.0))
         x += [*range(len(axes)), None]

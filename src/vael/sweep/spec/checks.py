@@ -1,5 +1,6 @@
 """Checks of a sweep before its first trial, and before anything is made."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from omegaconf import DictConfig
@@ -85,8 +86,17 @@ def compose_corners(d: Definition, space: Space) -> list[DictConfig]:
             refused.append(error)
         configs.append(config)
     if len(refused) == len(configs):
-        raise ConfigError(f"space: {refused[0]}") from refused[0]
+        raise ConfigError(f"space: {refused[0]}{_remedy(d, refused[0])}") from refused[0]
     return configs
+
+
+def _remedy(d: Definition, error: ConfigError) -> str:
+    """Say how an interval of whole numbers is written, where one of floats was refused."""
+    path, expected, _ = str(error).partition(" must be an integer")
+    blocks = [d.space, *d.when.values()]
+    text = next((block[path] for block in blocks if path in block), "")
+    whole = re.sub(r"(?<!int\()interval\([^()]*\)", r"int(\g<0>)", text)
+    return f" Write {path}: {whole}." if expected and whole != text else ""
 
 
 def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], facts: Facts) -> None:

@@ -1,13 +1,17 @@
 """Domains of a parameter: some values, or the numbers of an interval."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-Value = str | int | float | bool
+Value = str | int | float | bool | None
+NUDGE = 0.01  # of an interval without steps: its next value
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,7 @@ class Choice:
 
     def suggest(self, trial: "BaseTrial", name: str) -> Value:
         """Suggest one value."""
-        chosen = trial.suggest_categorical(name, self.values)
-        assert chosen is not None
-        return chosen
+        return trial.suggest_categorical(name, self.values)
 
     def text(self, value: Value) -> str:
         """Format a value as Hydra reads it."""
@@ -41,6 +43,21 @@ class Choice:
             value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values
         )
 
+    def count(self) -> int:
+        """Count the values."""
+        return len(self.values)
+
+    def draw(self, random: Random) -> Value:
+        """Draw a value, each with the same probability."""
+        return random.choice(self.values)
+
+    def neighbours(self, value: Value) -> Iterator[tuple[Value, float]]:
+        """Yield every other value, at distance 1."""
+        text = self.text(value)
+        for other, own in zip(self.values, self.texts, strict=True):
+            if own != text:
+                yield other, 1.0
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -52,15 +69,21 @@ class Interval:
     log: bool
     integer: bool
 
+    def count(self) -> int | None:
+        """Count the values; None: there are infinitely many."""
+        if self.integer:
+            return (int(self.high) - int(self.low)) // int(self.step or 1) + 1
+        return None if self.step is None else round((self.high - self.low) / self.step) + 1
+
     def points(self) -> tuple[Value, ...] | None:
         """Return every value, or None where there are infinitely many."""
+        count = self.count()
+        return None if count is None else tuple(map(self._nth, range(count)))
+
+    def _nth(self, index: int) -> int | float:
         if self.integer:
-            return tuple(range(int(self.low), int(self.high) + 1, int(self.step or 1)))
-        if self.step is None:
-            return None
-        low, step = Decimal(repr(self.low)), Decimal(repr(self.step))
-        count = round((Decimal(repr(self.high)) - low) / step)
-        return tuple(float(low + i * step) for i in range(count + 1))
+            return int(self.low) + index * int(self.step or 1)
+        return float(Decimal(repr(self.low)) + index * Decimal(repr(self.step)))
 
     def suggest(self, trial: "BaseTrial", name: str) -> Value:
         """Suggest one value."""
@@ -69,6 +92,46 @@ class Interval:
                 name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
             )
         return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+    def draw(self, random: Random) -> Value:
+        """Draw a value, uniformly, or log-uniformly where the interval is logarithmic."""
+        count = self.count()
+        if count is not None and not self.log:
+            return self._nth(random.randrange(count))
+        found = self._at(random.random())
+        return round(found) if self.integer else found
+
+    def neighbours(self, value: Value) -> Iterator[tuple[Value, float]]:
+        """Yield the values one step below and above, each with its distance.
+
+        The distance is a share of the interval, of its logarithm where it is logarithmic. Without
+        steps the next value is ``NUDGE`` away.
+        """
+        assert isinstance(value, int | float)
+        here, count = self._place(value), self.count()
+        if count is None:
+            for there in (here - NUDGE, here + NUDGE):
+                if 0 <= there <= 1:
+                    yield self._at(there), NUDGE
+            return
+        index = round((value - self.low) / (self.step or 1))
+        for near in (index - 1, index + 1):
+            if 0 <= near < count:
+                yield self._nth(near), abs(self._place(self._nth(near)) - here)
+
+    def _place(self, value: float) -> float:
+        """Return how far up the interval a value lies: 0 at its low end, 1 at its high end."""
+        if self.log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def _at(self, place: float) -> float:
+        """Return the number at a place, the inverse of ``_place``."""
+        if self.log:
+            found = self.low * (self.high / self.low) ** place
+        else:
+            found = self.low + place * (self.high - self.low)
+        return float(min(max(found, self.low), self.high))
 
     def text(self, value: Value) -> str:
         """Format every digit of a value."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
 from hydra.core.override_parser.types import (
     ChoiceSweep,
     Glob,
@@ -73,7 +73,7 @@ def _check_condition(condition: Condition, domain: Choice | Interval) -> None:
 def _condition(key: str) -> Condition:
     override = _parse(key, f"when: {key}")
     value = override.value()
-    if override.is_sweep_override() or not isinstance(value, str | int | float | bool):
+    if override.is_sweep_override() or isinstance(value, list | dict):
         raise ConfigError(f"when: {key} must be one path=choice.")
     return Condition(override.get_key_element(), _plain(value))
 
@@ -129,6 +129,8 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
         )
     if len(set(texts)) < len(texts):
         raise ConfigError(f"{where}: a choice is there twice: {', '.join(texts)}.")
+    if len(set(values)) < len(values):  # to Python, and so to the sampler
+        raise ConfigError(f"{where}: choices must differ as numbers, but got {', '.join(texts)}.")
     return Choice(values, texts)
 
 
@@ -158,13 +160,27 @@ def _plain(item: Any) -> Value:
     text = getattr(item, "text", None)
     if text is not None:
         return str(text)
-    assert isinstance(item, str | int | float | bool), item
+    assert item is None or isinstance(item, str | int | float | bool), item
     return item
+
+
+def _parser() -> OverridesParser:
+    """Make Hydra's parser, whose ``choice(...)`` has null as a value, too, as ``a,b`` has."""
+    functions = create_functions()
+    hydras = functions.functions["choice"]
+
+    def choice(*args: Any) -> ChoiceSweep:
+        found: ChoiceSweep = hydras(*args)
+        return found
+
+    del functions.definitions["choice"]
+    functions.register("choice", choice)
+    return OverridesParser(functions)
 
 
 def _parse(text: str, where: str) -> Override:
     try:
-        return OverridesParser.create().parse_override(text)
+        return _parser().parse_override(text)
     except HydraException as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{where} is not in Hydra's sweep grammar: {reason}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 from vael.errors import ConfigError
@@ -38,6 +39,18 @@ class Parameter:
         )
 
 
+def point_key(chosen: Mapping[str, Value]) -> frozenset[str]:
+    """Return what two points share exactly if they are the same configuration.
+
+    Floats count by 12 digits: what a storage or a file has rounded is still the same.
+    """
+    return frozenset(f"{path}={_identity(value)}" for path, value in chosen.items())
+
+
+def _identity(value: Value) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else repr(value)
+
+
 @dataclass(frozen=True)
 class Space:
     """Parameters of a sweep, each after the one that its condition names."""
@@ -59,6 +72,17 @@ class Space:
             for p in self.parameters
             if p.path in chosen and p.active(chosen)
         ]
+
+    def holds(self, chosen: Mapping[str, object]) -> bool:
+        """Tell whether this is a whole point: all that applies to it, and nothing else."""
+        found: dict[str, Value] = {}
+        for p in self.parameters:
+            if p.active(found):
+                value = chosen.get(p.path)
+                if p.path not in chosen or not p.domain.holds(value):
+                    return False
+                found[p.path] = value  # type: ignore[assignment]
+        return len(found) == len(chosen)
 
     def grid(self) -> list[dict[str, Value]]:
         """Return every point there is, each once.
@@ -84,6 +108,21 @@ class Space:
                 yield from self._points({**chosen, rest[0].path: value}, rest[1:])
         else:
             yield from self._points(chosen, rest[1:])
+
+    def size(self) -> int | None:
+        """Count the points, those of a condition only where it holds; None: infinitely many."""
+        deciding = {p.when.path for p in self.parameters if p.when is not None}
+        total = 0
+        for chosen in self._points({}, tuple(p for p in self.parameters if p.path in deciding)):
+            counts = [
+                p.domain.count()
+                for p in self.parameters
+                if p.path not in deciding and p.active(chosen)
+            ]
+            if None in counts:
+                return None
+            total += prod(count for count in counts if count is not None)
+        return total
 
     def choices(self) -> set[str]:
         """Return the paths with a choice."""

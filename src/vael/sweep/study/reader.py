@@ -20,6 +20,7 @@ from vael.sweep.spec.grammar import parse_space
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers, storage
+from vael.sweep.study.history import TrialHistory
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.records import trial_folder
 from vael.sweep.study.table import TrialRow, TrialTable
@@ -57,6 +58,7 @@ class StudyReader:
         self.storage: BaseStorage = self._study._storage
         self.id = self._study._study_id
         self._table = TrialTable(folder)
+        self._history = TrialHistory(self.space)
         self.stop_retrying: Callable[[], bool] = lambda: False
 
     @classmethod
@@ -107,6 +109,13 @@ class StudyReader:
     def rows(self) -> list[TrialRow]:
         """Return all trials as a table."""
         return self._retry(self._rows)
+
+    def describe_exhausted(self) -> str | None:
+        """Say in a sentence that all points of the space have been tried; None: they have not."""
+        self._history.update(self.trials())
+        if not self._history.exhausted:
+            return None
+        return f"The space is exhausted: all of its {self.space.size()} points have been tried."
 
     def _rows(self) -> list[TrialRow]:
         return self._table.rows(self._study.get_trials(deepcopy=False))

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from vael.errors import ConfigError
@@ -35,23 +36,39 @@ PRUNERS: dict[str, dict[str, Any]] = {
 }
 ENDLESS = ("GridSampler", "BruteForceSampler")
 ONE_SEQUENCE = ("QMCSampler",)  # all of its points come out of one seed
+NEEDS = {"CmaEsSampler": "cmaes"}  # packages that optuna does not bring
+ASKS = 3  # for a point that has not been tried
+SLOW = ("GPSampler",)  # takes up to a second for each answer, which others wait for: asked once
 
 
-def make_sampler(node: Node, seed: int, number: int) -> "BaseSampler":
+def make_sampler(
+    node: Node, seed: int, number: int, before: "BaseSampler | None" = None
+) -> "BaseSampler":
     """Make the sampler that chooses trial ``number``.
 
     Its seed follows from the study's and the number: no two trials draw the same, whoever asks,
     and a study that was interrupted goes on as it would have.
 
+    Args:
+        node: its name or ``_target_``.
+        seed: of the study.
+        number: of the trial.
+        before: an earlier one of the same study. What it knows of the trials' common parameters
+            is kept: to find it out anew, a sampler walks through all trials.
+
     Raises:
         ConfigError: it cannot be made, or is no sampler.
     """
     from optuna.samplers import BaseSampler
+    from optuna.search_space import IntersectionSearchSpace
 
     plain = _node("sampler", node, SAMPLERS)
     name = str(plain["_target_"]).rpartition(".")[2]
     if name in ENDLESS:
         raise ConfigError(f"sampler: {name} stops only optuna's own loop: use sampler: grid.")
+    package = NEEDS.get(name)
+    if package is not None and find_spec(package) is None:
+        raise ConfigError(f"sampler: {name} needs a package: pip install {package}.")
     if "seed" in plain:
         raise ConfigError("sampler: seed is the study's: give seed at the top of the file.")
     if _takes(plain, "seed"):
@@ -59,7 +76,17 @@ def make_sampler(node: Node, seed: int, number: int) -> "BaseSampler":
         drawn = int.from_bytes(digest, "big") % 2**31
         plain = {**plain, "seed": seed if name in ONE_SEQUENCE else drawn}
     made: BaseSampler = _make("sampler", plain, BaseSampler)
+    if type(before) is type(made):
+        for name, known in vars(before).items():
+            if isinstance(known, IntersectionSearchSpace):
+                setattr(made, name, known)
     return made
+
+
+def count_asks(node: Node) -> int:
+    """Count how often a sampler is asked for a point before the nearest untried one is taken."""
+    plain = _node("sampler", node, SAMPLERS)
+    return 1 if str(plain["_target_"]).rpartition(".")[2] in SLOW else ASKS
 
 
 def make_pruner(node: Node, epochs: int) -> "BasePruner":

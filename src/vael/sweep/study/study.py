@@ -17,11 +17,13 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from vael.errors import ConfigError, VaelError
+from vael.errors import OUT_OF_MEMORY_TEXTS, ConfigError, VaelError
 from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
 from vael.sweep.spec.definition import Definition
 from vael.sweep.study import confirmation, lease, results, samplers
+from vael.sweep.study.history import BY_CHANCE
+from vael.sweep.study.proposal import Proposer
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_loss
 from vael.sweep.study.table import read_targets
@@ -44,13 +46,15 @@ class Study(StudyReader):
         super().__init__(folder, url)
         self.watch = lease.Watch()
         self.weights = results.Weights()
+        self._proposer = Proposer(self._study, self.space)
 
     # --------------------------------------------------------------------------------------- claim
 
     def claim(self, worker: str) -> Claim | Wait | None:
         """Claim the next thing to do: a trial, or a run of the best configuration.
 
-        A trial that waits or was orphaned comes first, then a new one while the budget lasts.
+        A trial that waits or was orphaned comes first, then a new one while the budget lasts and
+        the space holds points that have not been tried.
 
         Args:
             worker: its name, for the lease.
@@ -69,9 +73,8 @@ class Study(StudyReader):
         hours = d.limits.study_hours
         in_time = hours is None or time.time() < self._snapshot.started + 3600 * hours
         trials = self._study.get_trials(deepcopy=False)
-        for trial in trials:
-            if trial.state.is_finished():
-                continue
+        self._history.update(trials)
+        for trial in (trials[number] for number in self._history.open):
             if trial.state == TrialState.RUNNING:
                 if not lease.is_stale(self._run(trial.number), d.lease, self.watch, now):
                     held = True
@@ -83,11 +86,21 @@ class Study(StudyReader):
             if trial.number < d.trials:
                 return self._begin(trial, worker)
         if len(trials) < d.trials and in_time:
-            self._study.sampler = samplers.make_sampler(d.sampler, d.seed, len(trials))
-            return self._begin(self.storage.get_trial(self._study.ask()._trial_id), worker)
+            new = self._propose(d, len(trials))
+            if new is not None:
+                return self._begin(new, worker)
         if held:
             return Wait()
         return confirmation.claim_confirmation(self, self._rows(), self.watch, worker, now)
+
+    def _propose(self, d: Definition, number: int) -> FrozenTrial | None:
+        """Make the next trial, with all that it tries, in one step; None: there is none left."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # optuna's about private use and experiments
+            draft = self._proposer.propose(d, number, self._history)
+        if draft is None:
+            return None
+        return self.storage.get_trial(self.storage.create_new_trial(self.id, draft))
 
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
         """Count the loss of a RUNNING trial that nobody runs; False where it was one too many."""
@@ -103,7 +116,7 @@ class Study(StudyReader):
         lease.free_lease(run)
         failed = count_loss(run, reason, d.retries)
         if failed:
-            self._fail(trial, failed)
+            self._fail(trial, failed, by_chance=True)
         return failed is None
 
     def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
@@ -112,15 +125,16 @@ class Study(StudyReader):
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)
         run.mkdir(parents=True, exist_ok=True)
-        if not RunFolder(run).is_run:
+        if not RunFolder(run).is_run and not self.space.holds(trial.params):
             self._suggest(trial)
         attempt = count_attempt(run)
-        self.storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
+        if attempt > 1:
+            self.storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
         lease.take_lease(run, worker, attempt)
         return Claim("trial", trial.number, run, attempt)
 
     def _suggest(self, trial: FrozenTrial) -> None:
-        """Choose what a trial tries; what was chosen before its worker died stays."""
+        """Choose what is still open of a trial that was enqueued with values for it."""
         d = self._snapshot.definition
         self._study.sampler = samplers.make_sampler(d.sampler, d.seed, trial.number)
         with warnings.catch_warnings():
@@ -203,7 +217,8 @@ class Study(StudyReader):
             self._set(trial, TrialState.WAITING)
             self._lost(trial, outcome.reason or "its process died", self.definition)
         elif outcome.kind == "failed":
-            self._fail(trial, outcome.reason or "no reason is known")
+            reason = outcome.reason or "no reason is known"
+            self._fail(trial, reason, any(text in reason for text in OUT_OF_MEMORY_TEXTS))
         elif outcome.kind == "pruned":
             self._reason(trial, outcome.reason)
             self._study.tell(trial.number, state=TrialState.PRUNED)
@@ -214,7 +229,7 @@ class Study(StudyReader):
         try:
             values = read_targets(self._run(trial.number), self._snapshot.definition.targets)
         except VaelError as error:
-            self._fail(trial, str(error))
+            self._fail(trial, str(error), by_chance=False)
             return
         self._study.tell(trial.number, values)
 
@@ -222,9 +237,11 @@ class Study(StudyReader):
         found = lease.find_holder(claim.folder)
         return found is not None and found.attempt == claim.attempt
 
-    def _fail(self, trial: FrozenTrial, reason: str) -> None:
+    def _fail(self, trial: FrozenTrial, reason: str, by_chance: bool) -> None:
         if self._state(trial) == TrialState.WAITING:
             self._set(trial, TrialState.RUNNING)  # only what runs can be told
         self._reason(trial, reason)
+        if by_chance:
+            self.storage.set_trial_user_attr(trial._trial_id, BY_CHANCE, True)
         self._study.tell(trial.number, state=TrialState.FAIL)
         results.write_results(self, self._rows(), self.weights)

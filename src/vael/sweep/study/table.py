@@ -61,6 +61,12 @@ class TrialRow:
         """Whether the trial counts towards the budget."""
         return self.state in FINISHED
 
+    def choice(self, name: str) -> Any:
+        """Return a parameter's value, "null" of null; None where the trial does not have it."""
+        return (
+            "null" if name in self.params and self.params[name] is None else self.params.get(name)
+        )
+
 
 class TrialTable:
     """The rows of a study. What has ended stays as it is: its run is read once.
@@ -148,6 +154,6 @@ def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> 
     for row in table:
         own = [*(getattr(row, name) for name in COLUMNS), f"trials/{row.folder.name}"]
         values = [*row.values, *[None] * (len(targets) - len(row.values))]
-        named = [*map(row.params.get, params), *map(row.metrics.get, metrics)]
+        named = [*map(row.choice, params), *map(row.metrics.get, metrics)]
         writer.writerow([*own, *values, *named])
     write_text(path, text.getvalue())

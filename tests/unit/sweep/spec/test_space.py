@@ -78,6 +78,24 @@ def test_lists_and_strings_keep_their_text():
     assert len(texts) == 8
 
 
+@pytest.mark.parametrize("text", ["choice(null, 1.0)", "null,1.0"])
+def test_null_is_a_choice_and_may_decide(text):
+    when = {"clip=null": {"lr": "choice(1, 2)"}, "clip=1.0": {"rate": "choice(null, 3)"}}
+    space = parse_space({"clip": text}, when)
+    assert space.corners()[0] == {"clip": None, "lr": 1}
+    texts = {tuple(space.overrides(chosen)) for chosen in drawn(space, 100)}
+    assert texts == {
+        ("clip=null", "lr=1"),
+        ("clip=null", "lr=2"),
+        ("clip=1.0", "rate=null"),
+        ("clip=1.0", "rate=3"),
+    }
+    [read] = OverridesParser.create().parse_overrides(["clip=null"])
+    assert read.value() is None
+    config = OmegaConf.create({"choices": {}, "clip": None, "lr": 2})
+    assert find_default(space, config) == {"clip": (None, True), "lr": (2, True)}
+
+
 def test_a_grid_has_every_point_once_and_conditions_hold_in_it():
     space = parse_space(
         {"likelihood": "choice(gaussian, bernoulli)", "x": "range(0, 3)"},
@@ -119,6 +137,8 @@ def test_corners_show_every_choice_under_its_condition():
         ("choice(3)", "two values"),
         ("choice()", "grammar"),
         ("choice(a, a)", "there twice"),
+        ("choice(1, 1.0)", "differ as numbers"),
+        ("choice(1, true)", "differ as numbers"),
         ("range(1, 2)", "fewer than two"),
         ("range(3, 1)", "fewer than two"),
         ("shuffle(range(1, 4))", "shuffle"),

@@ -107,6 +107,23 @@ def test_workers_that_die_anywhere_lose_nothing_and_tell_nothing_twice(tmp_path,
         assert sorted(told) == list(range(10)), "one line each that ends a trial"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", STORAGES)
+def test_workers_that_die_anywhere_leave_no_point_of_a_finite_space_out_or_twice(
+    tmp_path, storage
+):
+    space = {"model.latent_dim": "choice(2, 4)", "likelihood": "choice(gaussian, bernoulli)"}
+    study = make_study(tmp_path, storage=storage, trials=50, retries=9, space=space)
+    for index, place in enumerate(PLACES):
+        assert worker(study, f"dying-{index}", place).wait(60) == -9, place
+    for child in [worker(study, f"w{i}") for i in range(4)]:
+        assert child.wait(120) == 0
+    trials = Study.open(study.folder).trials()
+    assert {t.state.name for t in trials} == {"COMPLETE"}
+    points = [tuple(sorted(t.params.items())) for t in trials]
+    assert len(set(points)) == len(points) == 2 * (2 + 1)
+
+
 @pytest.mark.parametrize("storage", STORAGES)
 def test_what_is_given_back_waits_and_goes_on_under_its_own_number(tmp_path, storage, light):
     study = make_study(tmp_path, storage=storage, trials=2)

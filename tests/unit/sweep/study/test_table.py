@@ -79,3 +79,17 @@ def test_the_file_has_one_record_for_each_trial(study, tmp_path):
     assert records[0]["folder"] == "trials/0000"
     assert records[2]["reason"] == 'a, "b"\nc'
     assert records[2]["val/bpd"] == ""
+
+
+def test_null_is_told_from_what_a_trial_does_not_have(tmp_path):
+    made = optuna.create_study()
+    for params in ({"clip": None}, {}):
+        kinds = {
+            name: optuna.distributions.CategoricalDistribution([None, 1.0]) for name in params
+        }
+        made.add_trial(optuna.trial.create_trial(value=2.0, params=params, distributions=kinds))
+    table = TrialTable(tmp_path).rows(made.get_trials())
+    assert [row.choice("clip") for row in table] == ["null", None]
+    write_csv(tmp_path / "trials.csv", table, ["val/bpd"])
+    with (tmp_path / "trials.csv").open(newline="") as file:
+        assert [record["params.clip"] for record in csv.DictReader(file)] == ["null", ""]

@@ -1,0 +1,107 @@
+"""Proposal of a study's next trial: a point that has not been tried."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.nearest import find_nearest
+from vael.sweep.spec.space import Space
+from vael.sweep.study import samplers
+from vael.sweep.study.history import TrialHistory
+
+FIXED = "fixed_params"  # optuna's name of what Trial takes as given
+DRAFT = -1  # the id of a trial that is not stored
+
+
+class Proposer:
+    """Proposals for new trials, one after another.
+
+    Args:
+        study: whose trials its sampler learns from.
+        space: what is searched.
+    """
+
+    def __init__(self, study: optuna.Study, space: Space) -> None:
+        self._study = study
+        self._space = space
+        self._sampler: BaseSampler | None = None
+
+    def propose(self, d: Definition, number: int, history: TrialHistory) -> FrozenTrial | None:
+        """Propose trial ``number``, whole but not stored; None: every point has been tried.
+
+        The sampler is asked a few times; where all that it wants has been tried, the nearest
+        point that has not is taken. It depends on the seed, the number and the trials so far.
+        """
+        if history.exhausted:
+            return None
+        self._sampler = samplers.make_sampler(d.sampler, d.seed, number, self._sampler)
+        for _ in range(samplers.count_asks(d.sampler)):
+            trial = self._ask(number, {})
+            if not history.is_tried(trial.params):
+                return trial
+        random = Random(f"{d.seed} {number}")
+        nearest = find_nearest(self._space, trial.params, history.has_key, random)
+        if nearest is None:
+            return None
+        trial = self._ask(number, {**trial.system_attrs, FIXED: nearest})
+        trial.system_attrs = {k: v for k, v in trial.system_attrs.items() if k != FIXED}
+        return trial
+
+    def _ask(self, number: int, attributes: Mapping[str, Any]) -> FrozenTrial:
+        draft = FrozenTrial(
+            number=number,
+            state=TrialState.RUNNING,
+            value=None,
+            datetime_start=datetime.now(),
+            datetime_complete=None,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs=dict(attributes),
+            intermediate_values={},
+            trial_id=DRAFT,
+        )
+        study = optuna.load_study(
+            study_name=self._study.study_name,
+            storage=_Drafting(self._study._storage, draft),  # type: ignore[arg-type]
+            sampler=self._sampler,
+            pruner=self._study.pruner,
+        )
+        self._space.suggest(Trial(study, DRAFT))
+        return draft
+
+
+class _Drafting:
+    """Storage with one trial more, a draft; what its sampler writes there is not stored.
+
+    So a proposal can be thrown away, and one that is taken is stored in a single step: whoever
+    dies leaves either no trial or a whole one.
+    """
+
+    def __init__(self, storage: BaseStorage, draft: FrozenTrial) -> None:
+        self._storage, self._draft = storage, draft
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        return self._draft if trial_id == DRAFT else self._storage.get_trial(trial_id)
+
+    def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
+        return self.get_trial(trial_id).system_attrs
+
+    def set_trial_param(self, trial_id: int, *_: object) -> None:
+        assert trial_id == DRAFT  # Trial itself notes it in the draft
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        if trial_id == DRAFT:
+            self._draft.system_attrs = {**self._draft.system_attrs, key: value}
+        else:
+            self._storage.set_trial_system_attr(trial_id, key, value)
