@@ -3,15 +3,18 @@
 Importing the verbs takes a while: until a run listens, signals wait for it.
 """
 
+import os
 import sys
 
 from vael.distributed import signals
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; code of one's own that stands beside ``./conf`` can be imported."""
     if sys.argv[1:2] in (["train"], ["evaluate"]):
         signals.block()
+    if os.path.isdir("conf") and not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
     from vael.cli.main import main as command
 
     command()

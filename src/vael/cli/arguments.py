@@ -1,9 +1,33 @@
 """Arguments that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vael.cli.completion import complete_run
+from vael.runs.listing import resolve_run
+
+
+def resolve_runs(given: list[Path]) -> list[Path]:
+    """Return what a user means by several RUNs."""
+    return [resolve_run(path) for path in given]
+
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="A run's folder, or latest; a checkpoint file.",
+        callback=resolve_run,
+        autocompletion=complete_run,
+    ),
+]
+RunOnly = Annotated[
+    Path,
+    typer.Argument(
+        help="A run's folder, or latest.", callback=resolve_run, autocompletion=complete_run
+    ),
+]
 OtherData = Annotated[
     list[str] | None, typer.Argument(help="Other data of the same shape: data=..., data.path=...")
 ]

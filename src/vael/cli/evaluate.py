@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vael.cli.arguments import Allow, OtherData
+from vael.cli.arguments import Allow, OtherData, Run, RunOnly, resolve_runs
+from vael.cli.completion import complete_run
 from vael.cli.report import report
 from vael.distributed import signals
 from vael.errors import VaelError
@@ -14,7 +15,7 @@ from vael.runs.evaluation_file import evaluation_text
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
+    run: Run,
     overrides: OtherData = None,
     split: Annotated[str, typer.Option(help="test, val or train.")] = "test",
     samples: Annotated[int, typer.Option(help="Importance samples per example.")] = 1000,
@@ -53,7 +54,7 @@ def evaluate(
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: RunOnly,
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Where the data is now: data.path=...")
     ] = None,
@@ -71,7 +72,12 @@ def verify(
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of two runs or more.", callback=resolve_runs, autocompletion=complete_run
+        ),
+    ],
 ) -> None:
     """Print the scores of several runs side by side, if they may be compared."""
     from vael.runs.comparison import compare_runs
@@ -81,7 +87,7 @@ def compare(
 
 def nondeterminism(
     overrides: Annotated[
-        list[str] | None, typer.Argument(help="What to train: as for python train.py.")
+        list[str] | None, typer.Argument(help="What to train: as for vael train.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="Runs for each of the streams.")] = 10,
     folder: Annotated[

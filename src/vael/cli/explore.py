@@ -1,17 +1,16 @@
 """``vael explore``: a trained model in the browser."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vael.cli.arguments import Allow, OtherData, Which
+from vael.cli.arguments import Allow, OtherData, Run, Which
 from vael.errors import ConfigError
 
 
 def explore(
-    run: Annotated[Path, typer.Argument(help="A run's folder, or a checkpoint file.")],
+    run: Run,
     overrides: OtherData = None,
     checkpoint: Which = "best",
     split: Annotated[

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from vael.cli.arguments import Allow, Which
+from vael.cli.arguments import Allow, Run, Which
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
+    run: Run,
     form: Annotated[
         str,
         typer.Option(

@@ -6,15 +6,18 @@ from typing import Annotated
 
 import typer
 
-from vael.cli.arguments import Allow, OtherData, Which
+from vael.cli.arguments import Allow, OtherData, Run, Which
+from vael.cli.completion import complete_kind
 
 
 def generate(
-    run: Annotated[Path, typer.Argument(help="A run's folder, a checkpoint or an export.")],
+    run: Run,
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="samples, reconstructions, traversal, interpolation or encodings."
+            metavar="KIND",
+            help="samples, reconstructions, traversal, interpolation or encodings.",
+            autocompletion=complete_kind,
         ),
     ],
     overrides: OtherData = None,

@@ -1,5 +1,6 @@
 """The ``vael`` command: every verb, and how a user's mistake ends."""
 
+import importlib.metadata
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,8 @@ from vael.cli.evaluate import compare, evaluate, nondeterminism, verify
 from vael.cli.explore import explore
 from vael.cli.export import export
 from vael.cli.generate import generate
+from vael.cli.list_runs import list_
+from vael.cli.new import new
 from vael.cli.report import report
 from vael.cli.train import train
 from vael.distributed import signals
@@ -22,20 +25,46 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Variational autoencoders with numbers that can be compared.",
 )
-app.add_typer(sweep.app, name="sweep")
-VERBS: tuple[Callable[..., None], ...] = (
-    train, report, evaluate, verify, compare, nondeterminism, dashboard, explore, generate, export,
-)  # fmt: skip
-for verb in VERBS:
-    app.command()(verb)
+app.command(
+    short_help="Train a new run, or go on with one.",
+    context_settings={"ignore_unknown_options": True},
+    add_help_option=False,  # Hydra's lists the groups and settings
+)(train)
+app.add_typer(sweep.app, name="sweep", short_help="Search over settings, or go on with a search.")
+VERBS: tuple[tuple[Callable[..., None], str], ...] = (
+    (list_, "List the runs that there are."),
+    (report, "Write the page of a run, a search, or two runs."),
+    (explore, "Play with a trained model in the browser."),
+    (generate, "Write pictures, GIFs or arrays of a trained model."),
+    (evaluate, "Score a trained model thoroughly."),
+    (compare, "Print the scores of several runs side by side."),
+    (verify, "Score a run again: are the numbers the same?"),
+    (nondeterminism, "Measure which randomness moves a score."),
+    (export, "Write a model to take elsewhere."),
+    (dashboard, "Look at a search in the browser, or on wandb."),
+    (new, "Start a project with parts of your own."),
+)
+for verb, summary in VERBS:
+    app.command(verb.__name__.rstrip("_"), short_help=summary)(verb)
 app.command(hidden=True)(sweep.sweep_node)
 app.command(hidden=True)(sweep.sweep_worker)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"vael {importlib.metadata.version('vael')}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
     """Variational autoencoders with numbers that can be compared."""
 
 

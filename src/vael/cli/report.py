@@ -5,12 +5,21 @@ from typing import Annotated
 
 import typer
 
+from vael.cli.arguments import resolve_runs
+from vael.cli.completion import complete_run
 from vael.errors import VaelError
 from vael.runs.folder import RunFolder
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="A run's or a sweep's folder, or two runs'.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A run's or a search's folder, or two runs'; latest is the newest run.",
+            callback=resolve_runs,
+            autocompletion=complete_run,
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option(help="Of two runs; by default RUN_A/report_vs_<NAME_B>.html.")
     ] = None,

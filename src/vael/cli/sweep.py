@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from vael.cli.completion import complete_sweep
 from vael.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,19 +24,32 @@ class _SearchByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert ``run`` where no subcommand is given."""
-        return super().parse_args(ctx, args if args[:1] == ["status"] else ["run", *args])
+        first = args[:1]
+        own = first in (["run"], ["status"], ["-h"], ["--help"]) or not first
+        return super().parse_args(ctx, args if own else ["run", *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete the name of a search, too."""
+        searching: Any = self.get_command(ctx, "run")
+        found = searching.params[0].shell_complete(ctx, incomplete)
+        return [*super().shell_complete(ctx, incomplete), *found]
 
 
 app = typer.Typer(
     cls=_SearchByDefault,
+    no_args_is_help=True,
     rich_markup_mode=None,
-    help="Search over the settings of runs, or go on with a search.",
+    help="Search over the settings of runs: vael sweep FILE is vael sweep run FILE.\n\n"
+    "FILE is a YAML, or the name of a search in ./sweeps or of those that vael brings along.",
 )
+Search = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A YAML, or a name.", autocompletion=complete_sweep)
+]
 
 
-@app.command()
+@app.command(short_help="Search, or go on with a search.")
 def run(
-    file: Annotated[Path, typer.Argument(help="The sweep, such as sweeps/grid.yaml.")],
+    file: Search,
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings of all trials: data=mnist ...")
     ] = None,
@@ -150,8 +164,13 @@ def conclude(study: "Study") -> None:
     print(f"report  {write_sweep_report(study).resolve()}")
 
 
-@app.command()
-def status(sweep: Annotated[Path, typer.Argument(help="A sweep's file, or its folder.")]) -> None:
+@app.command(short_help="Show how a search stands.")
+def status(
+    sweep: Annotated[
+        Path,
+        typer.Argument(help="A search's file, name or folder.", autocompletion=complete_sweep),
+    ],
+) -> None:
     """Show how many trials are done, the best, and who works on what."""
     from vael.sweep import plan as plans
     from vael.sweep.study.study import Study

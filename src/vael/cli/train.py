@@ -1,4 +1,4 @@
-"""``vael train``: a run from its folder, continued, or repeated and compared."""
+"""``vael train``: a new run, or one from its folder: continued, extended, or repeated."""
 
 import os
 import sys
@@ -8,19 +8,30 @@ from typing import Annotated
 
 import typer
 
+from vael.cli.completion import complete_train
 from vael.distributed import failures, ownership, ranks, signals
 from vael.distributed.failures import Failure
 from vael.distributed.ranks import Rank
 from vael.distributed.supervisor import supervise
-from vael.errors import VaelError
+from vael.errors import ConfigError, VaelError
 from vael.runs.creation import discard_run, is_gone
+from vael.runs.extension import EPOCHS, extend_run
 from vael.runs.folder import RunFolder, read_run_size
+from vael.runs.listing import resolve_run
 from vael.runs.summary import ENDED, read_summary, summary_text
+from vael.training.launch import launch
 from vael.training.postmortem import write_postmortem
 
 
 def train(
-    run: Annotated[Path, typer.Argument(help="A run's folder: it has a config.yaml.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN | SETTING=VALUE ...]",
+            help="A run to go on with, or the settings of a new one.",
+            autocompletion=complete_train,
+        ),
+    ] = None,
     again: Annotated[
         bool,
         typer.Option(
@@ -31,14 +42,40 @@ def train(
         bool, typer.Option(hidden=True, help="Remove the folder if the run cannot start.")
     ] = False,
 ) -> None:
-    """Train what RUN/config.yaml says, or continue an unfinished run from its last.ckpt."""
+    """Train a new run, or go on with one.
+
+    vael train SETTING=VALUE ... makes a run. vael train RUN continues it from its last.ckpt;
+    trainer.max_epochs=N behind it trains longer.
+    """
+    run, more = _split(words or [])
+    if run is None:
+        if again:
+            raise ConfigError("--again repeats a run: vael train RUN --again.")
+        launch(more, ["vael", "train"])
+        return  # of --help and the like
     try:
         if again:
             _repeat(run)
         else:
+            if more:
+                extend_run(run, more)
             _train(run, discard_on_error)
     finally:
         signals.disarm()
+
+
+def _split(words: list[str]) -> tuple[Path | None, list[str]]:
+    """Split words into a run, where the first one names it, and the others."""
+    first = words[0] if words else ""
+    if not first or first[0] in "-+~" or ("=" in first and not RunFolder(Path(first)).is_run):
+        return None, words
+    run = resolve_run(Path(first))
+    if not run.is_dir():
+        raise ConfigError(
+            f"{first} is neither a run's folder nor a setting (name=value): vael list shows the "
+            "runs, vael train --help the settings."
+        )
+    return run, words[1:]
 
 
 def _repeat(run: Path) -> None:
@@ -85,7 +122,8 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
         RunFolder(run).require()
         complete_report(run)
         why = f" ({before['reason']})" if before["reason"] else ""
-        print(f"{run} is {before['status']}{why}; another run: {before['command']}")
+        longer = f"; longer: vael train {run} {EPOCHS}=N" if not why else ""
+        print(f"{run} is {before['status']}{why}{longer}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
 
         def on_failure(failure: Failure, seconds: float) -> None:

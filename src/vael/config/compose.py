@@ -1,4 +1,4 @@
-"""Compose a resolved config from overrides, as ``python train.py`` does; no torch."""
+"""Compose a resolved config from overrides, as ``vael train`` does; no torch."""
 
 import re
 import shlex
@@ -14,24 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael.config.overrides import check_one_option, escape, quote_overrides
+from vael.config.shipped import add_own_conf, find_conf
 from vael.config.validate import suggest
 from vael.errors import ConfigError
-
-
-def find_conf() -> Path:
-    """Return the folder of train.yaml: ``./conf``, or that of the checkout vael runs from.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    places = (Path.cwd() / "conf", Path(__file__).resolve().parents[3] / "conf")
-    for place in places:
-        if (place / "train.yaml").is_file():
-            return place
-    raise ConfigError(
-        f"no conf/train.yaml in {' or '.join(str(p.parent) for p in places)}: call "
-        "vael in its checkout."
-    )
 
 
 def list_groups() -> list[str]:
@@ -40,21 +25,21 @@ def list_groups() -> list[str]:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """Compose what ``python train.py OVERRIDES`` writes to ``RUN/config.yaml``, unchecked.
+    """Compose what ``vael train OVERRIDES`` writes to ``RUN/config.yaml``, unchecked.
 
     Raises:
         ConfigError: an override is none, or names what does not exist; one line.
     """
     GlobalHydra.instance().clear()
     check_one_option(overrides, list_groups())
-    overrides = quote_overrides(overrides)
+    words = add_own_conf(quote_overrides(overrides))
     try:
         with initialize_config_dir(str(find_conf()), version_base="1.3"):
-            composed = compose("train", overrides, return_hydra_config=True)
+            composed = compose("train", words, return_hydra_config=True)
             choices = dict(composed.hydra.runtime.choices)
             with open_dict(composed):
                 composed.pop("hydra")
-            command = shlex.join(["python", "train.py", *overrides])
+            command = shlex.join(["vael", "train", *overrides])
             return resolve_config(composed, choices, command)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise ConfigError(explain_hydra(error, overrides)) from error
@@ -64,11 +49,23 @@ def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) ->
     """Resolve the interpolations, and add what was chosen of each group and the command."""
     chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
     if config.name is None:
-        config.name = chosen.get("experiment") or f"{chosen.get('data')}-{chosen.get('model')}"
+        config.name = (
+            chosen.get("experiment") or f"{_data_name(config, chosen)}-{chosen.get('model')}"
+        )
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     container.pop("experiment", None)
     return OmegaConf.create({**container, "choices": chosen, "command": escape(command)})
+
+
+def _data_name(config: DictConfig, chosen: dict[str, Any]) -> str:
+    """Name a run's data: one's own by its file or folder, a data set by its option."""
+    path = OmegaConf.select(config, "data.path")
+    if chosen.get("data") not in ("array", "folder") or not isinstance(path, str):
+        return str(chosen.get("data"))
+    own = Path(path)
+    name = re.sub(r"[^\w.-]+", "_", own.stem if own.suffix and not own.is_dir() else own.name)
+    return name.strip("._") or str(chosen["data"])
 
 
 def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
@@ -76,6 +73,18 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         return f"a YAML of this config is not UTF-8: {text}: ... {error.object[:80]!r} ..."
+    several = re.search(r"Ambiguous value for argument '(.+)'", text)
+    if several:
+        return (
+            f"{several[1]}: a setting takes one value. Quote it if the comma belongs to it; to try "
+            "several, search over them (vael sweep), or train each (-m)."
+        )
+    absent = re.search(r"Cannot find primary config '([^']+)'", text)
+    if absent:
+        return (
+            f"--config-name: there is no {absent[1]} in the folders of configs; --config-dir adds "
+            "one. A run that has a folder goes on with vael train RUN."
+        )
     typed = re.search(r"Could not override '([^']+)'", text)
     if typed:
         path = typed[1]

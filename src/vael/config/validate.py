@@ -171,7 +171,7 @@ def check_config(config: DictConfig) -> None:
     for path in NEEDED:
         if OmegaConf.select(config, path, default=config) is config:
             raise ConfigError(
-                f"{path} is missing: give it a value, or make the run anew (python train.py)."
+                f"{path} is missing: give it a value, or make the run anew (vael train)."
             )
     schedule = "objective.schedule"  # an objective of one's own may have none
     optional = () if OmegaConf.select(config, schedule) is None else (schedule,)
@@ -181,7 +181,7 @@ def check_config(config: DictConfig) -> None:
             group = path.partition(".")[0] if path != schedule else "objective/schedule"
             raise ConfigError(
                 f"{path} must be a section with a _target_, but got {node!r}: "
-                f"choose with {group}=<option> (python train.py --help)."
+                f"choose with {group}=<option> (vael train --help)."
             )
     for must, holds, paths in RULES:
         for path in paths.split():
@@ -211,5 +211,5 @@ def suggest(path: str, config: DictConfig) -> str:
     paths = list(_list_paths(config))
     last = path.rpartition(".")[2]
     same = [p for p in paths if p.rpartition(".")[2] == last]
-    same = same or [p for p in paths if last in p.rpartition(".")[2].split("_")]
-    return did_you_mean(path, paths, "See python train.py --cfg job.", same, most=3, cutoff=0.7)
+    same = same or sorted((p for p in paths if last in p.rpartition(".")[2].split("_")), key=len)
+    return did_you_mean(path, paths, "See vael train --cfg job.", same, most=3, cutoff=0.7)

@@ -7,6 +7,7 @@ and write nothing beside the one that goes on.
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,12 +61,28 @@ def own_folder(config: Path, environ: Mapping[str, str] = os.environ) -> Iterato
         free = True
         with suppress(OSError):  # a file system without locks
             free = lock_file(descriptor, wait=False)
+            if not free:  # whoever lists runs holds it for a moment
+                time.sleep(0.2)
+                free = lock_file(descriptor, wait=False)
         if not free:
             raise ConfigError(
                 f"{config.parent} is being trained by another process: wait until it ends, or "
                 "stop it."
             )
         yield
+    finally:
+        os.close(descriptor)
+
+
+def is_being_trained(config: Path) -> bool:
+    """Return whether another process trains in the folder of this config."""
+    descriptor = _open(config)
+    if descriptor is None:
+        return False
+    try:
+        return not lock_file(descriptor, wait=False)
+    except OSError:
+        return False
     finally:
         os.close(descriptor)
 

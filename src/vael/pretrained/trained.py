@@ -125,7 +125,7 @@ def read_stored_config(stored: ModelFile, allow: Sequence[str]) -> DictConfig:
 
 
 def compose_other_data(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """Compose the data section of a config with overrides, as ``python train.py`` would.
+    """Compose the data section of a config with overrides, as ``vael train`` would.
 
     Without ``data=`` it is the run's data set with some other settings.
 

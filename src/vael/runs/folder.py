@@ -74,8 +74,7 @@ class RunFolder:
         """
         if not self.is_run:
             raise ConfigError(
-                f"{self.path} is not a run: it has no config.yaml. Runs are made by "
-                "python train.py."
+                f"{self.path} is not a run: it has no config.yaml. Runs are made by vael train."
             )
         if self.has_trained:
             _check_layout(self, read_settings(self.config))

@@ -100,11 +100,12 @@ def code_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]
 
 
 def _digest() -> str:
-    from vael.config.compose import find_conf  # with Hydra, which a training does without
+    from vael.config.shipped import find_conf, find_own_conf  # with Hydra: a training needs none
 
     state = hashlib.blake2b(digest_size=6)
-    conf = find_conf()
-    for root, pattern in ((SOURCE, "*.py"), (conf, "*.yaml")):
+    own = find_own_conf()
+    folders = [find_conf(), *([own] if own else [])]
+    for root, pattern in ((SOURCE, "*.py"), *((folder, "*.yaml") for folder in folders)):
         for path in sorted(root.rglob(pattern)):
             local = path.relative_to(root)
             if root == SOURCE and local.parts[0].removesuffix(".py") in NUMBERLESS:

@@ -1,4 +1,4 @@
-"""The command line of ``python train.py``, put in the form that Hydra's own parser takes."""
+"""The command line of ``vael train``, put in the form that Hydra's own parser takes."""
 
 from collections.abc import Sequence
 from pathlib import Path

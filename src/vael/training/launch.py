@@ -10,10 +10,10 @@ import subprocess
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NoReturn
 
+import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from vael.config.compose import explain_hydra, resolve_config
+from vael.config.shipped import add_own_conf, find_conf, list_shadowed
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
 from vael.errors import ConfigError, VaelError, one_line
@@ -30,13 +31,22 @@ from vael.training.arguments import read_arguments
 UNSEARCHED = ".*provider=hydra.searchpath.*is not available"  # Hydra's warning
 
 
-def guard(main: Callable[[], None]) -> None:
-    """Run a Hydra main; a user's mistake ends in one line and exit code 2, not 1."""
+def launch(words: Sequence[str], program: Sequence[str]) -> None:
+    """Compose a config from a command line, make its run's folder, and train there.
+
+    Never returns where it starts a run. A user's mistake ends in one line and exit code 2.
+
+    Args:
+        words: settings ``name=value``, and Hydra's options.
+        program: what stands before them on the command line, for the run's ``command``.
+    """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
     warnings.filterwarnings("error", UNSEARCHED)
+    given = list(words)
     try:
-        sys.argv[1:] = read_arguments(sys.argv[1:])
-        main()
+        sys.argv = [program[-1], *add_own_conf(read_arguments(given))]
+        main = hydra.main(version_base="1.3", config_path=str(find_conf()), config_name="train")
+        main(lambda config: start(config, given, program))()
     except VaelError as error:
         fail(error)
     except signals.StoppedEarly as stop:
@@ -54,7 +64,7 @@ def guard(main: Callable[[], None]) -> None:
         frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
         if any(frame.f_code is start.__code__ for frame in frames):
             raise  # an error of the run, not of what Hydra reads: command line and YAMLs
-        fail(ConfigError(explain_hydra(error, sys.argv[1:])))
+        fail(ConfigError(explain_hydra(error, given)))
 
 
 def fail(error: VaelError) -> NoReturn:
@@ -64,35 +74,37 @@ def fail(error: VaelError) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
-def start(config: DictConfig) -> None:
+def start(config: DictConfig, given: Sequence[str], program: Sequence[str]) -> None:
     """Check the config, make the run's folder, and train in it: never returns in a run."""
     signals.arm()
     try:
-        _start(config)
+        _start(config, given, program)
     except VaelError as error:  # here, before Hydra adds a line of its own
         fail(error)
 
 
-def _start(config: DictConfig) -> None:
-    hydra = HydraConfig.get()
-    multirun = hydra.mode == RunMode.MULTIRUN
-    given = _one_job(sys.argv[1:], hydra.overrides.task) if multirun else sys.argv[1:]
-    command = shlex.join(["python", Path(sys.argv[0]).name, *given])
+def _start(config: DictConfig, given: Sequence[str], program: Sequence[str]) -> None:
+    job = HydraConfig.get()
+    multirun = job.mode == RunMode.MULTIRUN
+    words = _one_job(given, job.overrides.task) if multirun else given
+    command = shlex.join([*program, *words])
     try:
-        plain = resolve_config(config, dict(hydra.runtime.choices), command)
+        plain = resolve_config(config, dict(job.runtime.choices), command)
     except OmegaConfBaseException as error:  # what an interpolation names is not there
-        raise ConfigError(explain_hydra(error, sys.argv[1:])) from error
+        raise ConfigError(explain_hydra(error, given)) from error
     check_config(plain)
     world = plain.trainer.devices * plain.trainer.num_nodes
     if multirun and world > 1:
         raise ConfigError(
-            f"python train.py -m with trainer.devices * trainer.num_nodes = {world} is refused: "
+            f"-m with trainer.devices * trainer.num_nodes = {world} is refused: "
             "each process would start the whole sweep again and train other settings. Use "
             "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
         )
     ranks.check_ranks(ranks.find_rank(), plain.trainer.devices, plain.trainer.num_nodes)
     from vael.runs.creation import make_run_folder  # not needed by --help and --cfg
 
+    for file in list_shadowed(plain.choices):
+        print(f"vael: {file} is not used: vael has an option of this name", file=sys.stderr)
     run = make_run_folder(plain)
     child = [sys.executable, "-m", "vael.cli", "train", str(run), "--discard-on-error"]
     sys.stdout.flush()

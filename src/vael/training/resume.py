@@ -123,7 +123,7 @@ def describe_edits(then: Mapping[str, Any], place: Place, config: DictConfig) ->
         raise ConfigError(
             f"config.yaml was edited after step {place.step}, but an optimiser, its schedule and "
             f"early stopping go on with the state in last.ckpt: {'; '.join(kept)}. Undo that, or "
-            "start from these weights in a new folder: python train.py init_from=RUN."
+            "start from these weights in a new folder: vael train init_from=RUN."
         )
     changed = "; ".join(map(str, found))
     before = f"config.yaml was edited after step {place.step}, from which this run goes on"

@@ -88,7 +88,7 @@ def test_a_pruned_run_does_not_go_on(tmp_path):
     before = (folder / "summary.json").read_bytes()
     done = CliRunner().invoke(app, ["train", str(folder)])
     assert done.exit_code == 0
-    assert f"{folder} is pruned (worse than others); another run: python train.py" in done.stdout
+    assert f"{folder} is pruned (worse than others); another run: vael train" in done.stdout
     assert (folder / "summary.json").read_bytes() == before
 
 

@@ -77,7 +77,9 @@ def export_decoder(model: Model) -> Graph:
 def _export(net: nn.Module, examples: list[Tensor], name: str, names: tuple[str, ...]) -> Graph:
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
-        raise ConfigError(f"--format onnx needs {', '.join(missing)}: pip install 'vael[onnx]'.")
+        raise ConfigError(
+            f"--format onnx needs {', '.join(missing)}: pip install {' '.join(missing)}."
+        )
     net.eval()
     names = names[: len(net(examples[0]))]
     log = logging.getLogger("torch.onnx._internal.exporter._registration")

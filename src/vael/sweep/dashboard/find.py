@@ -11,16 +11,14 @@ def find_sweep(given: Path | None, sweeps: Path) -> Path:
     """Find the folder of the given sweep, else of the only one there is.
 
     Args:
-        given: a sweep's file or its folder; None: whatever is there.
+        given: a sweep's file, name or folder; None: whatever is there.
         sweeps: where to look then.
 
     Raises:
         ConfigError: there is none, or there are several.
     """
     if given is not None:
-        if not given.exists():
-            raise ConfigError(f"{given} does not exist: give a sweep's file or its folder.")
-        if given.is_file():
+        if not given.is_dir():
             return plan.find_started(given)
         read_snapshot(given)
         return given

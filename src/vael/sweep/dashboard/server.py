@@ -74,7 +74,7 @@ def make_dashboard(study: Study, names: Iterable[str] = (), public: bool = False
             from optuna_dashboard._app import create_app
     except ImportError as error:
         raise ConfigError(
-            "vael dashboard needs optuna-dashboard: pip install 'vael[dashboard]'."
+            "vael dashboard needs optuna-dashboard: pip install optuna-dashboard a2wsgi."
         ) from error
     pictures = RunPictures(study.folder)
     overlay = Overlay(study.storage, study.id, study.definition.targets, pictures)

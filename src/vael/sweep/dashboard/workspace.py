@@ -66,7 +66,7 @@ def make_workspace(entity: str, project: str, shown: ShownStudy) -> "Workspace":
             import wandb_workspaces.workspaces as ws
     except ImportError as error:
         raise ConfigError(
-            "vael dashboard --wandb needs wandb-workspaces: pip install 'vael[dashboard]'."
+            "vael dashboard --wandb needs wandb-workspaces: pip install wandb-workspaces."
         ) from error
     sections = []
     for number, (name, panels, columns) in enumerate(_panels(shown)):

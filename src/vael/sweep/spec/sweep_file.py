@@ -8,21 +8,46 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vael.config.shipped import find_shipped
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.metrics.catalog import Direction, published_scores
 from vael.sweep.spec.definition import Definition, Limits, check_definition
 from vael.text import did_you_mean
 
+OWN = Path("sweeps")
 
-def read_sweep_file(path: Path) -> Definition:
+
+def find_sweep_file(given: Path) -> Path:
+    """Return the file of a search: a path, or a name in ``./sweeps`` or of those of vael.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if given.is_file():
+        return given
+    if len(given.parts) == 1:
+        for folder in (OWN, find_shipped("sweeps")):
+            path = folder / f"{given.name.removesuffix('.yaml')}.yaml"
+            if path.is_file():
+                return path
+    what = "is a folder" if given.is_dir() else "is no sweep file: there is none"
+    raise ConfigError(f"{given} {what}. {_others(given)}")
+
+
+def list_sweep_names() -> list[str]:
+    """Return the names of the searches in ``./sweeps``, and of those that vael brings along."""
+    folders = (OWN, find_shipped("sweeps"))
+    return sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+
+
+def read_sweep_file(given: Path) -> Definition:
     """Read the definition of a sweep from its file.
 
     Raises:
         ConfigError: no such file, or one that is no sweep; one line.
     """
-    if not path.is_file():
-        raise ConfigError(f"{path} is no sweep file: there is none. {_others(path)}")
+    path = find_sweep_file(given)
     plain = OmegaConf.to_container(read_yaml(path))
     if not isinstance(plain, dict) or not plain:
         raise ConfigError(f"{path} must hold a mapping with a space.")
@@ -133,8 +158,7 @@ def _strings(where: str, plain: object) -> list[str]:
 
 def _others(path: Path) -> str:
     here = sorted(p.stem for p in path.parent.glob("*.yaml"))
-    names = sorted(str(p) for p in Path("sweeps").glob("*.yaml"))
-    close = difflib.get_close_matches(path.stem, here, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(path.stem, here, n=1, cutoff=0.75)
     if close:
         return f"Did you mean {path.parent / close[0]}.yaml?"
-    return f"There are {', '.join(names)}." if names else "Give the path of a YAML file."
+    return f"Give a YAML file, or one of {', '.join(list_sweep_names())}."

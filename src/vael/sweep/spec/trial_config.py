@@ -62,6 +62,6 @@ def _config(
         for path, value in more.items():
             OmegaConf.update(config, path, value)
         extra = [f"{path}={value}" for path, value in more.items()]
-        config.command = escape(shlex.join(["python", "train.py", *overrides, *extra]))
+        config.command = escape(shlex.join(["vael", "train", *overrides, *extra]))
     check_config(config)
     return config

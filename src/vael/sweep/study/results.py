@@ -56,7 +56,7 @@ def list_overrides(study: StudyReader, row: TrialRow) -> list[str]:
 
 
 def _write_best(study: StudyReader, row: TrialRow) -> None:
-    """Write a config that ``python train.py --config-dir SWEEP --config-name best`` trains."""
+    """Write a config that ``vael train --config-dir SWEEP --config-name best`` trains."""
     d, path = study.definition, study.folder / "best.yaml"
     title = (
         f"# The best of {d.name}: trial {row.number}, {d.targets[0]} {row.values[0]:.6g} "
@@ -84,7 +84,7 @@ def _best(study: StudyReader, row: TrialRow) -> str:
     head = [
         f"  {training_command(study.folder)}",
         "is the same as",
-        f"  {shlex.join(['python', 'train.py', *overrides])}",
+        f"  {shlex.join(['vael', 'train', *overrides])}",
     ]
     body = OmegaConf.to_yaml(OmegaConf.create({"defaults": [*defaults, "_self_"]}))
     return "".join(f"# {line}\n" for line in head) + body + OmegaConf.to_yaml(values)
@@ -92,4 +92,4 @@ def _best(study: StudyReader, row: TrialRow) -> str:
 
 def training_command(folder: Path) -> str:
     """Return the command that trains the best configuration."""
-    return f"python train.py --config-dir {shlex.quote(str(folder))} --config-name best"
+    return f"vael train --config-dir {shlex.quote(str(folder))} --config-name best"

@@ -106,7 +106,7 @@ def connect_storage(url: str, folder: Path) -> "BaseStorage":
             return optuna.storages.get_storage(_tables(url, kwargs))
     except ImportError as error:
         remedy = (
-            "pip install 'vael[postgres]'"
+            "pip install 'psycopg[binary]'"
             if url.startswith("postgresql")
             else "install it, or use journal, SQLite or PostgreSQL, which are tested"
         )

@@ -23,8 +23,7 @@ class Tensorboard(Board):
             self._logger = TensorBoardLogger(run, name="tensorboard", version="")
         except ModuleNotFoundError as error:
             raise ConfigError(
-                "logger=tensorboard needs the package tensorboard: "
-                "pip install 'vael[tensorboard]'."
+                "logger=tensorboard needs the package tensorboard: pip install tensorboard."
             ) from error
         text = "\n".join(f"    {name}: {value}" for name, value in config.items())
         self._logger.experiment.add_text("config", text)

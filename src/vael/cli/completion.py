@@ -1,0 +1,35 @@
+"""Completion in bash and zsh: runs, kinds, searches, settings."""
+
+from pathlib import Path
+
+from vael.runs.listing import LATEST, OUTPUTS, find_runs
+
+KINDS = ("samples", "reconstructions", "traversal", "interpolation", "encodings")
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Return the runs and the names that a word may become."""
+    folder = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
+    below = folder if incomplete and folder.is_dir() else OUTPUTS
+    found = [LATEST, *map(str, find_runs(below))]
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Return the kinds of ``vael generate``."""
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def complete_sweep(incomplete: str) -> list[str]:
+    """Return the searches that vael brings along, those of ./sweeps, and YAML files."""
+    from vael.sweep.spec.sweep_file import list_sweep_names
+
+    files = [str(path) for path in Path(incomplete).parent.glob("*.yaml")]
+    return [name for name in (*list_sweep_names(), *files) if name.startswith(incomplete)]
+
+
+def complete_train(incomplete: str) -> list[str]:
+    """Return the runs, groups and settings that a word may become."""
+    from vael.config.completion import complete_setting
+
+    return [*complete_run(incomplete), *complete_setting(incomplete)]
