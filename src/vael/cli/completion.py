@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import typer
+
 from vael.runs.listing import LATEST, OUTPUTS, find_runs
 
 KINDS = ("samples", "reconstructions", "traversal", "interpolation", "encodings")
@@ -28,8 +30,17 @@ def complete_sweep(incomplete: str) -> list[str]:
     return [name for name in (*list_sweep_names(), *files) if name.startswith(incomplete)]
 
 
-def complete_train(incomplete: str) -> list[str]:
-    """Return the runs, groups and settings that a word may become."""
+def complete_train(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the runs, groups and settings that a word may become.
+
+    bash takes ``data=dig`` for three words, and replaces the last one; zsh for one.
+    """
     from vael.config.completion import complete_setting
 
+    before = list(ctx.params.get("words") or [])
+    if before and incomplete == "=":
+        before, incomplete = [*before, "="], ""
+    if len(before) > 1 and before[-1] == "=":
+        whole = complete_setting(f"{before[-2]}={incomplete}")
+        return [word.partition("=")[2] for word in whole]
     return [*complete_run(incomplete), *complete_setting(incomplete)]

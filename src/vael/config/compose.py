@@ -76,8 +76,8 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     several = re.search(r"Ambiguous value for argument '(.+)'", text)
     if several:
         return (
-            f"{several[1]}: a setting takes one value. Quote it if the comma belongs to it; to try "
-            "several, search over them (vael sweep), or train each (-m)."
+            f"{several[1]}: a setting takes one value. Quote it if the comma belongs to it; to "
+            "try several, search over them (vael sweep), or train each (-m)."
         )
     absent = re.search(r"Cannot find primary config '([^']+)'", text)
     if absent:

@@ -97,7 +97,7 @@ def test_an_interpolation_of_the_command_line_is_resolved_and_the_command_is_a_t
     config = compose_config([override])
     check_config(config)
     assert config.name == name
-    assert config.command == f"python train.py '{override}'"
+    assert config.command == f"vael train '{override}'"
     again = OmegaConf.create(OmegaConf.to_yaml(config))
     check_config(again)
     assert again.command == config.command
