@@ -38,8 +38,8 @@ def complete_train(ctx: typer.Context, incomplete: str) -> list[str]:
     from vael.config.completion import complete_setting
 
     before = list(ctx.params.get("words") or [])
-    if before and incomplete == "=":
-        before, incomplete = [*before, "="], ""
+    if before and not incomplete and "=" not in before[-1]:
+        before = [*before, "="]  # which click leaves out where nothing follows it
     if len(before) > 1 and before[-1] == "=":
         whole = complete_setting(f"{before[-2]}={incomplete}")
         return [word.partition("=")[2] for word in whole]
