@@ -8,12 +8,16 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
 - random: 50 random configurations, no pruner;
 - unpruned: the file's sampler and budget, no pruner;
 - shipped: as the file says.
+
+    python benchmarks/search_quality.py compare [--seeds 20] [--workers 2]
+
+`compare` lets each sampler and pruner search the landscape of those curves, without training.
 """
 
 import argparse
 from pathlib import Path
 
-from searching import record
+from searching import compare, record
 
 ROOT = Path(__file__).parents[1]
 SEARCH = ROOT / "sweeps" / "latent_beta_likelihood.yaml"
@@ -36,12 +40,23 @@ def main() -> None:
     recording.add_argument("--file", type=Path, default=SEARCH)
     recording.add_argument("--workers", type=int, default=2, help="of all studies together")
     recording.add_argument("--each", type=int, default=2, help="workers of one study")
+    recording.add_argument("--skip", type=int, default=0, help="seeds recorded elsewhere")
     recording.add_argument("--minutes", type=float, default=600)
     recording.add_argument("--out", type=Path, default=RECORDS)
     recording.add_argument("--work", type=Path, default=ROOT / "outputs" / "search_quality")
     recording.add_argument("--set", nargs="*", default=[], help="settings of all trials")
+    comparing = parts.add_parser("compare", help="search the landscape of the recorded curves")
+    comparing.add_argument("--seeds", type=int, default=20)
+    comparing.add_argument("--workers", type=int, default=2)
+    comparing.add_argument("--records", type=Path, default=RECORDS)
+    comparing.add_argument("--out", type=Path, default=RECORDS / "replayed.json")
     options = parser.parse_args()
-    studies = record.plan_studies(options.file, options.kinds, options.work, options.out)
+    if options.part == "compare":
+        compare.compare(options.records, SEARCH, options.seeds, options.out, options.workers)
+        return
+    studies = record.plan_studies(
+        options.file, options.kinds, options.skip, options.work, options.out
+    )
     record.record(studies, options.workers, options.each, options.minutes, options.set)
 
 

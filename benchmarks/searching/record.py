@@ -79,13 +79,14 @@ class Recording:
 
 
 def plan_studies(
-    search: Path, wanted: list[tuple[str, int]], work: Path, out: Path
+    search: Path, wanted: list[tuple[str, int]], skip: int, work: Path, out: Path
 ) -> list[Recording]:
     """Plan the studies that are not recorded yet, the kinds in turns.
 
     Args:
         search: the sweep's file.
         wanted: kind and number of studies.
+        skip: the first so many seeds of each kind.
         work: where the sweeps work.
         out: where the records go.
     """
@@ -93,7 +94,7 @@ def plan_studies(
 
     def of_kind(kind: str, count: int) -> Iterator[Recording]:
         changes, first = KINDS[kind]
-        for seed in range(first, first + count):
+        for seed in range(first + skip, first + skip + count):
             name = f"{kind}-{seed}"
             one = Recording(
                 name, {**plain, **changes, "seed": seed}, work / name, out / f"{name}.json.gz"

@@ -39,7 +39,7 @@ class Definition:
         trials: the budget: how many end as complete, pruned or failed.
         seed: of the sampler; what trial n is asked to try follows from it, n and the others.
         sampler: ``tpe``, ``random``, ``gp``, ..., ``grid`` (every point), or a ``_target_``.
-        pruner: ``halving``, ``hyperband``, ``median``, null, or a ``_target_``.
+        pruner: ``tangent``, ``halving``, ``hyperband``, ``median``, null, or a ``_target_``.
         overrides: fixed, the same for all trials.
         space: path -> Hydra sweep, such as ``tag(log, interval(0.25, 8))``.
         when: ``path=choice`` -> more of the space, for trials with that choice only.
@@ -91,7 +91,7 @@ def with_overrides(
     """Apply the options of the command line; None leaves a value as it is."""
     changed = replace(definition, **{k: v for k, v in changes.items() if v is not None})
     if prune is not None:
-        pruner = (changed.pruner or "halving") if prune else None
+        pruner = (changed.pruner or "tangent") if prune else None
         changed = replace(changed, pruner=pruner)
     check_definition(changed)
     return changed

@@ -79,7 +79,7 @@ def parse_sweep(plain: Mapping[str, Any]) -> Definition:
         raise ConfigError(f"when must map path=choice to more of the space, but got {when!r}.")
     found["when"] = {str(k): _space(f"when: {k}", v) for k, v in when.items()}
     if "pruner" not in found:
-        found["pruner"] = "halving" if len(targets) == 1 else None
+        found["pruner"] = "tangent" if len(targets) == 1 else None
     if "confirm" not in found and len(targets) > 1:
         found["confirm"] = 0
     definition = Definition(**{**found, "targets": targets, "directions": directions})

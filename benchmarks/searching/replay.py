@@ -1,0 +1,126 @@
+"""Replay: whole searches on the landscape of recorded curves, without training.
+
+Two workers in turns, an epoch each, as two cores would: a worker claims a trial, reports each
+epoch, and the pruner is asked where `vael sweep` would ask it.
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from optuna.trial import Trial, TrialState
+
+from searching.landscape import Landscape
+from searching.records import DIGITS
+from vael.sweep.spec.grammar import parse_space
+from vael.sweep.spec.space import Space
+from vael.sweep.study import samplers
+from vael.sweep.workers.attempt import PRUNABLE_FRACTION
+
+WORKERS = 2
+DEFAULT = {
+    "model.latent_dim": 16,
+    "objective.beta": 1.0,
+    "optimizer.lr": 1e-3,
+    "likelihood": "gaussian",
+    "likelihood.fit": "mass",
+    "likelihood.scale": "shared",
+}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How one search went.
+
+    Attributes:
+        ends: of each trial in the order of their ends: epochs of all trials by then, its score,
+            and whether it is complete.
+        default: score of the default configuration.
+    """
+
+    ends: list[tuple[int, float, bool]]
+    default: float
+
+    def best(self, epochs: float = math.inf, trials: int | None = None) -> float:
+        """Return the best score of a complete trial within so many epochs, or so many trials."""
+        return min(
+            (s for spent, s, whole in self.ends[:trials] if whole and spent <= epochs),
+            default=math.inf,
+        )
+
+
+def read_space(file: Path) -> Space:
+    """Read the space of a sweep's file."""
+    plain = yaml.safe_load(file.read_text())
+    return parse_space(plain["space"], plain.get("when") or {})
+
+
+def run_search(
+    landscape: Landscape,
+    space: Space,
+    sampler: Any,
+    pruner: Any,
+    seed: int,
+    trials: int = 40,
+    epochs: int = 0,
+) -> Replay:
+    """Search the landscape.
+
+    Args:
+        landscape: answers with curves.
+        space: of the search.
+        sampler: as in a sweep's file.
+        pruner: as in a sweep's file.
+        seed: of the study.
+        trials: at least so many.
+        epochs: of all trials, at least so many; of the trials that begin then, all end.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
+    study = optuna.create_study(pruner=samplers.make_pruner(pruner, landscape.epochs))
+    study.enqueue_trial(DEFAULT)
+    running: list[_Running] = []
+    begun, spent, ends = 0, 0, list[tuple[int, float, bool]]()
+    while True:
+        while len(running) < WORKERS and (begun < trials or spent < epochs):
+            study.sampler = samplers.make_sampler(sampler, seed, begun)
+            trial = study.ask()
+            params = space.suggest(trial)
+            running.append(_Running(trial, landscape.curve(params, seed)))
+            begun += 1
+        if not running:
+            default = round(min(landscape.curve(DEFAULT, seed)), DIGITS)
+            return Replay(ends, default)
+        for one in list(running):
+            spent += 1
+            state = one.step(study, PRUNABLE_FRACTION * landscape.epochs)
+            if state is not None:
+                running.remove(one)
+                score = round(min(one.curve[: one.done]), DIGITS)
+                ends.append((spent, score, state == TrialState.COMPLETE))
+
+
+@dataclass
+class _Running:
+    trial: Trial
+    curve: Sequence[float]
+    done: int = 0
+
+    def step(self, study: optuna.Study, prunable: float) -> TrialState | None:
+        """Train one epoch, report it, and tell the end where there is one."""
+        value = self.curve[self.done]
+        self.done += 1
+        self.trial.report(value, self.done)
+        if self.done == len(self.curve):
+            study.tell(self.trial, min(self.curve))
+            return TrialState.COMPLETE
+        frozen = study._storage.get_trial(self.trial._trial_id)
+        if self.done <= prunable and study.pruner.prune(study, frozen):
+            study.tell(self.trial, state=TrialState.PRUNED)
+            return TrialState.PRUNED
+        return None

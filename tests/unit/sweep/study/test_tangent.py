@@ -1,0 +1,119 @@
+"""The pruner goes by where a curve can still get to: curves with known ends, no training."""
+
+import math
+
+import numpy as np
+import optuna
+import pytest
+
+from vael.errors import ConfigError
+from vael.sweep.study.samplers import make_pruner
+from vael.sweep.study.tangent import TangentPruner
+
+EPOCHS = 100
+
+
+def line(end, slope):
+    """Straight over the logarithm of the epochs: its tangent is itself."""
+    return [end + slope * math.log(EPOCHS / t) for t in range(1, EPOCHS + 1)]
+
+
+def power(end, height, rate):
+    """Convex over t and over its logarithm."""
+    return [end + height * (t**-rate - EPOCHS**-rate) for t in range(1, EPOCHS + 1)]
+
+
+def pruned_after(pruner, curves, direction="minimize"):
+    """Epochs after which each trial, one after the other, is told to stop; None: never."""
+    study = optuna.create_study(direction=direction, pruner=pruner)
+    better = min if direction == "minimize" else max
+    found = []
+    for curve in curves:
+        trial, stopped = study.ask(), None
+        for t, value in enumerate(curve, start=1):
+            trial.report(value, t)
+            if trial.should_prune():
+                stopped = t
+                break
+        if stopped:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, better(curve))
+        found.append(stopped)
+    return found
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.1, 1.0])
+def test_a_curve_that_is_its_own_tangent_is_judged_by_its_very_end(slope):
+    first = line(2.0, 0.3)
+    worse, better = line(2.0 + 1e-6, slope), line(2.0 - 1e-6, slope)
+    assert pruned_after(TangentPruner(EPOCHS), [first, worse]) == [None, EPOCHS // 4]
+    assert pruned_after(TangentPruner(EPOCHS), [first, better]) == [None, None]
+
+
+def test_of_convex_curves_none_that_would_be_the_best_is_pruned_and_most_others_are():
+    rng = np.random.default_rng(0)
+    saved = 0
+    for _ in range(20):
+        ends = rng.uniform(1.8, 2.4, 12)
+        curves = [power(end, *rng.uniform([0.3, 0.3], [3.0, 2.0])) for end in ends]
+        stopped = pruned_after(TangentPruner(EPOCHS), curves)
+        assert stopped[int(ends.argmin())] is None
+        saved += sum(EPOCHS - (t or EPOCHS) for t in stopped)
+    assert saved > 0.4 * 20 * 12 * EPOCHS
+
+
+SLOW, FAST = power(1.95, 3.0, 0.6), [power(2.0 + 0.01 * n, 0.5, 1.0) for n in range(6)]
+
+
+def test_a_slow_starter_that_ends_best_is_kept_where_ranks_mislead():
+    at = EPOCHS // 4 - 1
+    assert SLOW[at] > 1.05 * max(curve[at] for curve in FAST), "the early rank misleads"
+    assert pruned_after(TangentPruner(EPOCHS), [*FAST, SLOW])[-1] is None
+    for name in ("halving", "median"):
+        assert pruned_after(make_pruner(name, EPOCHS), [*FAST, SLOW])[-1] is not None
+
+
+def test_larger_is_better_mirrors_smaller_is_better():
+    curves = [FAST[2], *FAST, SLOW, line(2.2, 0.2)]
+    mirrored = [[-y for y in curve] for curve in curves]
+    expected = pruned_after(TangentPruner(EPOCHS), curves)
+    assert any(expected)
+    assert pruned_after(TangentPruner(EPOCHS), mirrored, "maximize") == expected
+
+
+def steps(high, low, drop=60):
+    """A plateau, and a fall to another: a schedule."""
+    return [high if t < drop else low for t in range(1, EPOCHS + 1)]
+
+
+def test_curves_that_fall_late_teach_that_their_bounds_are_no_bounds():
+    fallen = [steps(2.2, 2.0), steps(2.19, 1.99), steps(2.18, 1.98)]
+    assert pruned_after(TangentPruner(EPOCHS), fallen) == [None, None, None]
+    flat = line(2.0, 0.0)  # ended without a fall: what falls late is not foreseen
+    assert pruned_after(TangentPruner(EPOCHS), [flat, fallen[0]])[1] == EPOCHS // 4
+
+
+def test_without_a_complete_trial_or_with_few_epochs_none_is_judged():
+    assert pruned_after(TangentPruner(EPOCHS), [line(3.0, 0.1)]) == [None]
+    hopeless = [[1.0] * 12, [9.0] * 12]
+    assert pruned_after(TangentPruner(12), hopeless) == [None, 7], (
+        "epochs 4 to 7: a line of four points"
+    )
+
+
+def test_a_trial_that_ended_by_itself_early_still_counts_as_the_best():
+    short = power(2.0, 0.5, 1.0)[:40]
+    assert pruned_after(TangentPruner(EPOCHS), [short, line(2.3, 0.1)]) == [None, EPOCHS // 4]
+
+
+def test_a_value_that_is_not_finite_is_not_judged():
+    broken = [math.nan if t == 10 else 9.0 for t in range(1, EPOCHS + 1)]
+    assert pruned_after(TangentPruner(EPOCHS), [line(2.0, 0.1), broken]) == [None, None]
+
+
+def test_a_sweep_gives_the_epochs_and_a_wrong_share_is_one_line():
+    assert make_pruner("tangent", 30).epochs == 30
+    node = {"_target_": "vael.sweep.study.tangent.TangentPruner", "start": 1.5}
+    with pytest.raises(ConfigError, match="start must be above 0 and at most 1"):
+        make_pruner(node, 30)
