@@ -17,6 +17,7 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
 import argparse
 from pathlib import Path
 
+import yaml
 from searching import compare, record
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ def main() -> None:
     recording.add_argument("--workers", type=int, default=2, help="of all studies together")
     recording.add_argument("--each", type=int, default=2, help="workers of one study")
     recording.add_argument("--skip", type=int, default=0, help="seeds recorded elsewhere")
+    recording.add_argument("--trials", type=int, help="of each study; default: as the kind has")
     recording.add_argument("--minutes", type=float, default=600)
     recording.add_argument("--out", type=Path, default=RECORDS)
     recording.add_argument("--work", type=Path, default=ROOT / "outputs" / "search_quality")
@@ -54,9 +56,10 @@ def main() -> None:
     if options.part == "compare":
         compare.compare(options.records, SEARCH, options.seeds, options.out, options.workers)
         return
-    studies = record.plan_studies(
-        options.file, options.kinds, options.skip, options.work, options.out
-    )
+    plain = yaml.safe_load(options.file.read_text())
+    studies = record.plan_studies(plain, options.kinds, options.skip, options.work, options.out)
+    for one in studies:
+        one.plain["trials"] = options.trials or one.plain["trials"]
     record.record(studies, options.workers, options.each, options.minutes, options.set)
 
 

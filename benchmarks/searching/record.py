@@ -79,18 +79,17 @@ class Recording:
 
 
 def plan_studies(
-    search: Path, wanted: list[tuple[str, int]], skip: int, work: Path, out: Path
+    plain: dict[str, Any], wanted: list[tuple[str, int]], skip: int, work: Path, out: Path
 ) -> list[Recording]:
     """Plan the studies that are not recorded yet, the kinds in turns.
 
     Args:
-        search: the sweep's file.
+        plain: the sweep's file.
         wanted: kind and number of studies.
         skip: the first so many seeds of each kind.
         work: where the sweeps work.
         out: where the records go.
     """
-    plain = yaml.safe_load(search.read_text())
 
     def of_kind(kind: str, count: int) -> Iterator[Recording]:
         changes, first = KINDS[kind]

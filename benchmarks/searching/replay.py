@@ -16,7 +16,7 @@ import yaml
 from optuna.trial import Trial, TrialState
 
 from searching.landscape import Landscape
-from searching.records import DIGITS
+from searching.records import DIGITS, Record
 from vael.sweep.spec.grammar import parse_space
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers
@@ -124,3 +124,25 @@ class _Running:
             study.tell(self.trial, state=TrialState.PRUNED)
             return TrialState.PRUNED
         return None
+
+
+def prune_recorded(record: Record, pruner: Any, epochs: int) -> Replay:
+    """Replay a pruner over a recorded study, whose trials come as they were proposed.
+
+    The sampler learns nothing from what is pruned: its proposals are those of the record.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
+    study = optuna.create_study(pruner=samplers.make_pruner(pruner, epochs))
+    waiting = [trial.curve for trial in record.trials if trial.curve]
+    running, spent, ends = list[_Running](), 0, list[tuple[int, float, bool]]()
+    while waiting or running:
+        while waiting and len(running) < WORKERS:
+            running.append(_Running(study.ask(), waiting.pop(0)))
+        for one in list(running):
+            spent += 1
+            state = one.step(study, PRUNABLE_FRACTION * epochs)
+            if state is not None:
+                running.remove(one)
+                ends.append((spent, min(one.curve[: one.done]), state == TrialState.COMPLETE))
+    return Replay(ends, record.trials[0].best)
