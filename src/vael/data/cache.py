@@ -28,7 +28,7 @@ from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split
 from vael.errors import DISK_FULL, DataError
 from vael.files import lock_file
 
-FORMAT = 2  # raise it when any source decodes the same input to other arrays
+FORMAT = 3  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
 
 
@@ -142,6 +142,8 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
             "factors": data.factors,
             "columns": data.columns,
             "missing": data.missing,
+            "constant": data.constant,
+            "notes": data.notes,
         }
         with (work / META).open("w") as text:
             json.dump(meta, text, indent=1)
@@ -210,6 +212,8 @@ def _read(entry: Path, source: Source) -> Cached:
             tuple((name, size) for name, size in meta["factors"]),
             tuple(meta["columns"]),
             meta["missing"],
+            meta["constant"],
+            tuple(meta["notes"]),
         )
         return Cached(data, meta["content"], meta["num_classes"], entry)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:

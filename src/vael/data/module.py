@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytorch_lightning as pl
@@ -10,6 +11,8 @@ import torch
 from vael.data.batch_size import check_batch_size
 from vael.data.batches import EvalBatches, Resident, TrainBatches, take_batch, to_device_if_fits
 from vael.data.cache import Cached, cache_root, load_decoded
+from vael.data.constant import describe_constant, drop_columns
+from vael.data.describe import describe_data
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
 from vael.data.source import Array, Arrays, Source, Split
@@ -62,6 +65,7 @@ class VaelData(pl.LightningDataModule):
         self._cached: Cached | None = None
         self._splits: dict[Split, ExamplesPart] = {}
         self._preprocess: Preprocess | None = None
+        self._notes: tuple[str, ...] = ()
         self._placed: dict[Split, Arrays | Resident] = {}
 
     def prepare(self) -> None:
@@ -79,15 +83,32 @@ class VaelData(pl.LightningDataModule):
         train, index = cached.data.train, splits["train"].index
         _check_varies(train, index)
         preprocess = Preprocess(self.binarize, cached.data.levels)
+        notes = list(cached.data.notes)
         if train.x.ndim == 2:
-            fill = column_fill(train, index, cached.data.missing, cached.data.columns)
-            preprocess = Preprocess(self.binarize, None, *column_moments(train, index, fill), fill)
+            cached, preprocess = self._standardise(cached, index, notes)
         if self.batch_size > len(splits["train"].index):
             raise ConfigError(
                 f"data.batch_size={self.batch_size} must not be larger than the number of "
                 f"training examples, {len(splits['train'].index)}; set a smaller one"
             )
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
+        self._notes = tuple(notes)
+
+    def _standardise(
+        self, cached: Cached, index: SplitIndex, notes: list[str]
+    ) -> tuple[Cached, Preprocess]:
+        """Return a table without the columns that are dropped, and what standardises the rest."""
+        data = cached.data
+        fill = column_fill(data.train, index, data.missing, data.columns)
+        mean, std, constant = column_moments(data.train, index, fill)
+        dropped = data.constant == "drop"
+        notes += describe_constant(constant, data.columns, dropped)
+        if dropped and constant.any():
+            kept = torch.from_numpy(~constant)
+            mean, std = mean[kept], std[kept]
+            fill = None if fill is None else fill[kept]
+            cached = replace(cached, data=drop_columns(data, constant))
+        return cached, Preprocess(self.binarize, None, mean, std, fill)
 
     def setup(self, stage: str) -> None:
         """Run `prepare`, for Lightning."""
@@ -104,8 +125,10 @@ class VaelData(pl.LightningDataModule):
         """Facts of the data that a model must know; `prepare` must have run."""
         cached, x = self.cached, self.cached.data.train.x
         parts = [cached.content, self.split_seed, self.limit, self.binarize]
-        missing = cached.data.missing
-        identity = json.dumps(parts if missing == "refuse" else [*parts, missing])
+        data = cached.data
+        options: list[str] = [data.missing] * (data.missing != "refuse")
+        options += [data.constant] * (data.constant != "keep")
+        identity = json.dumps([*parts, *options])
         return DataSpec(
             event_shape=tuple(x.shape[1:]),
             levels=self.preprocess.levels,
@@ -119,6 +142,17 @@ class VaelData(pl.LightningDataModule):
             raw_levels=cached.data.levels,
             columns=cached.data.columns,
         )
+
+    @property
+    def description(self) -> str:
+        """The data in one line: from where, how many, of what shape, split how."""
+        return describe_data(self.source.describe(), self.cached.data, self.spec)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for what when the files were read, and what was left out."""
+        assert self._cached is not None, "call prepare() first"
+        return self._notes
 
     @property
     def preprocess(self) -> Preprocess:

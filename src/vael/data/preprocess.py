@@ -1,9 +1,10 @@
 """Preprocessing on the device: raw values of a batch to the x of the likelihood."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -135,10 +136,16 @@ def column_fill(
     return torch.tensor(fill, dtype=torch.float32)
 
 
-def column_moments(
-    arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return the mean and standard deviation of each column over some rows, ``(D,)`` float32 each.
+class Moments(NamedTuple):
+    """Mean and standard deviation of each column, and whether it is constant; ``(D,)`` each."""
+
+    mean: Tensor
+    std: Tensor
+    constant: npt.NDArray[np.bool_]
+
+
+def column_moments(arrays: Arrays, index: SplitIndex, fill: Tensor | None = None) -> Moments:
+    """Return the moments of each column over some rows, in float32.
 
     In float64 and two passes, by blocks of rows, so that a memory-mapped table may be larger than
     memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``.
@@ -153,8 +160,10 @@ def column_moments(
     variance = sum(((rows(block) - mean) ** 2).sum(0) for block in blocks) / n
     # As float32 sees it: the rounded mean of a constant column may differ from its value.
     std = np.sqrt(np.asarray(variance))
-    std[std <= 1e-7 * np.abs(mean)] = 1.0
-    return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
+    constant = std <= 1e-7 * np.abs(mean)
+    std[constant] = 1.0
+    mean32 = torch.tensor(mean, dtype=torch.float32)
+    return Moments(mean32, torch.tensor(std, dtype=torch.float32), constant)
 
 
 def _blocks(arrays: Arrays, index: SplitIndex) -> list[SplitIndex]:

@@ -14,6 +14,7 @@ Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Missing = Literal["refuse", "mean", "median"]
+Constant = Literal["keep", "drop"]
 MAX_LEVELS = 256  # of one byte
 
 
@@ -75,6 +76,9 @@ class Decoded:
         columns: names of the D columns of a table; empty where they have none.
         missing: what a NaN in a table is replaced by: a statistic of its column over the
             *training* rows, which are not known yet here. ``refuse``: there is no NaN.
+        constant: what is done with columns that do not change over the training rows.
+        notes: what a user should know of how the files were read, a line each: what was taken for
+            what, and what was left out.
     """
 
     train: Arrays
@@ -84,6 +88,8 @@ class Decoded:
     factors: tuple[tuple[str, int], ...] = ()
     columns: tuple[str, ...] = ()
     missing: Missing = "refuse"
+    constant: Constant = "keep"
+    notes: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[Split, Arrays]:
@@ -134,6 +140,10 @@ class Source(ABC):
         Raises:
             DataError: the raw input is not what it must be.
         """
+
+    def describe(self) -> str:
+        """Say where the examples are from, for the line about the data."""
+        return type(self).__name__
 
     def lazy(self) -> dict[Split, Lazy]:
         """Return the `Lazy` examples of `decode`, again: the cache keeps all else, but not those.

@@ -66,14 +66,16 @@ def render_report(run: RunContents) -> str:
     bounds = plot_evaluation(run.evaluation) if evaluated else []
     curves = plot_history(run.history)
     columns, lines = tabulate_metrics(run.metrics or run.latest, fit=str(summary.get("fit") or ""))
-    samples, warnings = summary.get("samples"), summary.get("warnings")
+    samples = summary.get("samples")
     if not isinstance(samples, Mapping):
         asked = {"val": "samples", "test": "test_samples"}
         samples = {split: run.node(f"evaluation.{name}") for split, name in asked.items()}
     return open_template("report.html").render(
         **describe_run(run),
         facts=_facts(run),
-        warnings=[str(text) for text in warnings] if isinstance(warnings, list) else [],
+        data=_words(summary.get("data")),
+        data_notes=_lines(summary.get("data_notes")),
+        warnings=_lines(summary.get("warnings")),
         latest=not run.metrics,
         columns=[
             (SPLIT_NAMES[c], f"k = {samples[c]}" if samples.get(c) else NOTES.get(c, ""))
@@ -156,6 +158,11 @@ def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
         ("versions", _words(summary.get("versions"))),
     ]
     return [(name, text) for name, text in rows if text.strip() not in ("", "None")]
+
+
+def _lines(value: object) -> list[str]:
+    """Return a list of texts, whatever the file holds."""
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _words(value: object) -> str:

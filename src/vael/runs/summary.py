@@ -29,6 +29,8 @@ class Summary:
         weights: which weights were scored and are in the best checkpoint: ``raw`` or ``ema``.
         seconds: of all attempts; what a kill has lost is not counted.
         skipped_steps: steps left out by trainer.skip_gradient_above.
+        data: what it is, in one line.
+        data_notes: what was taken for what when its files were read, and what was left out.
         data_digest: content key of the data with its splits and options.
         machine: processor, instructions, GPU and system: the last bits depend on them.
         checkpoint_digest: hash of the file ``best_checkpoint``, whose weights were scored.
@@ -50,6 +52,8 @@ class Summary:
     devices: int | None = None
     accelerator: str | None = None
     threads: int | None = None
+    data: str | None = None
+    data_notes: list[str] = field(default_factory=list)
     data_digest: str | None = None
     git_sha: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
@@ -87,7 +91,8 @@ class Summary:
 
 CIRCUMSTANCES = {
     "reason", "seconds", "examples_per_second", "devices", "accelerator", "threads", "git_sha",
-    "versions", "command", "machine", "checkpoint_digest",  # the digest: its file names the folder
+    "data", "data_notes", "versions", "command", "machine",
+    "checkpoint_digest",  # its file names the folder
 }  # fmt: skip
 REPEATED = tuple(each.name for each in fields(Summary) if each.name not in CIRCUMSTANCES)
 """The fields in which a repeated run is the same to the bit."""

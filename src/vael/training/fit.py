@@ -81,7 +81,7 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
 def _go(run: Run, trainer: pl.Trainer) -> None:
     """Fit, test, draw, sum up; leave a true summary.json whatever happens."""
     ownership.check_ownership(run.folder)
-    summary = begin_summary(run.config, run.placement, run.lit, run.data.spec)
+    summary = begin_summary(run.config, run.placement, run.lit, run.data)
     saved = load_checkpoint(run.files.last) if run.files.last.exists() else {}
     run.clock.start(saved)
     summary.seconds = run.clock.before

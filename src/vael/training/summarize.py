@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
+from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.runs.folder import RunFolder
@@ -13,13 +14,12 @@ from vael.runs.provenance import describe_machine, file_digest, git_sha, package
 from vael.runs.summary import Summary
 from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE
-from vael.types import DataSpec
 
 FEW = 10  # validation examples: over fewer, no variance says that a dimension is unused
 
 
 def begin_summary(
-    config: DictConfig, placement: Placement, lit: LitVAE, spec: DataSpec
+    config: DictConfig, placement: Placement, lit: LitVAE, data: VaelData
 ) -> Summary:
     """Collect what is known before the first step."""
     return Summary(
@@ -32,7 +32,9 @@ def begin_summary(
         devices=placement.world,
         accelerator=placement.accelerator,
         threads=torch.get_num_threads(),
-        data_digest=spec.digest,
+        data=data.description,
+        data_notes=list(data.notes),
+        data_digest=data.spec.digest,
         git_sha=git_sha(),
         versions=package_versions(),
         command=config.get("command", ""),

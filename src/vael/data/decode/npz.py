@@ -7,20 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vael.data.source import Array, Split
+from vael.data.decode.split_names import ArrayName, Kind, read_array_name
+from vael.data.source import SPLITS, Array, Split
 from vael.errors import ConfigError, DataError, VaelError
 
 Given = Mapping[Split, str | None]
-VALUES: dict[Split, tuple[str, ...]] = {
-    "train": ("x_train", "train_x", "train_images", "train", "x", "data", "images"),
-    "val": ("x_val", "val_x", "val_images", "val", "valid"),
-    "test": ("x_test", "test_x", "test_images", "test"),
-}
-LABELS: dict[Split, tuple[str, ...]] = {
-    "train": ("y_train", "train_y", "train_labels", "y", "labels", "label"),
-    "val": ("y_val", "val_y", "val_labels"),
-    "test": ("y_test", "test_y", "test_labels"),
-}
 
 
 def option_name(split: Split, kind: str) -> str:
@@ -30,8 +21,8 @@ def option_name(split: Split, kind: str) -> str:
 
 def read_arrays(
     path: Path, keys: Given, label_keys: Given
-) -> tuple[dict[Split, Array], dict[Split, Array]]:
-    """Return raw values and raw labels of each split.
+) -> tuple[dict[Split, Array], dict[Split, Array], list[str]]:
+    """Return raw values and raw labels of each split, and a line about what is left over.
 
     Where one key is given, only the arrays that are named are used; otherwise those of the usual
     names, or the only one.
@@ -44,11 +35,11 @@ def read_arrays(
         with path.open("rb") as file:  # numpy forgets to close a broken one
             loaded = np.load(file, allow_pickle=False)
             if path.suffix == ".npy":
-                return {"train": np.asarray(loaded)}, {}
+                return {"train": np.asarray(loaded)}, {}, []
             names = _given(loaded.files, keys, "key", path) or _usual(loaded.files, path)
             tags = _given(loaded.files, label_keys, "label_key", path)
             if not tags and not any(keys.values()):
-                tags = _known(loaded.files, LABELS, "label_key", path)
+                tags = _known(loaded.files, "labels", path)
             for split in tags:
                 if label_keys[split] and split not in names:
                     raise ConfigError(
@@ -56,9 +47,13 @@ def read_arrays(
                         f"of {path}: name them with {option_name(split, 'key')}"
                     )
             _check_room(loaded.zip, {*names.values(), *tags.values()}, path)
+            tags = {split: name for split, name in tags.items() if split in names}
+            rest = sorted(set(loaded.files) - {*names.values(), *tags.values()})
+            notes = [f"not used: {', '.join(rest)} ({_options(rest, keys)})"] if rest else []
             return (
                 {split: _array(loaded, name) for split, name in names.items()},
-                {split: _array(loaded, name) for split, name in tags.items() if split in names},
+                {split: _array(loaded, name) for split, name in tags.items()},
+                notes,
             )
     except VaelError:
         raise
@@ -118,9 +113,9 @@ def _given(files: list[str], given: Given, kind: str, path: Path) -> dict[Split,
 
 def _usual(files: list[str], path: Path) -> dict[Split, str]:
     """Return the examples by their usual names, or the only array that is no label."""
-    found = _known(files, VALUES, "key", path)
+    found = _known(files, "examples", path)
     if "train" not in found:
-        others = [name for name in files if not any(name in names for names in LABELS.values())]
+        others = [name for name in files if not _is(name, "labels")]
         if len(others) != 1:
             raise ConfigError(
                 f"{path} must have one array, or usual names such as x_train; there "
@@ -130,21 +125,35 @@ def _usual(files: list[str], path: Path) -> dict[Split, str]:
     return found
 
 
-def _known(
-    files: list[str], usual: Mapping[Split, tuple[str, ...]], kind: str, path: Path
-) -> dict[Split, str]:
+def _known(files: list[str], kind: Kind, path: Path) -> dict[Split, str]:
+    """Return the arrays of a kind by their split, where the name says it."""
     found: dict[Split, str] = {}
-    for split, names in usual.items():
-        present = [name for name in names if name in files]
+    for split in SPLITS:
+        present = [name for name in files if read_array_name(name) == ArrayName(kind, split)]
         if len(present) > 1:
-            what = "labels" if kind == "label_key" else "examples"
+            option = option_name(split, "label_key" if kind == "labels" else "key")
             raise ConfigError(
-                f"{path} has several arrays that could be the {split} {what}: "
-                f"{', '.join(present)}; choose one with {option_name(split, kind)}=NAME"
+                f"{path} has several arrays that could be the {split} {kind}: "
+                f"{', '.join(present)}; choose one with {option}=NAME"
             )
         if present:
             found[split] = present[0]
     return found
+
+
+def _is(name: str, kind: Kind) -> bool:
+    read = read_array_name(name)
+    return read is not None and read.kind == kind
+
+
+def _options(rest: list[str], keys: Given) -> str:
+    """Say how what is left over could be used."""
+    if keys["train"] is not None:
+        return "with data.key, only what is named is used"
+    known = [read for name in rest if (read := read_array_name(name)) is not None]
+    if any(read.kind == "labels" for read in known):
+        return "labels without their examples"
+    return "name arrays with data.key, data.val_key, data.test_key, data.label_key"
 
 
 def _listed(files: list[str]) -> str:

@@ -1,9 +1,13 @@
 """Convert arrays of images as people save them to ``(N, C, H, W)`` and levels."""
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 
 from vael.data.source import MAX_LEVELS, Array
 from vael.errors import ConfigError, DataError
+from vael.types import Shape
 
 TOLERANCE = 0.1  # of a level: half-precision files are off by up to 0.06 of 255
 
@@ -53,8 +57,9 @@ def channels_first(x: Array, where: str) -> Array:
         return x[:, None]
     if x.ndim != 4:
         raise DataError(
-            f"{where}: an array must be a table (N, D) or images (N, H, W), "
-            f"(N, H, W, C) or (N, C, H, W), got shape {x.shape}"
+            f"{where}: an array must be a table (N, D) or images (N, H, W), (N, H, W, C) or "
+            f"(N, C, H, W), got shape {x.shape}; volumes and series are trained on as tables, "
+            "data.shape=[VALUES OF ONE EXAMPLE]"
         )
     second, last = 1 <= x.shape[1] <= 4, 1 <= x.shape[3] <= 4
     if second == last:
@@ -63,6 +68,61 @@ def channels_first(x: Array, where: str) -> Array:
             f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W)"
         )
     return x if second else x.transpose(0, 3, 1, 2)
+
+
+def _rescale(low: float, high: float) -> str:
+    """Say what brings these values into [0, 1]."""
+    if low >= -1e-3 and high <= 1.001:
+        return "clip them: numpy.clip(x, 0, 1)"
+    if low >= -1.001 and high <= 1.001:
+        return "rescale them: (x + 1) / 2"
+    if low >= 0 and high <= 255:
+        return "grey values are saved as uint8: x.astype(numpy.uint8)"
+    return "undo their standardisation, or rescale them: (x - x.min()) / (x.max() - x.min())"
+
+
+def _series(x: Array) -> str:
+    if x.ndim != 4 or x.shape[1] != 1 or x.min() >= 0:
+        return ""
+    size = prod(x.shape[1:])
+    return f"; series (N, T, C) are no grey images: train on them as a table, data.shape=[{size}]"
+
+
+def parse_shape(shape: Sequence[int] | int | None) -> Shape | None:
+    """Parse ``data.shape``, the shape of one example.
+
+    Raises:
+        ConfigError: it is no list of one to three numbers >= 1.
+    """
+    if shape is None:
+        return None
+    given = [shape] if isinstance(shape, int) else list(shape)
+    if not 1 <= len(given) <= 3 or not all(type(n) is int and n >= 1 for n in given):
+        raise ConfigError(
+            "data.shape must be null or the shape of one example, such as [1,28,28], [28,28], "
+            f"[32,32,3] or [320] (a table), got {given}"
+        )
+    return tuple(given)
+
+
+def shape_examples(x: Array, shape: Shape, where: str) -> Array:
+    """Give each example this shape: ``(N, 784)`` to ``(N, 1, 28, 28)``.
+
+    Raises:
+        DataError: an example has another number of values.
+    """
+    if x.ndim < 2 or prod(x.shape[1:]) != prod(shape):
+        raise DataError(
+            f"{where}: data.shape={list(shape)} must hold the values of one example, got an array "
+            f"of shape {x.shape}, {prod(x.shape[1:])} values each"
+        )
+    return x.reshape(len(x), *shape)
+
+
+def to_whole(x: Array) -> Array:
+    """Convert floats that are all whole numbers, as a text has them, to int64."""
+    whole = x.dtype.kind == "f" and np.isfinite(x).all() and (x == np.floor(x)).all()
+    return x.astype(np.int64) if whole else x
 
 
 def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | None]:
@@ -95,8 +155,8 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
         return x.astype(np.uint8), levels
     if low < 0 or high > 1:
         raise DataError(
-            f"{where}: float images must lie in [0, 1], got {low:g} to {high:g}; "
-            "rescale them, or save grey values as uint8"
+            f"{where}: float images must lie in [0, 1], got {low!s} to {high!s}; "
+            f"{_rescale(float(low), float(high))}{_series(x)}"
         )
     if levels is None:
         return x.astype(np.float32), None

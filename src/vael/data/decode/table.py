@@ -1,159 +1,182 @@
-"""Convert comma-separated text to numbers, and numbers to float32."""
+"""Read a table of columns, and convert numbers to float32."""
 
-import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from vael.data.decode.columns import (
+    Column,
+    as_texts,
+    parse_categories,
+    parse_labels,
+    parse_numbers,
+)
+from vael.data.decode.header import Header, find_header
+from vael.data.decode.marks import Marks, parse_marks
+from vael.data.decode.parquet import INDEX, read_parquet
 from vael.data.decode.pixels import check_numeric
+from vael.data.decode.text import read_text_table
 from vael.data.source import Array, Missing
 from vael.errors import ConfigError, DataError
 
-EMPTY = {"", "na", "n/a", "nan", "null"}
-"""What stands for a missing value in a cell, in small letters."""
 
-CsvRow = tuple[int, list[str]]
-"""Number of the line, and its cells."""
+@dataclass(frozen=True)
+class TableOptions:
+    """How a table is to be read.
+
+    Attributes:
+        label: name of the column that holds the labels.
+        categorical: names of the columns that hold categories.
+        missing: ``refuse``: a missing value is an error; otherwise it becomes NaN.
+        marks: of missing values.
+        header: whether the first row of a text holds names; ``auto``: by `find_header`.
+    """
+
+    label: str | None = None
+    categorical: tuple[str, ...] = ()
+    missing: Missing = "refuse"
+    marks: Marks = field(default_factory=lambda: parse_marks(None))
+    header: Header = "auto"
 
 
-class CsvTable(NamedTuple):
-    """``(N, D)`` float64 values, the names of the columns and, if asked for, the labels."""
+class Table(NamedTuple):
+    """``(N, D)`` float64 values, the names of the columns and, if asked for, the labels.
+
+    ``notes`` say in a line each what was taken for what, and what was left out.
+    """
 
     x: Array
     names: list[str]
     y: Array | None
+    notes: list[str]
 
 
-def read_csv(
-    path: Path, label: str | None, categorical: Sequence[str] = (), missing: Missing = "refuse"
-) -> CsvTable:
-    """Read numbers from a text file: UTF-8, separated by comma, semicolon or tab.
+def read_table(path: Path, options: TableOptions) -> Table:
+    """Read the numbers, categories and labels of a text or parquet file.
 
-    The first row is taken for names where one of its cells is text; without names the columns are
-    called 0, 1, 2, ... Labels may be text.
-
-    Args:
-        path: of the file.
-        label: name of the column that holds the labels.
-        categorical: names of the columns that hold categories.
-        missing: ``refuse``: an empty cell is an error; otherwise it becomes NaN.
+    A text without names has columns called 0, 1, 2, ... Labels may be text. A first column without
+    a name that only counts or names the rows, as pandas and R write it, is left out.
 
     Raises:
         DataError: no rows, rows of different lengths, two columns of one name, or a cell that is
             not a number.
         ConfigError: no column has the name of the label or of a category.
     """
-    names, rows = _cells(path)
+    where = f"data.path={path}"
+    notes: list[str] = []
+    if path.suffix == ".parquet":
+        columns = read_parquet(path)
+    else:
+        columns, notes = _read_text(path, options)
+    columns = _without_index(columns, notes)
+    _check_names(columns, options, where)
+    labels, parts, titles = None, [], []
+    for column in columns:
+        if column.name == options.label:
+            labels = parse_labels(column, options.marks, where)
+        elif column.name in options.categorical:
+            part, names = parse_categories(column, options.marks, notes)
+            parts.append(part)
+            titles += names
+        else:
+            numbers = parse_numbers(column, options.marks, options.missing, where, notes)
+            parts.append(numbers[:, None])
+            titles.append(column.name)
+    if not parts:
+        raise DataError(f"{where} must have a column besides the labels, got none")
+    return Table(np.concatenate(parts, 1), titles, labels, notes)
+
+
+def _read_text(path: Path, options: TableOptions) -> tuple[list[Column], list[str]]:
+    """Return the columns of a text, and what was taken for what."""
+    text = read_text_table(path)
+    rows, lines, notes = text.rows, text.lines, text.notes
+    if not rows:
+        raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
+    header = options.header if isinstance(options.header, bool) else None
+    if header is None:
+        header = find_header(rows, options.marks)
+    shown = ", ".join(rows[0][:4]) + (", ..." if len(rows[0]) > 4 else "")
+    if header is None:
+        raise DataError(
+            f"data.path={path}: the first row ({shown}) could hold the names of the columns, or "
+            "values like the rows below; set data.header=true or data.header=false"
+        )
+    names = [str(at) for at in range(len(rows[-1]))]
+    if header:
+        names = rows[0]
+        names = [""] * (len(rows[-1]) - len(names)) + names  # R names rows, but not their column
+        rows, lines = rows[1:], lines[1:]
+        notes.append(f"the first row holds the names of the columns: {shown}")
+    else:
+        notes.append(
+            "the first row holds values, not names: the columns are called 0, 1, ... "
+            "(data.header=true if it holds names)"
+        )
+    if not rows:
+        raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
+    if len(names) != len(rows[0]):
+        raise DataError(
+            f"data.path={path}, line {lines[0]}: each row must have {len(names)} cells like the "
+            f"first one, got {len(rows[0])}"
+        )
+    columns = [
+        Column(name, cells, lambda at: f"line {lines[at]}", text.separator != ",")
+        for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    return columns, notes
+
+
+def _without_index(columns: list[Column], notes: list[str]) -> list[Column]:
+    """Leave out a first column without a name that counts the rows, or names each of them."""
+    first = columns[0]
+    if len(columns) < 2 or first.name not in ("", "Unnamed: 0", INDEX):
+        return columns
+    cells = as_texts(first.cells)
+    whole = all(cell.isdecimal() and cell.isascii() for cell in cells)
+    text = not any(cell.replace(".", "").lstrip("+-").isdecimal() for cell in cells)
+    if len(set(cells)) < len(cells) or not (whole or text):
+        return columns
+    notes.append(
+        f"the first column has no name and {'numbers' if whole else 'names'} the rows "
+        f"({cells[0]}, {cells[1] if len(cells) > 1 else '...'}, ...): it is left out"
+    )
+    return columns[1:]
+
+
+def _check_names(columns: list[Column], options: TableOptions, where: str) -> None:
+    names = [column.name for column in columns]
     for option, wanted in (
-        ("label_key", [label] * (label is not None)),
-        ("categorical", categorical),
+        ("label_key", [options.label] * (options.label is not None)),
+        ("categorical", options.categorical),
     ):
         for name in wanted:
             if name not in names:
                 raise ConfigError(
-                    f"data.{option} must be a column of {path}, got {name}; there "
-                    f"are {', '.join(names)}"
+                    f"data.{option} must be a column of {where.removeprefix('data.path=')}, got "
+                    f"{name}; there are {', '.join(names)}"
                 )
-    if label in categorical:
+    if options.label in options.categorical:
         raise ConfigError(
-            f"data.categorical must not name the labels, data.label_key={label}; "
+            f"data.categorical must not name the labels, data.label_key={options.label}; "
             "choose one of the two"
         )
-    labels, columns, titles = None, [], []
-    for at, name in enumerate(names):
-        if name == label:
-            labels = _labels(rows, at, name, path)
-        elif name in categorical:
-            cells = np.array([row[at].strip() for _, row in rows])
-            values, which = np.unique(cells, return_inverse=True)
-            columns.append(np.eye(len(values))[which])
-            titles += [f"{name}={value}" for value in values.tolist()]
-        else:
-            columns.append(_numbers(rows, at, name, path, missing)[:, None])
-            titles.append(name)
-    if not columns:
-        raise DataError(f"data.path={path} must have a column besides the labels, got none")
-    return CsvTable(np.concatenate(columns, 1), titles, labels)
-
-
-def _cells(path: Path) -> tuple[list[str], list[CsvRow]]:
-    """Return names of the columns, and the rows as text."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=head.count))
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"data.path={path} must be comma-separated text, but: {error}") from error
-    names = [str(i) for i in range(len(rows[0][1]))] if rows else []
-    if rows and not all(_is_number(cell) or _is_empty(cell) for cell in rows[0][1]):
-        names = [cell.strip() for cell in rows.pop(0)[1]]
-    if not rows:
-        raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
-    for line, row in rows:
-        if len(row) != len(names):
-            raise DataError(
-                f"data.path={path}, line {line}: each row must have {len(names)} "
-                f"cells like the first one, got {len(row)}"
-            )
+    nameless = [str(at) for at, name in enumerate(names) if not name]
+    if nameless:
+        raise DataError(
+            f"{where}: each column must have a name, but {len(nameless)} of them have none "
+            f"(number {', '.join(nameless)} from 0); name them, or remove the row of names and "
+            "set data.header=false"
+        )
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(
-            f"data.path={path}: each column must have a name of its own, but "
+            f"{where}: each column must have a name of its own, but "
             f"{twice.count(twice[0])} are called {twice[0]!r}; rename them"
         )
-    return names, rows
-
-
-def _numbers(rows: list[CsvRow], at: int, name: str, path: Path, missing: Missing) -> Array:
-    """Parse one column of numbers, ``(N,)`` float64."""
-    out = np.empty(len(rows))
-    for i, (line, row) in enumerate(rows):
-        cell = row[at]
-        try:
-            out[i] = float(cell)
-        except ValueError:
-            if missing != "refuse" and _is_empty(cell):
-                out[i] = np.nan
-                continue
-            where = f"data.path={path}, line {line}, column {name}: a cell must be a number, got"
-            if _is_empty(cell):
-                raise DataError(
-                    f"{where} an empty cell ({cell!r}); leave the row out, or set "
-                    "data.missing=mean or data.missing=median"
-                ) from None
-            raise DataError(
-                f"{where} the text {cell!r}; if it is the label, set data.label_key="
-                f"{name}, and if it is a category, data.categorical=[{name}]"
-            ) from None
-    return out
-
-
-def _is_empty(cell: str) -> bool:
-    return cell.strip().lower() in EMPTY
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _labels(rows: list[CsvRow], at: int, name: str, path: Path) -> Array:
-    cells = [row[at].strip() for _, row in rows]
-    if "" in cells:
-        raise DataError(
-            f"data.path={path}, line {rows[cells.index('')][0]}, column {name}: each "
-            "example must have a label, got an empty cell; leave the row out"
-        )
-    if all(_is_number(cell) for cell in cells):
-        return np.array([float(cell) for cell in cells])
-    return np.array(cells)
 
 
 def to_float32(x: Array, where: str, names: Sequence[str] = (), missing: bool = False) -> Array:

@@ -1,22 +1,32 @@
-"""Arrays in files: images or tables in ``.npz`` and ``.npy``, tables in ``.csv``."""
+"""Arrays in files: images or tables in ``.npz`` and ``.npy``, tables as text or parquet."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
+from vael.data.decode.header import Header
 from vael.data.decode.images import resize_levels
 from vael.data.decode.labels import number_classes
+from vael.data.decode.large import LargeArray, open_large
+from vael.data.decode.marks import parse_marks
 from vael.data.decode.npz import Given, option_name, read_arrays
-from vael.data.decode.pixels import channels_first, check_levels, check_numeric, to_levels
-from vael.data.decode.table import check_float32, read_csv, to_float32
-from vael.data.on_disk import ArrayOnDisk, Converted, file_key, iterate_blocks, open_npy
+from vael.data.decode.pixels import (
+    channels_first,
+    check_levels,
+    check_numeric,
+    parse_shape,
+    shape_examples,
+    to_levels,
+    to_whole,
+)
+from vael.data.decode.table import TableOptions, read_table, to_float32
+from vael.data.decode.values import describe_values
+from vael.data.on_disk import file_key
 from vael.data.source import (
-    MAX_LEVELS,
     Array,
     Arrays,
+    Constant,
     Decoded,
     Lazy,
     Missing,
@@ -25,6 +35,25 @@ from vael.data.source import (
     parse_image_size,
 )
 from vael.errors import ConfigError, DataError
+from vael.types import Shape
+
+TABLES = (".csv", ".tsv", ".txt", ".data", ".dat", ".parquet")
+ENDINGS = "an .npz, .npy, .csv (.tsv, .txt, .data, .dat) or .parquet file"
+REMEDIES = {
+    ".mat": ": in Python, numpy.savez('x.npz', x=scipy.io.loadmat(FILE)['NAME'])",
+    ".h5": ": in Python, numpy.savez('x.npz', x=h5py.File(FILE)['NAME'][:])",
+    ".hdf5": ": in Python, numpy.savez('x.npz', x=h5py.File(FILE)['NAME'][:])",
+    ".pkl": ", which could run code when it is read: in Python, numpy.savez('x.npz', x=...)",
+    ".pickle": ", which could run code when it is read: in Python, numpy.savez('x.npz', x=...)",
+    ".pt": ": in Python, numpy.savez('x.npz', x=torch.load(FILE, weights_only=True).numpy())",
+    ".xlsx": ": save the sheet as .csv",
+    ".xls": ": save the sheet as .csv",
+    ".gz": ": unpack it first (gunzip)",
+    ".zip": ": unpack it first (unzip)",
+    ".png": ": a folder of pictures is data=folder data.path=FOLDER",
+    ".jpg": ": a folder of pictures is data=folder data.path=FOLDER",
+    "": ": a folder of pictures is data=folder, one of the hub's parquet files data=hub",
+}
 
 
 class ArrayFile(Source):
@@ -54,8 +83,16 @@ class ArrayFile(Source):
         test_label_key: name of the labels of ``test_key``.
         categorical: columns of a ``.csv`` that hold categories: one column of 0 and 1 for each
             value, called ``column=value``, in alphabetical order; an empty cell is a value too.
-        missing: what to do about NaN and empty cells of a table: ``refuse`` them, or put the
+        missing: what to do about missing values of a table: ``refuse`` them, or put the
             ``mean`` or ``median`` of the column over the training rows there.
+        missing_marks: texts and numbers that stand for a missing value in a table's file, beside
+            an empty cell; None: those that pandas knows, and "?".
+        header: whether the first row of a text holds names; ``auto``: it is compared with the
+            rows below.
+        constant: what to do with columns of a table that never change over the training rows:
+            ``keep`` them, standardised by 1, or ``drop`` them.
+        shape: of one example, for what was saved flat: [1, 28, 28]; [D] makes a table of series
+            (N, T, C).
 
     Raises:
         ConfigError: an option that cannot work.
@@ -74,11 +111,13 @@ class ArrayFile(Source):
         test_label_key: str | None = None,
         categorical: Sequence[str] | None = None,
         missing: Missing = "refuse",
+        missing_marks: Sequence[str | float] | None = None,
+        header: Header = "auto",
+        constant: Constant = "keep",
+        shape: Sequence[int] | None = None,
     ) -> None:
         if not path:
-            raise ConfigError(
-                "data=array needs data.path=FILE, an .npz, .npy or .csv file; got none"
-            )
+            raise ConfigError(f"data=array needs data.path=FILE, {ENDINGS}; got none")
         self.path = Path(path).expanduser()
         self.keys: Given = _names("key", {"train": key, "val": val_key, "test": test_key})
         self.label_keys: Given = _names(
@@ -89,19 +128,31 @@ class ArrayFile(Source):
                 f"data.categorical must be a list of columns, got {categorical!r}; "
                 f"set data.categorical=[{categorical}]"
             )
-        self.categorical = tuple(str(name) for name in categorical or ())
-        if missing not in get_args(Missing):
-            raise ConfigError(
-                f"data.missing must be one of {', '.join(get_args(Missing))}, got {missing!r}"
-            )
-        self.missing = missing
+        for name, value, known in (
+            ("missing", missing, get_args(Missing)),
+            ("constant", constant, get_args(Constant)),
+            ("header", header, ("auto", True, False)),
+        ):
+            if value not in known or (value in (0, 1) and not isinstance(value, bool)):
+                raise ConfigError(
+                    f"data.{name} must be one of {', '.join(map(str, known))}, got {value!r}"
+                )
+        self.missing, self.constant = missing, constant
         self.levels, self.image_size = check_levels(levels), parse_image_size(image_size)
-        self._check_suffix()
+        self.shape = parse_shape(shape)
+        columns = tuple(str(name) for name in categorical or ())
+        marks = parse_marks(missing_marks)
+        self.table = TableOptions(self.label_keys["train"], columns, missing, marks, header)
+        self._check_suffix(
+            {"categorical": categorical, "missing_marks": missing_marks}
+            | ({} if header == "auto" else {"header": header})
+        )
 
-    def _check_suffix(self) -> None:
+    def _check_suffix(self, of_tables: Mapping[str, object]) -> None:
         suffix, path = self.path.suffix, self.path
-        if suffix not in (".npz", ".npy", ".csv"):
-            raise ConfigError(f"data.path must be an .npz, .npy or .csv file, got {path}")
+        if suffix not in (".npz", ".npy", *TABLES):
+            remedy = REMEDIES.get(suffix.lower(), "")
+            raise ConfigError(f"data.path must be {ENDINGS}, got {path}{remedy}")
         for split, key in self.keys.items():
             if key is not None and suffix != ".npz":
                 name = option_name(split, "key")
@@ -110,17 +161,22 @@ class ArrayFile(Source):
                     f"{path}; set {name}=null"
                 )
         for split, key in self.label_keys.items():
-            if key is not None and suffix != ".npz" and (suffix, split) != (".csv", "train"):
+            if (
+                key is not None
+                and suffix != ".npz"
+                and not (suffix in TABLES and split == "train")
+            ):
                 name = option_name(split, "label_key")
                 raise ConfigError(
                     f"{name}={key} needs a file with names of arrays, but data.path "
                     f"is {path}; save all arrays in one .npz"
                 )
-        if self.categorical and suffix != ".csv":
-            raise ConfigError(
-                f"data.categorical={list(self.categorical)} names columns of a .csv "
-                f"file, but data.path is {path}; set data.categorical=null"
-            )
+        for name, value in of_tables.items():
+            if value is not None and suffix not in TABLES:
+                raise ConfigError(
+                    f"data.{name} is about the columns of a text or parquet file, but data.path "
+                    f"is {path}; leave it out"
+                )
 
     def fingerprint(self) -> str:
         """Return the key of the file and all options."""
@@ -130,33 +186,33 @@ class ArrayFile(Source):
             raise DataError(
                 f"data.path must be a file that can be read, got {self.path}: {error.strerror}"
             ) from error
-        return (
-            f"{content} {self.path.suffix} {[*self.keys.values()]} {[*self.label_keys.values()]} "
-            f"{self.levels} {self.image_size} {self.categorical} {self.missing}"
+        table = self.table
+        options = (
+            *(*self.keys.values(), *self.label_keys.values(), self.levels, self.image_size),
+            *(self.shape, self.constant, table.categorical, table.missing, table.header),
         )
+        return f"{content} {self.path.suffix} {options} {table.marks.key}"
 
     def lazy(self) -> dict[Split, Lazy]:
         """Return a large file, which stays where it is."""
-        raw = self._open()
-        return {"train": self._shaped(raw)} if raw is not None and self._stays(raw) else {}
+        large = self._large()
+        return {"train": large.shaped()} if large is not None and large.stays else {}
+
+    def describe(self) -> str:
+        """Return the path of the file."""
+        return str(self.path)
 
     def decode(self) -> Decoded:
         """Read and check all arrays."""
-        raw = self._open()
-        if raw is not None:
-            return self._decode_large(raw)
-        columns: tuple[str, ...] = ()
-        values: dict[Split, Array]
-        labels: dict[Split, Array] = {}
-        if self.path.suffix == ".csv":
-            table = read_csv(self.path, self.label_keys["train"], self.categorical, self.missing)
-            values, columns = {"train": table.x}, tuple(table.names)
-            if table.y is not None:
-                labels = {"train": table.y}
-        else:
-            values, labels = read_arrays(self.path, self.keys, self.label_keys)
-        self._check_options(values["train"])
-        y = number_classes(labels, f"data.path={self.path}")
+        large = self._large()
+        if large is not None:
+            self._check_kind(large.is_table, large.raw.shape)
+            return replace(large.decode(), constant=self.constant)
+        values, labels, columns, notes = self._read()
+        shape = values["train"].shape
+        table = (len(shape) if self.shape is None else len(self.shape) + 1) == 2
+        self._check_kind(table, shape)
+        y = number_classes(labels, f"data.path={self.path}", notes)
         parts: dict[Split, Arrays] = {}
         found: set[int | None] = set()
         for split, x in values.items():
@@ -170,8 +226,10 @@ class ArrayFile(Source):
                     f"{where}: there must be one label for each example, got "
                     f"{len(y[split])} labels for {len(x)} examples"
                 )
+            if self.shape is not None:
+                x = shape_examples(x, self.shape, where)
             levels = None
-            if values["train"].ndim == 2:
+            if table:
                 x = to_float32(x, where, columns, self.missing != "refuse")
             else:
                 check_numeric(x, where)
@@ -190,72 +248,44 @@ class ArrayFile(Source):
             found.pop(),
             parts.get("val"),
             parts.get("test"),
-            columns=columns,
+            columns=columns if table and len(columns) == parts["train"].x.shape[1] else (),
             missing=self.missing,
+            constant=self.constant,
+            notes=(*notes, *describe_values(parts["train"].x, table, columns)),
         )
 
-    def _check_options(self, x: Array | Lazy) -> None:
-        if x.ndim == 2 and (self.levels or self.image_size):
+    def _read(self) -> tuple[dict[Split, Array], dict[Split, Array], tuple[str, ...], list[str]]:
+        """Return raw values and labels of each split, names of columns, and what was left out."""
+        if self.path.suffix not in TABLES:
+            values, labels, notes = read_arrays(self.path, self.keys, self.label_keys)
+            return values, labels, (), notes
+        table = read_table(self.path, self.table)
+        x = table.x if self.shape is None or len(self.shape) == 1 else to_whole(table.x)
+        labels = {} if table.y is None else {"train": table.y}
+        return {"train": x}, labels, tuple(table.names), table.notes
+
+    def _check_kind(self, table: bool, shape: Shape) -> None:
+        if table and (self.levels or self.image_size):
             raise ConfigError(
                 f"data.levels and data.image_size are for images, but {self.path} "
-                f"holds a table of shape {x.shape}; set both to null"
+                f"holds a table of shape {shape}; set both to null, or, for images that were "
+                "flattened, data.shape=[CHANNELS,HEIGHT,WIDTH]"
             )
-        if x.ndim != 2 and self.missing != "refuse":
+        if not table and (self.missing != "refuse" or self.constant != "keep"):
+            name, plain = (
+                ("missing", "refuse") if self.missing != "refuse" else ("constant", "keep")
+            )
             raise ConfigError(
-                f"data.missing={self.missing} is for tables, but {self.path} holds "
-                f"an array of shape {x.shape}; set data.missing=refuse"
+                f"data.{name}={getattr(self, name)} is for tables, but {self.path} holds "
+                f"an array of shape {shape}; set data.{name}={plain}"
             )
 
-    def _open(self) -> ArrayOnDisk | None:
-        if self.path.suffix != ".npy":
+    def _large(self) -> LargeArray | None:
+        raw = open_large(self.path)
+        where = f"data.path={self.path}, train"
+        if raw is None:
             return None
-        try:
-            return open_npy(self.path)
-        except (OSError, ValueError):
-            return None  # to be said by `read_arrays`
-
-    def _stays(self, raw: ArrayOnDisk) -> bool:
-        """Return whether a file is what batches are made of, as it is."""
-        if raw.ndim == 2:
-            return raw.dtype == np.float32
-        plain = raw.dtype == np.uint8 or (raw.dtype == np.float32 and self.levels is None)
-        return plain and self.image_size is None
-
-    def _shaped(self, raw: ArrayOnDisk) -> ArrayOnDisk:
-        where = f"data.path={self.path}, train"
-        return raw if raw.ndim == 2 else raw.seen_as(partial(channels_first, where=where))
-
-    def _decode_large(self, raw: ArrayOnDisk) -> Decoded:
-        """Decode by blocks; nothing here may hold all of the file."""
-        where = f"data.path={self.path}, train"
-        self._check_options(raw)
-        if raw.ndim == 2:
-            check_float32(iterate_blocks(raw), where, (), self.missing != "refuse")
-            table = (
-                raw if self._stays(raw) else Converted(raw, lambda block: block.astype(np.float32))
-            )
-            return Decoded(Arrays(table), None, missing=self.missing)
-        images = self._shaped(raw)
-        levels = to_levels(self._extremes(images, where), self.levels, where)[1]
-        if self._stays(raw):
-            return Decoded(Arrays(images), levels)
-
-        def convert(block: Array) -> Array:
-            x, found = to_levels(block, levels, where)
-            return x if self.image_size is None else resize_levels(x, found, self.image_size)[0]
-
-        resized = MAX_LEVELS if levels and self.image_size else levels
-        return Decoded(Arrays(Converted(images, convert)), resized)
-
-    def _extremes(self, images: ArrayOnDisk, where: str) -> Array:
-        """Return lowest and highest value; of bytes only until they cannot be binary any more."""
-        low = high = images[:1].ravel()[0]
-        for block in iterate_blocks(images):
-            check_numeric(block, where)
-            low, high = min(low, block.min()), max(high, block.max())
-            if images.dtype == np.uint8 and self.levels in (None, MAX_LEVELS) and high > 1:
-                break
-        return np.array([low, high], images.dtype)
+        return LargeArray(raw, where, self.levels, self.image_size, self.missing, self.shape)
 
 
 def _names(kind: str, given: Mapping[Split, object]) -> Given:

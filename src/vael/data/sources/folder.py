@@ -11,14 +11,10 @@ import numpy as np
 
 from vael.data.decode.images import decode_images, find_common_channels, parse_channels
 from vael.data.decode.labels import number_classes
+from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 
-NAMES: dict[str, Split] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their names, not their pixels
 
 
@@ -68,6 +64,10 @@ class Folder(Source):
                 )
         return f"{digest.hexdigest()} {self.image_size} {self.channels}"
 
+    def describe(self) -> str:
+        """Return the path of the folder."""
+        return str(self.path)
+
     def decode(self) -> Decoded:
         """Decode each picture."""
         found = self._find()
@@ -75,6 +75,7 @@ class Folder(Source):
         where = f"data.path={self.path}"
         channels = self.channels or find_common_channels(lambda: every, where)
         x: dict[Split, Array] = {}
+        notes: list[str] = []
         for split, files in found.items():
             rows = partial(map, str, [file for file, _ in files])
             x[split] = decode_images(
@@ -91,9 +92,11 @@ class Folder(Source):
             for split, files in found.items()
             if files[0][1] is not None
         }
-        y = number_classes(names, where)
+        y = number_classes(names, where, notes)
         parts = {split: Arrays(x[split], y.get(split)) for split in found}
-        return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
+        return Decoded(
+            parts["train"], 256, parts.get("val"), parts.get("test"), notes=tuple(notes)
+        )
 
     def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
         """Return the files of each split in the order of their names, each with its class."""
@@ -106,7 +109,7 @@ class Folder(Source):
         folders = {folder.name: folder for folder in _folders(self.path)}
         named: dict[Split, Path] = {}
         for name, folder in folders.items():
-            split = NAMES.get(name.lower())
+            split = SPLIT_NAMES.get(name.lower())
             if split in named:
                 raise DataError(
                     f"data.path={self.path} must have one folder for a split, got "

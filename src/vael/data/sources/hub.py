@@ -12,18 +12,13 @@ import numpy as np
 from vael.data.decode.hub_files import download, load_folder, parquet_files
 from vael.data.decode.images import Raw, decode_images
 from vael.data.decode.labels import number_classes
+from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.on_disk import file_key
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
-
-NAMES: dict[Split, tuple[str, ...]] = {
-    "train": ("train",),
-    "val": ("validation", "valid", "val"),
-    "test": ("test",),
-}
 
 
 class Hub(Source):
@@ -89,6 +84,10 @@ class Hub(Source):
             digest.update(f"{file.relative_to(self.path)} {content}\n".encode())
         return f"{digest.hexdigest()} {options}"
 
+    def describe(self) -> str:
+        """Return the name on the hub, or the path of the local copy."""
+        return str(self.name if self.path is None else self.path)
+
     def decode(self) -> Decoded:
         """Download where there is no local copy, and decode each picture."""
         where = f"data.name={self.name}" if self.path is None else f"data.path={self.path}"
@@ -108,6 +107,7 @@ class Hub(Source):
                 f"{where}: there must be a column of type Image, got "
                 f"{_listed(features)}; name one with data.image_column"
             )
+        notes: list[str] = []
         x = {
             split: _pictures(table, image, self.image_size, f"{where}, split {split}")
             for split, table in splits.items()
@@ -124,9 +124,11 @@ class Hub(Source):
                 for split, values in raw.items()
                 if values.dtype.kind != "i" or not np.all(values == -1)
             }
-            y = number_classes(known, f"{where}, column {label}")
+            y = number_classes(known, f"{where}, column {label}", notes)
         parts = {split: Arrays(x[split], y.get(split)) for split in splits}
-        return Decoded(parts["train"], 256, parts.get("val"), parts.get("test"))
+        return Decoded(
+            parts["train"], 256, parts.get("val"), parts.get("test"), notes=tuple(notes)
+        )
 
 
 def _parse_split(split: str | Mapping[str, str] | None) -> dict[Split, str]:
@@ -163,10 +165,15 @@ def _official(
     if not chosen and len(tables) == 1:
         return {"train": next(iter(tables.values()))}
     found = {split: tables[name] for split, name in chosen.items()}
-    for split, names in NAMES.items():
-        for name in names:
-            if name in tables and not chosen:
-                found.setdefault(split, tables[name])
+    for name in tables if not chosen else ():
+        split = SPLIT_NAMES.get(name.lower())
+        if split in found:
+            raise ConfigError(
+                f"{where} has several splits for {split}: {', '.join(tables)}; choose with "
+                "data.split, for instance data.split={train: train, test: test}"
+            )
+        if split is not None:
+            found[split] = tables[name]
     if "train" not in found:
         raise DataError(
             f"{where}: there must be a split named train, got {', '.join(tables)}; "

@@ -30,6 +30,10 @@ class Digits(Source):
         file = hash_file("digits.csv.gz", "digits", "digits")
         return f"{file} {self.image_size}"
 
+    def describe(self) -> str:
+        """Name the file inside scikit-learn."""
+        return "scikit-learn's digits"
+
     def decode(self) -> Decoded:
         """Return level numbers, (1797, 1, 8, 8), and labels."""
         from sklearn.datasets import load_digits
@@ -54,6 +58,10 @@ class BreastCancer(Source):
     def fingerprint(self) -> str:
         """Hash of scikit-learn's file."""
         return hash_file("breast_cancer.csv", "breast_cancer", "table")
+
+    def describe(self) -> str:
+        """Name the file inside scikit-learn."""
+        return "scikit-learn's breast cancer"
 
     def decode(self) -> Decoded:
         """Return the table, (569, 30) float32, and labels: 0 malignant, 1 benign."""

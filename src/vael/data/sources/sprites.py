@@ -124,6 +124,10 @@ class Sprites(Source):
         """Return which pictures, and which version of their drawing."""
         return f"{VERSION} {self._drawn.shape}"
 
+    def describe(self) -> str:
+        """Say that they are drawn."""
+        return f"sprites drawn from {len(self._drawn.factors)} factors"
+
     def decode(self) -> Decoded:
         """Return all labels and factors; no picture."""
         sizes = self._drawn.sizes

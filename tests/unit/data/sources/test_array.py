@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from vael.data import on_disk
 from vael.data.cache import load_decoded
 from vael.data.sources.array import ArrayFile
 from vael.errors import ConfigError, DataError
@@ -193,7 +194,7 @@ D, C = DataError, ConfigError
 BAD = {
     "nan": (lambda p: npy(p, with_bad(np.nan, 2)), {}, D, r"2 NaN or infinite.*nan.*\[1, 2\]"),
     "inf in npz": (lambda p: npz(p, x=with_bad(-np.inf)), {}, D, r"1 NaN or .*-inf.*\[1, 2\]"),
-    "nan in csv": (lambda p: text(p, "1,2\nnan,3\n"), {}, D, r"1 NaN or .*\[1, 0\]"),
+    "nan in csv": (lambda p: text(p, "1,2\nnan,3\n"), {}, D, r"line 2, column 0.*\('nan'; 1 such"),
     "nan image": (lambda p: npy(p, np.full((4, 8, 8), np.nan)), {}, D, "256 NaN or"),
     "rank 1": (lambda p: npy(p, TABLE[0]), {}, D, r"table \(N, D\) or images .*shape \(5,\)"),
     "rank 0": (lambda p: npy(p, np.float32(1)), {}, D, r"got shape \(\)"),
@@ -211,7 +212,12 @@ BAD = {
     "names only": (lambda p: text(p, "a,b\n"), {}, D, "at least 3 rows of numbers, got none"),
     "missing": (lambda p: p / "no.npz", {}, D, "data.path must be a file that can be read.*No s"),
     "folder": (lambda p: p.with_suffix(".npz"), {}, D, "file that can be read.*Is a directory"),
-    "ending": (lambda p: p / "a.mat", {}, C, "data.path must be an .npz, .npy or .csv file"),
+    "ending": (
+        lambda p: p / "a.mat",
+        {},
+        C,
+        "data.path must be an .npz, .npy, .csv .*scipy.io.loadmat",
+    ),
     "no path": (lambda p: "", {}, C, "data=array needs data.path=FILE"),
     "truncated npz": (lambda p: truncated(npz(p, x=GREY)), {}, D, "truncated or another format"),
     "broken npz": (lambda p: cut_inside(npz(p, x=GREY)), {}, D, "truncated or another format"),
@@ -245,7 +251,12 @@ BAD = {
     "negative": (lambda p: npy(p, GREY - np.int64(9)), {}, D, "must be 0 to 255 .*got -9"),
     "binary": (lambda p: npy(p, GREY // 128), {}, D, "set data.levels=2 for binary images"),
     "bool": (lambda p: npy(p, GREY > 9), {"levels": 5}, D, "bool images have 2 levels"),
-    "grey floats": (lambda p: npy(p, GREY * 1.0), {}, D, r"must lie in \[0, 1\], got 0 to 255"),
+    "grey floats": (
+        lambda p: npy(p, GREY * 1.0),
+        {},
+        D,
+        r"must lie in \[0, 1\], got 0\.0 to 255\.0; .*astype",
+    ),
     "off level": (lambda p: npy(p, RNG.random((6, 8, 8))), {"levels": 17}, D, "must be k/16, got"),
     "table levels": (lambda p: npy(p, TABLE), {"levels": 2}, C, "are for images, but"),
     "table size": (lambda p: npy(p, TABLE), {"image_size": 8}, C, "are for images, but"),
@@ -267,3 +278,76 @@ def test_bad_input_is_named_in_one_line(tmp_path, case):
     assert type(caught.value) is error
     assert "\n" not in str(caught.value)
     assert "data." in str(caught.value) or str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["x_{}", "X_{}", "{}_x", "{}_images", "{}", "{}-data", "x{}"])
+@pytest.mark.parametrize("val", ["val", "valid", "validation", "dev", "Val"])
+def test_splits_by_the_names_that_people_give(tmp_path, form, val):
+    arrays = {form.format(name): GREY[:n] for name, n in (("train", 6), (val, 4), ("test", 3))}
+    label = form.replace("images", "labels").replace("data", "y").replace("x", "y")
+    if label != form:
+        arrays |= {label.format(name): Y[:n] for name, n in (("train", 6), (val, 4), ("test", 3))}
+    got = decode(npz(tmp_path, **arrays))
+    assert [len(part) for part in (got.train, got.val, got.test)] == [6, 4, 3]
+    assert (got.val.y is None) == (label == form)
+    assert got.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.array([-1, 1, 1, -1, 1, -1]), [0, 1, 1, 0, 1, 0]),
+        (np.eye(3)[Y], Y),
+        (np.eye(3, dtype=bool)[Y], Y),
+        (Y.astype(np.float32), Y),
+        (Y.astype(np.uint16)[:, None], Y),
+        (np.array(["c", "a", "b", "b", "c", "a"]), [2, 0, 1, 1, 2, 0]),
+        (np.array([b"c", b"a", b"b", b"b", b"c", b"a"]), [2, 0, 1, 1, 2, 0]),
+        (Y > 0, Y > 0),
+    ],
+    ids=["-1, 1", "one-hot", "bool one-hot", "float", "(N, 1)", "text", "bytes", "bool"],
+)
+def test_labels_of_any_dtype(tmp_path, labels, expected):
+    got = decode(npz(tmp_path, x=GREY, y=labels))
+    np.testing.assert_array_equal(got.train.y, expected)
+    assert got.train.y.dtype == np.int64
+    told = labels.ndim == 2 and labels.shape[1] > 1
+    assert bool(got.notes) == (told or labels.dtype.kind == "i")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("large", [False, True])
+def test_flattened_images_get_their_shape(tmp_path, monkeypatch, dtype, large):
+    if large:
+        monkeypatch.setattr(on_disk, "LARGE", 100)
+        monkeypatch.setattr(on_disk, "SAMPLE", 16)
+    x = GREY if dtype == np.uint8 else (GREY / 256).astype(dtype)
+    path = npy(tmp_path, x.reshape(6, -1))
+    for shape in ([1, 28, 20], [28, 20]):
+        source = ArrayFile(str(path), shape=shape)
+        got = load_decoded(source, tmp_path / "cache").data.train.x[np.arange(6)]
+        np.testing.assert_array_equal(got, x[:, None])
+    colour = npy(tmp_path, COLOUR.reshape(6, -1))
+    got = load_decoded(ArrayFile(str(colour), shape=[9, 8, 3]), tmp_path / "cache").data
+    np.testing.assert_array_equal(got.train.x[np.arange(6)], COLOUR.transpose(0, 3, 1, 2))
+
+
+def test_a_csv_of_pixels_and_series_as_a_table(tmp_path):
+    rows = "\n".join(",".join(map(str, [y, *row.ravel()])) for y, row in zip(Y, GREY, strict=True))
+    path = text(tmp_path, "label," + ",".join(f"pixel{n}" for n in range(560)) + "\n" + rows)
+    got = decode(path, label_key="label", shape=[1, 28, 20])
+    np.testing.assert_array_equal(got.train.x[:, 0], GREY)
+    np.testing.assert_array_equal(got.train.y, Y)
+    assert (got.levels, got.columns) == (256, ())
+    series = RNG.normal(size=(6, 10, 3))
+    got = decode(npy(tmp_path, series), shape=[30])
+    np.testing.assert_array_equal(got.train.x, series.reshape(6, 30).astype(np.float32))
+    assert got.levels is None
+
+
+@pytest.mark.parametrize("shape", [[], [1, 2, 3, 4], [0, 5], [-1], "28", [2.5]])
+def test_a_shape_that_is_none(tmp_path, shape):
+    with pytest.raises(ConfigError, match=r"data\.shape must be null or the shape of one"):
+        decode(npy(tmp_path, GREY), shape=shape)
+    with pytest.raises(DataError, match=r"data\.shape=\[1, 28, 28\] must hold .* 560 values each"):
+        decode(npy(tmp_path, GREY), shape=[1, 28, 28])

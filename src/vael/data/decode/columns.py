@@ -1,0 +1,152 @@
+"""Convert the cells of one column of a table to numbers, categories or labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vael.data.decode.marks import Marks
+from vael.data.decode.numbers import has_comma, has_point
+from vael.data.source import Array, Missing
+from vael.errors import DataError
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as it was read.
+
+    Attributes:
+        name: its name, or its number.
+        cells: texts, or ``(N,)`` numbers where NaN is missing.
+        place: of row n, for messages: ``line 7``.
+        decimal_comma: whether a comma may be the decimal one.
+    """
+
+    name: str
+    cells: Sequence[str] | Array
+    place: Any
+    decimal_comma: bool = False
+
+
+def parse_numbers(
+    column: Column, marks: Marks, missing: Missing, where: str, notes: list[str]
+) -> Array:
+    """Return ``(N,)`` float64, NaN for a missing value.
+
+    Raises:
+        DataError: a cell that is no number, or a missing value where ``missing`` refuses them.
+    """
+    if isinstance(column.cells, np.ndarray):
+        out = column.cells.astype(np.float64)
+    else:
+        out = _parse_texts(column, column.cells, marks, where, notes)
+    for number in marks.numbers:
+        out = np.where(out == number, np.nan, out)
+    gaps = np.flatnonzero(np.isnan(out))
+    if missing == "refuse" and gaps.size:
+        at = int(gaps[0])
+        cell = "" if isinstance(column.cells, np.ndarray) else column.cells[at]
+        kind = "an empty cell" if not cell else "a missing value"
+        raise DataError(
+            f"{where}, {column.place(at)}, column {column.name}: a cell must be a number, got "
+            f"{kind} ({cell!r}; {gaps.size} such in this column); leave the rows out, or set "
+            "data.missing=mean or data.missing=median"
+        )
+    return out
+
+
+def _parse_texts(
+    column: Column, cells: Sequence[str], marks: Marks, where: str, notes: list[str]
+) -> Array:
+    try:
+        out = np.array([float(cell) for cell in cells])
+    except ValueError:
+        known = [cell for cell in cells if not marks.hold(cell)]
+        if column.decimal_comma and any("," in c for c in known) and all(map(has_comma, known)):
+            first = next(cell for cell in known if "," in cell)
+            notes.append(
+                f"column {column.name} has decimal commas: {first} is read as {_pointed(first)}"
+            )
+            cells = [cell if marks.hold(cell) else _pointed(cell) for cell in cells]
+        return np.array([_number(column, marks, at, cell, where) for at, cell in enumerate(cells)])
+    odd = next((at for at, c in enumerate(cells) if "_" in c or not c.isascii()), None)
+    if odd is not None:  # Python's own way to write numbers, which nobody else reads so
+        _number(column, marks, odd, cells[odd], where)
+    return out
+
+
+def _pointed(cell: str) -> str:
+    return cell.replace(".", "").replace(",", ".")
+
+
+def _number(column: Column, marks: Marks, at: int, cell: str, where: str) -> float:
+    if marks.hold(cell):
+        return float("nan")
+    if has_point(cell):
+        return float(cell)
+    if has_comma(cell):
+        remedy = f"a comma in a number may mean two things; write {cell.replace(',', '')} or 1.5"
+    else:
+        remedy = (
+            f"if it is the label, set data.label_key={column.name}, if it is a category, "
+            f"data.categorical=[{column.name}], and if it is a mark of a missing value, "
+            f"data.missing_marks=['{cell}'] and data.missing=mean"
+        )
+    raise DataError(
+        f"{where}, {column.place(at)}, column {column.name}: a cell must be a number, got the "
+        f"text {cell!r}; {remedy}"
+    )
+
+
+def parse_categories(column: Column, marks: Marks, notes: list[str]) -> tuple[Array, list[str]]:
+    """Return one column of 0 and 1 for each value, ``(N, K)``, and their names.
+
+    All marks of a missing value are one more value, the empty one.
+    """
+    cells = as_texts(column.cells)
+    gaps = sorted({cell for cell in cells if cell and marks.hold(cell)})
+    if gaps:
+        notes.append(
+            f"column {column.name}: {', '.join(gaps)} stand for a missing value, which is the "
+            f"category {column.name}=; data.missing_marks=[] makes categories of them"
+        )
+    values, which = np.unique(
+        np.array(["" if marks.hold(cell) else cell for cell in cells]), return_inverse=True
+    )
+    return np.eye(len(values))[which], [f"{column.name}={value}" for value in values.tolist()]
+
+
+def parse_labels(column: Column, marks: Marks, where: str) -> Array:
+    """Return ``(N,)`` numbers, or texts where one of them is none.
+
+    Raises:
+        DataError: an example without a label.
+    """
+    cells = as_texts(column.cells)
+    gaps = [at for at, cell in enumerate(cells) if marks.hold(cell) or _is_gap(cell, marks)]
+    if gaps:
+        cell = cells[gaps[0]]
+        kind = "an empty cell" if not cell else f"the mark {cell!r} of a missing value"
+        raise DataError(
+            f"{where}, {column.place(gaps[0])}, column {column.name}: each example must have a "
+            f"label, got {kind} ({len(gaps)} such); leave the rows out"
+            + (", or set data.missing_marks=[] if it is a class" if cell else "")
+        )
+    if all(has_point(cell) for cell in cells):
+        return np.array([float(cell) for cell in cells])
+    return np.array(cells)
+
+
+def _is_gap(cell: str, marks: Marks) -> bool:
+    return bool(marks.numbers) and bool(has_point(cell)) and float(cell) in marks.numbers
+
+
+def as_texts(cells: Sequence[str] | Array) -> list[str]:
+    """Return cells as texts; whole numbers without a point, NaN as an empty one."""
+    if not isinstance(cells, np.ndarray):
+        return list(cells)
+    return [
+        "" if value != value else str(int(value)) if value == int(value) else repr(value)
+        for value in cells.tolist()
+    ]
