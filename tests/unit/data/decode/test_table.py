@@ -126,7 +126,7 @@ def test_block_by_block_the_same_is_refused_as_at_once():
             "a,b\n1,x\n2,y\n",
             {},
             DataError,
-            r"line 2, column b: .*'x'.*data.label_key=b.*data.categorical=\[b\].*data.missing_marks",
+            r"line 2, column b: .*'x'.*data.label_key=b.*categorical=\[b\].*data.missing_marks",
         ),
         (
             "a,b\n1,2\n,4\n",
