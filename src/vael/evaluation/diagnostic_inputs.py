@@ -41,6 +41,7 @@ class DiagnosticInputs:
         p: p(z) of the top layer, without leading dimensions.
         z: one draw of q(z|x) for each example, ``(N, *Z)``.
         labels: ``(N,)`` int64, or None.
+        factors: ``(N, F)`` int64, what the examples were made from; or None.
         train_means: E[z] of the top layer for T training examples, ``(T, d)``, d = prod(Z).
         train_labels: ``(T,)`` int64, or None.
         originals: x as the likelihood sees it, ``(M, *E)``.
@@ -56,6 +57,7 @@ class DiagnosticInputs:
     p: LatentRecord
     z: Tensor
     labels: Tensor | None
+    factors: Tensor | None
     train_means: Tensor
     train_labels: Tensor | None
     originals: Tensor
@@ -101,6 +103,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
         p=_move(latents[0].p),
         z=torch.cat(draws),
         labels=_labels(labels),
+        factors=_factors(scorer, split),
         train_means=torch.cat(means),
         train_labels=_labels(train_labels),
         originals=torch.cat(seen),
@@ -131,6 +134,12 @@ def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
 def _labels(batches: Iterable[Tensor | None]) -> Tensor | None:
     known = [y for y in batches if y is not None]
     return torch.cat(known) if known else None
+
+
+def _factors(scorer: Scorer, split: Part) -> Tensor | None:
+    arrays, _ = scorer.trained.data.select(split.split)
+    known, index = arrays.factors, scorer.examples(split).index
+    return None if known is None else torch.from_numpy(known[index]).long()
 
 
 def _map_tensors(record: R, function: Callable[[str, Tensor], Tensor]) -> R:

@@ -8,6 +8,16 @@ import torch
 
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
 from vael.metrics.aggregate_posterior import measure_aggregate
+from vael.metrics.disentanglement import (
+    DCI,
+    SAP,
+    BetaVaeScore,
+    Explicitness,
+    FactorScore,
+    FactorVaeScore,
+    Modularity,
+    MutualInformationGap,
+)
 from vael.metrics.frechet import (
     count_components,
     explain_no_inception,
@@ -29,6 +39,10 @@ class Diagnosis(NamedTuple):
 
     sections: dict[str, Any]
     warnings: list[str]
+
+
+FEWEST_SCORED = 100
+"""Examples that the scores of known factors need: they are fitted to one half of them."""
 
 
 def diagnose(inputs: DiagnosticInputs) -> Diagnosis:
@@ -124,6 +138,33 @@ def _probe(inputs: DiagnosticInputs) -> Found:
     return asdict(scored), warnings
 
 
+FACTOR_SCORES: Mapping[str, type[FactorScore]] = {
+    "mig": MutualInformationGap,
+    "sap": SAP,
+    "dci": DCI,
+    "modularity": Modularity,
+    "explicitness": Explicitness,
+    "factor_vae": FactorVaeScore,
+    "beta_vae": BetaVaeScore,
+}
+
+
+def _factors(inputs: DiagnosticInputs) -> Found:
+    """Score the latent means against the known factors of the data."""
+    means, factors = inputs.q.mean.flatten(1), inputs.factors
+    if factors is None or len(means) < FEWEST_SCORED:
+        return None, []
+    if not torch.isfinite(means).all():
+        return None, ["there are no scores of the factors: some latent means are not finite."]
+    found: dict[str, Any] = {}
+    for name, kind in FACTOR_SCORES.items():
+        metric = kind(seed=inputs.seed % 2**32)
+        metric.update(means, factors)
+        numbers = metric.compute()
+        found[name] = {part: value for part, value in numbers.items() if value == value}
+    return {**found, "examples": min(len(means), metric.most)}, []
+
+
 DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
     "latents.spectrum": _spectrum,
     "latents.aggregate": _aggregate,
@@ -131,5 +172,6 @@ DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
     "quality.frechet": _frechet,
     "quality.inception": _inception,
     "probe": _probe,
+    "factors": _factors,
 }
 """By where they stand in evaluation.json; their numbers have rows in `vael.metrics.catalog`."""

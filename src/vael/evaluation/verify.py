@@ -28,7 +28,7 @@ SAME = 1e-12  # several processes may take a sum in another order; all else is e
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
 COARSE = 1e-2  # 16 bits elsewhere; or a GPU, whose convolutions keep 10 bits (TF32), and a CPU
 DEVICE = "device"
-SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe")
+SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe", "factors")
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _verify_evaluation(
     numbers = tuple(
         VerifiedNumber(name, value, now.get(name))
         for name, value in _leaves(stored)
-        if not (elsewhere and name.startswith("probe"))  # it counts hits: it jumps
+        if not (elsewhere and name.startswith(("probe", "factors")))  # counts of hits jump
     )
     what = f"evaluation.json, {_called(stored)}"
     return VerifiedNumbers(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))

@@ -119,6 +119,39 @@ _EVALUATION = (  # in evaluation.json alone
            meaning="Vote of the nearest of the same means."),
     Metric("probe.majority", "Majority class", "accuracy",
            meaning="What always naming the most frequent class gets."),
+    Metric("factors.mig.score", "Mutual information gap", "at most 1", "higher",
+           meaning="How much more the best dimension knows of a factor than the second best, as "
+                   "a share of its entropy (Chen et al. 2018)."),
+    Metric("factors.sap.score", "SAP", "at most 1", "higher",
+           meaning="By how much the best dimension tells a factor better than the second best "
+                   "(Kumar et al. 2018)."),
+    Metric("factors.sap.scaled", "\u2026 of the largest possible", "at most 1", "higher",
+           meaning="The same, above guessing."),
+    Metric("factors.dci.disentanglement", "Disentanglement", "at most 1", "higher",
+           meaning="Whether a dimension is important for one factor only (Eastwood and Williams "
+                   "2018)."),
+    Metric("factors.dci.completeness", "Completeness", "at most 1", "higher",
+           meaning="Whether one dimension only is important for a factor. It rises with idle "
+                   "dimensions: not to be compared across latent sizes."),
+    Metric("factors.dci.completeness_fair", "\u2026 across latent sizes", "at most 1", "higher",
+           meaning="One over the number of dimensions that share a factor."),
+    Metric("factors.dci.informativeness", "Informativeness", "at most 1", "higher",
+           meaning="How well a forest tells the factors from the code, above guessing."),
+    Metric("factors.modularity.score", "Modularity", "at most 1", "higher",
+           meaning="Whether a dimension knows of one factor only, idle ones included (Ridgeway "
+                   "and Mozer 2018)."),
+    Metric("factors.modularity.fair", "\u2026 weighted by information", "at most 1", "higher",
+           meaning="The same, idle dimensions left out: comparable across latent sizes."),
+    Metric("factors.explicitness.score", "Explicitness", "at most 1", "higher",
+           meaning="How well a linear map tells the values of the factors: 2 AUC \u2212 1."),
+    Metric("factors.factor_vae.score", "FactorVAE score", "accuracy", "higher",
+           meaning="How often the dimension that varies least names the factor that was held "
+                   "(Kim and Mnih 2018)."),
+    Metric("factors.factor_vae.chance", "\u2026 by guessing", "accuracy",
+           meaning="One over the number of factors."),
+    Metric("factors.beta_vae.score", "Beta-VAE score", "accuracy", "higher",
+           meaning="How often a linear classifier names the factor that pairs share (Higgins et "
+                   "al. 2017)."),
 )
 # fmt: on
 

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vael.metrics.catalog import describe_metric
+from vael.metrics.catalog import METRICS, describe_metric
 from vael.report.numbers import Line, format_number
 
 BIG = 1e300
+FACTOR_SCORES = [name.removeprefix("factors.") for name in METRICS if name.startswith("factors.")]
 
 
 @dataclass(frozen=True)
@@ -190,4 +191,5 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row("probe.knn", f"{v.text('probe.neighbours')} nearest."),
             v.row("probe.majority"),
         ],
+        "Known factors from latent means": [v.row(f"factors.{name}") for name in FACTOR_SCORES],
     }

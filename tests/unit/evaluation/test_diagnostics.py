@@ -33,6 +33,7 @@ def inputs(**changes):
         p=NormalRecord(torch.zeros(D), torch.zeros(D)),
         z=means,
         labels=labels,
+        factors=labels[:, None],
         train_means=means + 0.1,
         train_labels=labels,
         originals=x,
@@ -84,15 +85,25 @@ def test_saturation_collapse_and_scoring_on_train_are_said():
 
 def test_each_diagnostic_stands_where_the_list_says():
     found = diagnose(inputs()).sections
-    assert list(found) == ["latents", "quality", "probe"]
+    assert list(found) == ["latents", "quality", "probe", "factors"]
     assert [f"{s}.{part}" for s in ("latents", "quality") for part in found[s]] == [*DIAGNOSTICS][
-        :-1
+        :-2
     ]
 
 
 def test_without_labels_there_is_no_probe():
     assert diagnose(inputs(labels=None)).sections["probe"] == {}
     assert diagnose(inputs(train_labels=None)).sections["probe"] == {}
+
+
+def test_known_factors_are_scored_and_unknown_ones_are_not():
+    """The classes are the one factor: the first dimension alone tells it, without a mistake."""
+    found = diagnose(inputs()).sections["factors"]
+    assert found["mig"]["score"] == pytest.approx(1, abs=0.25)  # the bias of 20 x 3 counts of 240
+    assert found["dci"]["completeness_fair"] == pytest.approx(1, abs=0.01)
+    assert found["explicitness"]["score"] == 1
+    assert "score" not in found["factor_vae"]  # with one factor there is nothing to guess
+    assert diagnose(inputs(factors=None)).sections["factors"] == {}
 
 
 def test_a_table_has_no_measures_of_images():
@@ -118,7 +129,7 @@ def test_a_diverged_model_gets_no_probe_and_no_distance():
     broken = torch.full((N, 1, 8, 8), math.nan)
     q = NormalRecord(torch.full((N, D), math.nan), torch.zeros(N, D))
     found = diagnose(inputs(q=q, samples=broken))
-    assert found.sections["probe"] == {}
+    assert found.sections["probe"] == found.sections["factors"] == {}
     assert "frechet" not in found.sections["quality"]
     assert any("not finite" in warning for warning in found.warnings)
 
