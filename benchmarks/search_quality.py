@@ -11,14 +11,15 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
 
     python benchmarks/search_quality.py compare [--seeds 20] [--workers 2]
 
-`compare` lets each sampler and pruner search the landscape of those curves, without training.
+`compare` lets each sampler and pruner search the landscape of those curves, without training;
+`show` prints the table of docs/searches.md and draws its picture.
 """
 
 import argparse
 from pathlib import Path
 
 import yaml
-from searching import compare, record
+from searching import compare, record, regret
 
 ROOT = Path(__file__).parents[1]
 SEARCH = ROOT / "sweeps" / "latent_beta_likelihood.yaml"
@@ -52,7 +53,15 @@ def main() -> None:
     comparing.add_argument("--workers", type=int, default=2)
     comparing.add_argument("--records", type=Path, default=RECORDS)
     comparing.add_argument("--out", type=Path, default=RECORDS / "replayed.json")
+    showing = parts.add_parser("show", help="the table and the picture of what was compared")
+    showing.add_argument("--replayed", type=Path, default=RECORDS / "replayed.json")
+    showing.add_argument("--picture", type=Path, default=ROOT / "docs" / "search_quality.svg")
     options = parser.parse_args()
+    if options.part == "show":
+        replays = compare.read_replays(options.replayed)
+        print(regret.table(regret.summarize(replays)))
+        regret.draw(replays, options.picture)
+        return
     if options.part == "compare":
         compare.compare(options.records, SEARCH, options.seeds, options.out, options.workers)
         return
