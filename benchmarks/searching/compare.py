@@ -53,7 +53,8 @@ PRUNERS: dict[str, Any] = {
 _landscape: Landscape
 _space: Space
 PAIRS = [("tpe", pruner) for pruner in PRUNERS]
-PAIRS += [(s, p) for p in ("tangent", "none") for s in SAMPLERS if s != "tpe"]
+PAIRS += [(sampler, "tangent") for sampler in SAMPLERS if sampler != "tpe"]
+PAIRS += [(sampler, "none") for sampler in ("gp", "random")]
 
 
 def load_landscape(folder: Path) -> Landscape:

@@ -63,6 +63,12 @@ _SCORES = (  # that training publishes as val/* and test/*, the most important f
            meaning="Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
                    "sharper than the score can see."),
 )
+_COSTS = (  # of a run, which summary.json has beside its scores
+    Metric("seconds", "Training time", "s", "lower", search="minimize",
+           meaning="Of all attempts together; it hangs on the machine and on what else it does."),
+    Metric("parameters", "Parameters", "", "lower", search="minimize",
+           meaning="Trainable numbers of the model."),
+)
 _TRAINING = (  # beside the scores, as train/*
     Metric("loss", "Training loss", "nats", meaning="What is minimised, mean over the epoch."),
     Metric("step_loss", "Loss of a step", "nats", meaning="What is minimised, on one batch."),
@@ -155,7 +161,7 @@ _EVALUATION = (  # in evaluation.json alone
 )
 # fmt: on
 
-METRICS = {metric.name: metric for metric in (*_SCORES, *_TRAINING, *_EVALUATION)}
+METRICS = {metric.name: metric for metric in (*_SCORES, *_COSTS, *_TRAINING, *_EVALUATION)}
 
 
 def find_metric(name: str) -> Metric | None:
@@ -182,6 +188,11 @@ def published_scores(fit: str = "") -> list[Metric]:
         fit: ``mass`` or ``density``, which is then named in the meaning of what is of the fit.
     """
     return [name_fit(metric, fit) for metric in _SCORES]
+
+
+def run_costs() -> tuple[Metric, ...]:
+    """Return what a run costs, which a sweep may have as a further target."""
+    return _COSTS
 
 
 def name_fit(metric: Metric, fit: str) -> Metric:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from vael.sweep.study.ranking import Goal, counts_text, find_best
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import params_text, printable
+from vael.sweep.text import params_text, printable, score_text
 from vael.sweep.workers.status import WorkerState
 from vael.text import clock_text, duration_text
 
@@ -147,7 +147,8 @@ def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
 def trial_text(goal: Goal, row: TrialRow) -> str:
     """Describe how a trial ended: number, state, values or reason, parameters, seconds."""
     values = ", ".join(
-        f"{target} {value:.4f}" for target, value in zip(goal.targets, row.values, strict=False)
+        f"{target} {score_text(value)}"
+        for target, value in zip(goal.targets, row.values, strict=False)
     )
     parts = [
         f"trial {row.number}",

@@ -26,6 +26,11 @@ def value_text(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
+def score_text(value: float) -> str:
+    """Format a target's value: a score with four decimals, a large count without any."""
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
 def printable(text: str) -> str:
     """Replace each line end and control character, which a terminal would obey, by a space."""
     return "".join(c if c.isprintable() else " " for c in text).strip()

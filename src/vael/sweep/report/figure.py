@@ -8,7 +8,7 @@ from typing import Any
 from vael.metrics.catalog import Direction
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
-from vael.sweep.text import params_text, printable, short_names, value_text
+from vael.sweep.text import params_text, printable, score_text, short_names, value_text
 
 BEST, BAD, FAINT = "#3f90da", "#d4351c", "rgba(128,136,146,0.75)"
 # Told apart by hue, not lightness: they must read on white and on near-black.
@@ -80,7 +80,7 @@ def make_dots(
 
 def hover_text(goal: Goal, row: TrialRow) -> str:
     """Describe a trial in a few lines."""
-    values = [f"{t} {v:.4f}" for t, v in zip(goal.targets, row.values, strict=False)]
+    values = [f"{t} {score_text(v)}" for t, v in zip(goal.targets, row.values, strict=False)]
     lines = [f"trial {row.number} ({row.state})", ", ".join(values), params_text(row.params)]
     if row.reason:
         lines.append(row.reason[:120])

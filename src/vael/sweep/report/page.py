@@ -10,6 +10,7 @@ from vael.report.page import open_template
 from vael.sweep.report.contents import SweepContents, read_sweep
 from vael.sweep.report.facts import list_facts
 from vael.sweep.report.figure import Figure
+from vael.sweep.report.front import plot_fronts
 from vael.sweep.report.history import plot_importance, plot_search
 from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import plot_parallel
@@ -83,6 +84,7 @@ def _sections(sweep: SweepContents) -> list[PlotSection]:
         _section(
             "The search",
             (histories, "The history needs at least two complete trials."),
+            (plot_fronts(goal, table), None),
             (weighed, f"Importance of the parameters: {shares}"),
         ),
         _section(

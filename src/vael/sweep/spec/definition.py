@@ -34,7 +34,8 @@ class Definition:
 
     Attributes:
         name: of the study and its folder.
-        targets: scores of ``val/*``; with two and more, a Pareto front is searched.
+        targets: scores of ``val/*``, after the first also ``seconds`` and ``parameters``; of two
+            and more, a Pareto front is searched.
         directions: one for each target.
         trials: the budget: how many end as complete, pruned or failed.
         seed: of the sampler; what trial n is asked to try follows from it, n and the others.
@@ -126,6 +127,11 @@ def check_definition(d: Definition) -> None:
     for name, value in {"lease": d.lease, "patience": d.patience, **limits}.items():
         if value is not None and not _positive(value):
             raise ConfigError(f"{name} must be a number > 0, but got {value!r}.")
+    if "/" not in d.targets[0]:
+        raise ConfigError(
+            f"targets: the first must be a score of val/*, but got {d.targets[0]}: what costs "
+            "least is known without a search."
+        )
     if d.pruner is not None and len(d.targets) > 1:
         raise ConfigError(
             f"pruner must be null with several targets ({', '.join(d.targets)}): "

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from vael.config.shipped import find_shipped
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
-from vael.metrics.catalog import Direction, published_scores
+from vael.metrics.catalog import Direction, published_scores, run_costs
 from vael.sweep.spec.definition import Definition, Limits, check_definition
 from vael.text import did_you_mean
 
@@ -106,15 +106,18 @@ def find_direction(target: str, given: object = None) -> Direction:
     """Find the direction in which a target is better: its usual one, unless another is given.
 
     Raises:
-        ConfigError: it is no score of ``val/*``, or the direction is none.
+        ConfigError: it is no score of ``val/*`` and no cost of a run, or the direction is none.
     """
     split, _, score = target.partition("/")
     if split == "test":
         raise ConfigError(f"target {target}: test data is not for searching; use val/{score}.")
-    usual = {f"val/{metric.name}": metric.search for metric in published_scores()}.get(target)
+    directions = {f"val/{metric.name}": metric.search for metric in published_scores()}
+    directions |= {cost.name: cost.search for cost in run_costs()}
+    usual = directions.get(target)
     if usual is None:
-        names = [f"val/{metric.name}" for metric in published_scores()]
-        raise ConfigError(f"target {target} is never logged. {did_you_mean(target, names)}")
+        raise ConfigError(
+            f"target {target} is never logged. {did_you_mean(target, [*directions])}"
+        )
     if given is None:
         return usual
     if given not in ("minimize", "maximize"):

@@ -117,17 +117,18 @@ def _row(trial: "FrozenTrial", run: Path) -> TrialRow:
 
 
 def read_targets(run: Path, targets: Sequence[str]) -> list[float]:
-    """Read the scores of a finished run, one for each target.
+    """Read the scores and costs of a finished run, one for each target.
 
     Raises:
         VaelError: one is missing or not finite, or the summary cannot be read.
     """
-    metrics = (read_summary(run) or {}).get("metrics") or {}
+    summary = read_summary(run) or {}
+    known = {**summary, **(summary.get("metrics") or {})}
     found = []
     for target in targets:
-        value = finite_number(metrics.get(target))
+        value = finite_number(known.get(target))
         if value is None:
-            raise VaelError(f"{target} is {metrics.get(target)} in {RunFolder(run).summary}")
+            raise VaelError(f"{target} is {known.get(target)} in {RunFolder(run).summary}")
         found.append(value)
     return found
 
@@ -143,17 +144,19 @@ COLUMNS = ("number", "state", "reason", "epochs", "seconds", "attempts", "starte
 def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
     """Write the table as a file; a cell is empty where a trial has nothing.
 
-    The columns: our own, one for each target, ``params.NAME``, ``metrics.NAME``.
+    The columns: our own, one for each target that is not among them, ``params.NAME``,
+    ``metrics.NAME``.
     """
+    scores = {target: place for place, target in enumerate(targets) if target not in COLUMNS}
     params = sorted({name for row in table for name in row.params})
     metrics = sorted({name for row in table for name in row.metrics})
     more = [*(f"params.{name}" for name in params), *(f"metrics.{name}" for name in metrics)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, "folder", *targets, *more])
+    writer.writerow([*COLUMNS, "folder", *scores, *more])
     for row in table:
         own = [*(getattr(row, name) for name in COLUMNS), f"trials/{row.folder.name}"]
-        values = [*row.values, *[None] * (len(targets) - len(row.values))]
+        values = [row.values[i] if i < len(row.values) else None for i in scores.values()]
         named = [*map(row.choice, params), *map(row.metrics.get, metrics)]
         writer.writerow([*own, *values, *named])
     write_text(path, text.getvalue())

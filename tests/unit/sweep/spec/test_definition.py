@@ -26,6 +26,8 @@ LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}
         ({"direction": "down"}, "minimize or maximize"),
         ({"targets": ["val/rate", "val/distortion"], "pruner": "halving"}, "pruner must be null"),
         ({"targets": ["val/rate", "val/distortion"], "confirm": 3}, "confirm must be 0"),
+        ({"target": "seconds"}, "targets: the first must be a score of val/*, but got seconds"),
+        ({"targets": ["val/bpd", "second"]}, "never logged. Did you mean seconds"),
         ({"space": {}}, "space is empty"),
         ({"space": {"x": [1, 2]}}, "Hydra's grammar"),
         ({"overrides": "data=mnist"}, "must be a list"),
@@ -50,6 +52,8 @@ def test_directions_follow_from_the_scores():
     assert two.directions == ("minimize", "maximize")
     assert two.pruner is None
     assert two.confirm == 0
+    cost = parse_sweep({**LEAST, "targets": ["val/elbo", "seconds", "parameters"]})
+    assert cost.directions == ("maximize", "minimize", "minimize")
     one = parse_sweep(LEAST)
     assert (one.targets, one.directions) == (("val/bpd",), ("minimize",))
     assert one.confirm == 3

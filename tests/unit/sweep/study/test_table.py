@@ -4,7 +4,8 @@ import json
 import optuna
 import pytest
 
-from vael.sweep.study.table import TrialTable, write_csv
+from vael.errors import VaelError
+from vael.sweep.study.table import TrialTable, read_targets, write_csv
 
 
 @pytest.fixture
@@ -79,6 +80,27 @@ def test_the_file_has_one_record_for_each_trial(study, tmp_path):
     assert records[0]["folder"] == "trials/0000"
     assert records[2]["reason"] == 'a, "b"\nc'
     assert records[2]["val/bpd"] == ""
+
+
+def test_what_a_run_costs_is_a_target_beside_its_scores(study, tmp_path):
+    run = tmp_path / "trials" / "0000"
+    summary = json.loads((run / "summary.json").read_text()) | {"status": "finished"}
+    (run / "summary.json").write_text(json.dumps(summary | {"parameters": 14113}))
+    assert read_targets(run, ["val/bpd", "seconds", "parameters"]) == [2.5, 1.5, 14113.0]
+    (run / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(VaelError, match="parameters is None in"):
+        read_targets(run, ["val/bpd", "parameters"])
+
+
+def test_a_target_that_is_a_column_already_stands_in_the_file_once(tmp_path):
+    made = optuna.create_study(directions=["minimize", "minimize"])
+    made.add_trial(optuna.trial.create_trial(values=[2.5, 1.5]))
+    rows = TrialTable(tmp_path).rows(made.get_trials())
+    write_csv(tmp_path / "trials.csv", rows, ["val/bpd", "seconds"])
+    with (tmp_path / "trials.csv").open(newline="") as file:
+        header, record = csv.reader(file)
+    assert header.count("seconds") == 1
+    assert record[header.index("val/bpd")] == "2.5"
 
 
 def test_null_is_told_from_what_a_trial_does_not_have(tmp_path):
