@@ -119,10 +119,9 @@ class TrainBatches:
         assert 0 <= rank < world_size
         self.arrays, self.index, self.batch_size = arrays, index, batch_size
         self.rank, self.world_size, self.accumulate = rank, world_size, accumulate
-        self.epoch = 0
-        self._given = (0, 0)
-        self._done = (0, 0)
+        self._at = (0, 0)  # epoch, and its batches that were given
         self._noise = Noise(seed, "order")
+        self._order: tuple[int, SplitIndex] | None = None
 
     @property
     def sampler(self) -> "TrainBatches":
@@ -130,41 +129,54 @@ class TrainBatches:
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch that the next iteration gives; one that is under way is not touched."""
-        self.epoch = epoch
+        """Begin an epoch, or go on with it where a checkpoint stopped within it."""
+        if self._at[0] != epoch:
+            self._at = (epoch, 0)
 
     def order(self, epoch: int) -> SplitIndex:
         """Return positions of all training examples in the order of one epoch."""
-        generator = self._noise.at(torch.device("cpu"), epoch)
-        order: SplitIndex = self.index[
-            torch.randperm(len(self.index), generator=generator).numpy()
-        ]
-        return order
+        if self._order is None or self._order[0] != epoch:
+            generator = self._noise.at(torch.device("cpu"), epoch)
+            drawn = torch.randperm(len(self.index), generator=generator).numpy()
+            self._order = epoch, self.index[drawn]
+        return self._order[1]
 
     def state_dict(self) -> dict[str, int]:
         """Return how far the epoch has come; Lightning puts it into the checkpoint."""
-        epoch, batches = self._given
+        epoch, batches = self._at
         return {"epoch": epoch, "batches": batches}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Begin the next iteration of that epoch behind the batches that were given."""
-        self._done = (state["epoch"], state["batches"])
+        """Go on in that epoch behind the batches that were given."""
+        self._at = (state["epoch"], state["batches"])
 
     def __len__(self) -> int:
         return len(self.index) // self.batch_size * self.accumulate
 
     def __iter__(self) -> Iterator[Batch]:
-        epoch = self.epoch
-        first = self._done[1] if self._done[0] == epoch else 0
-        self._done = (0, 0)
+        """Give what is left of the epoch, or a whole one where nothing is left."""
+        if self._at[1] >= len(self):
+            self._at = (self._at[0], 0)
+        while self._at[1] < len(self):
+            yield self.next()
+
+    def next(self) -> Batch:
+        """Return the next batch of the epoch."""
+        return take_batch(self.arrays, self.next_positions(1)[0])
+
+    def next_positions(self, count: int) -> SplitIndex:
+        """Return where the examples of the next ``count`` batches are, ``(count, B)``."""
+        epoch, first = self._at
+        self._at = (epoch, first + count)
         order = self.order(epoch)
         share = self.batch_size // self.world_size
         piece = share // self.accumulate
-        for number in range(first, len(self)):
+        found: SplitIndex = np.empty((count, piece), order.dtype)
+        for row, number in zip(found, range(first, first + count), strict=True):
             step, part = divmod(number, self.accumulate)
             at = step * self.batch_size + self.rank * share + part * piece
-            self._given = (epoch, number + 1)
-            yield take_batch(self.arrays, order[at : at + piece])
+            row[:] = order[at : at + piece]
+        return found
 
 
 class EvalBatches:

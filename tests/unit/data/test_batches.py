@@ -100,12 +100,32 @@ def test_the_order_is_a_function_of_seed_and_epoch_only():
     assert epoch(2) != epoch(2, seed=8)
 
 
-def test_set_epoch_does_not_touch_an_epoch_under_way():
+@pytest.mark.parametrize("given", [0, 1, 40, 41])
+def test_an_epoch_goes_on_at_any_batch_with_and_without_iterating(given):
+    """Groups of steps take positions; an iterator, should one follow, goes on behind them."""
+    whole = epoch(3)
+    stopped = TrainBatches(WORLD, INDEX, 24, 7)
+    stopped.set_epoch(3)
+    positions = stopped.next_positions(given)
+    assert WORLD.y[positions].tolist() == whole[:given]
+    assert stopped.state_dict() == {"epoch": 3, "batches": given}
+    going = TrainBatches(WORLD, INDEX, 24, 7)
+    going.load_state_dict(stopped.state_dict())
+    going.set_epoch(3)
+    assert going.state_dict() == stopped.state_dict()  # before any next()
+    if given < len(whole):
+        assert [ids(batch) for batch in going] == whole[given:]
+    going.set_epoch(4)
+    assert going.state_dict() == {"epoch": 4, "batches": 0}
+    assert ids(going.next()) == epoch(4)[0]
+
+
+def test_an_iterator_goes_on_behind_the_batches_of_a_group():
     made = TrainBatches(WORLD, INDEX, 24, 7)
     going = iter(made)
     first = ids(next(going))
-    made.set_epoch(5)
-    assert [first, *map(ids, going)] == epoch(0)
+    made.next_positions(2)
+    assert [first, *map(ids, going)] == [epoch(0)[0], *epoch(0)[3:]]
 
 
 def test_each_position_is_equally_likely_to_come_first():
