@@ -44,7 +44,7 @@ class Unsummed(Laplace):
 
 
 class Bare(Elbo):
-    def forward(self, trace, step):
+    def forward(self, trace, step, beta):
         return -trace.log_px.mean()
 """,
     **{

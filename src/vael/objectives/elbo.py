@@ -2,6 +2,8 @@
 
 import math
 
+from torch import Tensor
+
 from vael.errors import ConfigError
 from vael.models.trace import Loss, Trace
 from vael.objectives.base import Objective
@@ -44,9 +46,9 @@ class Elbo(Objective):
         """The optimiser step from which beta has its final value."""
         return self.schedule.warmup_steps
 
-    def forward(self, trace: Trace, step: int) -> Loss:
+    def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
         """Return the loss with the terms ``distortion`` and ``rate`` (nats per example)."""
         distortion = -trace.log_px.mean()
         rate = trace.rate.mean()
-        value = distortion + self.beta(step) * rate
+        value = distortion + beta * rate
         return Loss(value, {"distortion": distortion.detach(), "rate": rate.detach()})

@@ -1,6 +1,6 @@
 """Epoch means of the loss and its terms, kept in tensors until they are asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -27,10 +27,14 @@ class EpochMeans:
 
     def add(self, loss: Loss) -> None:
         """Add one batch."""
-        row = torch.stack([loss.value, *loss.terms.values()])
-        self._sums = row.double() if self._sums is None else self._sums.add_(row)
+        self.add_row(torch.stack([loss.value, *loss.terms.values()]), loss.terms)
+
+    def add_row(self, row: Tensor, terms: Iterable[str]) -> None:
+        """Add one batch: the loss and these terms, ``(1 + terms,)``."""
+        sums = self._sums
+        self._sums = row.double() if sums is None else sums.to(row.device).add_(row)
         self._batches += 1
-        self._names = ["loss", *loss.terms]
+        self._names = ["loss", *terms]
 
     def compute(self, over_devices: Callable[[Tensor], Tensor]) -> dict[str, float]:
         """Return train/loss, train/<term>, and train/elbo: minus the loss at beta = 1."""

@@ -27,6 +27,7 @@ from vael.types import Batch, DataSpec
 
 log = logging.getLogger("vael")
 SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
+Draws = tuple[torch.Generator, torch.Generator]  # of corruption and of latent noise
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 
 
@@ -92,17 +93,29 @@ class LitVAE(pl.LightningModule):
 
     # -------------------------------------------------------------------------------- training
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the objective's loss on one batch."""
-        where = (self.current_epoch, batch_idx, self.global_rank)
-        x = self.preprocess(batch.x, self.corruption_noise.at(self.device, *where))
-        source = self.latent_noise.at(self.device, *where)
+    def draws(self, epoch: int, batch: int) -> Draws:
+        """Seed the generators of corruption and latent noise for one batch of this process."""
+        where = (epoch, batch, self.global_rank)
+        corruption = self.corruption_noise.at(self.device, *where)
+        return corruption, self.latent_noise.at(self.device, *where)
+
+    def loss(self, x: Tensor, draws: Draws, step: int | Tensor, beta: float | Tensor) -> Loss:
+        """Return the objective's loss of raw examples ``(B, *E)``; looks at no value."""
+        corruption, latent = draws
+        x = self.preprocess(x, corruption)
         lead = (self.objective.num_samples, len(x))
         eps = tuple(
-            torch.randn(*lead, *shape, generator=source, device=self.device)
+            torch.randn(*lead, *shape, generator=latent, device=self.device)
             for shape in self.vae.noise_shapes
         )
-        loss: Loss = self.objective(self.vae(x, eps), self.global_step)
+        found: Loss = self.objective(self.vae(x, eps), step, beta)
+        return found
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch, where Lightning takes single steps."""
+        step = self.global_step
+        draws = self.draws(self.current_epoch, batch_idx)
+        loss = self.loss(batch.x, draws, step, self.objective.beta(step))
         self._last = Loss(loss.value.detach(), loss.terms)
         self.means.add(self._last)
         # so that no gradient is finite where the loss is not; times 1 it is the same to the bit
@@ -119,60 +132,57 @@ class LitVAE(pl.LightningModule):
         A step that may be left out is looked at there too.
         """
         alone = self.trainer.world_size == 1 and self.options.skip_gradient_above is None
-        if (alone or self._scaled) and not torch.isfinite(self._last.value):
-            self._refuse()
+        if (alone or self.scaled) and not torch.isfinite(self._last.value):
+            self._refuse(self._gradient_norm())
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Log every trainer.log_every_n_steps, and leave out a step whose gradient explodes."""
         limit = self.options.skip_gradient_above
-        shared = self.trainer.world_size > 1 and not self._scaled
+        shared = self.trainer.world_size > 1 and not self.scaled
         if limit is None and shared and not math.isfinite(self._gradient_norm()):
-            self._refuse()
-        self._log_step()
+            self._refuse(self._gradient_norm())
+        step = self.global_step + 1
+        if step % self.options.log_every_n_steps == 0:
+            rate, norm = self.learning_rate(), self._gradient_norm()
+            self.write_step(step, float(self._last.value), rate, norm)
         if limit is not None:
             self._skip_above(limit)
 
     @property
-    def _scaled(self) -> bool:
+    def scaled(self) -> bool:
         """Whether a scaler of gradients is there, which expects an overflow at times."""
         return self.trainer.precision == "16-mixed"
 
     def _skip_above(self, limit: float) -> None:
         """Leave a step out; the gradients are averaged by now: every process decides alike."""
-        if not self.skipped.leaves_out(self._gradient_norm(), limit):
+        norm = self._gradient_norm()
+        if not self.skipped.leaves_out(norm, limit):
             return
         for parameter in self.parameters():
             parameter.grad = None  # without one an optimiser leaves a parameter alone
         complaint = self.skipped.complaint(limit)
         if complaint:
-            self._refuse(complaint)
+            self._refuse(norm, complaint)
 
-    def _refuse(self, before: str = "") -> NoReturn:
+    def _refuse(self, norm: float, before: str = "") -> NoReturn:
         """Raise an error that says what is not finite.
 
         Without a scaler all processes are here, and say the same.
         """
         row = torch.stack([self._last.value, *self._last.terms.values()]).double()
-        gather = (lambda own: own) if self._scaled else self.trainer.strategy.all_gather
+        gather = (lambda own: own) if self.scaled else self.trainer.strategy.all_gather
         every, names = gather(row).reshape(-1, len(row)), list(self._last.terms)
-        rate, norm = self._learning_rate(), self._gradient_norm()
-        raise describe_bad_step(every, names, self._place, rate, norm, before)
+        place, rate = self.place(self.global_step), self.learning_rate()
+        raise describe_bad_step(every, names, place, rate, norm, before)
 
-    @property
-    def _place(self) -> str:
-        return f"{self.global_step} (epoch {self.current_epoch})"
+    def place(self, step: int) -> str:
+        """Return a step and its epoch, for messages."""
+        return f"{step} (epoch {self.current_epoch})"
 
-    def _log_step(self) -> None:
-        step = self.global_step + 1
-        if step % self.options.log_every_n_steps:
-            return
-        row = {
-            "train/step_loss": float(self._last.value),
-            "train/lr": self._learning_rate(),
-            "train/grad_norm": self._gradient_norm(),
-            **self._beta(self.global_step),
-        }
-        self.write(row, step)
+    def write_step(self, step: int, loss: float, rate: float, norm: float) -> None:
+        """Write the row of a step, the ``step``-th of the run."""
+        row = {"train/step_loss": loss, "train/lr": rate, "train/grad_norm": norm}
+        self.write({**row, **self._beta(step - 1)}, step)
 
     def write(self, row: dict[str, float], step: int) -> None:
         """Write one row to every logger."""
@@ -187,7 +197,8 @@ class LitVAE(pl.LightningModule):
     def _gradient_norm(self) -> float:
         return gradient_norm(self.parameters())
 
-    def _learning_rate(self) -> float:
+    def learning_rate(self) -> float:
+        """Return the learning rate of the coming step."""
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self) -> None:
@@ -201,7 +212,7 @@ class LitVAE(pl.LightningModule):
         row = {
             **self.means.compute(over_devices),
             **scores,
-            "train/lr": self._learning_rate(),
+            "train/lr": self.learning_rate(),
             **self._beta(self.global_step),
         }
         speed = self.trainer.callback_metrics.get("train/examples_per_second")
@@ -262,6 +273,9 @@ class LitVAE(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the configured optimiser with its schedule."""
         optimizer = self.optimizer_factory(self.vae.parameters())
+        if self.scaled:  # else Lightning leaves it to the kernel of a fused optimiser to unscale
+            # the gradients, behind the backs of norm, clipping and skipping
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
         return add_schedule(
@@ -276,7 +290,7 @@ class LitVAE(pl.LightningModule):
         Raises:
             NonFiniteLoss: the weights are not finite: nobody could go on from there.
         """
-        check_weights(self.named_parameters(), self._place)
+        check_weights(self.named_parameters(), self.place(self.global_step))
         checkpoint["config"] = self.config
         checkpoint["data"] = asdict(self.spec)
         checkpoint["skipped_steps"] = self.skipped.steps

@@ -106,7 +106,7 @@ def rehearse(run: Run) -> None:
                 f"p(x|z) over the dimensions of an example, to shape (S, B) = "
                 f"({samples}, 1), but gave {tuple(trace.log_px.shape)}."
             )
-        loss: object = lit.objective(trace, 0)
+        loss: object = lit.objective(trace, 0, lit.objective.beta(0))
         if not isinstance(loss, Loss):
             raise ConfigError(
                 f"objective ({run.config.objective['_target_']}) must return a "

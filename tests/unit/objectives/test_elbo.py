@@ -14,7 +14,7 @@ TRACE = Trace(torch.zeros(2, 1), None, (), LOG_PX, RATE)  # type: ignore[arg-typ
 
 
 def test_loss_is_the_mean_distortion_plus_beta_times_the_mean_rate():
-    loss = Elbo(beta=4.0, schedule=Constant())(TRACE, step=0)
+    loss = Elbo(beta=4.0, schedule=Constant())(TRACE, step=0, beta=4.0)
     assert loss.value.item() == 4.0 + 4.0 * 2.5
     assert loss.terms["distortion"].item() == 4.0
     assert loss.terms["rate"].item() == 2.5
@@ -23,8 +23,9 @@ def test_loss_is_the_mean_distortion_plus_beta_times_the_mean_rate():
 def test_beta_follows_its_schedule_and_nothing_else():
     objective = Elbo(beta=2.0, schedule=Linear(10))
     assert [objective.beta(step) for step in (0, 5, 10, 20)] == [0.0, 1.0, 2.0, 2.0]
-    for _ in range(3):  # no counter moves
-        assert objective(TRACE, step=5).value.item() == 4.0 + 1.0 * 2.5
+    beta = objective.beta(5)
+    for number in (beta, torch.tensor(beta)):  # a captured step hands in a tensor
+        assert objective(TRACE, step=5, beta=number).value.item() == 4.0 + 1.0 * 2.5
     assert objective.warmup_steps == 10
 
 
