@@ -85,7 +85,7 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
         "null or an integer >= 1",
         _or_null(_integer(1)),
         "data.limit callbacks.early_stopping.patience callbacks.checkpoint.every_n_steps "
-        "callbacks.pictures.every_n_epochs",
+        "callbacks.pictures.every_n_epochs trainer.group",
     ),
     ("a finite number >= 0", _not_negative, "objective.beta callbacks.early_stopping.min_delta"),
     ("a finite number > 0", _positive, "optimizer.lr"),
@@ -100,10 +100,15 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
         "callbacks.progress.refresh_seconds",
     ),
     ("null or a number in (0, 1)", _or_null(_number(lambda v: 0 < v < 1)), "callbacks.ema.decay"),
-    ("true or false", _flag, "trainer.compile evaluation.test report trainer.detect_anomaly"),
+    (
+        "true or false",
+        _flag,
+        "trainer.compile evaluation.test report trainer.detect_anomaly trainer.deterministic",
+    ),
     ("null or a run's folder", _or_null(lambda v: isinstance(v, str)), "init_from"),
     ("32, bf16 or 16", _one_of(32, "32", "bf16", 16, "16"), "trainer.precision"),
     ("null, simple or torch", _one_of(None, "simple", "torch"), "trainer.profiler"),
+    ("auto, true or false", lambda v: v == "auto" or _flag(v), "trainer.capture"),
     ("auto, cpu or gpu", _one_of("auto", "cpu", "gpu"), "trainer.accelerator"),
     ("none, threshold or stochastic", _one_of("none", "threshold", "stochastic"), "data.binarize"),
 )
@@ -119,7 +124,7 @@ SECTIONS = {
         "seeds": "init order corruption latent",
         "trainer": "accelerator devices num_nodes threads max_epochs precision gradient_clip_val "
         "accumulate_grad_batches log_every_n_steps profiler detect_anomaly compile "
-        "skip_gradient_above",
+        "skip_gradient_above group capture deterministic",
         "callbacks": "early_stopping checkpoint ema pictures progress extra",
         "callbacks.early_stopping": "patience min_delta",
         "callbacks.checkpoint": "every_n_epochs every_n_steps",
@@ -130,7 +135,8 @@ SECTIONS = {
 }
 OPTIONAL = {
     *("sweep", "choices", "command", "report", "evaluation.test"),
-    *("trainer.profiler", "trainer.detect_anomaly"),
+    *("trainer.profiler", "trainer.detect_anomaly", "trainer.group"),
+    *("trainer.capture", "trainer.deterministic"),
 }
 OF_DATA = {"batch_size", "binarize", "limit", "split_seed", "cache_dir"}  # of every data set
 NEEDED = [

@@ -142,6 +142,10 @@ def find_placement(options: DictConfig) -> Placement:
             "trainer.precision=16 needs a GPU: use trainer.precision=bf16, which "
             "has the range of float32."
         )
+    if options.get("capture") is True and not on_gpu:
+        raise ConfigError(
+            "trainer.capture=true needs a GPU: use trainer.capture=auto, which captures on one."
+        )
     return Placement("gpu" if on_gpu else "cpu", options.devices, options.num_nodes)
 
 

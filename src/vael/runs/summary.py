@@ -28,6 +28,8 @@ class Summary:
         family: of the likelihood.
         weights: which weights were scored and are in the best checkpoint: ``raw`` or ``ema``.
         seconds: of all attempts; what a kill has lost is not counted.
+        step: how the last attempt took its steps: ``captured`` in a CUDA graph, ``grouped``, or
+            ``single`` through Lightning.
         skipped_steps: steps left out by trainer.skip_gradient_above.
         data: what it is, in one line.
         data_notes: what was taken for what when its files were read, and what was left out.
@@ -61,6 +63,7 @@ class Summary:
     best_checkpoint: str | None = None
     best_epoch: int | None = None
     weights: str | None = None
+    step: str | None = None
     skipped_steps: int = 0
     machine: dict[str, str | None] = field(default_factory=dict)
     checkpoint_digest: str | None = None
@@ -91,7 +94,7 @@ class Summary:
 
 CIRCUMSTANCES = {
     "reason", "seconds", "examples_per_second", "devices", "accelerator", "threads", "git_sha",
-    "data", "data_notes", "versions", "command", "machine",
+    "data", "data_notes", "versions", "command", "step", "machine",
     "checkpoint_digest",  # its file names the folder
 }  # fmt: skip
 REPEATED = tuple(each.name for each in fields(Summary) if each.name not in CIRCUMSTANCES)

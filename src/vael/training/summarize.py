@@ -12,6 +12,7 @@ from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
 from vael.runs.summary import Summary
+from vael.training.groups import GroupedEpochLoop
 from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE
 
@@ -53,6 +54,8 @@ def complete_summary(
     if run.best.exists():
         summary.best_checkpoint = run.name_of(run.best)
         summary.checkpoint_digest = file_digest(run.best)
+    loop = trainer.fit_loop.epoch_loop
+    summary.step = loop.mode if isinstance(loop, GroupedEpochLoop) else None
     summary.skipped_steps = lit.skipped.steps
     summary.warnings = list(lit.warnings)
     if lit.skipped.steps:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from vael.config.build import build_part
 from vael.randomness import Noise
+from vael.training.average import Averaging
 from vael.training.callbacks.anomaly import Anomaly
 from vael.training.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from vael.training.callbacks.ownership import OwnershipCheck
@@ -16,14 +17,12 @@ from vael.training.callbacks.pictures import Pictures
 from vael.training.callbacks.progress import ProgressBar
 from vael.training.callbacks.timing import Throughput
 from vael.training.checkpoint_io import SafeCheckpointIO
+from vael.training.groups import GroupedEpochLoop
 from vael.training.profiler import RunProfiler, Unprofiled
 from vael.training.run import Run
+from vael.training.single_steps import STEP_HOOKS
 
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-STEP_HOOKS = (
-    *("on_train_batch_start", "on_before_zero_grad", "on_before_backward"),
-    *("on_after_backward", "on_before_optimizer_step", "on_train_batch_end"),
-)
 
 
 def make_trainer(run: Run) -> pl.Trainer:
@@ -36,7 +35,7 @@ def make_trainer(run: Run) -> pl.Trainer:
     ]
     callbacks = [*_callbacks(run), *extra]
     skip_idle_hooks(callbacks, run.lit)
-    return pl.Trainer(
+    trainer = pl.Trainer(
         accelerator=placement.accelerator,
         devices=placement.devices,
         num_nodes=placement.num_nodes,
@@ -55,8 +54,13 @@ def make_trainer(run: Run) -> pl.Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
         profiler=RunProfiler(run.files.profile, kind, run.lit.vae) if kind else Unprofiled(),
+        deterministic=bool(options.get("deterministic")),
         detect_anomaly=bool(options.get("detect_anomaly")),
     )
+    trainer.fit_loop.epoch_loop = GroupedEpochLoop(
+        trainer, run.stop, options.get("group"), options.get("capture", "auto") is not False
+    )
+    return trainer
 
 
 def _callbacks(run: Run) -> list[Callback]:
@@ -75,7 +79,7 @@ def _callbacks(run: Run) -> list[Callback]:
     if run.config.trainer.get("detect_anomaly"):
         found.append(Anomaly())
     if options.ema.decay is not None:
-        found.append(EMAWeightAveraging(decay=options.ema.decay))
+        found.append(Averaging(options.ema.decay))
     if stopping.patience is not None:
         found.append(
             EarlyStopping(

@@ -4,7 +4,8 @@ import pytorch_lightning as pl
 from torch import nn
 
 from vael.training.callbacks.timing import Throughput
-from vael.training.trainer import STEP_HOOKS, skip_idle_hooks
+from vael.training.single_steps import STEP_HOOKS
+from vael.training.trainer import skip_idle_hooks
 
 
 class Mine(pl.Callback):

@@ -76,6 +76,8 @@ class LastCheckpoint(Checkpoint):
         stop: what the signals are remembered in.
     """
 
+    per_group = True
+
     path: Path
     every_n_epochs: int
     every_n_steps: int | None

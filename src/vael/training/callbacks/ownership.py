@@ -20,6 +20,8 @@ class OwnershipCheck(pl.Callback):
         Evicted: from each of its hooks.
     """
 
+    per_group = True
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._looked = float("-inf")

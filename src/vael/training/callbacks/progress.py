@@ -22,6 +22,8 @@ class ProgressBar(pl.Callback):
         refresh_seconds: the least time between two redraws.
     """
 
+    per_group = True
+
     def __init__(self, refresh_seconds: float = 0.5) -> None:
         self.refresh_seconds = refresh_seconds
         self._progress: Progress | None = None

@@ -39,23 +39,25 @@ class Throughput(pl.Callback):
         batch_size: the global batch.
     """
 
+    per_group = True
+
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
         self._started = 0.0
-        self._batches = 0
+        self._first = 0
 
-    def on_train_epoch_start(self, *hook: Any, **named: Any) -> None:
+    def on_train_epoch_start(self, trainer: pl.Trainer, *hook: Any, **named: Any) -> None:
         """Start the clock of an epoch, or of one that is continued in its middle."""
-        self._started, self._batches = time.perf_counter(), 0
+        self._started, self._first = time.perf_counter(), trainer.fit_loop.total_batch_idx
 
     on_train_start = on_train_epoch_start
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *batch: object
     ) -> None:
-        """Count the batch, and stop the clock at the last batch: validation comes next."""
-        self._batches += 1
+        """Stop the clock at the last batch: validation comes next."""
         if trainer.is_last_batch:
             seconds = time.perf_counter() - self._started
-            rate = self._batches * self.batch_size / seconds
+            batches = trainer.fit_loop.total_batch_idx - self._first
+            rate = batches * self.batch_size / seconds
             pl_module.log("train/examples_per_second", rate, logger=False)

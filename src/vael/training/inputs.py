@@ -1,0 +1,67 @@
+"""What differs from step to step, in tables on the device: one copy for a whole group of steps."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vael.data.batches import Resident, TrainBatches, take_batch
+from vael.training.step import Now
+
+
+class Inputs:
+    """The examples and numbers of a group of steps, read by a counter on the device.
+
+    A captured step reads the same addresses at each replay; so these tables are filled for a whole
+    group, and each step moves the counter. Where the data is not on the device, each batch travels
+    into one tensor before its step.
+
+    Args:
+        loader: of the batches; moved on by what is taken.
+        device: of the tables.
+
+    Attributes:
+        most: steps of a group.
+        at: ``(1,)`` int64: steps of the group that were taken.
+    """
+
+    most = 256
+
+    def __init__(self, loader: TrainBatches, device: torch.device) -> None:
+        self.loader, most = loader, self.most
+        self.at = torch.zeros(1, dtype=torch.int64, device=device)
+        self._numbers = torch.zeros(most, 3, device=device)
+        arrays = loader.arrays
+        self._data = arrays.x if isinstance(arrays, Resident) else None
+        size = loader.batch_size
+        if self._data is not None:
+            self._places = torch.zeros(most, size, dtype=torch.int64, device=device)
+        else:
+            example = take_batch(arrays, loader.index[:1]).x
+            shape = (size, *example.shape[1:])
+            self._batch = torch.zeros(shape, dtype=example.dtype, device=device)
+
+    def load(self, plan: Sequence[Now]) -> None:
+        """Fill the tables for a group of these steps."""
+        count = len(plan)
+        rows = [(float(now.rate), float(now.beta), float(now.step)) for now in plan]
+        self._numbers[:count].copy_(torch.tensor(rows))
+        if self._data is not None:
+            self._places[:count].copy_(torch.from_numpy(self.loader.next_positions(count)))
+        self.at.zero_()
+
+    def feed(self) -> None:
+        """Send the batch of the next step, where the data is not on the device."""
+        if self._data is None:
+            x = self.loader.next().x
+            pinned = x.pin_memory() if self.at.is_cuda else x
+            self._batch.copy_(pinned, non_blocking=True)
+
+    def read(self) -> tuple[Tensor, Now]:
+        """Return the raw examples ``(B, *E)`` and the numbers of this step; looks at no value."""
+        rate, beta, step = self._numbers.index_select(0, self.at).squeeze(0).unbind()
+        now = Now(rate, beta, step)
+        if self._data is None:
+            return self._batch, now
+        places = self._places.index_select(0, self.at).squeeze(0)
+        return self._data.index_select(0, places), now

@@ -1,0 +1,37 @@
+"""Schedules of beta that interfere with a run at a step, without a hook of a callback."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+
+@dataclass
+class SignalAt:
+    """Sends SIGTERM to its own process before a step, once; beta stays 1."""
+
+    step: int
+    warmup_steps: int = 0
+
+    def __call__(self, step: int) -> float:
+        if step == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.step = -1
+        return 1.0
+
+
+@dataclass
+class ValueAt:
+    """1, but ``value`` at one step: not a number makes the loss not finite."""
+
+    step: int
+    value: float = float("nan")
+    warmup_steps: int = 0
+
+    def __call__(self, step: int) -> float:
+        return self.value if step == self.step else 1.0
+
+
+def at(name: str, step: int) -> tuple[str, str]:
+    """The overrides that put a schedule of this module into a run."""
+    target = f"objective.schedule._target_=helpers.schedules.{name}"
+    return target, f"+objective.schedule.step={step}"
