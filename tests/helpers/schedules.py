@@ -13,7 +13,8 @@ class SignalAt:
     warmup_steps: int = 0
 
     def __call__(self, step: int) -> float:
-        if step == self.step:
+        held = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL  # not before the run begins
+        if step == self.step and held:
             os.kill(os.getpid(), signal.SIGTERM)
             self.step = -1
         return 1.0

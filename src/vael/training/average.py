@@ -32,6 +32,11 @@ class Averaging(EMAWeightAveraging):
         """As Lightning's own, so that its checkpoints are read."""
         return EMAWeightAveraging.__qualname__
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Move the average to the module's device; Lightning has made it before that was there."""
+        assert self._average_model is not None
+        self._average_model.to(pl_module.device)
+
     def take_over(self, module: pl.LightningModule) -> None:
         """Let steps update the average of this module, by `update` and `settle`."""
         model = self._average_model

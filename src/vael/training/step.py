@@ -70,7 +70,7 @@ class Step:
         self.bad = torch.zeros((), device=lit.device)
         self._one = torch.ones((), device=lit.device)
         self.scaler: GradScaler | None = getattr(precision, "scaler", None)
-        if self.scaler is not None:
+        if self.scaler is not None and self.scaler._scale is None:
             self.scaler._lazy_init_scale_growth_tracker(lit.device)
 
     @property
