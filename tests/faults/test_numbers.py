@@ -122,7 +122,7 @@ def half(monkeypatch):
 
 def test_gradients_that_overflow_fp16_are_left_to_the_scaler(tmp_path, half):
     """Times 2^40 they are beyond 65504: the scale is halved until they fit."""
-    folder = make_run(tmp_path, *QUICK)
+    folder = make_run(tmp_path, *QUICK, "trainer.group=1")  # groups: tests/unit/training/test_half
     train(folder)
     halved = [
         scale

@@ -1,0 +1,110 @@
+"""The update and the average of the weights against torch's own, to the bit."""
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging
+from torch import nn
+from torch.optim import SGD, Adam, AdamW
+
+from vael.training.average import Averaging
+from vael.training.update import FusedAdam
+
+
+def net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+
+
+def gradients(model, seed, without=()):
+    generator = torch.Generator().manual_seed(seed)
+    for number, parameter in enumerate(model.parameters()):
+        drawn = torch.randn(parameter.shape, generator=generator)
+        parameter.grad = None if number in without else drawn
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+@pytest.mark.parametrize(
+    "options", [{}, {"amsgrad": True}, {"weight_decay": 0.1, "maximize": True}]
+)
+def test_steps_and_state_are_those_of_torch_with_steps_left_out_as_without_gradients(
+    kind, options
+):
+    """Over a change of the learning rate, a parameter without gradient, and a checkpoint."""
+    mine, theirs = net(), net()
+    made = [kind(model.parameters(), lr=0.01, fused=True, **options) for model in (mine, theirs)]
+    update = FusedAdam(made[0])
+    for step in range(12):
+        without = (1,) if step == 5 else ()
+        left_out = step in (3, 7)
+        for model, optimizer in ((mine, made[0]), (theirs, made[1])):
+            optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
+            gradients(model, step, without)
+        learned = [p for p in mine.parameters() if p.grad is not None]
+        update(learned, update.rate, torch.tensor(float(left_out)))
+        if not left_out:
+            made[1].step()
+        if step == 8:
+            made[0].load_state_dict(made[0].state_dict())
+            update = FusedAdam(made[0])
+    for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+    (a, b) = (optimizer.state_dict() for optimizer in made)
+    assert a["param_groups"] == b["param_groups"]
+    for number, state in b["state"].items():
+        assert list(state) == list(a["state"][number])
+        assert all(torch.equal(value, a["state"][number][name]) for name, value in state.items())
+
+
+def test_only_a_fused_adam_with_one_group_and_no_hooks_fits():
+    model = net()
+    first, second, *rest = model.parameters()
+    hooked = Adam(model.parameters(), fused=True)
+    hooked.register_step_post_hook(lambda *_: None)
+    assert FusedAdam.fits(Adam(model.parameters(), fused=True))
+    assert not FusedAdam.fits(hooked)
+    assert not FusedAdam.fits(Adam(model.parameters(), fused=False))
+    assert not FusedAdam.fits(Adam(model.parameters(), lr=torch.tensor(0.1), fused=True))
+    assert not FusedAdam.fits(Adam([{"params": [first]}, {"params": [second, *rest]}], fused=True))
+    assert not FusedAdam.fits(SGD(model.parameters(), fused=True))
+
+
+class Module(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+        self.register_buffer("shift", torch.tensor([0.3, 1e-3]))
+
+
+@pytest.mark.parametrize("decay", [0.9, 0.999])
+def test_the_average_is_lightnings(decay):
+    """Its first value is a copy; the buffers, which it averages too, drift alike."""
+    module = Module()
+    mine, theirs = Averaging(decay), EMAWeightAveraging(decay=decay)
+    assert mine.state_key == theirs.state_key
+    for callback in (mine, theirs):
+        callback.setup(None, module, "fit")
+    mine.take_over(module)
+    assert not mine.has_integers
+    for step in range(1, 8):
+        gradients(module, step)
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter += parameter.grad
+        mine.update()
+        mine.settle()
+        theirs._average_model.update_parameters(module)
+        theirs._latest_update_step = step
+    mine.count(7, 7)
+    assert mine.state_dict() == theirs.state_dict()
+    pairs = (callback._average_model.state_dict() for callback in (mine, theirs))
+    for (name, a), (_, b) in zip(*(pair.items() for pair in pairs), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_an_average_of_whole_numbers_is_told():
+    module = Module()
+    module.net.append(nn.BatchNorm1d(3))
+    callback = Averaging(0.9)
+    callback.setup(None, module, "fit")
+    assert callback.has_integers
