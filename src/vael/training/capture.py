@@ -1,6 +1,7 @@
 """Capture of a step in a CUDA graph, or the reason why it cannot be captured."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -45,13 +46,14 @@ class CudaGraph:
             self._graph.register_generator_state(generator)
 
     def warm(self, body: Body) -> None:
-        """Run the body on the graph's stream: once freely, then where a look is an error."""
+        """Run the body on the graph's stream: twice freely, then where a look is an error."""
         self._stream.wait_stream(torch.cuda.current_stream())
         before = torch.cuda.get_sync_debug_mode()
         try:
-            with torch.cuda.stream(self._stream):
+            with torch.cuda.stream(self._stream), warnings.catch_warnings():
                 body()
                 body()
+                warnings.filterwarnings("ignore", ".*Synchronization debug mode is a prototype")
                 torch.cuda.set_sync_debug_mode("error")
                 body()
         finally:
