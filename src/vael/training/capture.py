@@ -17,8 +17,8 @@ TOLERANCE = 1e-3
 """Relative difference between a captured and an eager step, in loss, terms and gradient's norm."""
 
 
-class Graph(Protocol):
-    """A step that is recorded once and replayed."""
+class StepGraph(Protocol):
+    """A graph of a step: recorded once and replayed."""
 
     def warm(self, body: Body) -> None:
         """Run the body until nothing in it is done for the first time; refuse one that looks."""
@@ -97,7 +97,7 @@ class State:
 
 
 def capture_step(
-    graph: Graph,
+    graph: StepGraph,
     body: Body,
     seed: Callable[[], object],
     result: Callable[[], list[float]],

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vael.training.capture import CudaGraph, Graph, State, capture_step
+from vael.training.capture import CudaGraph, State, StepGraph, capture_step
 from vael.training.eager import GROUP_SECONDS
 from vael.training.inputs import Inputs
 from vael.training.step import Now, Step
@@ -36,11 +36,11 @@ class DeviceSteps:
         step: Step,
         inputs: Inputs,
         captures: bool,
-        make_graph: Callable[..., Graph] = CudaGraph,
+        make_graph: Callable[..., StepGraph] = CudaGraph,
     ) -> None:
         self.step, self.inputs, self.captures, self.make_graph = step, inputs, captures, make_graph
         self.room = FIRST
-        self._graph: Graph | None = None
+        self._graph: StepGraph | None = None
         self._draws = step.lit.draws(0, 0)
         self._rows = torch.empty(0)
 
