@@ -43,7 +43,7 @@ class Encoding(NamedTuple):
     sigma: Tensor | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A trained VAE without its data set.
 
@@ -74,6 +74,13 @@ class Model:
         """Return the model of a run that was loaded with its data."""
         parts = trained.vae, trained.preprocess, trained.spec, trained.config
         return cls(*parts, trained.checkpoint, torch.device("cpu"))
+
+    def __repr__(self) -> str:
+        """Return the net, the data, the sizes and the file in one line."""
+        chosen = self.config.get("choices", {})
+        what = f"{chosen.get('model', 'VAE')} on {chosen.get('data', 'data')}"
+        sizes = f"x {self.spec.event_shape}, z {self.latent_shape}, {self.vae.family}"
+        return f"Model({what}, {sizes}, {self.file})"
 
     def to(self, device: str | torch.device) -> "Model":
         """Return the same model, moved."""

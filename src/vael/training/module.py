@@ -87,6 +87,7 @@ class LitVAE(pl.LightningModule):
         self.latent_size = sum(math.prod(shape) for shape in vae.noise_shapes)
         self.scores = Scores.of(vae, spec)
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
+        self.logs_scores = False  # for a trainer that has no MetricsCsv: test() returns them then
         self.warnings: list[str] = []
         self.means = EpochMeans()
         self.skipped = SkippedSteps()
@@ -258,7 +259,7 @@ class LitVAE(pl.LightningModule):
         self.scores.reset()
         for name, value in scores.items():
             self.published[f"{split}/{name}"] = value
-            self.log(f"{split}/{name}", value, logger=False)
+            self.log(f"{split}/{name}", value, logger=self.logs_scores)
         known = any(SAID_AT_BOUND in text for text in self.warnings)
         if scores["scale_at_bound"] > AT_BOUND and not known:
             self.warnings.append(

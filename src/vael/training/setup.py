@@ -39,7 +39,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     share = config.data.batch_size // placement.world
     threads = placement.threads(config.trainer.threads, share * data.spec.num_dims)
     torch.set_num_threads(threads)
-    lit = _build_module(config, data, seeds)
+    lit = build_module(config, data, seeds)
     board = build_part(config.logger, Board, "logger")  # type: ignore[type-abstract]
     csv = MetricsCsv(RunFolder(folder).metrics)
     stop, prune, clock = TrainingStopRequest(), StopFile(folder), RunTimer()
@@ -56,7 +56,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     return run
 
 
-def _build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
+def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     """Build the model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
