@@ -110,17 +110,21 @@ def run(
 
 
 def _work(plan: "Plan") -> int:
-    from vael.sweep.display import make_display
+    from vael.sweep.display import make_display, stopped_text
     from vael.sweep.engines.local import Local
     from vael.sweep.study.study import Study
 
     study = Study.open(plan.folder)
+    s = "s" if len(plan.slots) > 1 else ""
+    print(f"starting {len(plan.slots)} worker{s}: {plan.folder}", flush=True)
     study.stop_retrying = lambda: True  # who looks on can look again later
     code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows).run()
     if code == 0:
         study.stop_retrying = lambda: False
     if code in (0, 130, 143):  # else there may be no room for a result, or no storage to ask
         conclude(study)
+    if code in (130, 143):
+        print(stopped_text(study.goal, study.rows()))
     return code
 
 

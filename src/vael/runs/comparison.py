@@ -1,9 +1,13 @@
 """Comparison: the numbers of several runs side by side, or the reason why not; no torch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
+from vael.config.flat import flat_config
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
@@ -15,14 +19,16 @@ from vael.runs.summary import read_summary
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Facts, and scores by name."""
 
+WIDTH = 16  # of a column
 OTHER_FIT = "not compared: the trained fit, or the likelihood of a density, differs"
 
 
 def compare_runs(runs: Sequence[Path]) -> str:
-    """Tabulate the runs' evaluations, or where one has none, their summaries.
+    """Tabulate the runs' evaluations; where one has none, their tests, else their validations.
 
-    A row of nats that are different quantities says so: those of a density grow without bound as
-    it becomes sharper, and are not those of a mass.
+    The settings that differ come first. Of each row the best is marked, where one direction is
+    the better one. A row of nats that are different quantities says so: those of a density grow
+    without bound as it becomes sharper, and are not those of a mass.
 
     Raises:
         NotComparableError: other k, levels, binarisation, split, data, or families of a table.
@@ -31,9 +37,12 @@ def compare_runs(runs: Sequence[Path]) -> str:
     if len(runs) < 2:
         raise ConfigError("vael compare needs two runs or more.")
     for folder in map(RunFolder, runs):
+        if not folder.path.is_dir():
+            raise ConfigError(f"{folder.path} does not exist: vael list shows the runs.")
         if folder.is_run:
             folder.require()
-    every = _read_all(runs, read_evaluated) or _read_all(runs, read_summed_up)
+    readers = (read_evaluated, read_summed_up, partial(read_summed_up, split="val"))
+    every = next((found for read in readers if (found := _read_all(runs, read))), [])
     if not every:
         bare = next(run for run in runs if read_evaluated(run) is None)
         raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
@@ -42,14 +51,59 @@ def compare_runs(runs: Sequence[Path]) -> str:
     known = every[0][0]
     lines = [f"split {known['split']}, k = {known['k']}, data {known['digest'][:8]}"]
     lines += [f"[{number}] {run}" for number, run in enumerate(runs)]
-    lines.append("".ljust(18) + "".join(f"[{n}]".rjust(14) for n in range(len(runs))))
+    head = "".join(f"[{n}]".rjust(WIDTH) for n in range(len(runs)))
+    differ = find_other_settings(runs)
+    width = max([18, *(len(name) + 2 for name in differ)])
+    lines += ["", "settings that differ".ljust(width) + head] if differ else []
+    for name, values in differ.items():
+        lines.append(name.ljust(width) + "".join(str(v)[: WIDTH - 2].rjust(WIDTH) for v in values))
+    lines += ["", "scores, the best with *".ljust(width) + head]
     other_fit = len({read_fit(run) for run in runs}) > 1
     for name in dict.fromkeys(name for _, scores in every for name in scores):
-        cells = (scores.get(name) for _, scores in every)
-        row = "".join(("-" if cell is None else f"{cell:.4f}").rjust(14) for cell in cells)
+        row = [scores.get(name) for _, scores in every]
         refused = other_fit and describe_metric(name).of_fit
-        lines.append(name.ljust(18) + row + (f"  {OTHER_FIT}" if refused else ""))
+        note = OTHER_FIT if refused else _describe(name)
+        lines.append(f"{name.ljust(width)}{_cells(name, row, not refused)}  {note}".rstrip())
     return "\n".join(lines)
+
+
+def _cells(name: str, row: Sequence[float | None], ranked: bool) -> str:
+    """Format the numbers of a row, with a star at the best where they differ."""
+    there = [value for value in row if value is not None]
+    better = describe_metric(name).better
+    best = None
+    if ranked and better and len(set(there)) > 1:
+        best = min(there) if better == "lower" else max(there)
+    marks = ("*" if value is not None and value == best else " " for value in row)
+    texts = ("-" if value is None else f"{value:.4f}" for value in row)
+    return "".join(f"{text}{mark}".rjust(WIDTH) for text, mark in zip(texts, marks, strict=True))
+
+
+def _describe(name: str) -> str:
+    metric = describe_metric(name)
+    better = f"{metric.better} is better" if metric.better else ""
+    return ", ".join(part for part in (metric.unit, better) if part)
+
+
+def find_other_settings(runs: Sequence[Path]) -> dict[str, list[object]]:
+    """Return the settings in which runs differ, with the value of each run."""
+    flats = [_flat(run) for run in runs]
+    names = sorted({name for flat in flats for name in flat})
+    values = {name: [flat.get(name, "-") for flat in flats] for name in names}
+    return {n: v for n, v in values.items() if any(one != v[0] for one in v) and not _is_place(n)}
+
+
+def _is_place(name: str) -> bool:
+    """Whether a setting says where a run is, or repeats what another one has chosen."""
+    ours = name in ("command", "name", "output_dir") or name.startswith("sweep.")
+    return ours or name.endswith("_target_")
+
+
+def _flat(run: Path) -> dict[str, Any]:
+    if not RunFolder(run).is_run:
+        return {}
+    config = read_yaml(RunFolder(run).config)
+    return flat_config(config) if isinstance(config, DictConfig) else {}
 
 
 def read_fit(run: Path) -> str:

@@ -16,6 +16,7 @@ from vael.text import clock_text, duration_text
 
 NUMBERS = 38  # columns of a terminal that all but the worker's name need
 MIN_NAME = 6
+BAR = 20  # characters
 
 
 class LogDisplay:
@@ -83,11 +84,12 @@ class LiveDisplay:
 
     def _drawn(self, workers: Sequence[WorkerState], rows: Sequence[TrialRow]) -> Group:
         texts = (
-            f"{self._left(rows)}{counts_text(self.goal, rows)}  {printable(self.goal.name)}",
+            f"{self._left(rows)}{counts_text(self.goal, rows)}  {printable(self.goal.name)}"
+            f"{bar_text(self.goal, rows)}",
             best_text(self.goal, rows),
         )
         lines = [Text(text, no_wrap=True, overflow="ellipsis", style="bold") for text in texts]
-        return Group(*lines, self._table(workers))
+        return Group(*lines, *([self._table(workers)] if workers else []))
 
     def _left(self, rows: Sequence[TrialRow]) -> str:
         """Estimate the time left if trials go on finishing as since the first look."""
@@ -130,6 +132,23 @@ def make_display(goal: Goal, console: Console | None = None) -> Display:
     """Make a display: live lines on a terminal, a line per finished trial elsewhere."""
     console = console or Console()
     return LiveDisplay(goal, console) if console.is_terminal else LogDisplay(goal, console)
+
+
+def bar_text(goal: Goal, rows: Sequence[TrialRow]) -> str:
+    """Draw how much of the budget is used; empty where it has none."""
+    if not goal.trials:
+        return ""
+    full = round(BAR * min(1.0, sum(row.finished for row in rows) / goal.trials))
+    return f"  {'█' * full}{'░' * (BAR - full)}"
+
+
+def stopped_text(goal: Goal, rows: Sequence[TrialRow]) -> str:
+    """Say of a sweep that was stopped where it stands and how it goes on."""
+    done, waiting = sum(row.finished for row in rows), sum(row.state == "waiting" for row in rows)
+    left = "its best is yet to be trained again on fresh seeds"
+    where = f"after {done}{_of(goal.trials)} trials" + (f" ({waiting} wait)" if waiting else "")
+    more = f"; {left}" if goal.trials and done >= goal.trials else ""
+    return f"stopped {where}{more}: the same command goes on"
 
 
 def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:

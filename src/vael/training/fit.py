@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -24,7 +25,8 @@ from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard_run
 from vael.runs.folder import read_config
 from vael.runs.metrics_csv import read_history
-from vael.runs.summary import ENDED, Summary
+from vael.runs.summary import ENDED, Summary, summary_text
+from vael.training.announcement import announce_run
 from vael.training.callbacks.anomaly import locate_nan_gradient
 from vael.training.log import write_log
 from vael.training.postmortem import write_postmortem
@@ -89,6 +91,7 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         remove_unfinished(run.folder)
         if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
             summary.write(run.folder / failures.FOLDER)
+        announce_run(run)
         if saved:
             log.info("continuing from %s at step %d", run.files.last, saved["global_step"])
         board_log = run.board.open(run.folder, flat_config(run.config))
@@ -159,6 +162,8 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     """
     said = len(run.lit.warnings)
     complete_summary(summary, run.csv, trainer, run.lit, run.files)
+    for line in summary_text(asdict(summary)).splitlines():
+        log.info(line)
     for text in summary.warnings[said:]:
         log.warning(text)
     trained = summary.status in ENDED

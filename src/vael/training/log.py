@@ -10,6 +10,8 @@ from vael.distributed.lightning import is_first
 from vael.errors import DiskError
 from vael.runs.folder import RunFolder
 
+log = logging.getLogger("vael")
+
 
 @contextmanager
 def write_log(folder: Path) -> Iterator[None]:
@@ -20,7 +22,6 @@ def write_log(folder: Path) -> Iterator[None]:
     Raises:
         DiskError: the file cannot be written.
     """
-    log = logging.getLogger("vael")
     log.setLevel(logging.INFO)
     log.propagate = False
     for chatty in ("pytorch_lightning", "lightning_fabric"):

@@ -71,9 +71,9 @@ def evaluated(folder, nll, fit="mass", **changes):
 
 def test_runs_side_by_side(tmp_path):
     runs = [evaluated(tmp_path / "a", 11.25), evaluated(tmp_path / "b", 12.5)]
-    rows = {line.split()[0]: line.split()[1:] for line in compare_runs(runs).splitlines()}
-    assert rows["nll"] == ["11.2500", "12.5000"]
-    assert rows["elbo"] == ["-7.5000", "-7.5000"]
+    rows = {line.split()[0]: line.split()[1:] for line in compare_runs(runs).splitlines() if line}
+    assert rows["nll"] == ["11.2500*", "12.5000", "nats,", "lower", "is", "better"]
+    assert rows["elbo"] == ["-7.5000", "-7.5000", "nats,", "higher", "is", "better"]
 
 
 def summed_up(folder, family, fit):
@@ -108,8 +108,10 @@ def summed_up(folder, family, fit):
 )
 def test_nats_of_another_fit_say_so_and_bits_do_not(tmp_path, one, other, same):
     runs = [summed_up(tmp_path / "a", *one), summed_up(tmp_path / "b", *other)]
-    rows = {line.split()[0]: line for line in compare_runs(runs).splitlines()}
-    assert rows["bpd"].split() == ["bpd", "2.0000", "2.0000"]
+    rows = {line.split()[0]: line for line in compare_runs(runs).splitlines() if line}
+    assert rows["bpd"].split()[:3] == ["bpd", "2.0000", "2.0000"]
+    assert rows["bpd"].endswith("bits/dim, lower is better")
+    assert ("likelihood.fit" in rows) == (one[1] != other[1])
     assert ("not compared: the trained fit" in rows["elbo"]) != same
     evaluated_too = [evaluated(tmp_path / "c", 1.0, fit=one[1]), evaluated(tmp_path / "d", 1.0)]
     assert ("not compared" in compare_runs(evaluated_too)) == (one[1] == "density")
@@ -128,3 +130,16 @@ def test_a_run_without_numbers(tmp_path):
         compare_runs(runs)
     with pytest.raises(ConfigError, match="two runs or more"):
         compare_runs(runs[:1])
+    with pytest.raises(ConfigError, match="nowhere does not exist"):
+        compare_runs([runs[0], tmp_path / "nowhere"])
+
+
+def test_runs_without_a_test_are_compared_by_their_validation(tmp_path):
+    for name, bpd in (("a", 2.0), ("b", 1.5)):
+        folder = summed_up(tmp_path / name, "m.Gaussian", "mass")
+        summary = json.loads((folder / "summary.json").read_text())
+        summary |= {"metrics": {"val/bpd": bpd}, "samples": {"val": 4}}
+        (folder / "summary.json").write_text(json.dumps(summary))
+    text = compare_runs([tmp_path / "a", tmp_path / "b"])
+    assert "split val, k = 4" in text
+    assert "1.5000*" in text

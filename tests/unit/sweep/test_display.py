@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from vael.sweep.display import LiveDisplay, LogDisplay, WorkerState, make_display
+from vael.sweep.display import (
+    LiveDisplay,
+    LogDisplay,
+    WorkerState,
+    bar_text,
+    make_display,
+    stopped_text,
+)
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text, printable
@@ -33,6 +40,16 @@ def log():
 def seen(console):
     """What a terminal would have shown in the last redraw, line by line."""
     return console.export_text().rstrip("\n").split("\n")
+
+
+def test_a_bar_shows_the_share_of_the_budget_and_a_stopped_sweep_says_how_it_goes_on():
+    rows = [row(n, value=2.0) for n in range(4)] + [row(4, "waiting")]
+    assert bar_text(GOAL, rows).strip() == "█" * 8 + "░" * 12
+    assert stopped_text(GOAL, rows) == (
+        "stopped after 4/10 trials (1 wait): the same command goes on"
+    )
+    over = [row(n, value=2.0) for n in range(10)]
+    assert "yet to be trained again on fresh seeds" in stopped_text(GOAL, over)
 
 
 def test_a_terminal_has_a_line_for_each_worker_and_the_best():

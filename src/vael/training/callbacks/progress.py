@@ -1,5 +1,6 @@
-"""Progress bar: one on a terminal, nothing in a log."""
+"""Progress: a bar on a terminal, a line an epoch or a minute in a log."""
 
+import os
 import time
 from typing import Any
 
@@ -14,9 +15,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from vael.distributed.ownership import ATTEMPT
+
+LINE_SECONDS = 60.0  # between two lines of a log
+
 
 class ProgressBar(pl.Callback):
-    """Show the training as one bar with the score and examples/s, then the test; quiet in a log.
+    """Show the training as one bar with the score and examples/s, then the test.
+
+    In a log: a line for the first epoch, and then for each, or one a minute if epochs are shorter.
+    A sweep's trials print none.
 
     Args:
         refresh_seconds: the least time between two redraws.
@@ -29,6 +37,7 @@ class ProgressBar(pl.Callback):
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._drawn = 0.0
+        self._told: float | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the bar of the training."""
@@ -50,6 +59,15 @@ class ProgressBar(pl.Callback):
         """Redraw with the new score."""
         self._drawn = 0.0
         self._train(trainer, int(trainer.num_training_batches))
+        if self._progress is None and trainer.is_global_zero and ATTEMPT not in os.environ:
+            self._tell(trainer)
+
+    def _tell(self, trainer: pl.Trainer) -> None:
+        """Print a line where it is due."""
+        now, done = time.monotonic(), trainer.current_epoch + 1
+        if self._told is None or now - self._told >= LINE_SECONDS or done == trainer.max_epochs:
+            self._told = now
+            print(f"epoch {done}/{trainer.max_epochs}  {_scores_text(trainer)}", flush=True)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the bar of the test."""
@@ -100,16 +118,8 @@ class ProgressBar(pl.Callback):
     def _train(self, trainer: pl.Trainer, batches: int) -> None:
         if self._progress is None:
             return
-        scores = trainer.callback_metrics
-        parts = []
-        if "val/bpd" in scores:
-            parts.append(f"{float(scores['val/bpd']):.4f} bpd")
-        elif "val/elbo" in scores:
-            parts.append(f"elbo {float(scores['val/elbo']):.4g}")
-        if "train/examples_per_second" in scores:
-            parts.append(f"{float(scores['train/examples_per_second']):,.0f} examples/s")
         done = trainer.current_epoch * int(trainer.num_training_batches) + batches
-        self._draw(done, f"epoch {trainer.current_epoch}", "  ".join(parts))
+        self._draw(done, f"epoch {trainer.current_epoch}", _scores_text(trainer))
 
     def _draw(self, done: int, what: str, score: str) -> None:
         if self._progress is None or time.monotonic() - self._drawn < self.refresh_seconds:
@@ -118,3 +128,15 @@ class ProgressBar(pl.Callback):
         self._progress.update(self._task, completed=done, description=what, score=score)
         self._progress.refresh()
         self._drawn = time.monotonic()
+
+
+def _scores_text(trainer: pl.Trainer) -> str:
+    scores = trainer.callback_metrics
+    parts = []
+    if "val/bpd" in scores:
+        parts.append(f"{float(scores['val/bpd']):.4f} bpd")
+    elif "val/elbo" in scores:
+        parts.append(f"elbo {float(scores['val/elbo']):.4g}")
+    if "train/examples_per_second" in scores:
+        parts.append(f"{float(scores['train/examples_per_second']):,.0f} examples/s")
+    return "  ".join(parts)

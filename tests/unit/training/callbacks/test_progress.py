@@ -1,4 +1,4 @@
-"""One bar on a terminal, nothing in a log."""
+"""One bar on a terminal, few lines in a log."""
 
 import os
 import pty
@@ -34,7 +34,14 @@ def test_a_terminal_shows_a_bar_with_score_and_speed(tmp_path):
     assert "test" in text
 
 
-def test_a_log_stays_quiet(tmp_path):
+def test_a_log_begins_with_the_run_and_has_the_first_and_the_last_epoch_of_a_short_one(tmp_path):
     done = subprocess.run(COMMAND, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    assert len(done.stdout.splitlines()) <= 10
+    (folder,) = tmp_path.glob("outputs/*/*")
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"run     {folder.relative_to(tmp_path)}"
+    assert lines[1].startswith("data    digits: 1,797 images in 10 classes, 1x8x8, 17 levels; ")
+    assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/3", "3/3"]
+    log = (folder / "train.log").read_text()
+    assert lines[1] in log
+    assert next(line for line in lines if line.startswith("test/bpd")) in log
