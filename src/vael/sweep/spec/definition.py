@@ -8,6 +8,7 @@ from typing import Any
 
 from vael.errors import ConfigError
 from vael.metrics.catalog import Direction
+from vael.sweep.spec.constraint import parse_constraints
 
 LEAST = {"trials": 1, "seed": 0, "retries": 0, "confirm": 0, "keep": 0, "devices": 1}
 Node = str | dict[str, Any] | None
@@ -41,6 +42,7 @@ class Definition:
         seed: of the sampler; what trial n is asked to try follows from it, n and the others.
         sampler: ``tpe``, ``random``, ``gp``, ..., ``grid`` (every point), or a ``_target_``.
         pruner: ``tangent``, ``halving``, ``hyperband``, ``median``, null, or a ``_target_``.
+        constraint: bounds that the best must keep, such as ``parameters < 1e6``.
         overrides: fixed, the same for all trials.
         space: path -> Hydra sweep, such as ``tag(log, interval(0.25, 8))``.
         when: ``path=choice`` -> more of the space, for trials with that choice only.
@@ -61,6 +63,7 @@ class Definition:
     seed: int = 0
     sampler: Node = "tpe"
     pruner: Node = None
+    constraint: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     space: dict[str, str] = field(default_factory=dict)
     when: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -127,6 +130,7 @@ def check_definition(d: Definition) -> None:
     for name, value in {"lease": d.lease, "patience": d.patience, **limits}.items():
         if value is not None and not _positive(value):
             raise ConfigError(f"{name} must be a number > 0, but got {value!r}.")
+    parse_constraints(d.constraint)
     if "/" not in d.targets[0]:
         raise ConfigError(
             f"targets: the first must be a score of val/*, but got {d.targets[0]}: what costs "

@@ -73,6 +73,9 @@ def parse_sweep(plain: Mapping[str, Any]) -> Definition:
     targets, directions = _targets(found)
     found["limits"] = _limits(found.get("limits") or {})
     found["overrides"] = tuple(_strings("overrides", found.get("overrides") or []))
+    bounds = found.get("constraint") or []
+    bounds = [bounds] if isinstance(bounds, str) else bounds
+    found["constraint"] = tuple(_strings("constraint", bounds))
     found["space"] = _space("space", found.get("space") or {})
     when = found.get("when") or {}
     if not isinstance(when, Mapping):

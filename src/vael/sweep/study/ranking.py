@@ -21,11 +21,14 @@ class Goal:
 
 
 def select_scored(table: Sequence[TrialRow]) -> list[TrialRow]:
-    """Return the complete trials whose values are all finite; only these are ranked."""
+    """Return what is ranked: complete trials with finite values that keep the constraints."""
     return [
         row
         for row in table
-        if row.state == "complete" and row.values and all(map(math.isfinite, row.values))
+        if row.state == "complete"
+        and row.feasible
+        and row.values
+        and all(map(math.isfinite, row.values))
     ]
 
 

@@ -20,8 +20,9 @@ from optuna.trial import FrozenTrial, TrialState
 from vael.errors import OUT_OF_MEMORY_TEXTS, ConfigError, VaelError
 from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
+from vael.sweep.spec.constraint import parse_constraints
 from vael.sweep.spec.definition import Definition
-from vael.sweep.study import confirmation, lease, results, samplers
+from vael.sweep.study import confirmation, feasibility, lease, results, samplers
 from vael.sweep.study.history import BY_CHANCE
 from vael.sweep.study.proposal import Proposer
 from vael.sweep.study.reader import StudyReader
@@ -226,11 +227,15 @@ class Study(StudyReader):
             self._complete(trial)
 
     def _complete(self, trial: FrozenTrial) -> None:
+        run, d = self._run(trial.number), self._snapshot.definition
         try:
-            values = read_targets(self._run(trial.number), self._snapshot.definition.targets)
+            values = read_targets(run, d.targets)
+            bounds = parse_constraints(d.constraint)
+            broken = feasibility.record_violations(self.storage, trial, run, bounds)
         except VaelError as error:
             self._fail(trial, str(error), by_chance=False)
             return
+        self._reason(trial, broken)
         self._study.tell(trial.number, values)
 
     def _holds(self, claim: Claim) -> bool:

@@ -41,6 +41,7 @@ class TrialRow:
         started: when it was first worked on, ISO 8601; None while it waits.
         ended: when its outcome was told, ISO 8601; None while it has none.
         metrics: ``val/*`` of its summary: the scores of its best epoch.
+        feasible: whether it keeps the constraints of the sweep; only such are ranked.
     """
 
     number: int
@@ -55,6 +56,7 @@ class TrialRow:
     started: str | None = None
     ended: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    feasible: bool = True
 
     @property
     def finished(self) -> bool:
@@ -113,7 +115,13 @@ def _row(trial: "FrozenTrial", run: Path) -> TrialRow:
         started=trial.datetime_start.isoformat() if trial.datetime_start else None,
         ended=trial.datetime_complete.isoformat() if trial.datetime_complete else None,
         metrics=pick_scores(summary),
+        feasible=is_feasible(trial),
     )
+
+
+def is_feasible(trial: "FrozenTrial") -> bool:
+    """Tell whether a trial keeps every constraint that was recorded of it."""
+    return all(excess <= 0 for excess in trial.constraints.values())
 
 
 def read_targets(run: Path, targets: Sequence[str]) -> list[float]:

@@ -14,7 +14,8 @@ complete tell by how much they went below their own bounds. A trial is pruned at
 
     b(t) - max(0, max_i (b_i(t) - y_i)) > min_i y_i,
 
-over complete trials i with scores y_i; in the maximum the best ``JUDGES`` of them.
+over complete trials i, which keep the sweep's constraints, with scores y_i; in the maximum over
+the best ``JUDGES`` of them.
 """
 
 import heapq
@@ -26,6 +27,8 @@ from typing import TYPE_CHECKING
 from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from vael.sweep.study.table import is_feasible
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -55,7 +58,8 @@ class TangentPruner(BasePruner):
     def prune(self, study: "Study", trial: FrozenTrial) -> bool:
         """Tell whether the trial cannot become the best one any more."""
         epoch = trial.last_step
-        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        complete = [other for other in ended if is_feasible(other)]
         if epoch is None or epoch < self.start * self.epochs or not complete:
             return False
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0

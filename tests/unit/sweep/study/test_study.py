@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from vael.sweep.spec import trial_config
 from vael.sweep.study import lease, table
+from vael.sweep.study.ranking import find_best
 from vael.sweep.study.records import Claim, Outcome, Wait
 from vael.sweep.study.study import Study
 
@@ -324,3 +325,17 @@ def test_what_a_trial_costs_does_not_grow_with_their_number(tmp_path, light, mon
     kept = {p.parents[1].name for p in study.folder.rglob("best.ckpt")}
     best = sorted(study.trials(), key=lambda trial: trial.value)[:3]
     assert kept == {f"{trial.number:04d}" for trial in best}
+
+
+def test_what_breaks_a_constraint_is_not_the_best_and_says_why(tmp_path, light):
+    study = make_study(tmp_path, trials=8, seed=1, constraint="val/distortion > 2.5")
+    claims = finish_all(study)
+    rows = study.rows()
+    kept = {row.number: row.values[0] for row in rows if row.values[0] > 2.5}
+    assert 0 < len(kept) < len(claims)
+    [best] = find_best(rows, ("minimize",))
+    assert best.number == min(kept, key=kept.get)
+    for row in rows:
+        assert row.feasible == (row.number in kept)
+        said = f"val/distortion is {row.values[0]:.6g}, but the constraint is val/distortion > 2.5"
+        assert row.reason == (None if row.feasible else said)

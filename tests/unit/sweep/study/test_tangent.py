@@ -107,6 +107,22 @@ def test_a_trial_that_ended_by_itself_early_still_counts_as_the_best():
     assert pruned_after(TangentPruner(EPOCHS), [short, line(2.3, 0.1)]) == [None, EPOCHS // 4]
 
 
+@pytest.mark.parametrize("excess", [0.0, 1.0])
+def test_a_best_that_breaks_a_constraint_is_no_mark_to_reach(excess):
+    study = optuna.create_study(pruner=TangentPruner(EPOCHS))
+    first, second = line(2.0, 0.1), line(2.2, 0.1)
+    trial = study.ask()
+    for t, value in enumerate(first, start=1):
+        trial.report(value, t)
+    trial.set_constraint("parameters < 1e6", excess)
+    study.tell(trial, first[-1])
+    other, told = study.ask(), []
+    for t, value in enumerate(second, start=1):
+        other.report(value, t)
+        told.append(other.should_prune())
+    assert any(told) == (excess == 0)
+
+
 def test_a_value_that_is_not_finite_is_not_judged():
     broken = [math.nan if t == 10 else 9.0 for t in range(1, EPOCHS + 1)]
     assert pruned_after(TangentPruner(EPOCHS), [line(2.0, 0.1), broken]) == [None, None]
