@@ -51,8 +51,8 @@ class DeviceSteps:
 
     def take(
         self, epoch: int, first: int, most: int, plan: Iterator[Now]
-    ) -> Iterator[tuple[Now, Tensor]]:
-        """Take ``most`` steps, and yield each one's numbers and its row (see `Step`).
+    ) -> Iterator[tuple[list[Now], Tensor]]:
+        """Take ``most`` steps; yield the numbers of all and their rows (see `Step`).
 
         Args:
             epoch: of the batches.
@@ -78,7 +78,7 @@ class DeviceSteps:
         rows = self._rows[:most].cpu()  # waits for the device
         each = (time.monotonic() - began) / most
         self.room = max(1, min(self.inputs.most, int(GROUP_SECONDS / each)))
-        yield from zip(numbers, rows, strict=True)
+        yield numbers, rows
 
     def _body(self) -> None:
         """Take one step and keep its row."""

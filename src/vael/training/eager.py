@@ -32,8 +32,8 @@ class EagerSteps:
 
     def take(
         self, epoch: int, first: int, most: int, plan: Iterator[Now]
-    ) -> Iterator[tuple[Now, Tensor]]:
-        """Yield each step's numbers and its row (see `Step`).
+    ) -> Iterator[tuple[list[Now], Tensor]]:
+        """Yield the numbers of a step and its row ``(1, width)`` (see `Step`).
 
         Args:
             epoch: of the batches.
@@ -47,6 +47,6 @@ class EagerSteps:
             row = self.step(x, lit.draws(epoch, number), now)
             if averaging is not None:
                 averaging.settle()
-            yield now, row
+            yield [now], row[None]
             if self.stop.number or time.monotonic() - began > GROUP_SECONDS:
                 return

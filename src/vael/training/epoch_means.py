@@ -27,13 +27,18 @@ class EpochMeans:
 
     def add(self, loss: Loss) -> None:
         """Add one batch."""
-        self.add_row(torch.stack([loss.value, *loss.terms.values()]), loss.terms)
+        self.add_rows(torch.stack([loss.value, *loss.terms.values()])[None], loss.terms)
 
-    def add_row(self, row: Tensor, terms: Iterable[str]) -> None:
-        """Add one batch: the loss and these terms, ``(1 + terms,)``."""
-        sums = self._sums
-        self._sums = row.double() if sums is None else sums.to(row.device).add_(row)
-        self._batches += 1
+    def add_rows(self, rows: Tensor, terms: Iterable[str]) -> None:
+        """Add batches: the loss and these terms of each, ``(batches, 1 + terms)``."""
+        sums = rows.new_zeros(rows.shape[1]).double() if self._sums is None else self._sums
+        sums = sums.to(rows.device)
+        if len(rows) == 1:
+            sums.add_(rows[0])
+        else:  # one after another in float64, as if they had been added one by one
+            sums = torch.cat([sums[None], rows.double()]).cumsum(0)[-1]
+        self._sums = sums
+        self._batches += len(rows)
         self._names = ["loss", *terms]
 
     def compute(self, over_devices: Callable[[Tensor], Tensor]) -> dict[str, float]:

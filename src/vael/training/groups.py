@@ -8,7 +8,7 @@ private names; `tests/unit/training/test_groups.py` says when they have changed.
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -56,6 +56,7 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         self._begun = False
         self._steps: EagerSteps | DeviceSteps | None = None
         self._visits: list[int] = []
+        self._taken = 0  # steps of the group
 
     def advance(self, data_fetcher: Any) -> None:
         """Take a group of steps, or one through Lightning."""
@@ -67,19 +68,18 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         trainer, lit, first = self.trainer, self._lit, self.batch_idx + 1
         self.val_loop.restarting = False
         call._call_callback_hooks(trainer, "on_train_batch_start", None, first)
-        before, taken = self.global_step, 0
+        self._taken = 0
         try:
-            for now, row in steps.take(trainer.current_epoch, first, room, self._plan()):
-                self._account(steps.step, now, row)
-                taken += 1
+            for plan, rows in steps.take(trainer.current_epoch, first, room, self._plan()):
+                self._account(steps.step, plan, rows)
         finally:
-            self._count(data_fetcher, taken)
+            self._count(data_fetcher)
         if steps.step.averaging is not None:
-            steps.step.averaging.count(taken, self.global_step)
+            steps.step.averaging.count(self._taken, self.global_step)
         if self.global_step % lit.options.log_every_n_steps == 0:
-            loss, norm = float(row[0]), steps.step.norm(row)
-            lit.write_step(before + taken, loss, float(now.rate), norm)
-        last = first + taken - 1
+            loss, norm, now = float(rows[-1, 0]), steps.step.norm(rows[-1]), plan[-1]
+            lit.write_step(self.global_step, loss, float(now.rate), norm)
+        last = first + self._taken - 1
         call._call_callback_hooks(trainer, "on_train_batch_end", {}, None, last)
         trainer._logger_connector.on_batch_end()
         self.batch_progress.increment_completed()
@@ -146,28 +146,38 @@ class GroupedEpochLoop(_TrainingEpochLoop):
                 self.scheduler_progress.increment_completed()
             yield now
 
-    def _account(self, step: Step, now: Now, row: Tensor) -> None:
-        """Add a step to the epoch's means, and refuse one that could not be taken.
+    def _account(self, step: Step, plan: Sequence[Now], rows: Tensor) -> None:
+        """Add steps to the epoch's means, and refuse one that could not be taken.
+
+        Args:
+            step: that has taken them.
+            plan: the numbers of each.
+            rows: ``(steps, width)`` on the host: the row of each.
 
         Raises:
-            NonFiniteLoss: the loss is not finite, or too many steps in a row were left out.
+            NonFiniteLoss: a loss is not finite, or too many steps in a row were left out.
         """
         lit, limit = self._lit, step.options.limit
-        terms = row[: 1 + len(step.names)]
-        lit.means.add_row(terms, step.names)
-        norm, complaint = math.nan, ""
-        if limit is not None:
-            norm = step.norm(row)
-            complaint = lit.skipped.complaint(limit) if lit.skipped.leaves_out(norm, limit) else ""
-        bad = step.stops_at_bad and not math.isfinite(terms[0])
-        if bad or complaint:
-            place, rate = lit.place(int(now.step)), float(now.rate)
-            every = terms.double()[None]
-            raise describe_bad_step(every, step.names, place, rate, norm, complaint)
+        terms = rows[:, : 1 + len(step.names)]
+        lit.means.add_rows(terms, step.names)
+        finite = [math.isfinite(loss) for loss in terms[:, 0].tolist()]
+        if limit is None and all(finite):
+            self._taken += len(plan)
+            return
+        for number, now in enumerate(plan):
+            norm, complaint = math.nan, ""
+            if limit is not None:
+                norm = step.norm(rows[number])
+                skipped = lit.skipped.leaves_out(norm, limit)
+                complaint = lit.skipped.complaint(limit) if skipped else ""
+            if complaint or (step.stops_at_bad and not finite[number]):
+                every, place = terms[number : number + 1].double(), lit.place(int(now.step))
+                raise describe_bad_step(every, step.names, place, float(now.rate), norm, complaint)
+            self._taken += 1
 
-    def _count(self, data_fetcher: Any, steps: int) -> None:
+    def _count(self, data_fetcher: Any) -> None:
         """Count what Lightning would have counted until the last step's on_train_batch_end."""
-        optimizer = self.automatic_optimization.optim_progress.optimizer
+        steps, optimizer = self._taken, self.automatic_optimization.optim_progress.optimizer
         for step in (optimizer.step.total, optimizer.step.current):
             step.increment_by(steps)
         for zeroed in (optimizer.zero_grad.total, optimizer.zero_grad.current):

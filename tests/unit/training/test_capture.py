@@ -165,7 +165,8 @@ def test_a_step_keeps_to_its_budget_of_operators(tmp_path, captured):
     assert len(seen) <= BUDGET, sorted(seen)
 
 
-BUDGET = 100
+BUDGET = 84
+"""Of a CPU; on a GPU six fewer: its cross-entropy has four, and its random bytes one."""
 
 
 def test_a_graph_on_a_cpu_is_refused_in_one_line(tmp_path):

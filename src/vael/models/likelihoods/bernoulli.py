@@ -118,8 +118,10 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(logits: Tensor, x: Tensor, event_dims: int) -> Tensor:
         """Return ``(S, B)`` for logits ``(S, B, *E)`` and x ``(B, *E)``."""
+        if logits.device.type != "cpu":
+            return _cross_entropy_in_four(logits, x, event_dims)
         # All of 5 x 100 x 784 at once takes a third longer: each pass waits for memory.
-        if logits.device.type != "cpu" or logits.ndim <= x.ndim:
+        if logits.ndim <= x.ndim:
             return _cross_entropy(logits, x, event_dims)
         pieces = torch.split(logits, max(1, FLOATS_IN_CACHE // max(1, x.numel())))
         return torch.cat([_cross_entropy(piece, x, event_dims) for piece in pieces])
@@ -138,6 +140,15 @@ class _CrossEntropy(torch.autograd.Function):
         by_logits = (x - torch.sigmoid(logits)) * grad if ctx.needs_input_grad[0] else None
         by_x = (logits * grad).sum_to_size(x.shape) if ctx.needs_input_grad[1] else None
         return by_logits, by_x, None
+
+
+def _cross_entropy_in_four(logits: Tensor, x: Tensor, event_dims: int) -> Tensor:
+    """Return the same in four operators: on a GPU each is a kernel, and logarithms cost nothing.
+
+    To the last bit of the logit: a pixel of logit l is off by up to ``2^-24 |l|`` nats.
+    """
+    cells = torch.addcmul(torch.nn.functional.softplus(logits), x, logits, value=-1)
+    return -sum_event(cells, event_dims)
 
 
 def _cross_entropy(logits: Tensor, x: Tensor, event_dims: int) -> Tensor:

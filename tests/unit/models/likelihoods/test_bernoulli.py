@@ -8,7 +8,7 @@ import scipy.special
 import torch
 from mpmath import mp, mpf
 
-from vael.models.likelihoods.bernoulli import FLOATS_IN_CACHE, Bernoulli
+from vael.models.likelihoods.bernoulli import FLOATS_IN_CACHE, Bernoulli, _cross_entropy_in_four
 from vael.models.likelihoods.numerics.max_entropy import max_entropy_log_mass, natural_table
 
 LOGITS = (-60, -30, -26, -25.5, -24, -10, -3, -0.5, -1e-3, 0.0, 1e-6, 0.02, 1, 5.3, 20, 25.6, 60)
@@ -156,6 +156,15 @@ def test_cross_entropy_of_many_samples_equals_scipys():
     wide, seen = logits.double().squeeze(2).numpy(), x.double().numpy()
     cells = scipy.special.log_expit((2 * seen - 1) * wide)
     np.testing.assert_allclose(found, cells.sum(-1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [0.0, 0.3, 1.0])
+def test_the_cross_entropy_of_a_gpu_equals_scipys_to_the_last_bit_of_the_logit(x: float):
+    logits = torch.linspace(-90, 90, 4001).view(1, -1, 1)
+    found = _cross_entropy_in_four(logits, torch.full((4001, 1), x), 1)[0].double()
+    exact = logits.flatten().double().numpy()
+    wanted = x * scipy.special.log_expit(exact) + (1 - x) * scipy.special.log_expit(-exact)
+    assert (np.abs(found.numpy() - wanted) <= 3 * ULP * (1 + np.abs(exact))).all()
 
 
 def test_cross_entropy_is_differentiable_twice():
