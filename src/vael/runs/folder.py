@@ -13,7 +13,7 @@ from vael.config.flat import list_leaves
 from vael.config.validate import check_config
 from vael.config.yaml import read_settings, read_yaml
 from vael.errors import ConfigError
-from vael.runs import evaluation_file, summary
+from vael.runs import evaluation_file, example_scores, summary
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -38,6 +38,7 @@ class RunFolder:
     summary = _Below(summary.FILE)  # what the run says of itself
     metrics = _Below("metrics.csv")
     evaluation = _Below(evaluation_file.FILE)  # the last one
+    test_scores = _Below(example_scores.FILE)  # of each test example
     log = _Below("train.log")
     report = _Below("report.html")
     images = _Below("images")

@@ -23,6 +23,7 @@ from vael.report.page import write_report
 from vael.report.pictures import save_picture
 from vael.runs.checkpoint import load_checkpoint
 from vael.runs.creation import discard_run
+from vael.runs.example_scores import write_example_scores
 from vael.runs.folder import read_config
 from vael.runs.metrics_csv import read_history
 from vael.runs.summary import ENDED, Summary, summary_text
@@ -170,6 +171,8 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
     try:
         try:
             run.csv.save()
+            if run.lit.test_scores:
+                write_example_scores(run.folder, run.lit.test_scores)
             if trained:
                 _draw(run, trainer.global_step)
         except DiskError as error:  # to be continued: the pictures are missing

@@ -11,10 +11,11 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vael.data.batches import EvalBatch
+from vael.data.batches import EVAL_CHUNK, EvalBatch
 from vael.data.preprocess import Preprocess
 from vael.metrics.catalog import AT_BOUND, Target
-from vael.metrics.evidence import score_chunk
+from vael.metrics.evidence import Evidence, score_chunk
+from vael.metrics.example_scores import ExampleScores
 from vael.metrics.scores import Scores
 from vael.models.trace import Loss
 from vael.models.vae import VAE
@@ -88,6 +89,7 @@ class LitVAE(pl.LightningModule):
         self.scores = Scores.of(vae, spec)
         self.published: dict[str, float] = {}  # in float64; Lightning's own are float32
         self.logs_scores = False  # for a trainer that has no MetricsCsv: test() returns them then
+        self.test_scores: dict[str, Tensor] = {}  # of each example
         self.warnings: list[str] = []
         self.means = EpochMeans()
         self.skipped = SkippedSteps()
@@ -230,29 +232,40 @@ class LitVAE(pl.LightningModule):
 
     # ------------------------------------------------------------------------------ evaluation
 
-    def _score(self, batch: EvalBatch, split: str, samples: int) -> None:
+    def _score(self, batch: EvalBatch, split: str, samples: int) -> Evidence | None:
         if len(batch.x) == 0:  # more devices than chunks: this one has nothing to score
-            return
+            return None
         place, levels = (split, batch.chunk), self.spec.levels
         x = self.preprocess(batch.x, self.eval_corruption_noise.at(self.device, *place))
         found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels)
         self.scores.update(found.evidence)
+        return found.evidence
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """Score one chunk of the validation split."""
         self._score(batch, "val", self.options.samples)
 
+    def on_test_epoch_start(self) -> None:
+        """Make room for the scores of each test example."""
+        chunks: Any = self.trainer.test_dataloaders
+        self.examples = ExampleScores(len(chunks.index), self.spec.levels is not None).to(
+            self.device
+        )
+
     def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """Score one chunk of the test split."""
-        self._score(batch, "test", self.options.test_samples)
+        found = self._score(batch, "test", self.options.test_samples)
+        if found is not None:
+            self.examples.update(found, batch.chunk * EVAL_CHUNK)
 
     def on_validation_epoch_end(self) -> None:
         """Publish val/*."""
         self._publish("val")
 
     def on_test_epoch_end(self) -> None:
-        """Publish test/*."""
+        """Publish test/*, and keep the scores of each example."""
         self._publish("test")
+        self.test_scores = self.examples.compute()
 
     def _publish(self, split: str) -> None:
         scores = self.scores.compute()

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from helpers.identical import rows
 from helpers.runs import QUICK, ROOT
+
+from vael.runs.example_scores import read_example_scores
 
 pytestmark = pytest.mark.slow
 
@@ -78,13 +81,17 @@ def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
 def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_path):
     """Scores before training differ by rounding alone: every example is counted once."""
     still = ("optimizer.lr=1e-30", "trainer.max_epochs=1", "data.batch_size=66", "seed=5")
-    found = {}
+    found, examples = {}, {}
     for devices in (1, 2, 3):
         place = tmp_path / str(devices)
         place.mkdir()
         done = start(place, devices, *still)
         assert done.returncode == 0, done.stderr
         found[devices] = json.loads((only(place) / "summary.json").read_text())["metrics"]
+        examples[devices] = read_example_scores(only(place))["bpd"]
+    assert len(set(examples[1].tolist())) > 170  # of 180
+    np.testing.assert_allclose(examples[2], examples[1], rtol=1e-5)
+    np.testing.assert_allclose(examples[3], examples[1], rtol=1e-5)
     for name, value in found[1].items():
         if name.startswith(("val/", "test/")):
             assert found[2][name] == pytest.approx(value, rel=1e-6), name

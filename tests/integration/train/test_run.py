@@ -10,6 +10,7 @@ from helpers.runs import QUICK, make_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import CheckpointError, ConfigError, NonFiniteLoss
+from vael.runs.example_scores import read_example_scores
 from vael.training.fit import train
 
 
@@ -71,6 +72,15 @@ def test_a_run_leaves_the_contract_behind(whole):
         "checkpoints/last.ckpt",
     ):
         assert (whole / name).stat().st_size > 0, name
+
+
+def test_the_scores_of_the_test_examples_have_the_published_means(whole):
+    scores, metrics = read_example_scores(whole), read(whole)["metrics"]
+    assert set(scores) == {"elbo", "rate", "distortion", "iwae", "mse", "bpd"}
+    for name, column in scores.items():
+        assert column.shape == (180,), "a tenth of the digits"
+        assert len(set(column.tolist())) > 170, "an example that was not scored is 0"
+        assert column.mean(dtype="float64") == pytest.approx(metrics[f"test/{name}"], rel=1e-6)
 
 
 def test_checkpoints_hold_plain_containers_and_the_config(whole):
