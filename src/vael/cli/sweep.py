@@ -15,6 +15,7 @@ from vael.errors import ConfigError
 if TYPE_CHECKING:
     from vael.sweep.plan import Plan
     from vael.sweep.study.study import Study
+    from vael.sweep.study.table import TrialRow
 
 ENGINES = ("local", "slurm")
 
@@ -153,19 +154,35 @@ def _submit(plan: "Plan", per_task: int) -> int:
 def conclude(study: "Study") -> None:
     """Write the report and print where the result is and what it is worth."""
     from vael.sweep.report.page import write_sweep_report
-    from vael.sweep.study import confirmation, results
+    from vael.sweep.study import results
+    from vael.sweep.study.fresh_scores import score_best
 
     d, table = study.definition, study.rows()
     results.write_results(study, table, study.weights)
     exhausted = study.describe_exhausted()
     if exhausted:
         print(exhausted)
-    found = confirmation.judge_best(study, table)
+    found = score_best(study, table)
     if found is not None:
         print(found.text(d.targets[0]))
+    for line in _verdicts(study, table):
+        print(line)
     if (study.folder / "best.yaml").exists():
         print(f"train   {results.training_command(study.folder)}")
     print(f"report  {write_sweep_report(study).resolve()}")
+
+
+def _verdicts(study: "Study", table: "Sequence[TrialRow]") -> list[str]:
+    from vael.sweep.study.verdict import reach_verdicts
+    from vael.sweep.study.verdict_text import verdict_lines
+
+    lines = []
+    for verdict in reach_verdicts(study, table):
+        if isinstance(verdict, str):
+            lines.append(verdict)
+        else:
+            lines += [f"{verdict.path}: {line}" for line in verdict_lines(verdict)]
+    return lines
 
 
 @app.command(short_help="Show how a search stands.")

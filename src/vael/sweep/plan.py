@@ -20,6 +20,7 @@ from vael.sweep.spec.probe import probe_config
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.spec.sweep_file import read_sweep_file
+from vael.sweep.spec.verdict import note_verdicts, select_verdicts
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.records import Slot
 from vael.sweep.workers.slots import count_workers, deal_slots
@@ -63,6 +64,7 @@ def define_sweep(
     space = parse_space(d.space, d.when)
     samplers.make_sampler(d.sampler, d.seed, 0)
     samplers.make_pruner(d.pruner, 2)
+    select_verdicts(d, space)
     if d.sampler != samplers.GRID:
         return d
     size = len(space.grid())
@@ -197,7 +199,7 @@ def _kind(domain: Choice | Interval) -> object:
 
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
-    notes = []
+    notes = note_verdicts(d, select_verdicts(d, space))
     size = space.size()
     if (
         size is not None

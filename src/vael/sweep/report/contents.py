@@ -6,22 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from vael.runs.folder import RunFolder
+from vael.runs.json_files import peek_json
 from vael.runs.summary import peek_summary, pick_scores
 from vael.sweep.report.importance import Importances
+from vael.sweep.study.confirmation import CONFIRMS
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialRow
+from vael.sweep.study.verdict import Verdicts
 
 
 @dataclass(frozen=True)
 class ConfirmationRow:
-    """A run of the best configuration on a fresh seed.
+    """A run of a configuration on a fresh seed.
 
     Attributes:
+        trial: whose configuration it has.
         metrics: ``val/*`` and ``test/*``; empty while it has not finished.
         samples: k behind each split.
     """
 
     number: int
+    trial: int | None
     seed: int | None
     status: str
     reason: str | None
@@ -47,7 +52,7 @@ class TrialConfig:
 
 @dataclass(frozen=True)
 class SweepContents:
-    """Goal, trials, confirmations and importances of a sweep, for its page.
+    """Goal, trials, confirmations, importances and verdicts of a sweep, for its page.
 
     Attributes:
         exhausted: a sentence where all points of the space have been tried.
@@ -59,6 +64,7 @@ class SweepContents:
     trained: Mapping[int, TrialConfig]
     confirmations: Sequence[ConfirmationRow]
     importances: Importances
+    verdicts: Verdicts
     exhausted: str | None = None
 
 
@@ -67,13 +73,13 @@ def read_sweep(
     goal: Goal,
     table: Sequence[TrialRow],
     importances: Importances,
+    verdicts: Verdicts,
     exhausted: str | None = None,
 ) -> SweepContents:
     """Add to the table what the run folders know."""
     trained = {row.number: _trained(row) for row in table if row.finished}
-    return SweepContents(
-        folder, goal, table, trained, _confirmations(folder / "confirm"), importances, exhausted
-    )
+    fresh = _confirmations(folder)
+    return SweepContents(folder, goal, table, trained, fresh, importances, verdicts, exhausted)
 
 
 def _trained(row: TrialRow) -> TrialConfig:
@@ -89,15 +95,17 @@ def _trained(row: TrialRow) -> TrialConfig:
     )
 
 
-def _confirmations(parent: Path) -> list[ConfirmationRow]:
+def _confirmations(folder: Path) -> list[ConfirmationRow]:
     found = []
-    for run in sorted(path for path in parent.glob("*") if path.name.isdecimal()):
+    for run in sorted(p for p in folder.glob("confirm/*") if p.name.isdecimal()):
         summary = peek_summary(run)
+        trial = peek_json(run / CONFIRMS).get("trial")
         status = str(summary.get("status") or "unfinished")
         seed, reason = summary.get("seed"), summary.get("reason")
         found.append(
             ConfirmationRow(
                 int(run.name),
+                trial if isinstance(trial, int) else None,
                 seed if isinstance(seed, int) else None,
                 status,
                 str(reason) if reason else None,

@@ -68,9 +68,10 @@ def _front(sweep: SweepContents, found: Sequence[TrialRow]) -> list[Fact]:
 
 def _confirmed(sweep: SweepContents) -> list[Fact]:
     """Compare the best configuration on fresh seeds with what the search believed."""
-    done = [c for c in sweep.confirmations if c.status == "finished"]
-    made = []
     winners = find_best(sweep.table, sweep.goal.directions)
+    own = [c for c in sweep.confirmations if winners and c.trial == winners[0].number]
+    done = [c for c in own if c.status == "finished"]
+    made = []
     target, direction = sweep.goal.targets[0], sweep.goal.directions[0]
     values = [c.metrics[target] for c in done if target in c.metrics]
     if values and len(winners) == 1:

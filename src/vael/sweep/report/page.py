@@ -16,9 +16,11 @@ from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
 from vael.sweep.report.tables import choose_pictured, group_endings, list_best, rank_leading
+from vael.sweep.report.verdict import list_sentences, plot_verdicts
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.results import training_command
 from vael.sweep.study.table import TrialRow
+from vael.sweep.study.verdict import reach_verdicts
 from vael.sweep.text import params_text
 
 PAGE = "report.html"  # in the sweep's folder
@@ -36,11 +38,15 @@ class Gallery:
 
 @dataclass(frozen=True)
 class PlotSection:
-    """Plots under a heading, and sentences for those that cannot be drawn."""
+    """Plots under a heading.
+
+    Attributes:
+        sentences: before them, such as those for plots that cannot be drawn.
+    """
 
     title: str
     figures: Sequence[Figure]
-    instead: Sequence[str]
+    sentences: Sequence[str]
 
 
 def render_sweep(sweep: SweepContents) -> str:
@@ -48,8 +54,9 @@ def render_sweep(sweep: SweepContents) -> str:
 
     What is missing in the run folders is left out, so an unfinished sweep has a page too.
     """
+    verdict = PlotSection("Verdict", plot_verdicts(sweep.verdicts), list_sentences(sweep.verdicts))
     sections = _sections(sweep)
-    figures = [figure for section in sections for figure in section.figures]
+    figures = [figure for section in (verdict, *sections) for figure in section.figures]
     first = rank_leading(sweep)[:1]
     return open_template("sweep.html", Path(__file__).parent / "templates").render(
         title=sweep.goal.name,
@@ -59,6 +66,7 @@ def render_sweep(sweep: SweepContents) -> str:
         lines=list_best(sweep),
         best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
+        verdict=verdict,
         sections=sections,
         plots=[figure.plot for figure in figures],
         endings=group_endings(sweep.table),
@@ -152,8 +160,8 @@ def render_study(study: StudyReader) -> str:
     """
     table = study.rows()
     shares = compute_importances(study.trials(), table, study.definition.directions)
-    exhausted = study.describe_exhausted()
-    return render_sweep(read_sweep(study.folder, study.goal, table, shares, exhausted))
+    verdicts, exhausted = reach_verdicts(study, table), study.describe_exhausted()
+    return render_sweep(read_sweep(study.folder, study.goal, table, shares, verdicts, exhausted))
 
 
 def write_sweep_report(study: StudyReader) -> Path:

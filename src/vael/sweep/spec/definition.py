@@ -11,6 +11,8 @@ from vael.metrics.catalog import Direction
 from vael.sweep.spec.constraint import parse_constraints
 
 LEAST = {"trials": 1, "seed": 0, "retries": 0, "confirm": 0, "keep": 0, "devices": 1}
+OPTIONAL = ("trials", "confirm")
+FIRST = "first"  # verdict: on the first categorical parameter
 Node = str | dict[str, Any] | None
 
 
@@ -47,7 +49,10 @@ class Definition:
         space: path -> Hydra sweep, such as ``tag(log, interval(0.25, 8))``.
         when: ``path=choice`` -> more of the space, for trials with that choice only.
         retries: how often a trial that was lost (kill -9, a dead node) is taken up again.
-        confirm: runs of the best configuration on fresh seeds, with the test data.
+        confirm: fresh seeds on which the best is trained again, with the test data; None: 5
+            where a run takes less than a minute, else 3.
+        verdict: parameters whose choices are compared: the best of each on the same fresh seeds;
+            ``first``: the first categorical one of the space.
         keep: best trials that keep their checkpoints.
         lease: seconds after which the trial of a silent worker belongs to anybody.
         patience: seconds to wait for a storage that is away.
@@ -69,7 +74,8 @@ class Definition:
     when: dict[str, dict[str, str]] = field(default_factory=dict)
     retries: int = 3
     limits: Limits = Limits()
-    confirm: int = 3
+    confirm: int | None = None
+    verdict: tuple[str, ...] = (FIRST,)
     keep: int = 3
     lease: float = 60.0
     patience: float = 600.0
@@ -120,7 +126,7 @@ def check_definition(d: Definition) -> None:
         )
     for name, low in LEAST.items():
         value = getattr(d, name)
-        if name == "trials" and value is None:
+        if value is None and name in OPTIONAL:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < low:
             raise ConfigError(f"{name} must be an integer >= {low}, but got {value!r}.")

@@ -83,8 +83,10 @@ def parse_sweep(plain: Mapping[str, Any]) -> Definition:
     found["when"] = {str(k): _space(f"when: {k}", v) for k, v in when.items()}
     if "pruner" not in found:
         found["pruner"] = "tangent" if len(targets) == 1 else None
-    if "confirm" not in found and len(targets) > 1:
+    if found.get("confirm") is None and len(targets) > 1:
         found["confirm"] = 0
+    if "verdict" in found:
+        found["verdict"] = _verdict(found["verdict"])
     definition = Definition(**{**found, "targets": targets, "directions": directions})
     check_definition(definition)
     return definition
@@ -152,6 +154,12 @@ def _space(where: str, plain: object) -> dict[str, str]:
                 f"choice(1, 2) or interval(0.1, 1), but got {text!r}."
             )
     return {str(path): text for path, text in plain.items()}
+
+
+def _verdict(plain: object) -> tuple[str, ...]:
+    if isinstance(plain, str):
+        return (plain,)
+    return () if plain is None else tuple(_strings("verdict", plain))
 
 
 def _strings(where: str, plain: object) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -11,6 +12,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.domain import Value
 from vael.sweep.spec.nearest import find_nearest
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers
@@ -33,26 +35,31 @@ class Proposer:
         self._space = space
         self._sampler: BaseSampler | None = None
 
-    def propose(self, d: Definition, number: int, history: TrialHistory) -> FrozenTrial | None:
+    def propose(
+        self,
+        d: Definition,
+        number: int,
+        history: TrialHistory,
+        given: Mapping[str, Value] = MappingProxyType({}),
+    ) -> FrozenTrial | None:
         """Propose trial ``number``, whole but not stored; None: every point has been tried.
 
         The sampler is asked a few times; where all that it wants has been tried, the nearest
         point that has not is taken. It depends on the seed, the number and the trials so far.
+        ``given`` parameters are not asked for.
         """
         if history.exhausted:
             return None
         self._sampler = samplers.make_sampler(d.sampler, d.seed, number, self._sampler)
         for _ in range(samplers.count_asks(d.sampler)):
-            trial = self._ask(number, {})
+            trial = self._ask(number, {FIXED: dict(given)} if given else {})
             if not history.is_tried(trial.params):
                 return trial
         random = Random(f"{d.seed} {number}")
         nearest = find_nearest(self._space, trial.params, history.has_key, random)
         if nearest is None:
             return None
-        trial = self._ask(number, {**trial.system_attrs, FIXED: nearest})
-        trial.system_attrs = {k: v for k, v in trial.system_attrs.items() if k != FIXED}
-        return trial
+        return self._ask(number, {**trial.system_attrs, FIXED: nearest})
 
     def _ask(self, number: int, attributes: Mapping[str, Any]) -> FrozenTrial:
         draft = FrozenTrial(
@@ -75,6 +82,7 @@ class Proposer:
             pruner=self._study.pruner,
         )
         self._space.suggest(Trial(study, DRAFT))
+        draft.system_attrs = {k: v for k, v in draft.system_attrs.items() if k != FIXED}
         return draft
 
 

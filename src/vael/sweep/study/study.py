@@ -22,7 +22,8 @@ from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
 from vael.sweep.spec.constraint import parse_constraints
 from vael.sweep.spec.definition import Definition
-from vael.sweep.study import confirmation, feasibility, lease, results, samplers
+from vael.sweep.spec.verdict import select_verdicts
+from vael.sweep.study import confirmation, feasibility, lease, results, samplers, shares
 from vael.sweep.study.history import BY_CHANCE
 from vael.sweep.study.proposal import Proposer
 from vael.sweep.study.reader import StudyReader
@@ -87,20 +88,27 @@ class Study(StudyReader):
             if trial.number < d.trials:
                 return self._begin(trial, worker)
         if len(trials) < d.trials and in_time:
-            new = self._propose(d, len(trials))
+            new = self._propose(d, trials)
             if new is not None:
                 return self._begin(new, worker)
         if held:
             return Wait()
         return confirmation.claim_confirmation(self, self._rows(), self.watch, worker, now)
 
-    def _propose(self, d: Definition, number: int) -> FrozenTrial | None:
+    def _propose(self, d: Definition, trials: list[FrozenTrial]) -> FrozenTrial | None:
         """Make the next trial, with all that it tries, in one step; None: there is none left."""
+        assert d.trials is not None
+        verdicts = select_verdicts(d, self.space)
+        missing = shares.find_missing(self.space, verdicts, d.trials, trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            draft = self._proposer.propose(d, number, self._history)
+            draft = self._proposer.propose(
+                d, len(trials), self._history, missing.choice if missing else {}
+            )
         if draft is None:
             return None
+        if missing is not None and missing.unpruned:
+            draft.set_user_attr(shares.UNPRUNED, True)
         return self.storage.get_trial(self.storage.create_new_trial(self.id, draft))
 
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
@@ -181,6 +189,8 @@ class Study(StudyReader):
             if trial.state != TrialState.RUNNING:
                 return False
             self.storage.set_trial_intermediate_value(trial._trial_id, step, value)
+            if trial.user_attrs.get(shares.UNPRUNED):
+                return False
             return self._study.pruner.prune(self._study, self.storage.get_trial(trial._trial_id))
 
         return self._retry(told)

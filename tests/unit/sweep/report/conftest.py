@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -12,8 +13,9 @@ from vael.report import pictures
 from vael.sweep.report.contents import read_sweep
 from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.page import render_sweep
-from vael.sweep.study.ranking import Goal
+from vael.sweep.study.ranking import Goal, find_best
 from vael.sweep.study.table import TrialTable
+from vael.sweep.study.verdict import Contender, compare_choices
 
 GOAL = Goal("tiny", ("val/bpd",), ("minimize",), 8)
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -94,9 +96,11 @@ class Fake:
                 )
 
     def confirm(self, seed, metrics, status="finished", reason=None):
-        """One run on a fresh seed."""
+        """One run of the best on a fresh seed."""
         run = self.folder / "confirm" / f"{seed:04d}"
         run.mkdir(parents=True)
+        best = find_best(self.table(), self.goal.directions)[0].number
+        (run / "confirms.json").write_text(json.dumps({"trial": best, "seed": seed}))
         (run / "summary.json").write_text(
             json.dumps(
                 {
@@ -112,12 +116,32 @@ class Fake:
     def table(self):
         return TrialTable(self.folder).rows(self.study.get_trials(deepcopy=False))
 
-    def write(self) -> Path:
+    def write(self, verdicts=()) -> Path:
         table, trials = self.table(), self.study.get_trials(deepcopy=False)
         shares = compute_importances(trials, table, self.goal.directions)
         page = self.folder / "report.html"
-        page.write_text(render_sweep(read_sweep(self.folder, self.goal, table, shares)))
+        page.write_text(render_sweep(read_sweep(self.folder, self.goal, table, shares, verdicts)))
         return page
+
+
+def verdict(names, path="likelihood"):
+    """Of contenders that need 0.1 bits more each, on three seeds of twenty examples."""
+    rng = np.random.default_rng(0)
+    tables = {
+        name: 2 + 0.1 * i + 0.01 * rng.normal(size=(3, 1)) + 0.05 * rng.normal(size=(3, 20))
+        for i, name in enumerate(names)
+    }
+    contenders = {
+        name: Contender(name, 2, 20 - i, tuple(tables[name].mean(1).tolist()))
+        for i, name in enumerate(names)
+    }
+    return compare_choices(path, "bpd", True, contenders, tables, (1, 2, 3))
+
+
+@pytest.fixture
+def judged():
+    """Makes a verdict on choices of these names."""
+    return verdict
 
 
 @pytest.fixture

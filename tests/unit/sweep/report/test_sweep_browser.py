@@ -34,12 +34,14 @@ LOOK = """
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_the_sweeps_report_renders(browser, small, width, scheme):
-    opened(browser, small.write(), width, scheme)
+def test_the_sweeps_report_renders(browser, small, judged, width, scheme):
+    names = ["gaussian", "logistic_mixture", "continuous_bernoulli", "beta_binomial"]
+    opened(browser, small.write([judged(names)]), width, scheme)
     assert browser.get_log("browser") == []
     assert browser.title == "tiny · vael"
     look = browser.execute_script(LOOK)
-    assert look["plots"] == 5  # history, parallel, two maps, one plane; no importance of 5 trials
+    # two of the verdict, history, parallel, two maps, one plane; no importance of 5 trials
+    assert look["plots"] == 7
     assert look["empty"] == 0
     assert look["cut"] == []
     assert len(look["pictures"]) == 6

@@ -7,6 +7,7 @@ import pytest
 from vael.sweep.report.contents import read_sweep
 from vael.sweep.report.facts import list_facts, spread_text
 from vael.sweep.report.tables import choose_pictured, group_endings
+from vael.sweep.report.verdict import plot_differences, plot_scores
 from vael.sweep.study.ranking import Goal
 
 VOID = {"meta", "link", "img", "br"}
@@ -46,7 +47,7 @@ def page_of(made) -> Page:
 
 
 def facts_of(made):
-    sweep = read_sweep(made.folder, made.goal, made.table(), "")
+    sweep = read_sweep(made.folder, made.goal, made.table(), "", [])
     return {fact.name: fact for fact in list_facts(sweep)}
 
 
@@ -208,6 +209,45 @@ def test_of_a_front_the_ends_and_the_middle_are_pictured(fake):
     for i in range(7):
         made.add([float(i), 10.0 - i], model__latent_dim=3 + i)
     made.add([9.0, 9.5], model__latent_dim=3)
-    sweep = read_sweep(made.folder, goal, made.table(), "")
+    sweep = read_sweep(made.folder, goal, made.table(), "", [])
     assert [row.number for row in choose_pictured(sweep)] == [0, 3, 6]
     assert "Pareto front 7" in page_of(made).text
+
+
+def test_the_verdict_is_said_and_drawn(small, judged):
+    found = judged(["gaussian", "bernoulli", "laplace"])
+    html = small.write([found, "verdict on prior: there is nothing to compare."]).read_text()
+    text = Page(html).text
+    assert "likelihood: gaussian needs 0.1" in text
+    assert "bits/dim less than bernoulli (95 % for all 3 pairs at once; 3 seeds x 20" in text
+    assert "best found of 20 and 18 trials" in text
+    assert "verdict on prior: there is nothing to compare." in text
+    assert "+-" not in text
+    figure = plot_differences(found)
+    whole, seeds, points, _ = figure.plot["data"]
+    for i, name in enumerate(("bernoulli", "laplace"), 1):
+        d = found.differences[0, i]
+        at = whole["y"].index(name)
+        assert whole["x"][at : at + 2] == [d.mean - d.half_width, d.mean + d.half_width]
+        assert seeds["x"][at : at + 2] == [d.mean - d.of_seeds, d.mean + d.of_seeds]
+        assert points["x"][i - 1] == d.mean
+    low, high = figure.plot["layout"]["xaxis"]["range"]
+    assert low < 0 < high
+    assert all(low < x < high for x in whole["x"] if x is not None)
+
+
+def test_scores_of_one_seed_are_joined(judged):
+    found = judged(["a", "b"])
+    lines = [t for t in plot_scores(found).plot["data"] if t["mode"] == "lines"]
+    assert [line["x"] for line in lines] == [
+        [c.scores[i] for c in found.contenders[::-1]] for i in range(3)
+    ]
+
+
+def test_runs_of_other_trials_are_no_scores_of_the_best(small):
+    before = facts_of(small)
+    run = small.folder / "confirm" / "0099"
+    run.mkdir()
+    (run / "confirms.json").write_text('{"trial": 1, "seed": 99}')
+    (run / "summary.json").write_text('{"status": "finished", "metrics": {"val/bpd": 9.0}}')
+    assert facts_of(small) == before

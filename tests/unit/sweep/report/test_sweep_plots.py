@@ -19,7 +19,7 @@ RATE_DISTORTION = Goal("two", ("val/rate", "val/distortion"), ("minimize", "mini
 
 
 def sweep_of(made):
-    return read_sweep(made.folder, made.goal, made.table(), "")
+    return read_sweep(made.folder, made.goal, made.table(), "", [])
 
 
 def trace(figure, name):

@@ -32,6 +32,8 @@ LEAST = {"name": "s", "trials": 3, "space": {"objective.beta": "interval(1, 2)"}
         ({"constraint": ["seconds < x"]}, "but got 'seconds < x'"),
         ({"constraint": "seconds < inf"}, "constraint must be"),
         ({"constraint": "params < 3"}, "no score or cost of a trial. Did you mean parameters"),
+        ({"verdict": {"likelihood": 3}}, "verdict must be a list"),
+        ({"verdict": [3]}, "verdict must be a list of strings"),
         ({"space": {}}, "space is empty"),
         ({"space": {"x": [1, 2]}}, "Hydra's grammar"),
         ({"overrides": "data=mnist"}, "must be a list"),
@@ -60,7 +62,7 @@ def test_directions_follow_from_the_scores():
     assert cost.directions == ("maximize", "minimize", "minimize")
     one = parse_sweep(LEAST)
     assert (one.targets, one.directions) == (("val/bpd",), ("minimize",))
-    assert one.confirm == 3
+    assert (one.confirm, one.verdict) == (None, ("first",))
 
 
 def test_the_command_line_is_checked_like_the_file():
@@ -79,6 +81,9 @@ def test_what_is_written_is_read_back_as_the_same(tmp_path):
         {**LEAST, "when": {}, "limits": {"trial_epochs": 5}, "slurm": {"time": "1:00"}}
     )
     assert parse_sweep(d.to_dict()) == d
+    for verdict in (None, "likelihood", ["likelihood", "prior"]):
+        d = parse_sweep({**LEAST, "verdict": verdict})
+        assert parse_sweep(d.to_dict()) == d
 
 
 def test_an_unknown_file_names_what_there_is(tmp_path):

@@ -11,7 +11,8 @@ from helpers.runs import ROOT
 from helpers.studies import finish_all, make_study, score, train
 from omegaconf import OmegaConf
 
-from vael.sweep.study import confirmation, lease, results
+from vael.sweep.study import lease, results
+from vael.sweep.study.fresh_scores import score_best
 from vael.sweep.study.records import Outcome
 from vael.sweep.study.study import Study
 
@@ -130,7 +131,7 @@ def test_only_the_best_keep_their_weights_and_pruned_trials_theirs(tmp_path):
 
 
 def test_the_best_is_confirmed_on_fresh_seeds_with_its_own_settings(tmp_path):
-    study = make_study(tmp_path, trials=2, confirm=3)
+    study = make_study(tmp_path, trials=2, confirm=3, verdict=None)
     for value in (2.0, 3.0):
         train(study, study.claim("a"), value)
     won = OmegaConf.load(study.folder / "trials" / "0000" / "config.yaml")
@@ -151,7 +152,7 @@ def test_the_best_is_confirmed_on_fresh_seeds_with_its_own_settings(tmp_path):
         train(study, claim, value)
     assert study.claim("a") is None
     assert len({*seeds, won.seed}) == 4
-    found = confirmation.judge_best(study, study.rows())
+    found = score_best(study, study.rows())
     assert (found.trial, found.searched) == (0, 2.0)
     assert found.scores["val/bpd"] == list(scores)
     text = found.text("val/bpd")
@@ -182,7 +183,7 @@ def test_a_confirmation_that_failed_lends_no_score_to_the_mean(tmp_path):
     )
     study.finish(broken, Outcome("failed", "the loss is nan"))
     assert study.claim("a") is None
-    found = confirmation.judge_best(study, study.rows())
+    found = score_best(study, study.rows())
     assert (found.scores["val/bpd"], found.failed) == ([2.2, 2.4], 1)
 
 
@@ -199,7 +200,7 @@ def test_a_confirmation_that_runs_while_the_budget_is_raised_keeps_its_folder(tm
     train(study, running, 2.1)
     train(study, new, 1.5)
     assert study.claim("a") is None
-    found = confirmation.judge_best(study, study.rows())
+    found = score_best(study, study.rows())
     assert (found.trial, found.scores["val/bpd"]) == (1, [1.5])
     names = sorted(path.name for path in (study.folder / "confirm").iterdir())
     assert names == ["0001", "trial-0-0000"], "the report shows those with a number alone"

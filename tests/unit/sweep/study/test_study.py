@@ -11,7 +11,6 @@ from helpers.runs import ROOT
 from helpers.studies import STORAGES, finish_all, make_study, score, states, train
 from omegaconf import OmegaConf
 
-from vael.sweep.spec import trial_config
 from vael.sweep.study import lease, table
 from vael.sweep.study.ranking import find_best
 from vael.sweep.study.records import Claim, Outcome, Wait
@@ -26,16 +25,6 @@ PLACES = (
     "after telling",
     "between told and freed",
 )
-
-
-@pytest.fixture
-def light(monkeypatch):
-    """Configs that hold what was chosen and nothing else: composing takes a third of a second."""
-
-    def compose_trial(d, chosen, number, threads):
-        return OmegaConf.from_dotlist([*chosen, f"number={number}", "seed=0", "choices={}"])
-
-    monkeypatch.setattr(trial_config, "compose_trial", compose_trial)
 
 
 def worker(study, name, place="nowhere"):
