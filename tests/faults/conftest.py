@@ -7,7 +7,8 @@ from faults.runs import STATEFUL, log, start_two
 from helpers.runs import QUICK, ROOT, make_run
 
 from vael.sweep.study.records import Slot
-from vael.sweep.workers.forkserver import ForkServer
+from vael.sweep.workers.command import trial_command
+from vael.sweep.workers.forks import ForkServer
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def forks():
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT / "tests")
     server = ForkServer()
-    yield lambda folder: server.start(folder, Slot(None, 1, 1))
+    yield lambda folder: server.start(trial_command(folder, Slot(None, 1, 1)))
     server.close()
     if before is None:
         del os.environ["PYTHONPATH"]

@@ -10,6 +10,8 @@ from pathlib import Path
 import yaml
 from helpers.runs import ROOT
 
+from vael.runs.json_files import peek_json
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SEARCH = {
     "name": "soak",
@@ -35,7 +37,7 @@ class Sample:
     """What one process of a sweep holds.
 
     Attributes:
-        who: ``worker N`` or ``server N``.
+        who: ``worker N`` or ``server``.
         trials: that had ended then.
         zombies: its children that nobody has waited for.
         memory: resident, in MiB, without what it shares with files.
@@ -52,7 +54,7 @@ class Sample:
 
 
 def soak(parent: Path, trials: int, workers: int) -> tuple[Path, list[Sample]]:
-    """Runs it to its end; its folder, and the samples of all workers and fork servers."""
+    """Runs it to its end; its folder, and the samples of all workers and the fork server."""
     temporary = parent / "temporary"
     temporary.mkdir()
     file = parent / "soak.yaml"
@@ -79,19 +81,20 @@ def _look(root: int, folder: Path, temporary: Path) -> list[Sample]:
     ended = len(list(folder.glob("trials/*/summary.json")))
     files = sum(1 for path in temporary.rglob("*") if path.is_file())
     found = []
-    for worker in _children(table, root, "sweep-worker"):
-        name = table[worker].command.partition("--name ")[2].split()[0].rpartition("-")[2]
-        servers = _children(table, worker, "fork-server")
-        for who, pid in ((f"worker {name}", worker), *((f"server {name}", s) for s in servers)):
-            try:
-                memory = Path(f"/proc/{pid}/statm").read_text().split()
-                descriptors = len(os.listdir(f"/proc/{pid}/fd"))
-                threads = len(os.listdir(f"/proc/{pid}/task"))
-            except OSError:
-                continue  # it has just ended
-            zombies = sum(p.parent == pid and p.state == "Z" for p in table.values())
-            own = (int(memory[1]) - int(memory[2])) * PAGE / 2**20
-            found.append(Sample(who, ended, own, descriptors, threads, zombies, files))
+    seen = [("server", pid) for pid, p in table.items() if p.parent == root]
+    for path in folder.glob("workers/*.json"):
+        if pid := peek_json(path).get("pid"):
+            seen.append((f"worker {path.stem.rpartition('-')[2]}", pid))
+    for who, pid in seen:
+        try:
+            memory = Path(f"/proc/{pid}/statm").read_text().split()
+            descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+            threads = len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue  # it has just ended
+        zombies = sum(p.parent == pid and p.state == "Z" for p in table.values())
+        own = (int(memory[1]) - int(memory[2])) * PAGE / 2**20
+        found.append(Sample(who, ended, own, descriptors, threads, zombies, files))
     return found
 
 
@@ -99,7 +102,6 @@ def _look(root: int, folder: Path, temporary: Path) -> list[Sample]:
 class _Process:
     parent: int
     state: str
-    command: str
 
 
 def _processes() -> dict[int, _Process]:
@@ -107,12 +109,7 @@ def _processes() -> dict[int, _Process]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             state, parent, *_ = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ")
         except OSError:
             continue
-        found[int(name)] = _Process(int(parent), state, command.decode(errors="replace"))
+        found[int(name)] = _Process(int(parent), state)
     return found
-
-
-def _children(table: dict[int, _Process], parent: int, word: str) -> list[int]:
-    return [pid for pid, p in table.items() if p.parent == parent and word in p.command]

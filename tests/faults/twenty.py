@@ -11,7 +11,7 @@ from pathlib import Path
 from helpers.runs import QUICK, config_of
 
 from vael.runs import creation
-from vael.sweep.workers.forkserver import preload
+from vael.sweep.workers.preload import preload
 from vael.training.fit import train
 
 

@@ -6,14 +6,7 @@ import pytest
 from helpers.fake_study import TRIAL
 from helpers.runs import ROOT, make_run
 
-from vael.sweep.workers.forkserver import ForkServer
-
-
-class Kept(ForkServer):
-    """Outlives the workers that use it."""
-
-    def close(self):
-        pass
+from vael.sweep.workers.forks import ForkServer
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +14,9 @@ def server():
     """A fork server for many tests, which can import the callbacks of tests/helpers."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT / "tests")
-    kept = Kept()
+    kept = ForkServer()
     yield kept
-    ForkServer.close(kept)
+    kept.close()
     if before is None:
         del os.environ["PYTHONPATH"]
     else:

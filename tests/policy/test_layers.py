@@ -26,6 +26,8 @@ TORCH_FREE = (
     "vael.runs.provenance",
     "vael.runs.summary",
     "vael.sweep.engines.local",
+    "vael.sweep.engines.ray_cluster",
+    "vael.sweep.engines.ray_tasks",
     "vael.sweep.engines.slurm",
     "vael.sweep.plan",
     "vael.sweep.report.page",

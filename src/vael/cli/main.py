@@ -17,6 +17,7 @@ from vael.cli.generate import generate
 from vael.cli.list_runs import list_
 from vael.cli.new import new
 from vael.cli.report import report
+from vael.cli.sweep_processes import make_fork_server, sweep_node, sweep_probe, sweep_worker
 from vael.cli.train import train
 from vael.distributed import signals
 from vael.errors import VaelError, one_line, translate_resource_errors
@@ -49,8 +50,8 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
 )
 for verb, summary in VERBS:
     app.command(verb.__name__.rstrip("_"), short_help=summary)(verb)
-app.command(hidden=True)(sweep.sweep_node)
-app.command(hidden=True)(sweep.sweep_worker)
+for hidden in (sweep_node, sweep_probe, sweep_worker):
+    app.command(hidden=True)(hidden)
 
 
 def _print_version(asked: bool) -> None:
@@ -68,16 +69,6 @@ def root(
     """Variational autoencoders with numbers that can be compared."""
 
 
-@app.command(hidden=True)
-def fork_server(
-    descriptor: Annotated[int, typer.Argument(help="Of a socket to the worker.")],
-) -> None:
-    """Fork the trials of the worker that starts this."""
-    from vael.sweep.workers.forkserver import serve_trials
-
-    serve_trials(descriptor, main)
-
-
 def main() -> None:
     """Run the command; end a user's mistake in one line."""
     try:
@@ -93,3 +84,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("vael: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+app.command("fork-server", hidden=True)(make_fork_server(main))

@@ -1,7 +1,7 @@
 """Planning: from a sweep's file and the command line to a folder that workers can work on."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from vael.sweep import create
 from vael.sweep.spec import checks
 from vael.sweep.spec.definition import Definition, with_overrides
 from vael.sweep.spec.domain import Choice, Interval
+from vael.sweep.spec.facts import Facts
 from vael.sweep.spec.grammar import parse_space
-from vael.sweep.spec.probe import probe_config
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.spec.sweep_file import read_sweep_file
@@ -92,7 +92,12 @@ def find_folder(d: Definition, config: DictConfig) -> Path:
 
 
 def prepare_sweep(
-    d: Definition, force: bool, workers: int | None, per_device: int, local: bool
+    d: Definition,
+    force: bool,
+    workers: int | None,
+    per_device: int,
+    engine: str,
+    probe: Callable[[DictConfig], Facts],
 ) -> Plan:
     """Check all that can be checked, and then make the folder and the study, or find them.
 
@@ -101,19 +106,20 @@ def prepare_sweep(
         force: go on although the space or the code has changed.
         workers: asked for; None: as many as there are devices for.
         per_device: workers that share a GPU.
-        local: whether they work on this machine.
+        engine: ``local``: they work on this machine; ``slurm`` or ``ray``: on others.
+        probe: finds the facts of a config.
 
     Raises:
         ConfigError: it cannot work, or an older sweep of this name is another; nothing is made.
     """
     space = parse_space(d.space, d.when)
     config = checks.compose_base(d)
-    folder = find_folder(d, config)
+    folder, local = find_folder(d, config), engine == "local"
     old = read_snapshot(folder) if (folder / SNAPSHOT).exists() else None
     if old is not None:
         _check_same(old, d, folder, force)
     configs = checks.compose_corners(d, space)
-    facts = probe_config(config if local else _on_a_login_node(config))
+    facts = probe(config if local else _on_a_login_node(config))
     checks.check_comparable(d.targets, configs, facts)
     if local:
         checks.check_devices(d.devices, facts)
@@ -122,7 +128,7 @@ def prepare_sweep(
     dealt = tuple(deal_slots(facts, count, d.devices, per_device)) if local else ()
     url = _url(d, old, folder)
     d = replace(d, storage=storage.redact_url(url))
-    threads = 1 if not facts.threaded else dealt[0].threads if dealt else _threads(d, per_device)
+    threads = 1 if not facts.threaded else _threads(d, engine, dealt, per_device)
     new = create.make_snapshot(d, config, threads)
     create.create_sweep(folder, new, url)
     return Plan(folder, d, url, count, dealt, tuple(_notes(d, space, config, url)))
@@ -135,8 +141,12 @@ def _on_a_login_node(config: DictConfig) -> DictConfig:
     return here
 
 
-def _threads(d: Definition, per_task: int) -> int | None:
-    """Return the threads of each process, where SLURM says how many cores a task has."""
+def _threads(d: Definition, engine: str, dealt: Sequence[Slot], per_task: int) -> int | None:
+    """Return the threads of each process, where it is known how many cores a task has."""
+    if engine == "local":
+        return dealt[0].threads
+    if engine == "ray":
+        return max(1, int(d.ray.get("num_cpus", d.devices)) // d.devices)
     cores = d.slurm.get("cpus_per_task", d.slurm.get("cpus-per-task"))
     return None if cores is None else max(1, int(cores) // (per_task * d.devices))
 

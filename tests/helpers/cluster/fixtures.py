@@ -1,12 +1,15 @@
-"""Fixtures: a SLURM and a PostgreSQL of our own on this machine."""
+"""Fixtures: a SLURM, a Ray and a PostgreSQL of our own on this machine."""
 
+import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,72 @@ def postgres() -> Iterator[Postgres]:
     finally:
         script("postgres.sh", "stop", str(server.folder))
         shutil.rmtree(parent, ignore_errors=True)
+
+
+class RayNodes:
+    """Nodes of a Ray on this machine; each process of one has its name in ``RAY_TEST_NODE``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        self.environ = {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "disabled"}
+
+    def start(self, name: str, *options: str) -> None:
+        """A node of two cores; the first is the head."""
+        first = not list(self.folder.glob("*.txt"))
+        place = ["--head", f"--port={self.port}", "--include-dashboard=false"]
+        with (self.folder / f"{name}.txt").open("w") as said:
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "ray.scripts.scripts", "start", "--num-cpus=2"),
+                    *("--node-ip-address=127.0.0.1", "--object-store-memory=80000000"),
+                    *(f"--temp-dir={self.folder}/ray", "--disable-usage-stats"),
+                    *(place if first else [f"--address={self.address}"]),
+                    *options,
+                ],
+                stdout=said,
+                stderr=said,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "RAY_TEST_NODE": name, "RAY_AUTH_MODE": "disabled"},
+                check=True,
+                timeout=200,
+            )
+
+    def kill(self, name: str) -> None:
+        """As when the power goes."""
+        for _ in range(3):
+            for pid in processes_with(f"RAY_TEST_NODE={name}\0"):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def ray_nodes() -> Iterator[RayNodes]:
+    """A Ray of two nodes, n1 and n2, below a folder with a short path: Ray puts sockets there."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("needs Ray: pip install 'vael[ray]'")
+    folder = Path(tempfile.mkdtemp(prefix="ray"))
+    nodes = RayNodes(folder)
+    try:
+        for name in ("n1", "n2"):
+            nodes.start(name)
+        yield nodes
+    finally:
+        for name in ("n1", "n2"):
+            nodes.kill(name)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def processes_with(text: str) -> list[int]:
+    """Processes that were started with this in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if text.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found

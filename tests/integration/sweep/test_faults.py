@@ -154,6 +154,18 @@ def test_a_killed_worker_is_replaced_and_its_trial_adopted(tmp_path, sweep, mark
     assert went_on(tmp_path)
 
 
+def test_a_killed_fork_server_takes_all_with_it_and_nothing_is_lost(tmp_path, sweep, marked):
+    process = sweep("--workers", "2")
+    until(lambda: trains(tmp_path, 0) and trains(tmp_path, 1), process)
+    [server] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(server), signal.SIGKILL)
+    out = finish(process)
+    assert out.count("was killed by signal 9: started again") == 2
+    assert_all_done(tmp_path, 3, marked)
+    assert went_on(tmp_path, 0)
+    assert went_on(tmp_path, 1)
+
+
 def test_a_trial_whose_worker_is_frozen_leaves_when_another_takes_it(tmp_path, sweep, marked):
     """kill -STOP of the worker alone: its trial trains on, until its lease names another."""
     process = sweep("--workers", "2", trials=1, lease=4, seconds=1.0)

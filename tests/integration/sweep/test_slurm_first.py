@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 from vael.config.compose import compose_config
 from vael.errors import VaelError
 from vael.sweep import plan
+from vael.sweep.engines import node, slurm
 from vael.sweep.engines import sbatch as batch
-from vael.sweep.engines import slurm
-from vael.sweep.spec.probe import Facts, probe_config
+from vael.sweep.spec.facts import Facts, find_facts
 from vael.sweep.study import storage
 
 
@@ -68,13 +68,12 @@ def test_without_sbatch_nothing_is_made(tmp_path, monkeypatch):
         slurm.check_cluster(definition())
 
 
-def test_a_login_node_needs_no_gpu(monkeypatch):
+def test_a_login_node_needs_no_gpu():
     asked = []
-    monkeypatch.setattr(plan, "probe_config", lambda config: asked.append(config) or 1 / 0)
     d = definition(overrides=["logger=csv", "trainer.accelerator=gpu", "trainer.precision=16"])
     with pytest.raises(ZeroDivisionError):
-        plan.prepare_sweep(d, False, 1, 1, local=False)
-    assert probe_config(asked[0]).levels == 17
+        plan.prepare_sweep(d, False, 1, 1, "slurm", lambda config: asked.append(config) or 1 / 0)
+    assert find_facts(asked[0]).levels == 17
     assert asked[0].data == compose_config(d.overrides).data
 
 
@@ -84,9 +83,9 @@ def test_any_number_of_workers_fits_on_the_gpus_of_a_task(
 ):
     study = make_study(tmp_path, devices=devices)
     dealt = []
-    monkeypatch.setattr(slurm, "_given", lambda: Facts(None, True, "gpu", gpus, True))
+    monkeypatch.setattr(node, "_given", lambda: Facts(None, True, "gpu", gpus, True))
     monkeypatch.setattr(
-        slurm,
+        node,
         "Local",
         lambda folder, slots, *rest: (
             dealt.extend(slots) or (OmegaConf.create({"stopped_by": 0}), 1 / 0)
@@ -94,7 +93,7 @@ def test_any_number_of_workers_fits_on_the_gpus_of_a_task(
     )
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
     with pytest.raises(ZeroDivisionError):
-        slurm.run_node(study.folder, workers)
+        node.run_node(study.folder, workers, None, None)
     assert len(dealt) == workers
     assert all(len(slot.devices.split(",")) == devices for slot in dealt)
 

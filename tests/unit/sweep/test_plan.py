@@ -14,7 +14,7 @@ from vael.runs import provenance
 from vael.runs.provenance import code_changes, code_version
 from vael.sweep import create, plan
 from vael.sweep.spec import checks
-from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.facts import Facts
 from vael.sweep.spec.snapshot import read_snapshot
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.study import Study
@@ -38,13 +38,12 @@ def sweep(tmp_path, monkeypatch):
         prune=None,
         **plain,
     ):
-        monkeypatch.setattr(plan, "probe_config", lambda config: facts)
         plain = {"trials": 3, "confirm": 0, "space": SPACE, "when": WHEN, **plain}
         file = tmp_path / "search.yaml"
         file.write_text(yaml.safe_dump({k: v for k, v in plain.items() if v is not None}))
         more = ("logger=csv", f"output_dir={tmp_path / 'out'}", *overrides)
         d = plan.define_sweep(file, dict(changes), prune, more)
-        return plan.prepare_sweep(d, force, workers, per_device, local=True)
+        return plan.prepare_sweep(d, force, workers, per_device, "local", lambda config: facts)
 
     return prepare
 
@@ -334,13 +333,3 @@ def test_a_wandb_run_is_grouped_by_the_study(sweep):
     run = Study.open(sweep(overrides=["logger=wandb"]).folder).claim("a").folder
     logger = OmegaConf.load(run / "config.yaml").logger
     assert (logger.group, logger.job_type) == ("search", "trial")
-
-
-def test_what_the_probe_sees(tmp_path):
-    from vael.config.compose import compose_config
-    from vael.sweep.spec.probe import probe_config
-
-    facts = probe_config(compose_config(["data=digits"]))
-    assert (facts.levels, facts.unit) == (17, True)
-    with pytest.raises(ConfigError, match=r"nowhere"):
-        probe_config(compose_config(["data=array", "data.path=/nowhere.npz"]))

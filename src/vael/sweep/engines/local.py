@@ -1,27 +1,25 @@
 """Engine local: a sweep's workers on this machine, from start to end."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vael.distributed import processes
 from vael.distributed.signals import StopRequest
 from vael.errors import VaelError
 from vael.sweep.display import Display
 from vael.sweep.study.records import Slot
 from vael.sweep.study.table import TrialRow
+from vael.sweep.workers.command import worker_command
 from vael.sweep.workers.outcome import read_last_line
 from vael.sweep.workers.slots import WorkerNames
+from vael.sweep.workers.starter import Handle, Starter
 from vael.sweep.workers.status import FOLDER, read_worker_states
 
 LOOK_SECONDS = 0.5  # between two looks
-RESTARTS = 5  # of workers that were killed, in one sweep
+RESTARTS = 5  # of each worker that was killed, in one sweep
 
 
 @dataclass
@@ -31,7 +29,8 @@ class _Worker:
     name: str
     slot: Slot
     log: Path
-    child: "subprocess.Popen[bytes]"
+    handle: Handle
+    restarts: int = 0
 
 
 class Local:
@@ -42,6 +41,7 @@ class Local:
         slots: one for each worker.
         display: shows how the sweep stands.
         rows: all trials of the study.
+        starter: of the workers; they die with it.
     """
 
     def __init__(
@@ -50,10 +50,12 @@ class Local:
         slots: Sequence[Slot],
         display: Display,
         rows: Callable[[], Sequence[TrialRow]],
+        starter: Starter,
     ) -> None:
         self.folder, self.slots, self.display, self.rows = folder, slots, display, rows
+        self.starter = starter
         self.stopped_by = 0  # the signal that ended it, if any
-        self._restarts = 0
+        self._passed_on = 0  # signals that the workers have been sent
         self._workers: list[_Worker] = []
         self._rows: Sequence[TrialRow] = ()
 
@@ -66,15 +68,16 @@ class Local:
         """
         (self.folder / FOLDER).mkdir(exist_ok=True)
         names = WorkerNames(self.folder / FOLDER)
-        with StopRequest(self._send) as asked:
+        with StopRequest() as asked:
             try:
                 for slot in self.slots:
-                    self._start(names.take(), slot, asked)
+                    name = names.take()
+                    log = self.folder / FOLDER / f"{name}.log"
+                    self._workers.append(_Worker(name, slot, log, self._start(name, slot, log)))
                 return self._watch(asked)
             finally:
                 for worker in self._workers:
-                    worker.child.kill()  # and what it has started dies with it
-                    worker.child.wait()
+                    worker.handle.kill()
                 names.free()
                 self.display.close()
 
@@ -82,18 +85,16 @@ class Local:
         code = 0
         while self._workers:
             time.sleep(LOOK_SECONDS)
-            for worker in [w for w in self._workers if w.child.poll() is not None]:
-                self._workers.remove(worker)
-                ended = worker.child.returncode
-                if not ended or asked or code:
+            self._pass_on(asked)
+            for worker in list(self._workers):
+                ended = worker.handle.wait(0)
+                if ended is None:
                     continue
-                if ended < 0 and self._restarts < RESTARTS:
-                    self._restarts += 1
-                    self.display.note(
-                        f"worker {worker.name} was killed by signal {-ended}: started again"
-                    )
-                    self._start(worker.name, worker.slot, asked)
-                else:
+                if ended < 0 and not asked and not code and worker.restarts < RESTARTS:
+                    self._restart(worker, -ended)
+                    continue
+                self._workers.remove(worker)
+                if ended and not asked and not code:
                     said = read_last_line(worker.log) or f"ended with exit code {ended}"
                     self.display.note(f"worker {worker.name}: {said}")
                     code = ended if ended > 0 else 1
@@ -104,29 +105,20 @@ class Local:
         self.stopped_by = asked.number
         return asked.code if asked else code
 
-    def _start(self, name: str, slot: Slot, asked: StopRequest) -> None:
-        log, own = self.folder / FOLDER / f"{name}.log", os.getpid()
-        with log.open("ab") as file:
-            child = subprocess.Popen(
-                worker_command(self.folder, name, slot),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-                preexec_fn=lambda: processes.die_with(own),
-            )
-        self._workers.append(_Worker(name, slot, log, child))
-        if asked:  # it came while we were starting it
+    def _restart(self, worker: _Worker, killed_by: int) -> None:
+        worker.restarts += 1
+        self.display.note(f"worker {worker.name} was killed by signal {killed_by}: started again")
+        worker.handle = self._start(worker.name, worker.slot, worker.log)
+
+    def _start(self, name: str, slot: Slot, log: Path) -> Handle:
+        return self.starter.start(worker_command(self.folder, name, slot, log))
+
+    def _pass_on(self, asked: StopRequest) -> None:
+        """Send the workers the first signal, and at the next look a second Ctrl-C."""
+        if self._passed_on < bool(asked) + asked.impatient:
+            self._passed_on += 1
             self._send(asked.number)
 
     def _send(self, number: int) -> None:
         for worker in self._workers:
-            worker.child.send_signal(number)
-
-
-def worker_command(folder: Path, name: str, slot: Slot) -> list[str]:
-    """Return the command that starts a worker."""
-    command = [sys.executable, "-m", "vael.cli", "sweep-worker", str(folder), "--name", name]
-    if slot.devices is not None:
-        command += ["--devices", slot.devices]
-    return [*command, "--num-devices", str(slot.num_devices), "--threads", str(slot.threads)]
+            worker.handle.signal(number)

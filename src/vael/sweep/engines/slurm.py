@@ -1,51 +1,21 @@
-"""Engine slurm: a task's workers on its node, and the submitter's view of all tasks."""
+"""Engine slurm: the tasks of a sweep queued, and the submitter's view of them."""
 
 import math
-import os
-import signal
 import time
 from pathlib import Path
 
-from vael.distributed.slurm import requeue_self
-from vael.errors import ConfigError, VaelError
+from vael.errors import VaelError
 from vael.sweep.display import Display, make_display
 from vael.sweep.engines import sbatch
-from vael.sweep.engines.local import Local
+from vael.sweep.engines.node import check_shared_storage
 from vael.sweep.plan import Plan
-from vael.sweep.spec import checks
 from vael.sweep.spec.definition import Definition
-from vael.sweep.spec.probe import Facts
 from vael.sweep.study import storage
 from vael.sweep.study.study import Study
-from vael.sweep.workers.slots import deal_slots
 from vael.sweep.workers.status import read_worker_states
 
 LOOK_SECONDS = 2.0  # between two looks at the study
 ASK_SECONDS = 10.0  # between two questions to squeue, which serves a whole cluster
-
-
-def run_node(folder: Path, workers: int) -> int:
-    """Run one task's workers on what SLURM has given to it, until all is done or it must end.
-
-    Returns:
-        The exit code of ``Local.run``; 0 where the task has queued itself again.
-    """
-    study = Study.open(folder)
-    devices, facts = study.definition.devices, _given()
-    checks.check_devices(devices, facts)
-    groups = max(1, facts.gpus // devices)
-    dealt = deal_slots(facts, workers, devices, math.ceil(workers / groups))
-    local = Local(folder, dealt, make_display(study.goal), study.rows)
-    code = local.run()
-    if local.stopped_by == signal.SIGUSR1 and requeue_self():
-        return 0
-    return code
-
-
-def _given() -> Facts:
-    """Return what SLURM lets this task use, without importing torch."""
-    gpus = len([g for g in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if g])
-    return Facts(None, True, "gpu" if gpus else "cpu", gpus, threaded=True)
 
 
 def check_cluster(d: Definition) -> None:
@@ -57,15 +27,7 @@ def check_cluster(d: Definition) -> None:
     """
     sbatch.check_sbatch()
     sbatch.make_script(Path(d.name), 1, [], d.slurm)
-    _check_storage(storage.locate_storage(d.storage, Path(d.name)))
-
-
-def _check_storage(url: str) -> None:
-    if url.startswith("sqlite"):
-        raise ConfigError(
-            "storage sqlite:/// is not for several nodes: its locks do not hold on shared folders."
-            " Use postgresql+psycopg://USER@HOST/DATABASE, or the journal."
-        )
+    check_shared_storage(storage.locate_storage(d.storage, Path(d.name)))
 
 
 def submit_workers(plan: Plan, per_task: int) -> str:
@@ -78,7 +40,7 @@ def submit_workers(plan: Plan, per_task: int) -> str:
     Raises:
         ConfigError: sbatch is not there or refuses, or the storage is not for several nodes.
     """
-    _check_storage(plan.url)
+    check_shared_storage(plan.url)
     tasks = math.ceil(plan.workers / per_task)
     text = sbatch.make_script(
         plan.folder, tasks, ["--workers", str(min(per_task, plan.workers))], plan.definition.slurm

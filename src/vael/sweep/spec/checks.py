@@ -11,7 +11,7 @@ from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
 from vael.sweep.spec.definition import Definition
-from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.facts import Facts
 from vael.sweep.spec.space import Space
 
 INCOMPARABLE = {

@@ -13,6 +13,7 @@ from vael.sweep.spec.constraint import parse_constraints
 LEAST = {"trials": 1, "seed": 0, "retries": 0, "confirm": 0, "keep": 0, "devices": 1}
 OPTIONAL = ("trials", "confirm")
 FIRST = "first"  # verdict: on the first categorical parameter
+RAY = {"num_cpus", "num_gpus", "resources"}
 Node = str | dict[str, Any] | None
 
 
@@ -59,6 +60,7 @@ class Definition:
         storage: URL; null: a journal file in the sweep's folder.
         devices: ``trainer.devices`` of each trial.
         slurm: options of sbatch.
+        ray: ``num_cpus``, ``num_gpus`` and ``resources`` of each worker.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Definition:
     storage: str | None = None
     devices: int = 1
     slurm: dict[str, Any] = field(default_factory=dict)
+    ray: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to what YAML holds."""
@@ -117,6 +120,7 @@ def check_definition(d: Definition) -> None:
         raise ConfigError(f"name must be made of letters, digits, _, - and ., but got {d.name!r}.")
     if not isinstance(d.slurm, dict):
         raise ConfigError(f"slurm must map options of sbatch to values, but got {d.slurm!r}.")
+    _check_ray(d.ray)
     if d.storage is not None and not isinstance(d.storage, str):
         raise ConfigError(f"storage must be a URL, but got {d.storage!r}.")
     if not d.space and not d.when:
@@ -149,6 +153,18 @@ def check_definition(d: Definition) -> None:
         )
     if d.confirm and len(d.targets) > 1:
         raise ConfigError("confirm must be 0 with several targets: no single trial is the best.")
+
+
+def _check_ray(ray: object) -> None:
+    if not isinstance(ray, dict) or not set(ray) <= RAY:
+        raise ConfigError(f"ray must map {', '.join(sorted(RAY))} to values, but got {ray!r}.")
+    cpus, resources = ray.get("num_cpus", 1), ray.get("resources", {})
+    if not isinstance(cpus, int) or isinstance(cpus, bool) or cpus < 1:
+        raise ConfigError(f"ray.num_cpus must be an integer >= 1, but got {cpus!r}.")
+    if "num_gpus" in ray and ray["num_gpus"] != 0 and not _positive(ray["num_gpus"]):
+        raise ConfigError(f"ray.num_gpus must be a number >= 0, but got {ray['num_gpus']!r}.")
+    if not isinstance(resources, dict) or not all(map(_positive, resources.values())):
+        raise ConfigError(f"ray.resources must map names to numbers > 0, but got {resources!r}.")
 
 
 def _positive(value: object) -> bool:

@@ -14,9 +14,9 @@ from vael.sweep.study.lease import Heartbeat
 from vael.sweep.study.records import Claim, Outcome, Slot
 from vael.sweep.study.storage import StorageAway
 from vael.sweep.study.study import Study
-from vael.sweep.workers.forkserver import ForkedHandle, ForkServer
+from vael.sweep.workers.command import trial_command
 from vael.sweep.workers.outcome import find_outcome
-from vael.sweep.workers.process import ProcessHandle, ProcessStarter
+from vael.sweep.workers.starter import Handle, Starter
 from vael.sweep.workers.status import StatusFile
 
 LOOK_SECONDS = 0.05  # between two looks at metrics.csv: a trial stops an epoch after it is told to
@@ -24,10 +24,6 @@ GRACE_SECONDS = 120.0  # in which a trial saves itself
 # of its epochs: later there is little to save, and the noise of one epoch decides
 PRUNABLE_FRACTION = 0.75
 RESEND_SECONDS = 2.0  # after which a signal is sent again: a trial that has just begun may miss it
-
-
-Starter = ForkServer | ProcessStarter
-Handle = ForkedHandle | ProcessHandle
 
 
 class Attempt:
@@ -60,7 +56,7 @@ class Attempt:
 
     def run(self, starter: Starter, slot: Slot, heartbeat: Heartbeat) -> Outcome:
         """Run the trial from start to end; whatever happens, no process is left."""
-        handle = starter.start(self.claim.folder, slot, self.claim.attempt)
+        handle = starter.start(trial_command(self.claim.folder, slot, self.claim.attempt))
         try:
             heartbeat.start()  # not before: a process with threads does not fork safely
             config = read_settings(RunFolder(self.claim.folder).config)

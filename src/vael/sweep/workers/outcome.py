@@ -6,7 +6,7 @@ from vael.distributed.failures import describe_signal
 from vael.errors import DiskError
 from vael.runs.summary import peek_summary
 from vael.sweep.study.records import Outcome
-from vael.sweep.workers.process import LOG
+from vael.sweep.workers.command import LOG
 
 UNWRITTEN = 120  # Python's own code where what it said could not be written
 FIRST_SIGNAL_CODE = 128  # from there on, as in a shell, 128 + the signal's number

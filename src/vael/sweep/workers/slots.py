@@ -7,7 +7,7 @@ from pathlib import Path
 from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
 from vael.files import lock_file
-from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.facts import Facts
 from vael.sweep.study.records import Slot
 
 
@@ -18,7 +18,9 @@ def count_workers(facts: Facts, devices: int, per_device: int) -> int:
     return max(1, count_cores() // devices)
 
 
-def deal_slots(facts: Facts, workers: int, devices: int, per_device: int) -> list[Slot]:
+def deal_slots(
+    facts: Facts, workers: int, devices: int, per_device: int, cores: int | None = None
+) -> list[Slot]:
     """Deal out the devices and threads, a slot for each worker.
 
     Args:
@@ -26,11 +28,12 @@ def deal_slots(facts: Facts, workers: int, devices: int, per_device: int) -> lis
         workers: how many.
         devices: of each trial.
         per_device: workers that may share a GPU.
+        cores: for all workers together; None: as many as this process may use.
 
     Raises:
         ConfigError: more workers than there are GPUs for.
     """
-    threads = max(1, count_cores() // (workers * devices))
+    threads = max(1, (cores or count_cores()) // (workers * devices))
     if facts.accelerator != "gpu":
         return [Slot(None, devices, threads)] * workers
     groups = facts.gpus // devices

@@ -10,7 +10,8 @@ from vael.sweep.study.lease import Heartbeat
 from vael.sweep.study.records import Claim, Outcome, Slot, Wait
 from vael.sweep.study.storage import StorageAway
 from vael.sweep.study.study import Study
-from vael.sweep.workers.attempt import Attempt, Starter
+from vael.sweep.workers.attempt import Attempt
+from vael.sweep.workers.starter import Starter
 from vael.sweep.workers.status import StatusFile
 
 WAIT_SECONDS = 0.5  # until a worker without work asks again
@@ -32,8 +33,7 @@ def work_on_trials(study: Study, worker: str, starter: Starter, slot: Slot) -> i
         study.stop_retrying = lambda: bool(asked)
         try:
             while not asked:
-                starter.prepare()
-                claim = None if asked else study.claim(worker)
+                claim = study.claim(worker)
                 if claim is None:
                     break
                 if isinstance(claim, Wait):
@@ -45,7 +45,6 @@ def work_on_trials(study: Study, worker: str, starter: Starter, slot: Slot) -> i
             if not asked:
                 raise
         finally:
-            starter.close()
             status.remove()
         return asked.code if asked else 0
 

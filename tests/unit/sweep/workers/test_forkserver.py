@@ -12,14 +12,15 @@ from helpers.identical import assert_same, rows, weights
 
 from vael.errors import VaelError
 from vael.sweep.study.records import Slot
-from vael.sweep.workers.forkserver import ForkServer
-from vael.sweep.workers.process import LOG, ProcessStarter, trial_environment
+from vael.sweep.workers.command import LOG, Command, trial_environment
+from vael.sweep.workers.forks import ForkServer
+from vael.sweep.workers.process import ProcessStarter
 from vael.sweep.workers.worker import work_on_trials
 
 ALONE = """
 import os, torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from vael.sweep.workers.forkserver import preload
+from vael.sweep.workers.preload import preload
 
 class Watch(TorchDispatchMode):
     seen = []
@@ -39,7 +40,6 @@ assert len(os.listdir("/proc/self/task")) == 1
 assert not torch.cuda.is_initialized()
 import sys
 assert "wandb" not in sys.modules
-assert "optuna" not in sys.modules
 assert "scipy.stats" not in sys.modules
 """
 
@@ -143,7 +143,7 @@ def test_a_trial_of_before_cannot_change_the_random_numbers_of_the_next(tmp_path
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_server_that_cannot_start_says_so(monkeypatch):
+def test_a_server_that_cannot_start_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(VaelError, match="could not start"):
-        ForkServer().prepare()
+        ForkServer().start(Command((), {}, tmp_path / "log"))

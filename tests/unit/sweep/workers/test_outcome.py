@@ -5,8 +5,8 @@ import json
 import pytest
 
 from vael.sweep.study.records import Outcome
+from vael.sweep.workers.command import LOG
 from vael.sweep.workers.outcome import find_outcome
-from vael.sweep.workers.process import LOG
 
 KILLED = "killed by signal 9 (SIGKILL), by hand or by the kernel when memory ran out"
 

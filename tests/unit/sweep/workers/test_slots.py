@@ -3,7 +3,7 @@
 import pytest
 
 from vael.errors import ConfigError
-from vael.sweep.spec.probe import Facts
+from vael.sweep.spec.facts import Facts
 from vael.sweep.study.records import Slot
 from vael.sweep.workers import slots as module
 from vael.sweep.workers.slots import count_workers, deal_slots
