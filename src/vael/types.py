@@ -13,7 +13,8 @@ class Batch(NamedTuple):
     """One batch as it leaves the data: raw values, not yet scaled or binarised.
 
     Attributes:
-        x: ``(B, *E)``, uint8 level numbers ``0 .. levels-1``, or float32 for data without levels.
+        x: ``(B, *E)``, level numbers ``0 .. levels-1`` (uint8, or int32 above 256), or float32
+            for data without levels.
         y: ``(B,)`` int64 class labels, or None.
     """
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vael.data.source import Arrays
+from vael.data.source import Array, Arrays
 from vael.data.splits import SplitIndex
 from vael.randomness import Noise
 from vael.types import Batch
@@ -56,7 +56,7 @@ class Resident:
     def from_arrays(cls, arrays: Arrays, device: torch.device) -> "Resident":
         """Copy whole arrays to the device."""
         x, y = (
-            None if each is None else torch.tensor(each, device=device)
+            None if each is None else torch.tensor(_for_torch(np.asarray(each)), device=device)
             for each in (arrays.x, arrays.y)
         )
         assert x is not None
@@ -81,7 +81,12 @@ def take_batch(arrays: Arrays | Resident, index: SplitIndex) -> Batch:
     if isinstance(arrays, Resident):
         return arrays.take(index)
     y = None if arrays.y is None else torch.from_numpy(arrays.y[index])
-    return Batch(torch.from_numpy(arrays.x[index]), y)
+    return Batch(torch.from_numpy(_for_torch(arrays.x[index])), y)
+
+
+def _for_torch(x: Array) -> Array:
+    """Widen uint16, for which torch has few operations, to int32."""
+    return x.astype(np.int32) if x.dtype == np.uint16 else x
 
 
 class TrainBatches:

@@ -92,14 +92,16 @@ class Preprocess(nn.Module):
 
 
 def uniform_levels(steps: int, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """Draw u uniform on {0 .. steps-1}, uint8: P(u < k) = k / steps, for steps up to 255.
+    """Draw u uniform on {0 .. steps-1}: P(u < k) = k / steps.
 
-    On a CPU eight random bytes at a time, an eighth of the time of `torch.randint`: those that do
-    not fit a whole number of times are drawn again, so u is exactly as uniform as the bytes.
+    On a CPU, for steps up to 255 (uint8), eight random bytes at a time, an eighth of the time of
+    `torch.randint`: those that do not fit a whole number of times are drawn again, so u is
+    exactly as uniform as the bytes.
     """
     device = generator.device
-    if device.type != "cpu":  # to draw some again is to wait for the device
-        return torch.randint(steps, shape, dtype=torch.uint8, generator=generator, device=device)
+    if device.type != "cpu" or steps > 255:  # there, to draw some again is to wait for the device
+        dtype = torch.uint8 if steps <= 255 else torch.int32
+        return torch.randint(steps, shape, dtype=dtype, generator=generator, device=device)
     words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64)
     words.random_(-(2**63), None, generator=generator)
     u = words.view(torch.uint8)[: shape.numel()]

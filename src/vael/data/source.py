@@ -15,7 +15,13 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Missing = Literal["refuse", "mean", "median"]
 Constant = Literal["keep", "drop"]
-MAX_LEVELS = 256  # of one byte
+BYTE_LEVELS = 256  # of one byte
+MAX_LEVELS = 65536  # of two
+
+
+def level_dtype(levels: int) -> npt.DTypeLike:
+    """Return the type of level numbers: one byte where that is enough, else two."""
+    return np.uint8 if levels <= BYTE_LEVELS else np.uint16
 
 
 class Lazy(ABC):
@@ -49,8 +55,9 @@ class Arrays:
     """One part of a data set.
 
     Attributes:
-        x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1``, or float32 in [0, 1] without
-            levels; or a table ``(N, D)`` float32, where NaN is a missing value (see `Decoded`).
+        x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1`` (uint16 above 256 levels), or
+            float32 in [0, 1] without levels; or a table ``(N, D)`` float32, where NaN is a missing
+            value (see `Decoded`).
         y: ``(N,)`` int64 class numbers, or None.
         factors: ``(N, F)`` integers, what each example was made from; or None.
     """
@@ -165,16 +172,17 @@ def check_decoded(data: Decoded, who: str) -> None:
             raise DataError(f"{where}: a split must have at least 1 example, got none")
         if x.ndim not in (2, 4) or 0 in x.shape:
             raise DataError(f"{where}: x must be (N, C, H, W) or (N, D), got shape {x.shape}")
-        if x.dtype != (np.uint8 if data.levels else np.float32) or (data.levels and x.ndim != 4):
+        wanted = np.dtype(level_dtype(data.levels) if data.levels else np.float32)
+        if x.dtype != wanted or (data.levels and x.ndim != 4):
             raise DataError(
-                f"{where}: x must be uint8 images with levels, or float32 without, "
+                f"{where}: x must be images of level numbers ({wanted}), or float32 without, "
                 f"got {x.dtype} of rank {x.ndim} with levels={data.levels}"
             )
         # Of lazy examples a look at the first ones: all of them may be more than fit.
         seen = x[:64] if isinstance(x, Lazy) else x
         if data.levels and not int(seen.max()) < data.levels <= MAX_LEVELS:
             raise DataError(
-                f"{where}: level numbers must be below levels={data.levels} <= 256, "
+                f"{where}: level numbers must be below levels={data.levels} <= {MAX_LEVELS}, "
                 f"got {int(seen.max())}"
             )
         if x.shape[1:] != data.train.x.shape[1:]:

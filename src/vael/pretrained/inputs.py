@@ -40,17 +40,18 @@ def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tenso
             _check_range(found, 0, 1, "numbers in [0, 1]")
         return found
     last = spec.raw_levels - 1
+    dtype = torch.uint8 if last < 256 else torch.int32
     if found.dtype == torch.bool or found.is_floating_point():
         _check_finite(found, False)
         _check_range(found, 0, 1, f"floats in [0, 1], or integers 0 .. {last}")
-        return (found.double() * last).round().to(torch.uint8)
+        return (found.double() * last).round().to(dtype)
     _check_range(found, 0, last, f"integers 0 .. {last}, or floats in [0, 1]")
     if last == 255 and found.numel() and int(found.max()) == 1:
         raise DataError(
             f"x must be integers 0 .. {last} or floats in [0, 1], but got integers 0 "
             "and 1 only: if they mean black and white, give them as floats."
         )
-    return found.to(torch.uint8)
+    return found.to(dtype)
 
 
 def convert_latents(z: ArrayLike, shape: Shape) -> Tensor:

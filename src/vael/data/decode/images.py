@@ -1,11 +1,12 @@
 """Decode pictures with Pillow: bytes to pixels, and to other sizes.
 
-Channels: grey gives 1, grey with alpha 2, colour 3, colour with alpha 4. A data set has one number
-of channels: colour as soon as one picture has colour (or a palette), alpha as soon as one has
-alpha. 16-bit grey keeps its upper 8 bits. ``data.channels`` says it instead: to 1, colour becomes
-its luma (0.299 R + 0.587 G + 0.114 B); to 1 and 3, what is transparent shows white behind it.
+Channels: grey gives 1, colour 3. A data set has one number of channels: colour as soon as one
+picture has colour (or a palette). Transparency is laid on white; ``data.channels=4`` keeps it. To
+1, colour becomes its luma (0.299 R + 0.587 G + 0.114 B).
 
-A photograph is turned as its EXIF orientation says, and of an animation the first picture counts.
+A picture of 16 bits needs ``data.levels``: 65536 keeps them, 256 the upper 8. A photograph is
+turned as its EXIF orientation says, and of several frames the first one counts. What a picture
+holds besides is told, a line each (`vael.data.decode.survey`).
 
 Resizing is Pillow's bilinear filter. It is antialiased: where a picture shrinks, the triangle
 covers all the pixels that become one. Nothing is cropped; the aspect ratio follows the target.
@@ -13,37 +14,27 @@ covers all the pixels that become one. Nothing is cropped; the aspect ratio foll
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from vael.data import on_disk
-from vael.data.source import MAX_LEVELS, Array
+from vael.data.decode.fit import find_orientation, fit, fit_deep
+from vael.data.decode.survey import CHANNELS, DEEP, Survey, list_broken
+from vael.data.source import BYTE_LEVELS, Array, Split
 from vael.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-Raw = bytes | memoryview | str
-"""An encoded picture, or the path of its file."""
+Raw = bytes | memoryview | str | None
+"""An encoded picture, the path of its file, or None where there is none."""
 
-CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-ORIENTATION = 0x0112  # of EXIF: 1 .. 8, of which 5 .. 8 lie on their side
-# What Pillow's modes hold besides those: https://pillow.readthedocs.io (Concepts, Modes)
-PLAIN = {
-    **dict.fromkeys(("1", "I;16", "I;16B", "I;16L"), "L"),
-    **dict.fromkeys(("P", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"), "RGB"),
-    "PA": "RGBA",
-    **{mode: mode for mode in CHANNELS},
-}
-# Pillow's names of what undoes the orientations 2 .. 8
-# fmt: off
-TURNS = ("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM",
-         "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90")
-# fmt: on
+Broken = Literal["refuse", "skip"]
 
 
 def parse_channels(channels: int | None) -> int | None:
@@ -60,67 +51,163 @@ def parse_channels(channels: int | None) -> int | None:
     return channels
 
 
-def find_common_channels(rows: Callable[[], Iterable[Raw]], where: str) -> int:
-    """Count the channels that hold all these pictures, by their headers: 1, 2, 3 or 4."""
-    modes = {_mode(row, picture, raw, where) for row, raw, picture in _open(rows, where)}
-    return CHANNELS[_widest(modes)]
+@dataclass(frozen=True)
+class PictureOptions:
+    """How pictures are to be read.
+
+    Attributes:
+        size: (height, width) to resize to; None: they must have one size.
+        channels: 1, 3 or 4; None: 1 or 3, as the pictures need.
+        levels: 256 or 65536; None: 256, where the pictures have no more.
+        broken: whether a picture that cannot be read is an error, or left out.
+    """
+
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    levels: int | None = None
+    broken: Broken = "refuse"
+
+
+class Pictures(NamedTuple):
+    """``(N, C, H, W)`` uint8 or uint16 pixels, and which of the given pictures they are."""
+
+    x: Array
+    kept: list[int]
+
+
+Rows = Callable[[], Iterable[Raw]]
+
+
+def parse_pictures(
+    size: tuple[int, int] | None, channels: int | None, levels: int | None, broken: Broken
+) -> PictureOptions:
+    """Check ``data.channels``, ``data.levels`` and ``data.broken`` of pictures.
+
+    Raises:
+        ConfigError: one of them is none of its options.
+    """
+    if levels not in (None, BYTE_LEVELS, DEEP):
+        raise ConfigError(f"data.levels of pictures must be null, 256 or 65536, got {levels!r}")
+    if broken not in get_args(Broken):
+        raise ConfigError(f"data.broken must be one of refuse, skip, got {broken!r}")
+    return PictureOptions(size, parse_channels(channels), levels, broken)
+
+
+def decode_pictures(
+    splits: Mapping[Split, tuple[Rows, int]], options: PictureOptions, where: str
+) -> tuple[dict[Split, Pictures], int, list[str]]:
+    """Decode the pictures of all splits alike.
+
+    Two passes: the headers say size, channels and bits of all in a quarter of the time that the
+    pixels take. More than fits into memory goes to a temporary file.
+
+    Args:
+        splits: what gives the encoded pictures of each in order, as often as it is called, and
+            how many they are.
+        options: how to read them.
+        where: what the pictures are, for messages.
+
+    Returns:
+        The pictures, their levels, and a line for each thing that was left out.
+
+    Raises:
+        DataError: unreadable pictures, all of them named; sizes that differ; bits that would go.
+    """
+    survey = Survey(where)
+    total = sum(count for _, count in splits.values())
+    with show_progress(f"decoding {where}", 2 * total) as tick:
+        size = options.size
+        for split, (rows, count) in splits.items():
+            if not count:
+                raise DataError(
+                    f"{where}, split {split}: a split must have at least 1 example, got none"
+                )
+            found = _survey(rows, split, survey, options.size, size, tick)
+            size = size or found
+        survey.check_depth(options.levels)
+        mode, levels = survey.choose_mode(options.channels), options.levels or BYTE_LEVELS
+        decoded = {
+            split: _decode(rows, count, mode, levels, options.size, size, split, survey, tick)
+            for split, (rows, count) in splits.items()
+        }
+    if survey.broken and options.broken == "refuse":
+        raise DataError(
+            f"{where}: {list_broken(survey.broken)}; mend them, leave them out, or set "
+            "data.broken=skip"
+        )
+    for split, pictures in decoded.items():
+        if not pictures.kept:
+            raise DataError(
+                f"{where}, split {split}: a split must have at least 1 example, but "
+                f"{list_broken(survey.broken)}"
+            )
+    return decoded, levels, survey.describe(options.channels, options.levels)
 
 
 def decode_images(
-    rows: Callable[[], Iterable[Raw]],
-    count: int,
-    size: tuple[int, int] | None,
-    where: str,
-    channels: int | None = None,
+    rows: Rows, count: int, size: tuple[int, int] | None, where: str, channels: int | None = None
 ) -> Array:
-    """Return ``(N, C, H, W)`` uint8 of encoded pictures.
-
-    Two passes: the headers say size and channels of all (and what is wrong with them) in a
-    quarter of the time that the pixels take. More than fits into memory goes to a temporary file.
-
-    Args:
-        rows: gives the pictures in order, as often as it is called.
-        count: how many there are.
-        size: (height, width) to resize to; None: they must have one size.
-        where: what the pictures are, for messages.
-        channels: 1 to 4; None: as many as the pictures need.
-
-    Raises:
-        DataError: an unreadable picture, or sizes that differ while ``size`` is None.
-    """
-    modes: set[str] = set()
-    first: tuple[int, int] | None = None
-    with show_progress(f"decoding {where}", 2 * count) as tick:
-        for row, raw, picture in _open(rows, where):
-            tick()
-            modes.add(_mode(row, picture, raw, where))
-            found = picture.height, picture.width
-            if _orientation(picture) >= 5:
-                found = found[::-1]
-            first = first or found
-            if size is None and found != first:
-                raise DataError(
-                    f"{where}: pictures must have one size, got {first} (height, "
-                    f"width) and in {_name(row, raw)} {found}; set data.image_size, "
-                    f"for instance data.image_size=[{first[0]},{first[1]}]"
-                )
-        if first is None:
-            raise DataError(f"{where}: a split must have at least 1 example, got none")
-        mode = _widest(modes)
-        if channels is not None:
-            mode = next(name for name, count in CHANNELS.items() if count == channels)
-        out = on_disk.allocate((count, CHANNELS[mode], *(size or first)), np.uint8)
-        for row, raw, picture in _open(rows, where):
-            tick()
-            try:
-                pixels = np.asarray(_fit(picture, mode, size))
-            except Exception as error:  # Pillow's decoders raise anything on a damaged file
-                raise DataError(_unreadable(where, row, raw, error)) from error
-            out[row] = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
-    return out
+    """Return ``(N, C, H, W)`` uint8 of encoded pictures; see `decode_pictures`."""
+    options = PictureOptions(size, channels, BYTE_LEVELS)
+    return decode_pictures({"train": (rows, count)}, options, where)[0]["train"].x
 
 
-def _open(rows: Callable[[], Iterable[Raw]], where: str) -> Iterator[tuple[int, Raw, "Picture"]]:
+def _survey(
+    rows: Rows,
+    split: Split,
+    survey: Survey,
+    resized: tuple[int, int] | None,
+    first: tuple[int, int] | None,
+    tick: Callable[[], None],
+) -> tuple[int, int] | None:
+    """Read all headers; return the size of the first picture."""
+    for row, raw, picture in _open(rows, split, survey):
+        tick()
+        name = _name(row, raw)
+        survey.add(picture, f"{split}, {name}")
+        found = picture.height, picture.width
+        if find_orientation(picture) >= 5:
+            found = found[::-1]
+        first = first or found
+        if resized is None and found != first:
+            raise DataError(
+                f"{survey.where}, split {split}: pictures must have one size, got {first} "
+                f"(height, width) and in {name} {found}; set data.image_size, "
+                f"for instance data.image_size=[{first[0]},{first[1]}]"
+            )
+    return first
+
+
+def _decode(
+    rows: Rows,
+    count: int,
+    mode: str,
+    levels: int,
+    resized: tuple[int, int] | None,
+    size: tuple[int, int] | None,
+    split: Split,
+    survey: Survey,
+    tick: Callable[[], None],
+) -> Pictures:
+    """Decode one split; what cannot be is noted in the survey."""
+    dtype = np.uint8 if levels <= BYTE_LEVELS else np.uint16
+    out = on_disk.allocate((count, CHANNELS[mode], *(size or (1, 1))), dtype)
+    kept: list[int] = []
+    for row, raw, picture in _open(rows, split, survey):
+        tick()
+        try:
+            pixels = (
+                fit_deep(picture, mode, resized) if levels == DEEP else fit(picture, mode, resized)
+            )
+        except Exception as error:  # Pillow's decoders raise anything on a damaged file
+            survey.broken[f"{split}, {_name(row, raw)}"] = _reason(error)
+            continue
+        out[len(kept)] = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
+        kept.append(row)
+    return Pictures(out if len(kept) == count else out[: len(kept)], kept)
+
+
+def _open(rows: Rows, split: str, survey: Survey) -> Iterator[tuple[int, Raw, "Picture"]]:
     """Open each row: its number, raw form and picture, of which no pixels are read yet."""
     from PIL import Image
 
@@ -128,104 +215,23 @@ def _open(rows: Callable[[], Iterable[Raw]], where: str) -> Iterator[tuple[int, 
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for row, raw in enumerate(rows()):
             try:
+                if raw is None:
+                    raise ValueError("there is none")
                 picture = Image.open(raw if isinstance(raw, str) else io.BytesIO(raw))
             except Exception as error:  # the same; bombs are among it
-                raise DataError(_unreadable(where, row, raw, error)) from error
+                survey.broken[f"{split}, {_name(row, raw)}"] = _reason(error)
+                continue
             with picture:
                 yield row, raw, picture
-
-
-def _mode(row: int, picture: "Picture", raw: Raw, where: str) -> str:
-    """Return the plain mode that holds what a picture has."""
-    if picture.mode not in PLAIN:
-        raise DataError(
-            f"{where}, {_name(row, raw)}: a picture must be grey or colour with 8 "
-            f"bits, got Pillow's mode {picture.mode}"
-        )
-    mode = PLAIN[picture.mode]
-    if "transparency" not in picture.info:
-        return mode
-    return "LA" if mode == "L" else "RGBA"
-
-
-def _orientation(picture: "Picture") -> int:
-    """Return EXIF's orientation, 1 .. 8.
-
-    Pillow turns TIFF by itself, and to look without need would load a PNG.
-    """
-    if "exif" not in picture.info or picture.format == "TIFF":
-        return 1
-    try:
-        found = picture.getexif().get(ORIENTATION, 1)
-    except Exception:  # a broken EXIF block is no reason to lose the picture
-        return 1
-    return found if found in range(1, 9) else 1
-
-
-def _widest(modes: set[str]) -> str:
-    colour = any(mode.startswith("RGB") for mode in modes)
-    alpha = any(mode.endswith("A") for mode in modes)
-    return ("RGB" if colour else "L") + ("A" if alpha else "")
 
 
 def _name(row: int, raw: Raw) -> str:
     return f"example {row} ({raw})" if isinstance(raw, str) else f"example {row}"
 
 
-def _unreadable(where: str, row: int, raw: Raw, error: Exception) -> str:
-    return (
-        f"{where}, {_name(row, raw)}: a picture must be one that Pillow reads, but it is not "
-        f"({error}); mend it or leave it out"
-    )
-
-
-def _fit(picture: "Picture", mode: str, size: tuple[int, int] | None) -> "Picture":
-    from PIL import Image
-
-    turn = _orientation(picture)
-    if picture.mode.startswith("I;16"):
-        # The transparent colour of 16-bit grey is one of its 65,536 values.
-        clear = picture.info.get("transparency")
-        deep = np.asarray(picture)
-        picture = Image.fromarray((deep >> 8).astype(np.uint8))
-        if clear is not None:
-            picture.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
-    elif "transparency" in picture.info:
-        # By way of RGBA: the transparent colour of a palette is lost on any other way.
-        picture = picture.convert("RGBA")
-    elif picture.mode == "PA":
-        picture = picture.convert("RGBA")
-    if picture.mode in ("LA", "RGBA") and mode in ("L", "RGB"):
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture).convert("RGB")
-    if picture.mode != mode:
-        picture = picture.convert(mode)
-    if turn != 1:
-        picture = picture.transpose(Image.Transpose[TURNS[turn - 2]])
-    if size is not None and (picture.height, picture.width) != size:
-        picture = picture.resize(size[::-1], Image.Resampling.BILINEAR)
-    return picture
-
-
-def resize_images(x: Array, size: tuple[int, int]) -> Array:
-    """Resize ``(N, C, H, W)`` uint8 or float32 to ``(N, C, *size)``, channel by channel."""
-    from PIL import Image
-
-    out = np.empty((*x.shape[:2], *size), dtype=x.dtype)
-    for target, planes in zip(out, x, strict=True):
-        for plane, channel in zip(target, planes, strict=True):
-            picture = Image.fromarray(np.ascontiguousarray(channel))
-            plane[:] = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
-    return out
-
-
-def resize_levels(x: Array, levels: int | None, size: tuple[int, int]) -> tuple[Array, int | None]:
-    """Resize images; level numbers become 256 levels, images without levels stay in [0, 1]."""
-    if levels is None:
-        return resize_images(x, size).clip(0, 1), None
-    grey = np.round(x * (255 / (levels - 1))).astype(np.uint8)
-    return resize_images(grey, size), MAX_LEVELS
+def _reason(error: Exception) -> str:
+    text = " ".join((str(error) or type(error).__name__).split())
+    return "no format that Pillow reads" if "cannot identify" in text else text[:200]
 
 
 @contextmanager

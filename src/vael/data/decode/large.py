@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vael.data.decode.images import resize_levels
 from vael.data.decode.pixels import channels_first, check_numeric, shape_examples, to_levels
+from vael.data.decode.resize import resize_levels
 from vael.data.decode.table import check_float32
 from vael.data.on_disk import ArrayOnDisk, Converted, iterate_blocks, open_npy
-from vael.data.source import MAX_LEVELS, Array, Arrays, Decoded, Missing
+from vael.data.source import BYTE_LEVELS, Array, Arrays, Decoded, Missing, level_dtype
 from vael.types import Shape
 
 
@@ -46,7 +46,9 @@ class LargeArray:
         dtype = self.raw.dtype
         if self.is_table:
             return dtype == np.float32
-        plain = dtype == np.uint8 or (dtype == np.float32 and self.levels is None)
+        plain = (dtype == np.float32 and self.levels is None) or (
+            dtype in (np.uint8, np.uint16) and dtype == level_dtype(self.levels or BYTE_LEVELS)
+        )
         return plain and self.image_size is None
 
     def shaped(self) -> ArrayOnDisk:
@@ -81,7 +83,7 @@ class LargeArray:
                 return made
             return resize_levels(made, found, self.image_size)[0]
 
-        resized = MAX_LEVELS if levels and self.image_size else levels
+        resized = max(levels, BYTE_LEVELS) if levels and self.image_size else levels
         return Decoded(Arrays(Converted(x, convert)), resized)
 
     def _extremes(self, images: ArrayOnDisk) -> Array:
@@ -90,7 +92,7 @@ class LargeArray:
         for block in iterate_blocks(images):
             check_numeric(block, self.where)
             low, high = min(low, block.min()), max(high, block.max())
-            if images.dtype == np.uint8 and self.levels in (None, MAX_LEVELS) and high > 1:
+            if images.dtype == np.uint8 and self.levels in (None, BYTE_LEVELS) and high > 1:
                 break
         return np.array([low, high], images.dtype)
 

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from vael.data.source import MAX_LEVELS, Array
+from vael.data.source import BYTE_LEVELS, MAX_LEVELS, Array, level_dtype
 from vael.errors import ConfigError, DataError
 from vael.types import Shape
 
@@ -13,10 +13,10 @@ TOLERANCE = 0.1  # of a level: half-precision files are off by up to 0.06 of 255
 
 
 def check_levels(levels: int | None) -> int | None:
-    """Refuse a number of levels that one byte cannot hold.
+    """Refuse a number of levels that two bytes cannot hold.
 
     Raises:
-        ConfigError: it is neither None nor 2 .. 256.
+        ConfigError: it is neither None nor 2 .. 65536.
     """
     if levels is not None and (type(levels) is not int or not 2 <= levels <= MAX_LEVELS):
         raise ConfigError(
@@ -68,6 +68,14 @@ def channels_first(x: Array, where: str) -> Array:
             f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W)"
         )
     return x if second else x.transpose(0, 3, 1, 2)
+
+
+def _more_levels(low: int, high: int) -> str:
+    """Say how many levels hold these values."""
+    if low < 0 or high >= MAX_LEVELS:
+        return ""
+    enough = next(levels for levels in (256, 1024, 4096, MAX_LEVELS) if high < levels)
+    return f"; set data.levels={enough} to keep all of them"
 
 
 def _rescale(low: float, high: float) -> str:
@@ -126,7 +134,7 @@ def to_whole(x: Array) -> Array:
 
 
 def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | None]:
-    """Convert images of any real dtype to uint8 level numbers, or to float32 without levels.
+    """Convert images of any real dtype to level numbers, or to float32 without levels.
 
     bool: 2 levels. Whole numbers: ``levels`` (256 if None) of them, 0 .. levels-1. Floats with
     ``levels``: they must be k / (levels-1). Floats without: float32 in [0, 1], and no levels.
@@ -146,13 +154,13 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
                 f"otherwise, but these are {low} to {high}; set data.levels=2 for "
                 "binary images (or data.levels=256 if that is meant)"
             )
-        levels = levels or MAX_LEVELS
+        levels = levels or BYTE_LEVELS
         if low < 0 or high >= levels:
             raise DataError(
                 f"{where}: images of whole numbers must be 0 to {levels - 1} "
-                f"(data.levels={levels}), got {low} to {high}"
+                f"(data.levels={levels}), got {low} to {high}{_more_levels(int(low), int(high))}"
             )
-        return x.astype(np.uint8), levels
+        return x.astype(level_dtype(levels)), levels
     if low < 0 or high > 1:
         raise DataError(
             f"{where}: float images must lie in [0, 1], got {low!s} to {high!s}; "
@@ -169,4 +177,4 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
             f"{where}: with data.levels={levels} each value must be k/{levels - 1}, "
             f"got {x[first]:g} at index {list(first)}; set data.levels=null"
         )
-    return k.astype(np.uint8), levels
+    return k.astype(level_dtype(levels)), levels

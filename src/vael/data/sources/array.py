@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import get_args
 
 from vael.data.decode.header import Header
-from vael.data.decode.images import resize_levels
 from vael.data.decode.labels import number_classes
 from vael.data.decode.large import LargeArray, open_large
 from vael.data.decode.marks import parse_marks
@@ -20,6 +19,7 @@ from vael.data.decode.pixels import (
     to_levels,
     to_whole,
 )
+from vael.data.decode.resize import resize_levels
 from vael.data.decode.table import TableOptions, read_table, to_float32
 from vael.data.decode.values import describe_values
 from vael.data.on_disk import file_key

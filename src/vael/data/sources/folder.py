@@ -3,16 +3,16 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vael.data.decode.images import decode_images, find_common_channels, parse_channels
+from vael.data.decode.images import Broken, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
-from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
+from vael.data.source import Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 
 UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their names, not their pixels
@@ -35,7 +35,10 @@ class Folder(Source):
     Args:
         path: of the folder.
         image_size: N or [H, W] to resize to; needed where the pictures differ in size.
-        channels: 1 (grey), 3 (colour) or 4 (colour and alpha); None: as many as they need.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha); None: 1 or 3, as they need.
+        levels: 65536 to keep all of 16 bits, 256 for the upper 8; None: 256, and pictures of 16
+            bits are refused.
+        broken: ``refuse`` pictures that cannot be read, or ``skip`` them and say which.
 
     Raises:
         ConfigError: an option that cannot work.
@@ -46,11 +49,14 @@ class Folder(Source):
         path: str | None = None,
         image_size: int | Sequence[int] | None = None,
         channels: int | None = None,
+        levels: int | None = None,
+        broken: Broken = "refuse",
     ) -> None:
         if not path:
             raise ConfigError("data=folder needs data.path=FOLDER, a folder of pictures; got none")
         self.path = Path(path).expanduser()
-        self.image_size, self.channels = parse_image_size(image_size), parse_channels(channels)
+        size = parse_image_size(image_size)
+        self.options = parse_pictures(size, channels, levels, broken)
 
     def fingerprint(self) -> str:
         """Hash of the names, sizes and times of the files: reading all would take too long."""
@@ -62,7 +68,7 @@ class Folder(Source):
                     f"{split} {file.relative_to(self.path)} {found.st_size} "
                     f"{found.st_mtime_ns}\n".encode(errors="surrogateescape")
                 )
-        return f"{digest.hexdigest()} {self.image_size} {self.channels}"
+        return f"{digest.hexdigest()} {self.options}"
 
     def describe(self) -> str:
         """Return the path of the folder."""
@@ -71,32 +77,36 @@ class Folder(Source):
     def decode(self) -> Decoded:
         """Decode each picture."""
         found = self._find()
-        every = [str(file) for files in found.values() for file, _ in files]
         where = f"data.path={self.path}"
-        channels = self.channels or find_common_channels(lambda: every, where)
-        x: dict[Split, Array] = {}
-        notes: list[str] = []
-        for split, files in found.items():
-            rows = partial(map, str, [file for file, _ in files])
-            x[split] = decode_images(
-                rows, len(files), self.image_size, f"{where}, split {split}", channels
-            )
-            if x[split].shape[2:] != x["train"].shape[2:]:
-                raise DataError(
-                    f"{where}: pictures must have one size, got "
-                    f"{x['train'].shape[2:]} (height, width) in split train and "
-                    f"{x[split].shape[2:]} in split {split}; set data.image_size"
-                )
+        rows = {split: (partial(_paths, files), len(files)) for split, files in found.items()}
+        pictures, levels, notes = decode_pictures(rows, self.options, where)
         names = {
-            split: np.array([name for _, name in files])
+            split: np.array([files[row][1] for row in pictures[split].kept])
             for split, files in found.items()
             if files[0][1] is not None
         }
         y = number_classes(names, where, notes)
-        parts = {split: Arrays(x[split], y.get(split)) for split in found}
+        parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
+        passed = self._passed_over(found)
         return Decoded(
-            parts["train"], 256, parts.get("val"), parts.get("test"), notes=tuple(notes)
+            parts["train"], levels, parts.get("val"), parts.get("test"), notes=(*notes, *passed)
         )
+
+    def _passed_over(self, found: Mapping[Split, Sequence[tuple[Path, str | None]]]) -> list[str]:
+        """Return the line about files that are no pictures."""
+        used = {file for files in found.values() for file, _ in files}
+        others = sorted(
+            Path(folder, name)
+            for folder, _, names in os.walk(self.path)
+            for name in names
+            if Path(folder, name) not in used
+        )
+        if not others:
+            return []
+        first = others[0].relative_to(self.path)
+        return [
+            f"{len(others)} other files, hidden or no pictures, are passed over ({first}, ...)"
+        ]
 
     def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
         """Return the files of each split in the order of their names, each with its class."""
@@ -137,6 +147,10 @@ class Folder(Source):
             )
         order: tuple[Split, ...] = ("train", "val", "test")
         return {split: _classes(named[split], endings) for split in order if split in named}
+
+
+def _paths(files: Sequence[tuple[Path, str | None]]) -> Iterator[Raw]:
+    return (str(file) for file, _ in files)
 
 
 def _stat(file: Path) -> os.stat_result:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vael.data.decode.hub_files import download, load_folder, parquet_files
-from vael.data.decode.images import Raw, decode_images
+from vael.data.decode.images import Broken, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.on_disk import file_key
@@ -36,6 +36,9 @@ class Hub(Source):
         config: which of several data sets under one name; of a local copy the folder below it.
         split: name of the one split to use, as train (validation and test come out of it); or
             which of its splits are what: ``{train: extra, test: test}``. None: by their names.
+        channels: see `vael.data.sources.folder.Folder`, as levels and broken.
+        levels: 256 or 65536.
+        broken: ``refuse`` or ``skip``.
 
     Raises:
         ConfigError: neither name nor path, or a split that cannot be one.
@@ -51,6 +54,9 @@ class Hub(Source):
         revision: str | None = None,
         config: str | None = None,
         split: str | Mapping[str, str] | None = None,
+        channels: int | None = None,
+        levels: int | None = None,
+        broken: Broken = "refuse",
     ) -> None:
         if not name and not path:
             raise ConfigError(
@@ -66,11 +72,12 @@ class Hub(Source):
         self.path = None if path is None else Path(path).expanduser() / (config or "")
         self.split = _parse_split(split)
         self.image_column, self.label_column = image_column, label_column
-        self.image_size = parse_image_size(image_size)
+        size = parse_image_size(image_size)
+        self.options = parse_pictures(size, channels, levels, broken)
 
     def fingerprint(self) -> str:
         """Hash of the parquet files of a local copy; of a hub data set name and revision."""
-        options = f"{self.image_column} {self.label_column} {self.image_size} {self.split}"
+        options = f"{self.image_column} {self.label_column} {self.options} {self.split}"
         if self.path is None:
             return f"{self.name} {self.config} {self.revision} {options}"
         digest = hashlib.blake2b()
@@ -107,15 +114,18 @@ class Hub(Source):
                 f"{where}: there must be a column of type Image, got "
                 f"{_listed(features)}; name one with data.image_column"
             )
-        notes: list[str] = []
-        x = {
-            split: _pictures(table, image, self.image_size, f"{where}, split {split}")
+        rows = {
+            split: (
+                partial(_rows, _raw(table, image, f"{where}, split {split}"), image),
+                len(table),
+            )
             for split, table in splits.items()
         }
+        pictures, levels, notes = decode_pictures(rows, self.options, where)
         y: dict[Split, Array] = {}
         if label is not None:
             raw = {
-                split: np.asarray(table.data.column(label).to_pylist())
+                split: np.asarray(table.data.column(label).to_pylist())[pictures[split].kept]
                 for split, table in splits.items()
             }
             # -1 throughout is the hub's way to say that a split has no labels
@@ -125,9 +135,13 @@ class Hub(Source):
                 if values.dtype.kind != "i" or not np.all(values == -1)
             }
             y = number_classes(known, f"{where}, column {label}", notes)
-        parts = {split: Arrays(x[split], y.get(split)) for split in splits}
+        parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
+        used = {id(table) for table in splits.values()}
+        rest = [name for name, table in tables.items() if id(table) not in used]
+        if rest:
+            notes.append(f"splits that are not used: {', '.join(rest)} (choose with data.split)")
         return Decoded(
-            parts["train"], 256, parts.get("val"), parts.get("test"), notes=tuple(notes)
+            parts["train"], levels, parts.get("val"), parts.get("test"), notes=tuple(notes)
         )
 
 
@@ -211,21 +225,24 @@ def _listed(features: "Features") -> str:
     return ", ".join(f"{name} ({type(feature).__name__})" for name, feature in features.items())
 
 
-def _pictures(table: "Dataset", column: str, size: tuple[int, int] | None, where: str) -> Array:
+def _raw(table: "Dataset", column: str, where: str) -> "Dataset":
+    """Return the encoded pictures of a column."""
     import datasets
 
     try:
-        raw = table.select_columns(column).cast_column(column, datasets.Image(decode=False))
+        return table.select_columns(column).cast_column(column, datasets.Image(decode=False))
     except Exception as error:  # pyarrow: a column that cannot hold pictures
         raise ConfigError(
             f"data.image_column={column} must hold pictures, but is "
             f"{table.features[column]}; {where}"
         ) from error
-    return decode_images(partial(_rows, raw, column), len(table), size, where)
 
 
 def _rows(table: "Dataset", column: str) -> Iterator[Raw]:
     for block in table.with_format("arrow").iter(1000):
         for chunk in block.column(column).chunks:
             for content, path in zip(chunk.field("bytes"), chunk.field("path"), strict=True):
-                yield memoryview(content.as_buffer()) if content.is_valid else str(path)
+                if content.is_valid:
+                    yield memoryview(content.as_buffer())
+                else:
+                    yield str(path) if path.is_valid else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vael.data.decode.images import resize_levels
+from vael.data.decode.resize import resize_levels
 from vael.data.source import Arrays, Decoded, Source, parse_image_size
 from vael.errors import DataError
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vael.errors import ConfigError
 from vael.models.likelihoods.base import Likelihood, at_least_float32, native_levels, sum_event
+
+MOST_LEVELS = 1024
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,19 @@ class Categorical(Likelihood[CategoricalRecord]):
         theta: ``(*lead, levels, *E)``.
 
     Raises:
-        ConfigError: data without levels, or ``fit=density``.
+        ConfigError: data without levels or with more than 1,024, or ``fit=density``.
     """
 
     support = "unit"
 
     def __init__(self, event_shape: Sequence[int], levels: int | None, fit: str = "auto") -> None:
         ways = native_levels("categorical", levels, fit)
+        if ways > MOST_LEVELS:
+            raise ConfigError(
+                f"likelihood=categorical emits a number for each level of each dimension, at most "
+                f"{MOST_LEVELS}, but this data has {ways} levels: use likelihood=logistic_mixture "
+                "or gaussian, or data.levels=256."
+            )
         super().__init__(event_shape, levels, fit)
         self.num_params = ways
 

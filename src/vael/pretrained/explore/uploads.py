@@ -56,7 +56,7 @@ def read_picture(
         note.append(f"turned from {KINDS[found[2]]} into {KINDS[channels]}")
     if levels is None:
         return UploadedPicture(torch.from_numpy(pixels.astype(np.float32) / 255), "; ".join(note))
-    raw = np.round(pixels.astype(np.float32) * ((levels - 1) / 255)).astype(np.uint8)
+    raw = np.round(pixels.astype(np.float32) * ((levels - 1) / 255)).astype(np.int32)
     if levels < 256:
         note.append(f"its 256 grey values rounded to the {levels} of the data")
     return UploadedPicture(torch.from_numpy(raw), "; ".join(note))

@@ -1,12 +1,15 @@
 import io
 import mmap
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vael.data import on_disk
-from vael.data.decode.images import decode_images, resize_images
+from vael.data.decode.images import PictureOptions, decode_images, decode_pictures
+from vael.data.decode.resize import resize_images
 from vael.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -29,9 +32,17 @@ def read(*pictures, size=None, channels=None):
     return decode_images(lambda: iter(pictures), len(pictures), size, "here", channels)
 
 
-@pytest.mark.parametrize("pixels", [GREY, GREY_ALPHA, COLOUR, ALPHA], ids=["1", "2", "3", "4"])
+def decode(*pictures, **options):
+    """The pixels, levels and notes of one split."""
+    made, levels, notes = decode_pictures(
+        {"train": (lambda: iter(pictures), len(pictures))}, PictureOptions(**options), "here"
+    )
+    return made["train"], levels, notes
+
+
+@pytest.mark.parametrize("pixels", [GREY, COLOUR, ALPHA], ids=["1", "3", "4"])
 def test_channels_come_first_and_pixels_are_exact(pixels):
-    got = read(png(pixels), png(pixels[::-1]))
+    got = read(png(pixels), png(pixels[::-1]), channels=4 if pixels is ALPHA else None)
     expected = pixels.reshape(5, 7, -1).transpose(2, 0, 1)
     np.testing.assert_array_equal(got, [expected, expected[:, ::-1]])
 
@@ -43,8 +54,33 @@ def test_one_colour_picture_makes_all_of_them_colour():
     np.testing.assert_array_equal(got[1], COLOUR.transpose(2, 0, 1))
 
 
+def over_white(pixels):
+    alpha = pixels[..., -1:] / 255
+    return pixels[..., :-1] * alpha + 255 * (1 - alpha)
+
+
+def test_alpha_is_kept_on_request_only_and_told():
+    """A plane that is constant in 402 pictures of 403 makes bits/dim better, and says nothing."""
+    made, _, notes = decode(*[png(COLOUR)] * 3, png(ALPHA))
+    assert made.x.shape == (4, 3, 5, 7)
+    assert np.abs(made.x[3] - over_white(ALPHA).transpose(2, 0, 1)).max() < 1.1
+    (note,) = notes
+    assert "1 picture has (train, example 3) transparency" in note
+    assert "data.channels=4" in note
+    made, _, notes = decode(png(GREY), png(GREY_ALPHA))
+    assert made.x.shape == (2, 1, 5, 7)
+    assert np.abs(made.x[1, 0] - over_white(GREY_ALPHA)[..., 0]).max() < 1.1
+    assert decode(png(COLOUR), png(ALPHA), channels=4)[2] == []
+
+
+def test_grey_among_colour_is_told():
+    _, _, notes = decode(*[png(GREY)] * 4, png(COLOUR))
+    (note,) = notes
+    assert "1 pictures are colour and 4 grey (the first colour one: train, example 4)" in note
+
+
 def test_alpha_of_one_picture_is_opaque_in_the_others():
-    got = read(png(COLOUR), png(ALPHA), png(GREY_ALPHA))
+    got = read(png(COLOUR), png(ALPHA), png(GREY_ALPHA), channels=4)
     assert got.shape == (3, 4, 5, 7)
     assert (got[0, 3] == 255).all()
     np.testing.assert_array_equal(got[1], ALPHA.transpose(2, 0, 1))
@@ -67,17 +103,16 @@ def test_a_palette_becomes_its_colours():
 
 def test_a_transparent_colour_of_a_palette_becomes_alpha():
     picture = palette()
-    got = read(png(picture, transparency=1))
+    got = read(png(picture, transparency=1), channels=4)
     assert got.shape == (1, 4, 5, 7)
     np.testing.assert_array_equal(got[0, 3] == 0, np.asarray(picture) == 1)
 
 
 def test_a_transparent_grey_becomes_alpha():
     clear = int(GREY[2, 3])
-    got = read(png(Image.fromarray(GREY), transparency=clear))
-    assert got.shape == (1, 2, 5, 7)
+    got = read(png(Image.fromarray(GREY), transparency=clear), channels=4)
     np.testing.assert_array_equal(got[0, 0], GREY)
-    np.testing.assert_array_equal(got[0, 1] == 0, clear == GREY)
+    np.testing.assert_array_equal(got[0, 3] == 0, clear == GREY)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -129,11 +164,9 @@ def test_many_pictures_are_decoded_into_a_file(monkeypatch):
     np.testing.assert_array_equal(got[:, 0], [GREY, GREY[::-1]])
 
 
-def test_one_bit_and_sixteen_bits():
+def test_one_bit():
     bits = Image.fromarray(GREY > 128)
     np.testing.assert_array_equal(read(png(bits))[0, 0], np.where(GREY > 128, 255, 0))
-    deep = Image.fromarray(GREY.astype(np.uint16) * 256 + 77)
-    np.testing.assert_array_equal(read(png(deep))[0, 0], GREY)
 
 
 def test_a_resized_picture_is_antialiased():
@@ -158,7 +191,7 @@ def test_pictures_of_different_sizes_need_image_size():
     small, large = png(GREY), png(np.zeros((9, 4), np.uint8))
     with pytest.raises(
         DataError,
-        match=r"here: .*one size, got \(5, 7\).*example 1 \(9, 4\); set "
+        match=r"here, split train: .*one size, got \(5, 7\).*example 1 \(9, 4\); set "
         r"data.image_size.*=\[5,7\]",
     ):
         read(small, large)
@@ -168,27 +201,125 @@ def test_pictures_of_different_sizes_need_image_size():
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
-        (png(NOISE)[:-200], "example 1: .*truncated"),
-        (png(NOISE, "JPEG")[:-900], "example 1: .*truncated"),
-        (b"GIF89a nonsense", "example 1: .*cannot identify"),
-        (b"", "example 1: .*cannot identify"),
-        ("/nowhere/at/all.png", r"example 1 \(/nowhere/at/all.png\): .*No such file"),
+        (png(NOISE)[:-200], r"example 1 \(.*truncated"),
+        (png(NOISE, "JPEG")[:-900], r"example 1 \(.*truncated"),
+        (b"GIF89a nonsense", r"example 1 \(no format"),
+        (b"", r"example 1 \(no format"),
+        (None, r"example 1 \(there is none"),
+        ("/nowhere/at/all.png", r"example 1 \(/nowhere/at/all.png\) \(.*No such file"),
         (png(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "example 1: .*Pillow's mode F"),
     ],
-    ids=["png", "jpeg", "gif", "empty", "missing", "float"],
+    ids=["png", "jpeg", "gif", "empty", "null", "missing", "float"],
 )
 def test_a_bad_picture_is_named(bad, match):
     good = png(NOISE)
-    with pytest.raises(DataError, match=f"here, {match}"):
+    with pytest.raises(DataError, match=f"(here: 1 picture cannot be read: )?train, {match}"):
         read(good, bad, good)
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    with pytest.raises(DataError, match=r"example 0: .*bomb"):
+    with pytest.raises(DataError, match=r"example 0 \(.*bomb"):
         read(png(GREY))
 
 
 def test_no_pictures_at_all():
     with pytest.raises(DataError, match="at least 1 example"):
         read()
+
+
+def test_broken_pictures_are_named_all_at_once_or_skipped():
+    good, cut = png(NOISE), png(NOISE)[:-200]
+    with pytest.raises(
+        DataError, match=r"here: 3 pictures cannot be read: .*2 \(.*3 \(.*0 \(.*skip$"
+    ):
+        decode(cut, good, b"", None, good)
+    made, _, notes = decode(cut, good, b"", None, good, broken="skip")
+    assert made.kept == [1, 4]
+    np.testing.assert_array_equal(made.x[:, 0], [NOISE, NOISE])
+    (note,) = notes
+    assert note.startswith("3 pictures cannot be read: ")
+    with pytest.raises(DataError, match="at least 1 example, but 1 picture cannot be read"):
+        decode(cut, broken="skip")
+
+
+DEEP = RNG.integers(0, 2**16, (5, 7), dtype=np.uint16)
+DEEP_TABLE = {
+    "PNG": lambda: png(DEEP),
+    "TIFF": lambda: png(DEEP, "TIFF"),
+    "big-endian TIFF": lambda: tiff16(DEEP),
+    "PGM": lambda: b"P5 7 5 65535\n" + DEEP.astype(">u2").tobytes(),
+}
+
+
+def tiff16(pixels):
+    """A TIFF in big-endian order, by its specification: one strip, no compression."""
+    height, width = pixels.shape
+    data = pixels.astype(">u2").tobytes()
+    tags = [(256, 3, width), (257, 3, height), (258, 3, 16), (259, 3, 1), (262, 3, 1)]
+    tags += [(273, 4, 8), (277, 3, 1), (278, 3, height), (279, 4, len(data))]
+    entries = b"".join(
+        struct.pack(">HHI", tag, kind, 1)
+        + (struct.pack(">HH", value, 0) if kind == 3 else struct.pack(">I", value))
+        for tag, kind, value in tags
+    )
+    directory = struct.pack(">H", len(tags)) + entries + struct.pack(">I", 0)
+    return b"MM" + struct.pack(">HI", 42, 8 + len(data)) + data + directory
+
+
+def png16(colour, pixels):
+    """A PNG of 16 bits a channel, by its specification."""
+    height, width = pixels.shape[:2]
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize("kind", DEEP_TABLE)
+def test_sixteen_bits_are_kept_cut_or_refused_but_never_lost(kind):
+    raw = DEEP_TABLE[kind]()
+    with pytest.raises(DataError, match=r"16 bits a value.*levels=65536.*levels=256 to cut them"):
+        decode(raw, raw)
+    made, levels, notes = decode(raw, png(GREY), levels=65536)
+    assert (levels, made.x.dtype, notes) == (65536, np.uint16, [])
+    np.testing.assert_array_equal(made.x[0, 0], DEEP)
+    np.testing.assert_array_equal(made.x[1, 0], GREY.astype(np.uint16) * 257)
+    made, levels, notes = decode(raw, levels=256)
+    np.testing.assert_array_equal(made.x[0, 0], DEEP >> 8)
+    assert "the upper 8 are kept" in notes[0]
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_of_colour_are_cut_on_request_only(colour, channels):
+    raw = png16(colour, RNG.integers(0, 2**16, (5, 7, channels), dtype=np.uint16))
+    ppm = b"P6 7 5 65535\n" + bytes(5 * 7 * 6)
+    for given in (raw, ppm):
+        with pytest.raises(DataError, match=r"16 bits a value.*set data\.levels=256"):
+            decode(given)
+        with pytest.raises(DataError, match=r"of which Pillow reads 8: save them as uint16"):
+            decode(given, levels=65536)
+        assert any("upper 8" in note for note in decode(given, levels=256)[2])
+
+
+def test_resizing_sixteen_bits_keeps_them():
+    flat = np.full((10, 20), 51234, np.uint16)
+    made, levels, _ = decode(png(flat), levels=65536, size=(4, 6))
+    assert levels == 65536
+    assert (made.x == 51234).all()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_more_frames_than_one_are_told(kind, frames):
+    stack = [Image.fromarray(np.full((16, 16), 30 * n, np.uint8)) for n in range(frames)]
+    raw = png(stack[0], kind, save_all=True, append_images=stack[1:])
+    _, _, notes = decode(raw, png(NOISE[:16, :16]), channels=1)
+    assert any("several frames, of which the first is used" in note for note in notes) == (
+        frames > 1
+    )

@@ -245,7 +245,12 @@ BAD = {
     "negative y": (lambda p: npz(p, x=GREY, y=Y - 1), {}, D, "whole numbers >= 0, got -1 for exa"),
     "real y": (lambda p: npz(p, x=GREY, y=Y + 0.5), {}, D, "whole numbers >= 0, got 0.5"),
     "y of rank 2": (lambda p: npz(p, x=GREY, y=TABLE), {}, D, r"one for each .* shape \(6, 5\)"),
-    "levels": (lambda p: npy(p, GREY), {"levels": 300}, C, "data.levels must be null or .*300"),
+    "levels": (
+        lambda p: npy(p, GREY),
+        {"levels": 70_000},
+        C,
+        "data.levels must be null or .*70000",
+    ),
     "one level": (lambda p: npy(p, GREY), {"levels": 1}, C, "data.levels must be null or .*1$"),
     "too few": (lambda p: npy(p, GREY), {"levels": 9}, D, r"0 to 8 \(data.levels=9\), got 0 to"),
     "negative": (lambda p: npy(p, GREY - np.int64(9)), {}, D, "must be 0 to 255 .*got -9"),

@@ -81,7 +81,7 @@ def zero(path):
         (two_labels, ConfigError, "2 columns of type ClassLabel: kind, fine; .*data.label_column"),
         (sizes, DataError, "split train: pictures must have one size.*set data.image_size"),
         (no_train, DataError, "a split named train, got "),
-        (corrupt, DataError, "split train, example 1: a picture"),
+        (corrupt, DataError, r"1 picture cannot be read: train, example 1 \(no format"),
         (
             lambda path: Hub(path=str(folder(path)), label_column="no"),
             ConfigError,

@@ -19,7 +19,7 @@ from vael.models.likelihoods.logistic import LogisticLaw
 from vael.models.likelihoods.mixture import MixtureRecord
 from vael.models.likelihoods.numerics.max_entropy import natural_table
 
-LEVELS = (2, 17, 256)
+LEVELS = (2, 17, 256, 65536)
 
 
 @dataclass(frozen=True)

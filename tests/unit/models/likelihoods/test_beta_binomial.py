@@ -20,12 +20,13 @@ from vael.models.likelihoods.numerics.beta_binomial import (
 LOGITS = (-60, -30, -10, -3, -0.3, -1e-4, 0, 0.7, 5, 12, 30, 60)
 CONCENTRATIONS = (1e-20, 1e-4, 1e-2, 0.5, 1, 2, 7, 40, 300, 1e4, 1e6, 1e20)
 LEVELS = {2: (0, 1), 17: (0, 1, 2, 8, 15, 16), 256: (0, 1, 28, 127, 200, 254, 255)}
+POINTS = LEVELS | {65536: (0, 1, 7_000, 32_767, 65_534, 65_535)}
 ULP = 2.0**-23
 
 
 def grid(levels: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """x ``(N,)``, logit and log s ``(L, C, N)``: float32, so exact in float64 too."""
-    k = torch.tensor(LEVELS[levels])
+    k = torch.tensor(POINTS[levels])
     shape = (len(LOGITS), len(CONCENTRATIONS), len(k))
     logit = torch.tensor(LOGITS, dtype=torch.float32).view(-1, 1, 1).expand(shape)
     log_s = torch.tensor(np.log(CONCENTRATIONS), dtype=torch.float32).view(1, -1, 1).expand(shape)
@@ -40,7 +41,7 @@ def truth(levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _, logit, log_s = grid(levels, torch.float32)
     value, by_logit, by_log_s = (np.empty(logit.shape) for _ in range(3))
     for i, c, position in np.ndindex(value.shape):
-        k = LEVELS[levels][position]
+        k = POINTS[levels][position]
         at, s = mpf(logit[i, c, position].item()), mp.exp(mpf(log_s[i, c, position].item()))
         m, rest = 1 / (1 + mp.exp(-at)), 1 / (1 + mp.exp(at))
         log_p = mp.log(mp.binomial(n, k)) - _rise(s, n) + _rise(s * m, k) + _rise(s * rest, n - k)
@@ -67,6 +68,11 @@ def _rise_slope(a: mpf, k: int) -> mpf:
 def test_log_mass_equals_60_digits(levels: int, dtype: torch.dtype, rtol: float, atol: float):
     ours = beta_binomial_log_mass(*grid(levels, dtype), levels - 1).double().numpy()
     np.testing.assert_allclose(ours, truth(levels)[0], rtol=rtol, atol=atol)
+
+
+def test_log_mass_on_65536_levels():
+    ours = beta_binomial_log_mass(*grid(65536, torch.float32), 65535).double().numpy()
+    np.testing.assert_allclose(ours, truth(65536)[0], rtol=8 * ULP, atol=1e-4)
 
 
 @pytest.mark.parametrize("levels", LEVELS)

@@ -69,3 +69,8 @@ def test_a_draw_never_has_probability_zero():
 def test_what_it_cannot_be_is_refused(levels: int | None, fit: str, says: str):
     with pytest.raises(ConfigError, match=says):
         Categorical((1,), levels, fit=fit)
+
+
+def test_65536_levels_are_refused_by_name():
+    with pytest.raises(ConfigError, match=r"at most 1024, but this data has 65536 levels: use"):
+        Categorical((1, 8, 8), 65536)
