@@ -154,7 +154,7 @@ class LitVAE(pl.LightningModule):
     @property
     def scaled(self) -> bool:
         """Whether a scaler of gradients is there, which expects an overflow at times."""
-        return self.trainer.precision == "16-mixed"
+        return self._trainer is not None and self.trainer.precision == "16-mixed"
 
     def _skip_above(self, limit: float) -> None:
         """Leave a step out; the gradients are averaged by now: every process decides alike."""

@@ -130,6 +130,11 @@ def decode_pictures(
             split: _decode(rows, count, mode, levels, options.size, size, split, survey, tick)
             for split, (rows, count) in splits.items()
         }
+    if survey.broken and total == 1:
+        (reason,) = survey.broken.values()
+        raise DataError(
+            f"{where}: a picture must be one that Pillow reads, but it is not ({reason})"
+        )
     if survey.broken and options.broken == "refuse":
         raise DataError(
             f"{where}: {list_broken(survey.broken)}; mend them, leave them out, or set "

@@ -219,7 +219,7 @@ def test_a_bad_picture_is_named(bad, match):
 
 def test_a_bomb_is_not_unpacked(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    with pytest.raises(DataError, match=r"example 0 \(.*bomb"):
+    with pytest.raises(DataError, match=r"that Pillow reads.*bomb"):
         read(png(GREY))
 
 
@@ -239,8 +239,8 @@ def test_broken_pictures_are_named_all_at_once_or_skipped():
     np.testing.assert_array_equal(made.x[:, 0], [NOISE, NOISE])
     (note,) = notes
     assert note.startswith("3 pictures cannot be read: ")
-    with pytest.raises(DataError, match="at least 1 example, but 1 picture cannot be read"):
-        decode(cut, broken="skip")
+    with pytest.raises(DataError, match="at least 1 example, but 2 pictures cannot be read"):
+        decode(cut, b"", broken="skip")
 
 
 DEEP = RNG.integers(0, 2**16, (5, 7), dtype=np.uint16)
