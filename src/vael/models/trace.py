@@ -1,8 +1,8 @@
 """The trace of one stochastic pass: all that an objective may see."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -47,6 +47,17 @@ class ObservedRecord(Protocol):
     def sample(self, noise: Tensor) -> Tensor:
         """Draw x from uniform noise in [0, 1) of shape ``(S, B, *E)``."""
         ...
+
+
+R = TypeVar("R", bound=LatentRecord)
+
+
+def detach_record(record: R) -> R:
+    """Return the same distribution with parameters that pass no gradient on."""
+    assert is_dataclass(record)
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    constant = {name: v.detach() for name, v in values.items() if isinstance(v, Tensor)}
+    return replace(record, **constant)
 
 
 @dataclass(frozen=True)

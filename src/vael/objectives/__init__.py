@@ -1,8 +1,18 @@
 """Objectives: from the trace of a pass to the loss; schedules of their weights."""
 
 from vael.objectives.base import Objective
+from vael.objectives.bound import Bound
 from vael.objectives.elbo import Elbo
 from vael.objectives.gather import gather
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
-__all__ = ["BetaSchedule", "Constant", "Cyclical", "Elbo", "Linear", "Objective", "gather"]
+__all__ = [
+    "BetaSchedule",
+    "Bound",
+    "Constant",
+    "Cyclical",
+    "Elbo",
+    "Linear",
+    "Objective",
+    "gather",
+]
