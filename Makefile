@@ -6,7 +6,7 @@ WORKERS ?= 2
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep dashboard bench test test-slow test-long check lint format type clean
+.PHONY: help setup train sweep dashboard bench docs test test-slow test-long check lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,17 +20,22 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 train: setup ## train conv_vae on the embedded digits; leaves a report to look at
-	$(BIN)/python train.py
+	$(BIN)/vael train
 
 sweep: setup ## search latent dimension, beta and likelihood on the digits; again goes on with it
-	$(BIN)/vael sweep sweeps/latent_beta_likelihood.yaml
+	$(BIN)/vael sweep latent_beta_likelihood
 
 dashboard: setup ## look at the study of make sweep in the browser, without an account
-	$(BIN)/vael dashboard sweeps/latent_beta_likelihood.yaml
+	$(BIN)/vael dashboard latent_beta_likelihood
 
 bench: setup ## training speed against plain PyTorch, Lightning, pythae and JAX; DATA=folder of MNIST's parquet
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/bench.py $(if $(DATA),--data $(DATA))
+
+docs: setup ## build the site of README and docs/ into build/site, strictly
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/site.py
+	$(BIN)/zensical build --strict
 
 test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300

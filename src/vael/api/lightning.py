@@ -25,7 +25,7 @@ def build(**settings: Any) -> tuple[LitVAE, VaelData]:
     Raises:
         VaelError: a setting or the data cannot work; one line.
 
-    Example:
+    Examples:
         >>> import pytorch_lightning as pl
         >>> lit, data = vael.build(data="digits", **{"model.latent_dim": 8})    # doctest: +SKIP
         >>> trainer = pl.Trainer(max_epochs=3)                                   # doctest: +SKIP

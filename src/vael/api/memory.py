@@ -37,7 +37,7 @@ def fit(
     Raises:
         VaelError: the array or a setting cannot work; one line.
 
-    Example:
+    Examples:
         >>> run = vael.fit(np.random.rand(500, 20))    # doctest: +SKIP
         >>> mu, sigma = run.model.encode(x)            # doctest: +SKIP
     """

@@ -79,7 +79,7 @@ def train(
     Raises:
         VaelError: a setting or the data cannot work, or the training failed; one line.
 
-    Example:
+    Examples:
         >>> run = vael.train(data="digits", **{"objective.beta": 4})    # doctest: +SKIP
         >>> run.scores["test/bpd"]                                      # doctest: +SKIP
     """

@@ -84,7 +84,7 @@ def search(
     Raises:
         VaelError: it cannot work, or has failed; one line.
 
-    Example:
+    Examples:
         >>> found = vael.search(
         ...     space={"model.latent_dim": "choice(4, 8, 16)"}, trials=3, name="size"
         ... )                                           # doctest: +SKIP

@@ -28,6 +28,7 @@ from vael.pretrained.trained import (
 )
 from vael.randomness import Noise
 from vael.runs.checkpoint import ModelFile, read_model_file
+from vael.runs.listing import resolve_run
 from vael.types import DataSpec, Shape
 
 
@@ -218,7 +219,7 @@ def load_model(
     name parts of vael itself, or of packages in ``allow``.
 
     Args:
-        path: a run's folder, or a checkpoint file.
+        path: a run's folder, ``latest``, or a checkpoint file.
         allow: packages of your own that the config may name, ``["mylab"]``.
         checkpoint: of a folder, ``best`` or ``last``.
         device: where to compute.
@@ -227,7 +228,7 @@ def load_model(
         CheckpointError: nothing to load, or a file that is damaged, foreign or not trusted.
         ConfigError: its config cannot be built.
     """
-    stored = read_model_file(Path(path), checkpoint)
+    stored = read_model_file(resolve_run(Path(path)), checkpoint)
     return _assemble(stored, read_stored_config(stored, allow)).to(device)
 
 

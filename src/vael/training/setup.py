@@ -50,7 +50,6 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     if config.trainer.compile:
         compile_nets(lit.vae)
     _report_warmup(lit)
-    _report_data(data)
     if run.files.last.exists():
         check_resumable(lit, csv, run.files.last, folder)
     return run
@@ -143,14 +142,6 @@ def _report_warmup(lit: LitVAE) -> None:
             steps,
             max(objective.beta(step) for step in range(steps)),
         )
-
-
-def _report_data(data: VaelData) -> None:
-    """Say what data this is, so that a loss of rows, channels, bits or frames can be seen."""
-    if is_first():
-        for line in (data.description, *data.notes):
-            log.info("data: %s", line)
-            print(f"data    {line}")
 
 
 def compile_nets(vae: VAE) -> None:

@@ -40,7 +40,9 @@ def test_a_log_begins_with_the_run_and_has_the_first_and_the_last_epoch_of_a_sho
     (folder,) = tmp_path.glob("outputs/*/*")
     lines = done.stdout.splitlines()
     assert lines[0] == f"run     {folder.relative_to(tmp_path)}"
-    assert lines[1].startswith("data    digits: 1,797 images in 10 classes, 1x8x8, 17 levels; ")
+    assert lines[1].startswith(
+        "data    scikit-learn's digits: 1,797 images 1 x 8 x 8, 17 levels, "
+    )
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/3", "3/3"]
     log = (folder / "train.log").read_text()
     assert lines[1] in log
