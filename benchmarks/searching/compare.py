@@ -24,8 +24,8 @@ def _optuna(kind: str, name: str, **more: Any) -> dict[str, Any]:
 
 SAMPLERS: dict[str, Any] = {
     "tpe": "tpe",
-    "tpe, multivariate": _optuna("samplers", "TPESampler", multivariate=True),
-    "tpe, multivariate, group": _optuna("samplers", "TPESampler", multivariate=True, group=True),
+    "tpe, univariate": _optuna("samplers", "TPESampler", multivariate=False),
+    "tpe, group": _optuna("samplers", "TPESampler", multivariate=True, group=True),
     "tpe, no liar": _optuna("samplers", "TPESampler", constant_liar=False),
     "tpe, 5 at random": _optuna("samplers", "TPESampler", n_startup_trials=5),
     "gp": "gp",
@@ -37,7 +37,7 @@ SAMPLERS: dict[str, Any] = {
 PRUNERS: dict[str, Any] = {
     "none": None,
     "tangent": "tangent",
-    "tangent from 0.15": {"_target_": "vael.sweep.study.tangent.TangentPruner", "start": 0.15},
+    "tangent, best alone": {"_target_": "vael.sweep.study.tangent.TangentPruner", "best": 0.0},
     "halving from 8": "halving",
     "halving from 30": _optuna(
         "pruners", "SuccessiveHalvingPruner", min_resource=30, reduction_factor=2

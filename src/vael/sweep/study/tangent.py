@@ -10,12 +10,13 @@ their tangent, and the tangent's value at the last epoch is a bound on what the 
 with m(t) the best score up to epoch t, T the epochs of a whole trial, and s(t) >= 0 the descent of
 the scores for each unit of ln t, a least-squares line through the last third of the epochs up to
 t. Where curves are not convex (a schedule of beta or of the learning rate), trials that are
-complete tell by how much they went below their own bounds. A trial is pruned at t >= T / 4 where
+complete tell by how much they went below their own bounds. A trial is pruned at t >= T / 5 where
 
-    b(t) - max(0, max_i (b_i(t) - y_i)) > min_i y_i,
+    b(t) - max(0, max_i (b_i(t) - y_i)) > y_(k),  k = ceil(N / 10) and at most 25,
 
-over complete trials i, which keep the sweep's constraints, with scores y_i; in the maximum over
-the best ``JUDGES`` of them.
+over complete trials i, which keep the sweep's constraints, with scores y_i, y_(k) the k-th best of
+them, N the number of trials that have ended; in the maximum over the best ``JUDGES``. The best
+tenth, not the best alone: from them TPE learns where to look, and it needs their true ends.
 """
 
 import heapq
@@ -33,48 +34,60 @@ from vael.sweep.study.table import is_feasible
 if TYPE_CHECKING:
     from optuna import Study
 
+MOST_KEPT = 25  # as many as TPE takes for good
 JUDGES = 20  # complete trials whose bounds are compared with their ends
 LEAST_POINTS = 4  # of a line: fewer follow the noise of one epoch
 
 
 class TangentPruner(BasePruner):
-    """Prune a trial whose extrapolated curve does not reach the best score there is.
+    """Prune a trial whose extrapolated curve does not reach the best scores there are.
 
     Args:
         epochs: of a whole trial, T.
         start: the share of them before which no trial is judged.
+        best: the share of all trials that a trial must be able to be among; 0: the best alone.
         window: the share of a trial's epochs so far, the last ones, that the line goes through.
 
     Raises:
         ValueError: a share is not between 0 and 1.
     """
 
-    def __init__(self, epochs: int, start: float = 0.25, window: float = 1 / 3) -> None:
+    def __init__(
+        self, epochs: int, start: float = 0.2, best: float = 0.1, window: float = 1 / 3
+    ) -> None:
         for name, share in {"start": start, "window": window}.items():
             if not 0 < share <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, but got {share}.")
-        self.epochs, self.start, self.window = epochs, start, window
+        if not 0 <= best <= 1:
+            raise ValueError(f"best must be in [0, 1], but got {best}.")
+        self.epochs, self.start, self.best, self.window = epochs, start, best, window
 
     def prune(self, study: "Study", trial: FrozenTrial) -> bool:
-        """Tell whether the trial cannot become the best one any more."""
+        """Tell whether the trial cannot become one of the best any more."""
         epoch = trial.last_step
-        ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        complete = [other for other in ended if is_feasible(other)]
-        if epoch is None or epoch < self.start * self.epochs or not complete:
+        if epoch is None or epoch < self.start * self.epochs:
+            return False
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        ended = study.get_trials(deepcopy=False, states=states)
+        complete = [t for t in ended if t.state == TrialState.COMPLETE and is_feasible(t)]
+        kept = min(max(1, math.ceil(self.best * len(ended))), MOST_KEPT)
+        if len(complete) < kept:
             return False
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         own = self._bound(trial.intermediate_values, epoch, sign)
-        ends = [(sign * other.values[0], other.number) for other in complete]
-        best = min(ends)[0]
-        if own is None or own <= best:
+        ends = heapq.nsmallest(
+            max(JUDGES, kept), ((sign * other.values[0], other.number) for other in complete)
+        )
+        mark = ends[kept - 1][0]
+        if own is None or own <= mark:
             return False
         curves = {other.number: other.intermediate_values for other in complete}
         misses = [
             bound - end
-            for end, number in heapq.nsmallest(JUDGES, ends)
+            for end, number in ends[:JUDGES]
             if (bound := self._bound(curves[number], epoch, sign)) is not None
         ]
-        return own - max(0.0, *misses) > best if misses else False
+        return own - max(0.0, *misses) > mark if misses else False
 
     def _bound(self, values: Mapping[int, float], epoch: int, sign: float) -> float | None:
         """Return the tangent's value at the last epoch, or None where too little is known."""

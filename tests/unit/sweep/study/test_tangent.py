@@ -47,7 +47,7 @@ def pruned_after(pruner, curves, direction="minimize"):
 def test_a_curve_that_is_its_own_tangent_is_judged_by_its_very_end(slope):
     first = line(2.0, 0.3)
     worse, better = line(2.0 + 1e-6, slope), line(2.0 - 1e-6, slope)
-    assert pruned_after(TangentPruner(EPOCHS), [first, worse]) == [None, EPOCHS // 4]
+    assert pruned_after(TangentPruner(EPOCHS), [first, worse]) == [None, EPOCHS // 5]
     assert pruned_after(TangentPruner(EPOCHS), [first, better]) == [None, None]
 
 
@@ -63,11 +63,22 @@ def test_of_convex_curves_none_that_would_be_the_best_is_pruned_and_most_others_
     assert saved > 0.4 * 20 * 12 * EPOCHS
 
 
+@pytest.mark.parametrize(("share", "kept"), [(0.1, 2), (0.0, 1), (0.3, 4)])
+def test_a_trial_is_kept_as_long_as_it_can_be_among_the_best(share, kept):
+    """After 12 trials that have ended the best tenth are 2, and 30 % are 4."""
+    pruner = TangentPruner(EPOCHS, best=share)
+    twelve = [line(3.0 - 0.01 * n, 0.1) for n in range(12)]  # each the best so far: none is pruned
+    last = 3.0 - 0.01 * 11 + 0.01 * (kept - 1)  # the end of the k-th best
+    for above, expected in ((-1e-6, None), (1e-6, EPOCHS // 5)):
+        curves = [*twelve, line(last + above, 0.1)]
+        assert pruned_after(pruner, curves) == [None] * 12 + [expected]
+
+
 SLOW, FAST = power(1.95, 3.0, 0.6), [power(2.0 + 0.01 * n, 0.5, 1.0) for n in range(6)]
 
 
 def test_a_slow_starter_that_ends_best_is_kept_where_ranks_mislead():
-    at = EPOCHS // 4 - 1
+    at = EPOCHS // 5 - 1
     assert SLOW[at] > 1.05 * max(curve[at] for curve in FAST), "the early rank misleads"
     assert pruned_after(TangentPruner(EPOCHS), [*FAST, SLOW])[-1] is None
     for name in ("halving", "median"):
@@ -91,7 +102,7 @@ def test_curves_that_fall_late_teach_that_their_bounds_are_no_bounds():
     fallen = [steps(2.2, 2.0), steps(2.19, 1.99), steps(2.18, 1.98)]
     assert pruned_after(TangentPruner(EPOCHS), fallen) == [None, None, None]
     flat = line(2.0, 0.0)  # ended without a fall: what falls late is not foreseen
-    assert pruned_after(TangentPruner(EPOCHS), [flat, fallen[0]])[1] == EPOCHS // 4
+    assert pruned_after(TangentPruner(EPOCHS), [flat, fallen[0]])[1] == EPOCHS // 5
 
 
 def test_without_a_complete_trial_or_with_few_epochs_none_is_judged():
@@ -104,7 +115,7 @@ def test_without_a_complete_trial_or_with_few_epochs_none_is_judged():
 
 def test_a_trial_that_ended_by_itself_early_still_counts_as_the_best():
     short = power(2.0, 0.5, 1.0)[:40]
-    assert pruned_after(TangentPruner(EPOCHS), [short, line(2.3, 0.1)]) == [None, EPOCHS // 4]
+    assert pruned_after(TangentPruner(EPOCHS), [short, line(2.3, 0.1)]) == [None, EPOCHS // 5]
 
 
 @pytest.mark.parametrize("excess", [0.0, 1.0])
