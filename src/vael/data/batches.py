@@ -173,14 +173,12 @@ class TrainBatches:
         """Return where the examples of the next ``count`` batches are, ``(count, B)``."""
         epoch, first = self._at
         self._at = (epoch, first + count)
-        order = self.order(epoch)
-        share = self.batch_size // self.world_size
-        piece = share // self.accumulate
-        found: SplitIndex = np.empty((count, piece), order.dtype)
-        for row, number in zip(found, range(first, first + count), strict=True):
-            step, part = divmod(number, self.accumulate)
-            at = step * self.batch_size + self.rank * share + part * piece
-            row[:] = order[at : at + piece]
+        begin, past = divmod(first, self.accumulate)
+        end = -(-(first + count) // self.accumulate)
+        steps = self.order(epoch)[begin * self.batch_size : end * self.batch_size]
+        piece = self.batch_size // self.world_size // self.accumulate
+        own = steps.reshape(end - begin, self.world_size, self.accumulate, piece)[:, self.rank]
+        found: SplitIndex = own.reshape(-1, piece)[past : past + count]
         return found
 
 

@@ -75,6 +75,7 @@ class DeviceSteps:
                 self._graph.replay()
             if averaging is not None:
                 averaging.settle()
+        self.step.queue_norm()
         rows = self._rows[:most].cpu()  # waits for the device
         each = (time.monotonic() - began) / most
         self.room = max(1, min(self.inputs.most, int(GROUP_SECONDS / each)))

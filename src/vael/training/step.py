@@ -68,6 +68,7 @@ class Step:
         self.names: list[str] = []
         self.grads: list[Tensor] = []
         self.bad = torch.zeros((), device=lit.device)
+        self._norm: Tensor | None = None
         self._one = torch.ones((), device=lit.device)
         self.scaler: GradScaler | None = getattr(precision, "scaler", None)
         if self.scaler is not None and self.scaler._scale is None:
@@ -80,7 +81,14 @@ class Step:
 
     def norm(self, row: Tensor) -> float:
         """Return the norm of the last step's gradient, given its row."""
-        return float(row[-1] if self.measures_norm else torch.nn.utils.get_total_norm(self.grads))
+        if self.measures_norm:
+            return float(row[-1])
+        queued, self._norm = self._norm, None
+        return float(torch.nn.utils.get_total_norm(self.grads) if queued is None else queued)
+
+    def queue_norm(self) -> None:
+        """Have the device work out the norm of the last step's gradient while nobody waits."""
+        self._norm = None if self.measures_norm else torch.nn.utils.get_total_norm(self.grads)
 
     @property
     def stops_at_bad(self) -> bool:
