@@ -137,6 +137,38 @@ def locked(path: Path) -> Iterator[float]:
         yield path.stat().st_mtime
 
 
+def append_lines(path: Path, text: str) -> None:
+    """Add whole lines to a file that one process at a time writes.
+
+    Raises:
+        DiskError: the disk is full or the folder cannot be written; a half-written line is cut
+            off by the next one that adds.
+    """
+    try:
+        with path.open("ab") as file:
+            cut_half_line(path)
+            file.write(text.encode())
+    except OSError as error:
+        raise DiskError(
+            f"cannot write {path}: {error.strerror or error}. Free some space or make the folder "
+            "writable, then continue the run."
+        ) from error
+
+
+def cut_half_line(path: Path) -> None:
+    """Cut off a last line without its end, which a dying writer has left."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        start = max(0, size - 2**20)
+        file.seek(start)
+        file.truncate(start + file.read().rfind(b"\n") + 1)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     write_bytes(path, lambda file: file.write(text.encode()))

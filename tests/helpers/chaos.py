@@ -28,7 +28,7 @@ def main(folder, worker, place):
     elif place == "before telling":
         study._study.tell = die
     elif place == "after telling":
-        results.write_results = die
+        results.Results.add = die
     while (claim := study.claim(worker)) is not None:
         if isinstance(claim, Claim):
             if place == "in the trial":

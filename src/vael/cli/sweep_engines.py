@@ -120,7 +120,7 @@ def conclude(study: "Study") -> None:
     from vael.sweep.study.fresh_scores import score_best
 
     d, table = study.definition, study.rows()
-    results.write_results(study, table, study.weights)
+    results.write_results(study)
     exhausted = study.describe_exhausted()
     if exhausted:
         print(exhausted)

@@ -32,15 +32,16 @@ class TrialHistory:
         self._begun: set[frozenset[str]] = set()
         self._by_chance: Counter[frozenset[str]] = Counter()
 
-    def update(self, trials: Sequence["FrozenTrial"]) -> None:
-        """Take in what has happened.
+    def update(self, trials: Sequence["FrozenTrial"]) -> list["FrozenTrial"]:
+        """Take in what has happened, and return the trials that have ended since the last time.
 
         Args:
             trials: all of the study, by number.
         """
         numbers = [*self.open, *range(self._known, len(trials))]
         self.open, self._begun, self._known = [], set(), len(trials)
-        for trial in (trials[number] for number in numbers):
+        news = [trials[number] for number in numbers]
+        for trial in news:
             ended = trial.state.is_finished()
             if not ended:
                 self.open.append(trial.number)
@@ -54,6 +55,7 @@ class TrialHistory:
             self._by_chance[key] += by_chance
             if not by_chance or self._by_chance[key] >= CHANCES:
                 self._ended.add(key)
+        return [trial for trial in news if trial.state.is_finished()]
 
     def is_tried(self, params: Mapping[str, Value]) -> bool:
         """Tell whether the point has been tried."""

@@ -16,6 +16,9 @@ from vael.distributed.processes import machine_id, start_time
 from vael.files import write_json
 from vael.sweep.study.records import Claim
 
+FEW = 50  # leases: to look at more than these takes longer than the rest of a claim
+TURN = "leases"  # the file that says when somebody last looked at all of them
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -117,6 +120,32 @@ def is_stale(folder: Path, seconds: float, watch: Watch, now: float | None = Non
     if not found.machine or found.machine != machine_id():
         return since > seconds
     return start_time(found.pid) != found.started or watch.silent(folder) > seconds
+
+
+def is_turn(sweep: Path, count: int, seconds: float, now: float) -> bool:
+    """Tell whether it is time to look at all leases of a sweep, whoever did so last.
+
+    A few are looked at by whoever asks. To look at those of a thousand workers takes longer than
+    all else that happens under the sweep's lock: one of them does it for all.
+
+    Args:
+        sweep: its folder.
+        count: of the leases.
+        seconds: between two looks at more than ``FEW``.
+        now: by the clock of the file system.
+    """
+    if count <= FEW:
+        return True
+    turn = sweep / TURN
+    if turn.exists() and 0 <= now - turn.stat().st_mtime < seconds:
+        return False
+    turn.touch()
+    return True
+
+
+def end_turn(sweep: Path) -> None:
+    """Let the next one who asks look at all leases, too."""
+    (sweep / TURN).unlink(missing_ok=True)
 
 
 class Heartbeat:

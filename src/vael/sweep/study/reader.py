@@ -126,7 +126,9 @@ class StudyReader:
             self.storage.set_trial_user_attr(trial._trial_id, "reason", line)
 
     def _trial(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(deepcopy=False)[number]
+        return self.storage.get_trial(
+            self.storage.get_trial_id_from_study_id_trial_number(self.id, number)
+        )
 
     def _state(self, trial: FrozenTrial) -> TrialState:
         return self.storage.get_trial(trial._trial_id).state

@@ -1,49 +1,92 @@
 """Results that a sweep leaves beside its trials: trials.csv, best.yaml, no old weights."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial
 
 from vael.config.yaml import read_settings
 from vael.errors import VaelError
 from vael.files import write_text
 from vael.runs.folder import RunFolder
+from vael.sweep.spec.definition import Definition
 from vael.sweep.study.ranking import find_best, rank_trials
 from vael.sweep.study.reader import StudyReader
-from vael.sweep.study.table import TrialRow, write_csv
+from vael.sweep.study.records import trial_folder
+from vael.sweep.study.table import TrialRow, make_row
+from vael.sweep.study.trials_file import TrialsFile, write_csv
 
 
-def write_results(study: StudyReader, table: Sequence[TrialRow], weights: "Weights") -> None:
-    """Bring trials.csv and best.yaml up to date and remove the weights of what is not kept."""
+def write_results(study: StudyReader) -> None:
+    """Write trials.csv, sorted, and best.yaml, and remove the weights of what is not kept."""
+    study._one_at_a_time(lambda now: _write_results(study, study._rows()))
+
+
+def _write_results(study: StudyReader, table: Sequence[TrialRow]) -> None:
     d = study.definition
-    write_csv(study.folder / "trials.csv", table, d.targets)
+    write_csv(study.folder, table, d.targets)
+    kept = _select_kept(d, table)
+    if kept and len(d.targets) == 1:
+        _write_best(study, kept[0])
+    _remove_weights(table, kept)
+
+
+class Results:
+    """Results of a study that goes on: what a trial adds to them, at a cost that does not grow.
+
+    Args:
+        study: whose results they are; calls are made under its lock.
+    """
+
+    def __init__(self, study: StudyReader) -> None:
+        self._study = study
+        self._file = TrialsFile(study.folder, study.definition.targets)
+        self._kept: list[TrialRow] = []
+
+    def add_missing(self, ended: Iterable[FrozenTrial]) -> None:
+        """Add those trials that are not there yet: who was to do it has died."""
+        self._read()
+        for trial in ended:
+            if trial.number not in self._file.numbers:
+                self.add(trial)
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Add a trial that has ended, once; what is left half is done by ``add_missing``."""
+        self._read()
+        if trial.number in self._file.numbers:
+            return
+        d = self._study.definition
+        row = make_row(trial, trial_folder(self._study.folder, trial.number))
+        rows = [*self._kept, row]
+        self._kept = _select_kept(d, rows)
+        if self._kept[:1] == [row] and len(d.targets) == 1:
+            _write_best(self._study, row)
+        _remove_weights(rows, self._kept)
+        self._file.add(row, (p.path for p in self._study.space.parameters))
+
+    def _read(self) -> None:
+        rows = {row.number: row for row in [*self._kept, *self._file.read_new()]}
+        self._kept = _select_kept(self._study.definition, list(rows.values()))
+
+
+def _select_kept(d: Definition, table: Sequence[TrialRow]) -> list[TrialRow]:
+    """Select the trials that keep their weights, the best first."""
     if len(d.targets) > 1:
-        weights.keep_only(find_best(table, d.directions), table)
-        return
-    order = rank_trials(table, d.directions[0])
-    if order:
-        _write_best(study, order[0])
-        weights.keep_only(order[: max(1, d.keep)], table)
+        return find_best(table, d.directions)
+    return rank_trials(table, d.directions[0])[: max(1, d.keep)]
 
 
-class Weights:
-    """Checkpoints of trials that have ended; each trial is looked at until it has none."""
-
-    def __init__(self) -> None:
-        self._gone: set[int] = set()
-
-    def keep_only(self, kept: Sequence[TrialRow], table: Sequence[TrialRow]) -> None:
-        """Remove the checkpoints of others; a pruned trial keeps its own: it was not beaten."""
-        numbers = self._gone | {row.number for row in kept}
-        for row in table:
-            if row.state in ("complete", "failed") and row.number not in numbers:
-                for path in RunFolder(row.folder).checkpoints.glob("*.ckpt"):
-                    path.unlink(missing_ok=True)
-                self._gone.add(row.number)
+def _remove_weights(rows: Iterable[TrialRow], kept: Iterable[TrialRow]) -> None:
+    """Remove the checkpoints of others; a pruned trial keeps its own: it was not beaten."""
+    numbers = {row.number for row in kept}
+    for row in rows:
+        if row.state in ("complete", "failed") and row.number not in numbers:
+            for path in RunFolder(row.folder).checkpoints.glob("*.ckpt"):
+                path.unlink(missing_ok=True)
 
 
 def list_overrides(study: StudyReader, row: TrialRow) -> list[str]:

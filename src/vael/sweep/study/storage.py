@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vael.errors import DISK_FULL, ConfigError, VaelError
-from vael.files import locked
+from vael.files import cut_half_line, locked
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -236,7 +236,7 @@ def _journal(path: Path) -> "BaseStorage":
             held = locked(path.with_suffix(".lock"))
             held.__enter__()
             self._held = held
-            _mend(path)
+            cut_half_line(path)
             return True
 
         def release(self) -> None:
@@ -244,17 +244,3 @@ def _journal(path: Path) -> "BaseStorage":
             self._held.__exit__(None, None, None)
 
     return JournalStorage(JournalFileBackend(str(path), Flock()))
-
-
-def _mend(path: Path) -> None:
-    """Cut off a last line without its end."""
-    with path.open("rb+") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size == 0:
-            return
-        file.seek(size - 1)
-        if file.read(1) == b"\n":
-            return
-        start = max(0, size - 2**20)
-        file.seek(start)
-        file.truncate(start + file.read().rfind(b"\n") + 1)

@@ -31,6 +31,7 @@ from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_
 from vael.sweep.study.table import read_targets
 
 log = logging.getLogger("vael")
+LOOKS_PER_LEASE = 10  # at the leases of all workers, where they are many
 
 
 class Study(StudyReader):
@@ -41,13 +42,12 @@ class Study(StudyReader):
 
     Attributes:
         watch: over the leases of others.
-        weights: which trials keep theirs.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder, url)
         self.watch = lease.Watch()
-        self.weights = results.Weights()
+        self._results = results.Results(self)
         self._proposer = Proposer(self._study, self.space)
 
     # --------------------------------------------------------------------------------------- claim
@@ -75,12 +75,17 @@ class Study(StudyReader):
         hours = d.limits.study_hours
         in_time = hours is None or time.time() < self._snapshot.started + 3600 * hours
         trials = self._study.get_trials(deepcopy=False)
-        self._history.update(trials)
+        self._results.add_missing(self._history.update(trials))
+        running = [trials[n] for n in self._history.open if trials[n].state == TrialState.RUNNING]
+        look = lease.is_turn(self.folder, len(running), d.lease / LOOKS_PER_LEASE, now)
         for trial in (trials[number] for number in self._history.open):
             if trial.state == TrialState.RUNNING:
-                if not lease.is_stale(self._run(trial.number), d.lease, self.watch, now):
+                if not look or not lease.is_stale(
+                    self._run(trial.number), d.lease, self.watch, now
+                ):
                     held = True
                     continue
+                lease.end_turn(self.folder)  # who finds one dead worker may find another
                 if not self._orphaned(trial, d):
                     continue
             elif not RunFolder(self._run(trial.number)).is_run and not in_time:
@@ -219,7 +224,9 @@ class Study(StudyReader):
         elif outcome.kind == "lost" and trial.state == TrialState.WAITING:
             self._lost(trial, outcome.reason or "its process died", self.definition)
         lease.free_lease(claim.folder)
-        results.write_results(self, self._rows(), self.weights)
+        ended = self._trial(claim.number)
+        if ended.state.is_finished():
+            self._results.add(ended)
 
     def _tell(self, trial: FrozenTrial, outcome: Outcome) -> None:
         if outcome.kind == "stopped":
@@ -259,4 +266,4 @@ class Study(StudyReader):
         if by_chance:
             self.storage.set_trial_user_attr(trial._trial_id, BY_CHANCE, True)
         self._study.tell(trial.number, state=TrialState.FAIL)
-        results.write_results(self, self._rows(), self.weights)
+        self._results.add(self._trial(trial.number))

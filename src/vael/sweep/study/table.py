@@ -1,14 +1,11 @@
 """Table of a sweep's trials, out of the study and the run folders."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vael.errors import VaelError
-from vael.files import write_text
 from vael.runs.folder import RunFolder
 from vael.runs.summary import finite_number, peek_summary, pick_scores, read_summary
 from vael.sweep.study.records import trial_folder
@@ -92,14 +89,15 @@ class TrialTable:
         for trial in trials:
             row = self._ended.get(trial.number)
             if row is None:
-                row = _row(trial, trial_folder(self.folder, trial.number))
+                row = make_row(trial, trial_folder(self.folder, trial.number))
                 if row.finished:
                     self._ended[trial.number] = row
             found.append(row)
         return found
 
 
-def _row(trial: "FrozenTrial", run: Path) -> TrialRow:
+def make_row(trial: "FrozenTrial", run: Path) -> TrialRow:
+    """Make the row of a trial out of the study and its run."""
     summary = peek_summary(run)
     reason = trial.user_attrs.get("reason") or summary.get("reason")
     return TrialRow(
@@ -144,27 +142,3 @@ def read_targets(run: Path, targets: Sequence[str]) -> list[float]:
 def _whole(value: object) -> int | None:
     found = finite_number(value)
     return None if found is None else int(found)
-
-
-COLUMNS = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended")
-
-
-def write_csv(path: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:
-    """Write the table as a file; a cell is empty where a trial has nothing.
-
-    The columns: our own, one for each target that is not among them, ``params.NAME``,
-    ``metrics.NAME``.
-    """
-    scores = {target: place for place, target in enumerate(targets) if target not in COLUMNS}
-    params = sorted({name for row in table for name in row.params})
-    metrics = sorted({name for row in table for name in row.metrics})
-    more = [*(f"params.{name}" for name in params), *(f"metrics.{name}" for name in metrics)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, "folder", *scores, *more])
-    for row in table:
-        own = [*(getattr(row, name) for name in COLUMNS), f"trials/{row.folder.name}"]
-        values = [row.values[i] if i < len(row.values) else None for i in scores.values()]
-        named = [*map(row.choice, params), *map(row.metrics.get, metrics)]
-        writer.writerow([*own, *values, *named])
-    write_text(path, text.getvalue())

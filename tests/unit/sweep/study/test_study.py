@@ -165,6 +165,23 @@ def test_a_worker_that_is_no_more_is_seen_at_once(tmp_path):
     assert (claim.number, claim.attempt) == (0, 2)
 
 
+def test_of_many_workers_one_looks_at_the_leases_for_all(tmp_path, light, monkeypatch):
+    """Not all look at all, but who finds an orphan makes the next one look, too."""
+    monkeypatch.setattr(lease, "FEW", 2)
+    study = make_study(tmp_path, trials=8, lease=60)
+    claims = [study.claim("a") for _ in range(3)]
+    study.claim("b")
+    turn = study.folder / lease.TURN
+    assert turn.exists(), "there are more than a few"
+    for claim in claims[:2]:  # their workers die
+        works_elsewhere(claim)
+        age(claim, 61)
+    assert study.claim("c").number == 4, "another has just looked"
+    now = turn.stat().st_mtime
+    os.utime(turn, (now - 7, now - 7))
+    assert [study.claim("c").number for _ in range(3)] == [0, 1, 5]
+
+
 def test_a_trial_that_is_lost_again_and_again_fails_with_its_reason(tmp_path, light):
     study = make_study(tmp_path, trials=2, retries=2)
     numbers = []

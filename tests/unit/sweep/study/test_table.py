@@ -5,7 +5,8 @@ import optuna
 import pytest
 
 from vael.errors import VaelError
-from vael.sweep.study.table import TrialTable, read_targets, write_csv
+from vael.sweep.study.table import TrialTable, read_targets
+from vael.sweep.study.trials_file import write_csv
 
 
 @pytest.fixture
@@ -70,15 +71,15 @@ def test_a_broken_summary_is_nothing(study, tmp_path, text):
     assert (row.values, row.epochs, row.seconds, dict(row.metrics)) == ((2.5,), None, None, {})
 
 
-def test_the_file_has_one_record_for_each_trial(study, tmp_path):
-    write_csv(tmp_path / "trials.csv", TrialTable(tmp_path).rows(study.get_trials()), ["val/bpd"])
+def test_the_file_has_one_record_for_each_trial_that_has_ended(study, tmp_path):
+    write_csv(tmp_path, TrialTable(tmp_path).rows(study.get_trials()), ["val/bpd"])
     with (tmp_path / "trials.csv").open(newline="") as file:
         records = list(csv.DictReader(file))
-    assert [record["number"] for record in records] == list("01234")
+    assert [record["number"] for record in records] == list("012")
     assert records[0]["val/bpd"] == records[0]["metrics.val/bpd"] == "2.5"
     assert records[0]["params.objective.beta"] == "0.5"
     assert records[0]["folder"] == "trials/0000"
-    assert records[2]["reason"] == 'a, "b"\nc'
+    assert records[2]["reason"] == 'a, "b" c'
     assert records[2]["val/bpd"] == ""
 
 
@@ -96,7 +97,7 @@ def test_a_target_that_is_a_column_already_stands_in_the_file_once(tmp_path):
     made = optuna.create_study(directions=["minimize", "minimize"])
     made.add_trial(optuna.trial.create_trial(values=[2.5, 1.5]))
     rows = TrialTable(tmp_path).rows(made.get_trials())
-    write_csv(tmp_path / "trials.csv", rows, ["val/bpd", "seconds"])
+    write_csv(tmp_path, rows, ["val/bpd", "seconds"])
     with (tmp_path / "trials.csv").open(newline="") as file:
         header, record = csv.reader(file)
     assert header.count("seconds") == 1
@@ -112,6 +113,6 @@ def test_null_is_told_from_what_a_trial_does_not_have(tmp_path):
         made.add_trial(optuna.trial.create_trial(value=2.0, params=params, distributions=kinds))
     table = TrialTable(tmp_path).rows(made.get_trials())
     assert [row.choice("clip") for row in table] == ["null", None]
-    write_csv(tmp_path / "trials.csv", table, ["val/bpd"])
+    write_csv(tmp_path, table, ["val/bpd"])
     with (tmp_path / "trials.csv").open(newline="") as file:
         assert [record["params.clip"] for record in csv.DictReader(file)] == ["null", ""]
