@@ -7,12 +7,12 @@ Nothing is trained: trials are stored as a search leaves them (4 parameters, 5 r
 and at each count so many are claimed, reported and finished as a worker does it, with its files
 and locks. A claim is everything under the sweep's lock; the config that a worker composes
 afterwards, 0.3 s and the same for any count, is left out. Processor time is this process's; a
-server's is not in it, but in the wall time. ``running`` trials of other workers are in the study
-all the while.
+server's is not in it, but in the wall time. The study's last trials, 2 or 1,000, run elsewhere.
 
 Then the queue of 1,000 workers is simulated: each trains for 5 to 15 minutes (uniform), claims and
-finishes under the one lock for as long as was measured with 1,000 running trials (wall time), and
-waits in the order of asking. The first wave, in which all ask at once, is counted apart.
+finishes under the one lock for as long as it took with 1,000 running trials (wall time, the
+quickest of the calls), and waits in the order of asking. The first wave, in which all ask at once,
+is counted apart.
 """
 
 import argparse
@@ -26,12 +26,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import optuna
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
+from optuna.distributions import distribution_to_json
+from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import (
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialParamModel,
+    TrialValueModel,
+)
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import create_engine, insert, text
 
 from vael.config.compose import compose_config
 from vael.files import write_json
@@ -41,7 +53,7 @@ from vael.sweep.spec.sweep_file import parse_sweep
 from vael.sweep.study import lease, storage
 from vael.sweep.study.records import Claim, Outcome, trial_folder
 from vael.sweep.study.study import Study
-from vael.sweep.study.table import TrialRow
+from vael.sweep.study.table import TrialRow, make_row
 from vael.sweep.study.trials_file import write_csv
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +68,7 @@ SPACE = {
 EPOCHS = 5  # that each trial reports
 COLOURS = {"journal": "#2a6fdb", "sqlite": "#d9822b", "postgres": "#3d8f5f"}
 Row = dict[str, Any]
+Spent = dict[str, list[tuple[float, float]]]  # processor and wall milliseconds of each call
 
 
 @contextmanager
@@ -86,68 +99,98 @@ def make_study(parent: Path, url: str, trials: int) -> Study:
 
 
 def fill(study: Study, count: int, running: int, draw: random.Random) -> None:
-    """Store trials until there are ``count``, of which so many are running."""
-    space = study.space
-    names = [p.path for p in space.parameters]
-    have = len(study.trials())
-    already = sum(not trial.state.is_finished() for trial in study.trials())
-    kinds = _distributions(study)
-    for number in range(have, count):
+    """Store trials until there are ``count``; the last of them run, all others are complete."""
+    space, kinds = study.space, _distributions(study)
+    before = study.trials()
+    for trial in before:
+        if not trial.state.is_finished():
+            study.storage.set_trial_state_values(trial._trial_id, TrialState.COMPLETE, [3.0])
+            lease.free_lease(trial_folder(study.folder, trial.number))
+    made = []
+    for number in range(len(before), count):
         point = {p.path: p.domain.draw(draw) for p in space.parameters}
-        value = 2 + abs(float(point[names[1]] or 0) - 1) + draw.random() / 10
-        runs = already < running
-        already += runs
-        study.storage.create_new_trial(
-            study.id,
+        beta = point["objective.beta"]
+        assert isinstance(beta, float)
+        value, runs = 2 + abs(beta - 1) + draw.random() / 10, number >= count - running
+        made.append(
             FrozenTrial(
                 number=number,
                 state=TrialState.RUNNING if runs else TrialState.COMPLETE,
                 value=None if runs else value,
-                datetime_start=_now(),
-                datetime_complete=None if runs else _now(),
+                datetime_start=datetime.now(),
+                datetime_complete=None if runs else datetime.now(),
                 params=point,
                 distributions=kinds,
                 user_attrs={},
                 system_attrs={},
                 intermediate_values={s: value + 1 / s for s in range(1, EPOCHS + 1)},
                 trial_id=-1,
-            ),
+            )
         )
         if runs:
             run = trial_folder(study.folder, number)
             run.mkdir(parents=True)
             (run / "config.yaml").write_text("{}\n")
             lease.take_lease(run, "another", 1)
-    rows = [
-        TrialRow(
-            t.number,
-            "complete",
-            tuple(t.values),
-            None,
-            t.params,
-            EPOCHS,
-            1.5,
-            1,
-            trial_folder(study.folder, t.number),
-            started=t.datetime_start.isoformat() if t.datetime_start else None,
-            ended=t.datetime_complete.isoformat() if t.datetime_complete else None,
-            metrics={f"val/{name}": 2.5 for name in ("bpd", "elbo", "rate", "distortion", "mse")},
-        )
-        for t in study.trials()
-        if t.state == TrialState.COMPLETE
-    ]
+    store(study, made)
+    rows = [_row(study, trial) for trial in study.trials() if trial.state == TrialState.COMPLETE]
     write_csv(study.folder, rows, study.definition.targets)
 
 
-def _now() -> Any:
-    from datetime import datetime
+def store(study: Study, trials: list[FrozenTrial]) -> None:
+    """Store trials at once: one by one, SQLite takes minutes for them."""
+    backend = getattr(study.storage, "_backend", None)
+    if not isinstance(backend, RDBStorage):
+        for trial in trials:
+            study.storage.create_new_trial(study.id, trial)
+        return
+    with backend.scoped_session() as session:
+        models = [
+            TrialModel(
+                study_id=study.id,
+                number=trial.number,
+                state=trial.state,
+                datetime_start=trial.datetime_start,
+                datetime_complete=trial.datetime_complete,
+            )
+            for trial in trials
+        ]
+        session.add_all(models)
+        session.flush()
+        params, values, steps = [], [], []
+        for model, trial in zip(models, trials, strict=True):
+            for name, kind in trial.distributions.items():
+                number = kind.to_internal_repr(trial.params[name])
+                text = distribution_to_json(kind)
+                params.append((model.trial_id, name, number, text))
+            if trial.value is not None:
+                values.append((model.trial_id, 0, trial.value, "FINITE"))
+            for step, value in trial.intermediate_values.items():
+                steps.append((model.trial_id, step, value, "FINITE"))
+        for table, columns, found in (
+            (TrialParamModel, "trial_id param_name param_value distribution_json", params),
+            (TrialValueModel, "trial_id objective value value_type", values),
+            (
+                TrialIntermediateValueModel,
+                "trial_id step intermediate_value intermediate_value_type",
+                steps,
+            ),
+        ):
+            if found:
+                names = columns.split()
+                session.execute(
+                    insert(table), [dict(zip(names, row, strict=True)) for row in found]
+                )
+        session.commit()
 
-    return datetime.now()
+
+def _row(study: Study, trial: FrozenTrial) -> TrialRow:
+    run = trial_folder(study.folder, trial.number)
+    metrics = {f"val/{name}": 2.5 for name in ("bpd", "elbo", "rate", "distortion", "mse")}
+    return replace(make_row(trial, run), epochs=EPOCHS, seconds=1.5, metrics=metrics)
 
 
 def _distributions(study: Study) -> dict[str, Any]:
-    import optuna
-
     ask = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
     study.space.suggest(ask)
     return ask.distributions
@@ -161,7 +204,7 @@ def timed(work: Callable[[], Any], into: list[tuple[float, float]]) -> Any:
     return made
 
 
-def cycle(study: Study, spent: dict[str, list[tuple[float, float]]]) -> None:
+def cycle(study: Study, spent: Spent) -> None:
     """One trial of a worker: claimed, reported and finished."""
     claim = timed(lambda: study.claim("w"), spent["claim"])
     assert isinstance(claim, Claim)
@@ -174,40 +217,41 @@ def cycle(study: Study, spent: dict[str, list[tuple[float, float]]]) -> None:
     timed(lambda: study.finish(claim, Outcome("complete")), spent["finish"])
 
 
-def measure(kind: str, counts: list[int], running: int, cycles: int) -> list[Row]:
-    """Times and sizes of one storage at each count."""
-    draw, made = random.Random(0), []
+def measure(kind: str, counts: list[int], workers: int, cycles: int) -> Iterator[Row]:
+    """Times and sizes of one storage at each count, with two and with many running trials."""
+    draw = random.Random(0)
     with tempfile.TemporaryDirectory() as parent, stored(kind, Path(parent)) as url:
-        study = make_study(Path(parent), url, max(counts) + 1000)
-        real = os.fsync
+        study = make_study(Path(parent), url, 10 * max(counts))
+        sync = os.fsync
         for count in counts:
-            os.fsync = lambda file: None
-            fill(study, count, min(running, count // 2), draw)
-            os.fsync = real
-            spent: dict[str, list[tuple[float, float]]] = {
-                name: [] for name in ("open", "first claim", "claim", "report", "finish")
-            }
-            worker = timed(lambda: Study.open(study.folder), spent["open"])
-            first = {**spent, "claim": spent["first claim"], "report": [], "finish": []}
-            cycle(worker, first)
-            for _ in range(cycles):
-                cycle(worker, spent)
-            row: Row = {"storage": kind, "trials": count, "running": min(running, count // 2)}
-            for name, both in spent.items():
-                cpu, wall = zip(*both, strict=True)
-                row[name] = {"cpu_ms": statistics.median(cpu), "wall_ms": statistics.median(wall)}
-            row["study_mib"] = size(study, url) / 2**20
-            row["csv_mib"] = (study.folder / "trials.csv").stat().st_size / 2**20
-            made.append(row)
-            print(json.dumps(row), flush=True)
-    return made
+            for running in (2, workers) if count >= 3 * workers else (2,):
+                os.fsync = lambda file: None
+                fill(study, max(count, len(study.trials()) + running), running, draw)
+                os.fsync = sync
+                spent: Spent = {
+                    name: [] for name in ("open", "first claim", "claim", "report", "finish")
+                }
+                worker = timed(lambda: Study.open(study.folder), spent["open"])
+                cycle(worker, {"claim": spent["first claim"], "report": [], "finish": []})
+                for _ in range(cycles):
+                    cycle(worker, spent)
+                row: Row = {"storage": kind, "trials": count, "running": running}
+                for name, both in spent.items():
+                    cpu, wall = zip(*both, strict=True)
+                    row[name] = {
+                        "cpu_ms": statistics.median(cpu),
+                        "wall_ms": statistics.median(wall),
+                        "least_wall_ms": min(wall),
+                    }
+                row["study_mib"] = size(study, url) / 2**20
+                row["csv_mib"] = (study.folder / "trials.csv").stat().st_size / 2**20
+                print(json.dumps(row), flush=True)
+                yield row
 
 
 def size(study: Study, url: str) -> float:
     """Bytes of what the storage keeps."""
     if url.startswith("postgresql"):
-        from sqlalchemy import create_engine, text
-
         with create_engine(url).connect() as server:
             return float(server.execute(text("select pg_database_size('vael')")).scalar() or 0)
     names = ("study.journal", "../study.db")
@@ -260,17 +304,14 @@ def draw_pictures(result: Row, out: Path) -> None:
     for axis, name in zip(axes, ("claim", "report", "finish", "size"), strict=True):
         for kind, colour in COLOURS.items():
             rows = [row for row in result["rows"] if row["storage"] == kind]
-            for running in sorted({row["few"] for row in rows}, reverse=True):
-                own = [row for row in rows if row["few"] == running]
-                x = [row["trials"] for row in own]
-                if name == "size":
-                    y = [row["study_mib"] for row in own]
-                else:
-                    y = [row[name]["cpu_ms"] for row in own]
-                if name == "size" and not running:
-                    continue
-                label = f"{kind}, {'few' if running else '1,000'} running"
-                axis.plot(x, y, "o-" if running else "s:", color=colour, label=label, markersize=4)
+            for running in sorted({row["running"] for row in rows}):
+                own = [row for row in rows if row["running"] == running]
+                y = [row["study_mib"] if name == "size" else row[name]["cpu_ms"] for row in own]
+                if name != "size" or running == 2:
+                    look = "o-" if running == 2 else "s:"
+                    label = f"{kind}, {running:,} running"
+                    x = [row["trials"] for row in own]
+                    axis.plot(x, y, look, color=colour, label=label, markersize=4)
         axis.set_xscale("log")
         axis.set_xlabel("trials in the study")
         axis.set_ylabel("MiB on disk" if name == "size" else "ms of processor time")
@@ -279,7 +320,7 @@ def draw_pictures(result: Row, out: Path) -> None:
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].axhline(150, color="gray", linewidth=1)
-    axes[0].text(axes[0].get_xlim()[0], 150, " goal: 150 ms", va="bottom", color="gray")
+    axes[0].text(100, 153, "goal: 150 ms", va="bottom", color="gray", fontsize=8)
     axes[0].legend(fontsize=8)
     figure.savefig(out)
 
@@ -289,7 +330,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--storages", nargs="+", default=list(COLOURS), choices=list(COLOURS))
     parser.add_argument("--counts", nargs="+", type=int, default=[100, 300, 1000, 3000, 10000])
-    parser.add_argument("--many", nargs="+", type=int, default=[3000, 10000])
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--cycles", type=int, default=9)
     parser.add_argument("--draw", action="store_true")
@@ -299,10 +339,10 @@ def main() -> None:
     trial_config.compose_trial = lambda *_: OmegaConf.create({"trainer": {"max_epochs": EPOCHS}})
     for kind in () if given.draw else given.storages:
         kept = [row for row in result["rows"] if row["storage"] != kind]
-        few = [{**r, "few": True} for r in measure(kind, given.counts, 2, given.cycles)]
-        many = measure(kind, given.many, given.workers, given.cycles)
-        result["rows"] = [*kept, *few, *({**r, "few": False} for r in many)]
-        result.setdefault("queue", {})[kind] = queue(many, given.workers, max(given.many))
+        rows = list(measure(kind, given.counts, given.workers, given.cycles))
+        result["rows"] = [*kept, *rows]
+        many = [row for row in rows if row["running"] == given.workers]
+        result.setdefault("queue", {})[kind] = queue(many, given.workers, max(given.counts))
         write_json(given.out, result)
         print(kind, result["queue"][kind], flush=True)
     draw_pictures(result, given.out.with_suffix(".svg"))
