@@ -31,6 +31,10 @@ def check_wandb(logger: DictConfig) -> None:
         value = logger.get(name)
         if value is not None and (not isinstance(value, str) or not value):
             raise ConfigError(f"logger.{name} must be null or a text, but got {value!r}.")
+    if logger.get("checkpoints") not in (None, "best"):
+        raise ConfigError(
+            f"logger.checkpoints must be null or best, but got {logger.checkpoints!r}."
+        )
     tags = logger.get("tags")
     listed = [tags] if isinstance(tags, str) else tags
     if listed is not None and not isinstance(listed, ListConfig | list):

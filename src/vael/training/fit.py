@@ -37,6 +37,7 @@ from vael.training.summarize import begin_summary, complete_summary
 from vael.training.trainer import make_pictures, make_trainer
 
 log = logging.getLogger("vael")
+FACTS = ("status", "reason", "best_epoch", "epochs", "steps", "seconds", "parameters")
 
 
 def train(folder: Path, discard_on_error: bool = False) -> None:
@@ -179,6 +180,7 @@ def _finish(run: Run, trainer: pl.Trainer, summary: Summary) -> None:
             summary.status, summary.reason, trained = "interrupted", str(error), False
             raise
         finally:
+            run.board.facts({name: getattr(summary, name) for name in FACTS})
             run.board.close(summary.metrics, trained)
     finally:
         summary.write(run.folder)

@@ -21,6 +21,9 @@ class Board(ABC):
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
         """Show PNG files by name."""
 
+    def facts(self, facts: Mapping[str, object]) -> None:  # noqa: B027
+        """Keep what is no score: status, seconds, parameters, the best epoch."""
+
     @abstractmethod
     def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
         """Write the final scores and end the run."""

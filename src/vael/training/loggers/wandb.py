@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytorch_lightning.loggers import Logger
 
@@ -18,11 +18,12 @@ from vael.runs.wandb_login import has_login
 from vael.training.loggers.base import Board
 
 if TYPE_CHECKING:
-    from wandb import Run
+    from wandb import Artifact, Run
 
 INIT_SECONDS = 20.0
 PARTS_FILE = "parts.json"
 KILLED = "killed-"
+AXES = ("trainer/global_step", "epoch")  # the first is the usual one
 
 
 @dataclass(eq=False)
@@ -35,6 +36,7 @@ class Wandb(Board):
         group: groups runs, the study's name in a sweep.
         job_type: ``train``, ``trial``, ...
         tags: labels to filter by; a single text is one.
+        checkpoints: ``best``: a finished run's best weights become an artifact; None: none.
     """
 
     project: str
@@ -42,8 +44,10 @@ class Wandb(Board):
     group: str | None
     job_type: str
     tags: str | Sequence[str]
+    checkpoints: Literal["best"] | None = None
 
     def __post_init__(self) -> None:
+        self._folder = Path()
         self._run: Run | None = None
         self._parts: OfflineParts | None = None
 
@@ -53,6 +57,7 @@ class Wandb(Board):
         from pytorch_lightning.loggers import WandbLogger
 
         _leave_foreign_sweep()
+        self._folder = run
         mode = os.environ.get("WANDB_MODE") or ("online" if has_login() else "offline")
         try:
             self._run = self._init(run, config, mode)
@@ -70,6 +75,9 @@ class Wandb(Board):
             folder = Path(self._run.dir).parent
             self._parts = OfflineParts(RunFolder(run).wandb, folder.name)
             print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
+        for axis in AXES:
+            self._run.define_metric(axis)
+        self._run.define_metric("*", step_metric=AXES[0], step_sync=True)
         return WandbLogger(experiment=self._run)
 
     def _init(self, run: Path, config: Mapping[str, object], mode: str) -> "Run":
@@ -83,11 +91,15 @@ class Wandb(Board):
             tags=[self.tags] if isinstance(self.tags, str) else [str(tag) for tag in self.tags],
             dir=str(run),
             id=_own_id(run),
-            name=f"{run.parent.name}/{run.name}",
+            name=_name(run, config),
             resume="allow",
             mode=mode,  # type: ignore[arg-type]
             config=dict(config),
-            settings=wandb.Settings(silent=True, init_timeout=INIT_SECONDS),
+            settings=wandb.Settings(
+                silent=True,
+                init_timeout=INIT_SECONDS,
+                program=str(config.get("command") or "vael train"),
+            ),
         )
 
     def catch_up(self, rows: Mapping[int, Mapping[str, float]]) -> None:
@@ -107,15 +119,41 @@ class Wandb(Board):
         shown = {name: wandb.Image(str(path)) for name, path in images.items()}
         self._run.log({**shown, "trainer/global_step": step})
 
+    def facts(self, facts: Mapping[str, object]) -> None:
+        """Write them to the summary."""
+        if self._run is not None:
+            self._run.summary.update(dict(facts))
+
     def close(self, summary: Mapping[str, float], succeeded: bool) -> None:
         """Write the final scores to the summary and finish, so that nothing leaks on."""
         if self._run is None:
             return
         self._run.summary.update(dict(summary))
+        best = RunFolder(self._folder).best
+        if self.checkpoints == "best" and succeeded and best.is_file():
+            self._run.log_artifact(_artifact(self._run.id, best, summary))
         self._run.finish(exit_code=0 if succeeded else 1)
         if self._parts is not None:
             self._parts.end()
         self._run = self._parts = None
+
+
+def _name(run: Path, config: Mapping[str, object]) -> str:
+    """Return the name to show: a trial's has its study and number, another's its folder."""
+    study = config.get("sweep.name")
+    for kind in ("trial", "confirmation"):
+        number = config.get(f"sweep.{kind}")
+        if study is not None and number is not None:
+            return f"{study}/{kind}-{number:04}"
+    return f"{run.parent.name}/{run.name}"
+
+
+def _artifact(run: str, best: Path, scores: Mapping[str, float]) -> "Artifact":
+    import wandb
+
+    made = wandb.Artifact(f"vael-{run}", type="model", metadata=dict(scores))
+    made.add_file(str(best))
+    return made
 
 
 def _leave_foreign_sweep() -> None:

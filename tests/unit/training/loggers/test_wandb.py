@@ -38,7 +38,8 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     for name in ("WANDB_API_KEY", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    folder = make_run(tmp_path, *QUICK, "logger=wandb", "logger.tags=[a,b]", "name=study")
+    chosen = ("logger=wandb", "logger.tags=[a,b]", "name=study", "logger.checkpoints=best")
+    folder = make_run(tmp_path, *QUICK, *chosen)
     train(folder)
     (offline,) = (folder / "wandb").glob("offline-run-*")
     assert capfd.readouterr().err.count(f"`wandb sync {offline}`") == 1
@@ -58,6 +59,12 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     assert len(found) == 3
     assert json.dumps(summary["metrics"]["test/bpd"]) in text
     assert len(list(offline.glob("files/media/images/*.png"))) == 5
+    ends = {k: v for r in records if "summary" in r for k, v in r["summary"]["update"].items()}
+    for name in ("best_epoch", "status", "seconds", "parameters"):
+        assert ends[name] == summary[name], name
+    assert '"trainer/global_step"' in json.dumps([r for r in records if "metric" in r])
+    assert "vael train" in json.dumps([r for r in records if "environment" in r or "run" in r])
+    assert "artifact" in text
     logged = {name for row in history for name in flat(row["item"])} | set(summary["metrics"])
     named = keys_of(convert_workspace(make_workspace("team", "vael", ShownStudy())))
     assert {"config:objective.beta", "val/bpd", "traversal"} <= named
