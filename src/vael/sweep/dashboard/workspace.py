@@ -13,7 +13,7 @@ from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
 
 if TYPE_CHECKING:
-    from wandb_workspaces.reports.v2.interface import ParallelCoordinatesPlotColumn
+    from wandb_workspaces.reports.v2.interface import ParallelCoordinatesPlotColumn, ScatterPlot
     from wandb_workspaces.workspaces import RunsetSettings, Workspace
 
 PARAMETERS = (
@@ -123,6 +123,13 @@ def _panels(shown: ShownStudy) -> list[tuple[str, list[Any], int]]:
         z=wr.Config("likelihood"),
         legend_template="${run:displayName}: ${config:likelihood.value}",
     )
+    slices = [
+        make_flat_scatter(f"{shown.target} over {name}", name, shown.target, shown.target)
+        for name in shown.parameters
+        if name in shown.logarithmic
+    ]
+    latent, active = "model.latent_dim", "val/active_units"
+    activity = make_flat_scatter("Active units over latent size", latent, active, shown.target)
     media = [
         wr.MediaBrowser(title=name.capitalize(), media_keys=[name], num_columns=1)
         for name in MEDIA
@@ -130,9 +137,31 @@ def _panels(shown: ShownStudy) -> list[tuple[str, list[Any], int]]:
     return [
         ("Curves", curves, 3),
         ("Parameters", search, 2),
+        ("Slices", [*slices, activity], 2),
         ("Rate and distortion", [plane], 1),
         ("Pictures", media, len(MEDIA)),
     ]
+
+
+def make_flat_scatter(title: str, x: str, y: str, colour: str) -> "ScatterPlot":
+    """Make the points of a score over a config key on a log axis; see `make_flat_column`."""
+    import wandb_workspaces.reports.v2 as wr
+    from wandb_workspaces.reports.v2 import internal
+
+    class Flat(wr.ScatterPlot):  # type: ignore[misc]
+        def _to_model(self) -> internal.ScatterPlot:
+            made = super()._to_model()
+            made.config.x_axis = f"config:{x}.value"
+            return made
+
+    return Flat(
+        title=title,
+        x=wr.Config(x),
+        y=wr.SummaryMetric(y),
+        z=wr.SummaryMetric(colour),
+        log_x=True,
+        legend_template="${run:displayName}",
+    )
 
 
 def make_flat_column(name: str, log: bool) -> "ParallelCoordinatesPlotColumn":

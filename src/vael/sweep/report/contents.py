@@ -56,6 +56,7 @@ class SweepContents:
 
     Attributes:
         exhausted: a sentence where all points of the space have been tried.
+        following: parameters of what the sampler would try next.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class SweepContents:
     importances: Importances
     verdicts: Verdicts
     exhausted: str | None = None
+    following: Sequence[Mapping[str, Any]] = ()
 
 
 def read_sweep(
@@ -75,11 +77,14 @@ def read_sweep(
     importances: Importances,
     verdicts: Verdicts,
     exhausted: str | None = None,
+    following: Sequence[Mapping[str, Any]] = (),
 ) -> SweepContents:
     """Add to the table what the run folders know."""
     trained = {row.number: _trained(row) for row in table if row.finished}
     fresh = _confirmations(folder)
-    return SweepContents(folder, goal, table, trained, fresh, importances, verdicts, exhausted)
+    return SweepContents(
+        folder, goal, table, trained, fresh, importances, verdicts, exhausted, following
+    )
 
 
 def _trained(row: TrialRow) -> TrialConfig:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from vael.metrics.catalog import Direction
 from vael.sweep.report.figure import (
     BAD,
     BEST,
@@ -19,6 +20,21 @@ from vael.sweep.study.table import TrialRow
 from vael.sweep.text import printable
 
 
+def find_score_range(values: Sequence[float], direction: Direction) -> tuple[float, float, float]:
+    """Return the ends of an axis of scores and the margin around: one bad trial hides no others.
+
+    Those that are four times as far from the best as the middle one are left out.
+    """
+    low, high = min(values), max(values)
+    middle = sorted(values)[len(values) // 2]
+    if direction == "minimize" and 0 < 4 * (middle - low) < high - middle:
+        high = middle + 4 * (middle - low)
+    elif direction == "maximize" and 0 < 4 * (high - middle) < middle - low:
+        low = middle - 4 * (high - middle)
+    margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    return low, high, margin
+
+
 def plot_search(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure | None:
     """Plot one target's scores by the order in which trials finished, and the best so far."""
     ended = sorted(
@@ -29,14 +45,7 @@ def plot_search(goal: Goal, table: Sequence[TrialRow], index: int = 0) -> Figure
         return None
     target, direction = goal.targets[index], goal.directions[index]
     values = [row.values[index] for row in complete]
-    low, high = min(values), max(values)
-    middle = sorted(values)[len(values) // 2]
-    # one bad trial must not hide all differences
-    if direction == "minimize" and 0 < 4 * (middle - low) < high - middle:
-        high = middle + 4 * (middle - low)
-    elif direction == "maximize" and 0 < 4 * (high - middle) < middle - low:
-        low = middle - 4 * (high - middle)
-    margin = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    low, high, margin = find_score_range(values, direction)
     edge = high + margin / 2 if direction == "minimize" else low - margin / 2
     pruned = [row for row in ended if row.state == "pruned" and len(row.values) > index]
     failed = [row for row in ended if row.state == "failed"]

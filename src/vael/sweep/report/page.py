@@ -15,6 +15,7 @@ from vael.sweep.report.history import plot_importance, plot_search
 from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
+from vael.sweep.report.slices import plot_activity, plot_slices
 from vael.sweep.report.tables import choose_pictured, group_endings, list_best, rank_leading
 from vael.sweep.report.verdict import list_sentences, plot_verdicts
 from vael.sweep.study.reader import StudyReader
@@ -24,6 +25,7 @@ from vael.sweep.study.verdict import reach_verdicts
 from vael.sweep.text import params_text
 
 PAGE = "report.html"  # in the sweep's folder
+FOLLOWING = 3  # trials that are foreseen
 PICTURES = ("Reconstructions", "Samples")
 
 
@@ -67,6 +69,7 @@ def render_sweep(sweep: SweepContents) -> str:
         best=first[0].number if first else None,
         again=_again(sweep, first[0]) if first else [],
         verdict=verdict,
+        following=[params_text(params) for params in sweep.following],
         sections=sections,
         plots=[figure.plot for figure in figures],
         endings=group_endings(sweep.table),
@@ -106,6 +109,8 @@ def _sections(sweep: SweepContents) -> list[PlotSection]:
                 "A map of beta and latent size needs at least two complete trials that differ in "
                 "both.",
             ),
+            (plot_activity(sweep), None),
+            (plot_slices(sweep), None),
         ),
         _section(
             "Rate and distortion",
@@ -161,7 +166,10 @@ def render_study(study: StudyReader) -> str:
     table = study.rows()
     shares = compute_importances(study.trials(), table, study.definition.directions)
     verdicts, exhausted = reach_verdicts(study, table), study.describe_exhausted()
-    return render_sweep(read_sweep(study.folder, study.goal, table, shares, verdicts, exhausted))
+    following = study.preview(FOLLOWING)
+    return render_sweep(
+        read_sweep(study.folder, study.goal, table, shares, verdicts, exhausted, following)
+    )
 
 
 def write_sweep_report(study: StudyReader) -> Path:

@@ -5,7 +5,7 @@ often as the storage needs.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -16,11 +16,13 @@ from optuna.trial import FrozenTrial, TrialState
 from vael.errors import ConfigError
 from vael.files import locked
 from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.domain import Value
 from vael.sweep.spec.grammar import parse_space
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.history import TrialHistory
+from vael.sweep.study.proposal import Proposer
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.records import trial_folder
 from vael.sweep.study.table import TrialRow, TrialTable
@@ -116,6 +118,22 @@ class StudyReader:
         if not self._history.exhausted:
             return None
         return f"The space is exhausted: all of its {self.space.size()} points have been tried."
+
+    def preview(self, count: int) -> list[Mapping[str, Value]]:
+        """Return what the sampler would try next, by what it knows now; nothing is stored."""
+        d, trials = self.definition, self.trials()
+        self._history.update(trials)
+        if d.sampler == samplers.GRID:
+            return []  # its points are there already
+        proposer, first = Proposer(self._study, self.space), len(trials)
+
+        def propose() -> list[FrozenTrial | None]:
+            numbers = range(first, first + count)
+            return [proposer.propose(d, number, self._history) for number in numbers]
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # optuna's about private use and experiments
+            return [draft.params for draft in self._retry(propose) if draft is not None]
 
     def _rows(self) -> list[TrialRow]:
         return self._table.rows(self._study.get_trials(deepcopy=False))

@@ -64,11 +64,20 @@ def test_the_panels_are_those_of_the_issue():
         "samples",
         "traversal",
     }
-    [scatter] = panels(sent, "Scatter Plot")
-    assert (scatter["xAxis"], scatter["yAxis"], scatter["zAxis"]) == (
+    *slices, activity, plane = panels(sent, "Scatter Plot")
+    assert (plane["xAxis"], plane["yAxis"], plane["zAxis"]) == (
         "summary:val/rate",
         "summary:val/distortion",
         "config:likelihood.value",
+    )
+    # config keys are flat: ".value" stands behind the whole name
+    assert [(p["xAxis"], p["yAxis"]) for p in slices] == [
+        (f"config:{name}.value", "summary:val/bpd")
+        for name in ("model.latent_dim", "objective.beta", "optimizer.lr")
+    ]
+    assert (activity["xAxis"], activity["yAxis"]) == (
+        "config:model.latent_dim.value",
+        "summary:val/active_units",
     )
     [importance] = panels(sent, "Parameter Importance")
     assert importance["targetKey"] == "val/bpd"

@@ -40,8 +40,9 @@ def test_the_sweeps_report_renders(browser, small, judged, width, scheme):
     assert browser.get_log("browser") == []
     assert browser.title == "tiny · vael"
     look = browser.execute_script(LOOK)
-    # two of the verdict, history, parallel, two maps, one plane; no importance of 5 trials
-    assert look["plots"] == 7
+    # two of the verdict, history, parallel, two maps, four slices, one plane; no importance of
+    # 5 trials, and no active units
+    assert look["plots"] == 11
     assert look["empty"] == 0
     assert look["cut"] == []
     assert len(look["pictures"]) == 6

@@ -12,6 +12,7 @@ from vael.sweep.report.history import plot_importance, plot_search
 from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import FAN, UNUSED, make_vertical_axis, mix_colour, plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
+from vael.sweep.report.slices import plot_activity, plot_slices
 from vael.sweep.study.ranking import Goal
 from vael.sweep.study.table import TrialTable
 
@@ -258,3 +259,65 @@ def test_without_enough_to_go_by_there_is_a_sentence(fake, count, value, words):
     found = compute_importances(made.study.get_trials(), made.table(), ("minimize",))
     assert isinstance(found, str)
     assert words in found
+
+
+def test_each_parameter_that_varies_has_its_slice(small):
+    figures = {f.title: f for f in plot_slices(sweep_of(small))}
+    assert set(figures) == {
+        "val/bpd over latent_dim",
+        "val/bpd over beta",
+        "val/bpd over likelihood",
+        "val/bpd over scale",
+    }
+    points, best = figures["val/bpd over beta"].plot["data"]
+    assert list(zip(points["x"], points["y"], strict=True)) == [
+        (0.25, 2.5),
+        (0.5, 2.25),
+        (1.0, 2.0),
+        (2.0, 2.75),
+        (4.0, 2.125),
+    ]
+    assert (best["x"], best["y"]) == ([1.0], [2.0])
+    assert figures["val/bpd over beta"].plot["layout"]["xaxis"]["type"] == "log"
+    words, best = figures["val/bpd over likelihood"].plot["data"]
+    assert sorted(zip(words["y"], words["x"], strict=True)) == [
+        ("bernoulli", 2.25),
+        ("bernoulli", 2.75),
+        ("gaussian", 2.0),
+        ("gaussian", 2.125),
+        ("gaussian", 2.5),
+    ]
+    assert words["y"][0] == "gaussian", "the first is the lowest row"
+    scale = figures["val/bpd over scale"]
+    assert len(scale.plot["data"][0]["x"]) == 3, "Bernoulli has none"
+    assert "with it" in scale.note
+
+
+def test_the_most_important_parameters_come_first(fake):
+    made = fake()
+    for i in range(12):
+        made.add([2.0 + i], model__latent_dim=4 + i % 3, objective__beta=1.0 + i)
+    table, trials = made.table(), made.study.get_trials(deepcopy=False)
+    shares = compute_importances(trials, table, made.goal.directions)
+    assert max(shares.shares, key=shares.shares.get) == "objective.beta"
+    sweep = read_sweep(made.folder, made.goal, table, shares, [])
+    assert [f.title.split()[-1] for f in plot_slices(sweep)] == ["beta", "latent_dim"]
+
+
+def test_active_units_stand_over_the_latent_size_with_the_line_of_all(fake):
+    made = fake()
+    for size, active in ((2, 2.0), (8, 6.0), (32, 7.0)):
+        made.add([3.0 - active / 10], model__latent_dim=size, metrics={"val/active_units": active})
+    made.add([3.0], model__latent_dim=64)  # a score that it does not have
+    [figure] = plot_activity(sweep_of(made))
+    line, points = figure.plot["data"]
+    assert (points["x"], points["y"]) == ([2, 8, 32], [2.0, 6.0, 7.0])
+    assert line["x"] == line["y"] == [2, 32]
+    assert "6 of 8 dimensions" in points["text"][1]
+
+
+def test_one_latent_size_draws_no_activity(fake):
+    made = fake()
+    for value in (2.0, 3.0):
+        made.add([value], model__latent_dim=4, metrics={"val/active_units": 3.0})
+    assert plot_activity(sweep_of(made)) == []

@@ -204,3 +204,15 @@ def test_a_setting_more_makes_other_points(tmp_path):
     assert len(finish_all(study)) == 2
     make_study(tmp_path, trials=9, when={}, space={"p": "range(0, 2)", "q": "range(0, 2)"})
     assert len(finish_all(Study.open(study.folder))) == 4
+
+
+def test_what_comes_next_is_foreseen_and_not_stored(tmp_path, light):
+    """The preview is what the next claim takes, where nothing has happened between."""
+    study = make_study(tmp_path, trials=4)
+    for _ in range(3):
+        train(study, study.claim("w"), 2.0)
+    first, second = study.preview(2)
+    assert first != second
+    assert len(study.trials()) == 3
+    claim = study.claim("w")
+    assert study.trials()[claim.number].params == first
