@@ -46,18 +46,22 @@ def _slice(goal: Goal, complete: Sequence[TrialRow], name: str, short: str) -> F
     values = [row.params[name] for row in rows]
     numbers = [finite_number(value) for value in values]
     best = rank_trials(rows, goal.directions[0])[:1]
-    target = goal.targets[0]
-    low, high, margin = find_score_range([row.values[0] for row in rows], goal.directions[0])
-    limits = [low - margin, high + margin]
+    target, scores = goal.targets[0], [row.values[0] for row in rows]
     note = "Each complete trial" if len(rows) == len(complete) else "Each complete trial with it"
     if None not in numbers:
+        low, high, margin = find_score_range(scores, goal.directions[0])
         data = [
             *make_dots("", [(row.params[name], *_shown(goal, row)) for row in rows], colour=BEST),
             *make_dots("", [(row.params[name], *_shown(goal, row)) for row in best], **_RING),
         ]
-        axis = make_number_axis(short, [n for n in numbers if n is not None])
+        beyond = sum(not low <= score <= high for score in scores)
+        more = f" {beyond} far off the others: double-click to see all." if beyond else ""
         return make_figure(
-            f"{target} over {short}", _note(note), data, axis, make_axis(target, range=limits)
+            f"{target} over {short}",
+            f"{_note(note)}{more}",
+            data,
+            make_number_axis(short, [n for n in numbers if n is not None]),
+            make_axis(target, range=[low - margin, high + margin]),
         )
     words = sorted({value_text(value) for value in values}, reverse=True)
 
@@ -71,7 +75,7 @@ def _slice(goal: Goal, complete: Sequence[TrialRow], name: str, short: str) -> F
         f"{target} over {short}",
         _note(note),
         [*make_dots("", points(rows), colour=BEST), *make_dots("", points(best), **_RING)],
-        make_axis(target, range=limits),
+        make_axis(target),
         make_axis("", type="category"),
         height=MARGINS + ROW * len(words),
     )

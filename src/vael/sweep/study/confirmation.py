@@ -18,7 +18,7 @@ from vael.sweep.spec import trial_config
 from vael.sweep.spec.domain import Choice
 from vael.sweep.spec.verdict import count_seeds, select_verdicts
 from vael.sweep.study import lease
-from vael.sweep.study.ranking import rank_trials
+from vael.sweep.study.ranking import rank_found, rank_trials
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import Claim, Outcome, Wait, count_attempt, count_loss
 from vael.sweep.study.table import TrialRow
@@ -70,7 +70,8 @@ def plan_confirmations(
 ) -> list[tuple[TrialRow, int]]:
     """Plan which trials are run again on which fresh seeds: all on the first seed, then the next.
 
-    These are the best trial and, for a verdict, the best of each choice.
+    These are the best trial and, for a verdict, the best of each choice. A trial that was pruned
+    because of other choices' trials may be the best of its own.
     """
     d = study.definition
     order = rank_trials(table, d.directions[0]) if len(d.targets) == 1 else []
@@ -79,10 +80,12 @@ def plan_confirmations(
     winners, verdicts = {order[0].number: order[0]}, select_verdicts(d, study.space)
     for p in verdicts:
         assert isinstance(p.domain, Choice)
-        groups = [rows for rows in group_by_choice(order, p.path, p.domain).values() if rows]
+        found = group_by_choice(rank_found(table, d.directions[0]), p.path, p.domain)
+        groups = [rows for rows in found.values() if rows]
         if len(groups) > 1:
             winners |= {rows[0].number: rows[0] for rows in groups}
-    known = [row.seconds for row in winners.values() if row.seconds is not None]
+    whole = [row for row in winners.values() if row.state == "complete"]
+    known = [row.seconds for row in whole if row.seconds is not None]
     number = count_seeds(d, verdicts, max(known, default=None))
     first = _first_fresh_seed(study, order[0])
     return [(row, first + i) for i in range(number) for row in winners.values()]

@@ -38,6 +38,24 @@ def rank_trials(table: Sequence[TrialRow], direction: Direction) -> list[TrialRo
     return sorted(select_scored(table), key=lambda row: (sign * row.values[0], row.number))
 
 
+def rank_found(table: Sequence[TrialRow], direction: Direction) -> list[TrialRow]:
+    """Sort complete and pruned trials by the last value that each has, the best first.
+
+    A pruned trial would have gone on to a better value: where its last one beats another's final
+    one, it is the better find.
+    """
+    sign = _sign(direction)
+    ended = [
+        row
+        for row in table
+        if row.state in ("complete", "pruned")
+        and row.feasible
+        and row.values
+        and math.isfinite(row.values[0])
+    ]
+    return sorted(ended, key=lambda row: (sign * row.values[0], row.number))
+
+
 def running_best(values: Sequence[float], direction: Direction) -> list[float]:
     """Return the best of all values up to each."""
     return list(accumulate(values, min if direction == "minimize" else max))

@@ -1,42 +1,27 @@
 """Shares: trials that each choice of a verdict gets, however little the sampler thinks of it.
 
 The best of many trials is better than the best of few, of equal choices too. So each choice has
-at least a third of its fair share of the budget, and a trial that is complete: what a choice
-lacks is made up for at the end of the budget, which stays as it is.
+at least a third of its fair share of the budget: what it lacks is made up for at the end of the
+budget, which stays as it is.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from vael.sweep.spec.domain import Choice, Value
 from vael.sweep.spec.space import Parameter, Space
 
 LEAST_SHARE = 1 / 3
-UNPRUNED = "unpruned"  # the user attribute of a trial that is to be complete
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What a trial must be for a verdict.
-
-    Attributes:
-        choice: that it has, with those that this depends on.
-        unpruned: whether it must be complete.
-        number: of trials that lack.
-    """
-
-    choice: dict[str, Value]
-    unpruned: bool
-    number: int
 
 
 def find_missing(
     space: Space, verdicts: Sequence[Parameter], budget: int, trials: Sequence[FrozenTrial]
-) -> Missing | None:
-    """Find the choice that the next trial must have; None where the sampler is free.
+) -> dict[str, Value]:
+    """Find the choice that the next trial must have, with those that this depends on.
+
+    Nothing where the sampler is free.
 
     Args:
         space: of the sweep.
@@ -45,32 +30,22 @@ def find_missing(
         trials: that there are.
     """
     if budget - len(trials) > budget * LEAST_SHARE * len(verdicts) + _count_choices(verdicts):
-        return None  # whatever is lacking: it can wait
-    lacking: list[Missing] = []
+        return {}  # whatever is lacking: it can wait
+    lacking: list[tuple[int, dict[str, Value]]] = []
     for p in verdicts:
         assert isinstance(p.domain, Choice)
         least = math.ceil(LEAST_SHARE * _share(space, p, budget) / len(p.domain.values) - 1e-9)
         for value in p.domain.values:
-            own = [t for t in trials if p.path in t.params and _same(t.params[p.path], value)]
-            complete = any(map(_may_complete, own))
-            number = max(least - len(own), 0 if complete else 1)
-            if number:
-                choice = _with_conditions(space, p, value)
-                lacking.append(Missing(choice, not complete, number))
-    if not lacking or budget - len(trials) > sum(one.number for one in lacking):
-        return None
-    return max(lacking, key=lambda one: one.number)
+            own = sum(p.path in t.params and _same(t.params[p.path], value) for t in trials)
+            if own < least:
+                lacking.append((least - own, _with_conditions(space, p, value)))
+    if budget - len(trials) > sum(number for number, _ in lacking):
+        return {}
+    return max(lacking, key=lambda one: one[0], default=(0, {}))[1]
 
 
 def _count_choices(verdicts: Sequence[Parameter]) -> int:
     return sum(len(p.domain.values) for p in verdicts if isinstance(p.domain, Choice))
-
-
-def _may_complete(trial: FrozenTrial) -> bool:
-    """Tell whether a trial is complete, or goes on and will not be pruned."""
-    if trial.state == TrialState.COMPLETE:
-        return True
-    return not trial.state.is_finished() and bool(trial.user_attrs.get(UNPRUNED))
 
 
 def _share(space: Space, p: Parameter, budget: int) -> float:

@@ -104,16 +104,12 @@ class Study(StudyReader):
         """Make the next trial, with all that it tries, in one step; None: there is none left."""
         assert d.trials is not None
         verdicts = select_verdicts(d, self.space)
-        missing = shares.find_missing(self.space, verdicts, d.trials, trials)
+        given = shares.find_missing(self.space, verdicts, d.trials, trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            draft = self._proposer.propose(
-                d, len(trials), self._history, missing.choice if missing else {}
-            )
+            draft = self._proposer.propose(d, len(trials), self._history, given)
         if draft is None:
             return None
-        if missing is not None and missing.unpruned:
-            draft.set_user_attr(shares.UNPRUNED, True)
         return self.storage.get_trial(self.storage.create_new_trial(self.id, draft))
 
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
@@ -194,8 +190,6 @@ class Study(StudyReader):
             if trial.state != TrialState.RUNNING:
                 return False
             self.storage.set_trial_intermediate_value(trial._trial_id, step, value)
-            if trial.user_attrs.get(shares.UNPRUNED):
-                return False
             return self._study.pruner.prune(self._study, self.storage.get_trial(trial._trial_id))
 
         return self._retry(told)

@@ -21,7 +21,7 @@ from vael.sweep.study.confirmation import (
     read_confirmations,
 )
 from vael.sweep.study.paired import PairedDifference, Table, compute_differences
-from vael.sweep.study.ranking import rank_trials
+from vael.sweep.study.ranking import rank_found
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.table import TrialRow
 
@@ -100,14 +100,14 @@ def _reach(
 ) -> Verdict | str:
     assert isinstance(p.domain, Choice)
     ended = group_by_choice([row for row in table if row.finished], p.path, p.domain)
-    order = rank_trials(table, study.definition.directions[0])
+    order = rank_found(table, study.definition.directions[0])
     best = {
         choice: rows[0]
         for choice, rows in group_by_choice(order, p.path, p.domain).items()
         if rows
     }
     left_out = [
-        f"{choice}: none of its {len(rows)} trials is complete"
+        f"{choice}: none of its {len(rows)} trials has a score"
         for choice, rows in ended.items()
         if choice not in best
     ]

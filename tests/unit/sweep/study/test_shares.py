@@ -72,29 +72,6 @@ def test_a_conditional_choice_comes_with_what_it_depends_on(tmp_path, biased):
     assert {p["likelihood"] for p in found if "likelihood.scale" in p} == {"gaussian"}
 
 
-def test_of_a_choice_without_a_complete_trial_the_last_one_is_not_pruned(tmp_path, biased):
-    pruner = {
-        "_target_": "optuna.pruners.MedianPruner",
-        "n_startup_trials": 1,
-        "n_warmup_steps": 0,
-    }
-    study = make_study(tmp_path, trials=8, confirm=3, space=LIKELIHOOD, when={}, pruner=pruner)
-
-    def end(study, claim):
-        family = study.trials()[claim.number].params["likelihood"]
-        if family == "bernoulli" and study.report(claim, 1, 9.0):
-            study.finish(claim, Outcome("pruned", "by the pruner"))
-        else:
-            study.report(claim, 1, 2.0)
-            train(study, claim, 2.0 if family == "gaussian" else 9.0)
-
-    families = [params["likelihood"] for params in run(study, end)]
-    states = [trial.state.name for trial in study.trials()]
-    assert families[-2:] == ["bernoulli"] * 2
-    assert states[-2] == "COMPLETE", "the first that is made up for is to be complete"
-    assert len(families) == 8
-
-
 def test_a_choice_that_always_fails_takes_no_more_than_its_share(tmp_path, biased):
     study = make_study(tmp_path, trials=12, confirm=3, space=LIKELIHOOD, when={})
 

@@ -89,6 +89,24 @@ def test_the_best_of_each_choice_runs_on_the_same_fresh_seeds(tmp_path, light):
 PAIR = (("gaussian", 16), ("bernoulli", 4))
 
 
+def test_a_pruned_trial_may_be_the_best_of_its_choice(tmp_path, light):
+    """It was behind the other choice, and ahead of its own when it was stopped."""
+    study = make_study(tmp_path, **{**GRID, "trials": 8, "confirm": 3, "pruner": "median"})
+    for _ in range(8):
+        claim = study.claim("a")
+        p = study.trials()[claim.number].params
+        key = p["likelihood"], p["model.latent_dim"], p["objective.beta"]
+        if key == ("bernoulli", 16, 2):
+            study.report(claim, 1, 2.45)  # the best complete Bernoulli ends at 2.5
+            study.finish(claim, Outcome("pruned", "by a test"))
+        else:
+            train(study, claim, SEARCHED[key])
+    assert {(family, size) for family, size, _ in chosen(study)} == {
+        ("gaussian", 16),
+        ("bernoulli", 16),
+    }
+
+
 def test_a_run_that_serves_two_verdicts_is_planned_once(tmp_path, light):
     study = search(tmp_path, verdict=["likelihood", "model.latent_dim", "objective.beta"])
     winners = {(family, size) for family, size, _ in chosen(study)}
