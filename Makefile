@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+GPU_WORKERS ?= 4
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep dashboard bench docs test test-slow test-long check lint format type clean
+.PHONY: help setup train sweep dashboard bench bench-gpu docs test test-slow test-long test-gpu check lint format type clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +38,9 @@ docs: setup ## build the site of README and docs/ into build/site, strictly
 	$(BIN)/python docs/site.py
 	$(BIN)/zensical build --strict
 
+bench-gpu: setup ## the same on a GPU, 5 minutes; captured steps, CUDA graphs, JAX's scan; DATA=folder
+	$(BIN)/python benchmarks/bench_gpu.py $(if $(DATA),--data $(DATA))
+
 test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300
 
@@ -45,6 +49,9 @@ test-slow: setup ## the tests that take minutes each
 
 test-long: setup ## many seeds and long soaks, by hand
 	$(BIN)/python -m pytest -m long --timeout 0
+
+test-gpu: setup ## the tests that need a GPU, 4 minutes on one; all others are run without it
+	$(BIN)/python -m pytest -m gpu -n $(GPU_WORKERS) --dist worksteal --timeout 200
 
 check: lint type test ## all that a change must pass: lint, type, test
 

@@ -18,6 +18,16 @@ ROOT = Path(__file__).parents[1]
 pytest_plugins = ["helpers.browser", "helpers.cluster.fixtures", "helpers.trials"]
 
 
+def pytest_configure(config):
+    """Hide GPUs from all but `make test-gpu`.
+
+    Elsewhere runs are compared to the bit, take several devices and are forked: a test that
+    passes on a machine without a GPU must not depend on whether there is one.
+    """
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Decoded data of the tests goes to a folder of their own."""
