@@ -44,7 +44,7 @@ TEST = Part("test")
 LOOPS = {"loop": "one image at a time       ", "get_nll": "pythae's get_nll          "}
 
 
-def make_scorer(folder: str, samples: int) -> Scorer:
+def make_scorer(folder: str, samples: int, device: str = "cpu") -> Scorer:
     """An untrained model on the MNIST of this folder."""
     config = compose_config(
         [
@@ -62,7 +62,7 @@ def make_scorer(folder: str, samples: int) -> Scorer:
     data.prepare()
     vae = build_vae(config, data.spec, seeds).eval().requires_grad_(False)
     trained = Trained(Path(), config, data, vae, data.preprocess, False)
-    return Scorer(trained, torch.device("cpu"), samples)
+    return Scorer(trained, torch.device(device), samples)
 
 
 def evaluation(scorer: Scorer, images: int) -> None:
@@ -75,9 +75,12 @@ def evaluation(scorer: Scorer, images: int) -> None:
 def products(scorer: Scorer, images: int) -> None:
     """The decoder's matrix products of the same work, in the same passes, and nothing else."""
     layers = [m for m in scorer.vae.likelihood.net.modules() if isinstance(m, torch.nn.Linear)]
-    at_once = samples_per_pass(EVAL_CHUNK, 784, SAMPLES)
-    inputs = [torch.randn(EVAL_CHUNK * at_once, layer.in_features) for layer in layers]
-    for _ in range(images // EVAL_CHUNK * SAMPLES // at_once):
+    at_once = samples_per_pass(EVAL_CHUNK, 784, scorer.samples)
+    inputs = [
+        torch.randn(EVAL_CHUNK * at_once, layer.in_features, device=scorer.device)
+        for layer in layers
+    ]
+    for _ in range(images // EVAL_CHUNK * scorer.samples // at_once):
         for layer, rows in zip(layers, inputs, strict=True):
             torch.addmm(layer.bias, rows, layer.weight.t())
 

@@ -55,20 +55,24 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, allowed),
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "PYTHONPATH": f"{HERE / 'contenders'}:{ROOT / 'src'}",
-                "VAEL_CACHE": str(self.work / "cache"),
-                "WANDB_MODE": "offline",
-                **env,
-            },
+            env=self.environment(**env),
         )
         printed, errors = process.communicate()
         used = {"seconds": time.perf_counter() - start}
         if process.returncode:
             raise SystemExit(f"{' '.join(command)}\n{errors[-3000:]}")
         return printed, used
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Of every process: one thread, no network, a cache of the benchmark's own."""
+        return {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": f"{HERE / 'contenders'}:{ROOT / 'src'}",
+            "VAEL_CACHE": str(self.work / "cache"),
+            "WANDB_MODE": "offline",
+            **more,
+        }
 
     def vael(self, *overrides: str, cores: int = 1) -> Found:
         """Examples per second of the epochs but the first, and the peak of the memory."""

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +23,9 @@ class Task:
         x: ``(N, 784)`` uint8 grey values.
         epochs: how many; the first is not counted.
         batch: examples in a batch.
-        options: of the contender, see its file; ``fused`` everywhere: torch's fused Adam, where
-            without it is the one that ``torch.optim.Adam`` takes by itself.
+        options: of the contender, see its file; everywhere: ``fused``, torch's fused Adam (without
+            it is the one that ``torch.optim.Adam`` takes by itself); ``gpu``, data and model lie
+            on the GPU; ``bf16``, autocast.
     """
 
     model: str
@@ -48,15 +51,40 @@ def task() -> Task:
     )
 
 
+class Turns:
+    """Epochs on demand, for contenders that take turns: a pipe each way, in ``$TURNS``.
+
+    The first answer, null, says that all is ready; then one line asks for an epoch, and its rate
+    answers it when nothing of it is left to do. At the end of the file nobody asks any more.
+    """
+
+    def __init__(self) -> None:
+        orders, answers = map(int, os.environ["TURNS"].split(","))
+        self.orders, self.answers = os.fdopen(orders), os.fdopen(answers, "w")
+
+    def next(self, rate: float | None = None) -> bool:
+        """Answers, and waits for an order; False where none comes."""
+        print(json.dumps(rate), file=self.answers, flush=True)
+        return bool(self.orders.readline())
+
+
 def rates(epoch: Callable[[], Any], given: Task) -> list[float]:
-    """Examples per second of each epoch but the first."""
-    found = []
-    for _ in range(given.epochs):
+    """Examples per second of each epoch but the first; on demand where ``$TURNS`` says so."""
+    steps = len(given.x) // given.batch
+
+    def timed() -> float:
         start = time.perf_counter()
         epoch()
-        steps = len(given.x) // given.batch
-        found.append(steps * given.batch / (time.perf_counter() - start))
-    return found[1:]
+        return steps * given.batch / (time.perf_counter() - start)
+
+    if "TURNS" in os.environ:
+        turns = Turns()
+        epoch()  # compiles, allocates
+        rate = None
+        while turns.next(rate):
+            rate = timed()
+        sys.exit(0)
+    return [timed() for _ in range(given.epochs)][1:]
 
 
 def answer(**found: object) -> None:

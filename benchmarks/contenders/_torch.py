@@ -1,6 +1,8 @@
 """The nets and the loss in plain PyTorch."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from _common import Task
@@ -66,9 +68,27 @@ def adam(parameters: Iterable[nn.Parameter], given: Task) -> torch.optim.Optimiz
     return torch.optim.Adam(parameters, lr=1e-3, fused=True if "fused" in given.options else None)
 
 
+def device(given: Task) -> torch.device:
+    """Where data and model lie."""
+    return torch.device("cuda" if "gpu" in given.options else "cpu")
+
+
+def autocast(given: Task) -> AbstractContextManager[Any]:
+    """bfloat16 where it is asked for."""
+    if "bf16" not in given.options:
+        return nullcontext()
+    return torch.autocast(device(given).type, torch.bfloat16)
+
+
+def finish(given: Task) -> None:
+    """Waits until the GPU is idle: clocks measure work, not calls."""
+    if "gpu" in given.options:
+        torch.cuda.synchronize()
+
+
 def fast_binarise(x: Tensor) -> Tensor:
     """1 with probability x / 255 for uint8 x: random bytes in [0, 254] below x."""
-    return (torch.randint(255, x.shape, dtype=torch.uint8) < x).float()
+    return (torch.randint(255, x.shape, dtype=torch.uint8, device=x.device) < x).float()
 
 
 def slow_binarise(x: Tensor) -> Tensor:

@@ -6,10 +6,14 @@ import time
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
+from _common import Turns
 
 
 class FirstStep(pl.Callback):
-    """Ends the process at the first optimiser step."""
+    """Ends the process at the first optimiser step, or the first group of steps."""
+
+    per_group = True  # content to hear of a group's end
 
     def on_train_batch_end(
         self,
@@ -20,7 +24,33 @@ class FirstStep(pl.Callback):
         batch_idx: int,
     ) -> None:
         """The first one."""
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         os._exit(0)
+
+
+class OnDemand(pl.Callback):
+    """Trains an epoch when one is asked for, see `_common.Turns`; validation is not counted."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.rate: float | None = None
+        self.began = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Answers and waits; the first epoch, in which all is made, is trained unasked."""
+        if trainer.current_epoch and not self.turns.next(self.rate):
+            trainer.should_stop = True  # after this epoch, with all that a run leaves behind
+        self.began = time.perf_counter()
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stops the clock when the GPU is idle."""
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - self.began
+        batch = pl_module.config["data"]["batch_size"]  # type: ignore[index]
+        if trainer.current_epoch:
+            self.rate = trainer.num_training_batches * batch / seconds
 
 
 class Shares(pl.Callback):

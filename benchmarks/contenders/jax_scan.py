@@ -1,8 +1,15 @@
-"""JAX: the whole epoch is one compiled program, a ``lax.scan`` over its steps; Adam by hand."""
+"""JAX: the whole epoch is one compiled program, a ``lax.scan`` over its steps; Adam by hand.
+
+Option ``gpu``: there, or the end with a reason. Dense layers are multiplied in float32, as torch
+does, unless ``tf32`` is given; convolutions take what cuDNN takes, TF32, in both.
+"""
 
 import os
+import sys
 
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+if "gpu" not in sys.argv:
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # others are on the card, too
 
 from functools import partial
 from typing import Any
@@ -12,6 +19,9 @@ import jax.numpy as jnp
 from _common import answer, rates, task
 
 given = task()
+if "gpu" in given.options and jax.default_backend() != "gpu":
+    sys.exit("jax sees no GPU: pip install 'jax[cuda13]'")
+PRECISION = "default" if "tf32" in given.options else "highest"
 BATCH, STEPS = given.batch, len(given.x) // given.batch
 CONV = partial(jax.lax.conv_general_dilated, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 Params = Any
@@ -41,7 +51,7 @@ def init(key: Any) -> Params:
 
 def dense(layer: Params, h: Any) -> Any:
     """``h W + b``."""
-    return h @ layer[0] + layer[1]
+    return jnp.matmul(h, layer[0], precision=PRECISION) + layer[1]
 
 
 def down(layer: Params, h: Any) -> Any:

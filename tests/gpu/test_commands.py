@@ -4,9 +4,9 @@ import json
 from itertools import pairwise
 
 import pytest
-from helpers.gpu import CARD, PLAIN, QUICK, captured, vael
+from helpers.gpu import CARD, PLAIN, captured, vael
 from helpers.identical import read, rows
-from helpers.runs import make_run
+from helpers.runs import QUICK, make_run
 
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest

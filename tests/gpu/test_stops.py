@@ -5,9 +5,9 @@ import time
 
 import pytest
 import torch
-from helpers.gpu import CARD, PLAIN, QUICK, assert_same_run, captured, extra, vael
+from helpers.gpu import CARD, PLAIN, assert_same_run, captured, extra, vael
 from helpers.identical import assert_same, read, rows, weights
-from helpers.runs import make_run
+from helpers.runs import QUICK, make_run
 
 from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, NonFiniteLoss

@@ -13,7 +13,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from helpers.identical import SAVED, assert_same, read, rows, weights
-from helpers.runs import QUICK, ROOT, trained_run
+from helpers.runs import ROOT, trained_run
 from torch import Tensor
 
 from vael.models.nets.mlp import MLP
@@ -123,8 +123,8 @@ class PerBatch(pl.Callback):
 class StopLater(pl.Callback):
     """Sends SIGTERM to its own process some time after the start of an epoch, once.
 
-    It hears of no batch, so that the steps stay captured; where the signal finds the run is left to
-    the clock.
+    It hears of no batch, so that the steps stay captured; where the signal finds the run is left
+    to the clock.
     """
 
     def __init__(self, epoch: int, seconds: float, mark: str) -> None:
