@@ -21,10 +21,10 @@ OPTIONS = {
     "warm-up": ("objective/schedule=linear", "objective.schedule.steps=9"),
     "samples": ("objective.num_samples=3",),
     "clip": ("trainer.gradient_clip_val=1.0",),
-    "skip": ("trainer.skip_gradient_above=60",),
+    "skip": ("trainer.skip_gradient_above=200",),
     "clip, skip, ema": (
         "trainer.gradient_clip_val=1.0",
-        "trainer.skip_gradient_above=60",
+        "trainer.skip_gradient_above=200",
         "callbacks.ema.decay=0.9",
     ),
     "ema": ("callbacks.ema.decay=0.9",),
