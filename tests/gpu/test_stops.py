@@ -8,6 +8,7 @@ import torch
 from helpers.gpu import CARD, PLAIN, assert_same_run, captured, extra, vael
 from helpers.identical import assert_same, read, rows, weights
 from helpers.runs import QUICK, make_run
+from helpers.schedules import at
 
 from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, NonFiniteLoss
@@ -50,10 +51,7 @@ def test_stopped_anywhere_and_continued_is_bit_identical(whole, tmp_path, before
 @pytest.mark.parametrize("step", [0, 1, 7, 14])
 def test_a_loss_that_is_no_number_is_told_with_its_step(tmp_path, step):
     """The first, the second, one within an epoch of 5, the last of all; as eager steps tell it."""
-    bad = (
-        f"objective.schedule={{_target_: helpers.gpu.BadBeta, step: {step}}}",
-        "callbacks.checkpoint.every_n_steps=2",
-    )
+    bad = (*at("ValueAt", step), "callbacks.checkpoint.every_n_steps=2")
     told = []
     for way in ("true", "false"):
         folder = make_run(tmp_path / way, *QUICK, *PLAIN, f"trainer.capture={way}", *bad)
@@ -93,8 +91,8 @@ def test_out_of_memory_is_one_line(tmp_path):
 
 
 CANNOT = {
-    "looks": ("model.decoder._target_=helpers.gpu.Looking",),
-    "counts": ("model.decoder._target_=helpers.gpu.Counting",),
+    "looks": ("model.decoder._target_=helpers.steps.Looking",),
+    "counts": ("model.decoder._target_=helpers.steps.Counting",),
 }
 
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,6 @@ import pytorch_lightning as pl
 import torch
 from helpers.identical import SAVED, assert_same, read, rows, weights
 from helpers.runs import ROOT, trained_run
-from torch import Tensor
-
-from vael.models.nets.mlp import MLP
 
 CARD = [
     pytest.mark.gpu,
@@ -62,43 +58,6 @@ def vael(*arguments: str, cwd: Path = ROOT, **env: str) -> "subprocess.Completed
         check=False,
         timeout=200,
     )
-
-
-@dataclass(frozen=True)
-class BadBeta:
-    """A schedule of beta that is NaN at one step: the loss of that step is, too."""
-
-    step: int
-
-    def __call__(self, step: int) -> float:
-        """1 elsewhere."""
-        return float("nan") if step == self.step else 1.0
-
-    @property
-    def warmup_steps(self) -> int:
-        """None."""
-        return 0
-
-
-class Looking(MLP):
-    """A net that asks the GPU for a value, which no graph can hold."""
-
-    def forward(self, h: Tensor) -> Tensor:
-        """The same as without the look."""
-        found: Tensor = super().forward(h)
-        return found if found.abs().sum().item() >= 0 else -found
-
-
-class Counting(MLP):
-    """A net that counts its calls in Python, which a replay would not do."""
-
-    calls = 0
-
-    def forward(self, h: Tensor) -> Tensor:
-        """A tenth more at every second call."""
-        self.calls += self.training
-        found: Tensor = super().forward(h)
-        return found * (1.1 if self.calls % 2 else 1.0)
 
 
 class PerBatch(pl.Callback):
