@@ -78,11 +78,12 @@ def search(parent: Path, data: str, workers: int, env: dict[str, str]) -> dict[s
         pick(datetime.fromisoformat(str(stamp)).timestamp() for stamp in stamps)
         for pick, stamps in ((min, [r.started for r in rows]), (max, [r.ended for r in rows]))
     )
+    complete = sum(row.state == "complete" for row in rows)
     return {
         "workers": workers,
-        "trials": trials,
-        "complete": sum(row.state == "complete" for row in rows),
-        "trials_per_hour": round(3600 * trials / (last - first)),
+        "trials": len(rows),
+        "complete": complete,
+        "trials_per_hour": round(3600 * complete / (last - first)),
         "seconds": round(wall, 1),
         "trial_seconds": round(statistics.median(row.seconds or 0.0 for row in rows), 2),
         "busy_cores": round(spent / wall, 1),
