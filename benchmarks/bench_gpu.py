@@ -119,7 +119,7 @@ def run_folder(bench: Bench, key: str, name: str) -> Path:
 
 
 def compare(bench: Bench, keys: list[str], turns: int, end: float) -> dict[str, Any]:
-    """All contenders of these parts, started at once, then in turns."""
+    """All contenders of these parts, started at once, then in turns; one turn at least."""
     bench.images()
     every = {key: list(make(bench, key)) for key in keys}
     flat = [(key, who) for key in keys for who in every[key]]
@@ -129,9 +129,9 @@ def compare(bench: Bench, keys: list[str], turns: int, end: float) -> dict[str, 
         who.wait_ready(READY_SECONDS)
         state = f"out: {who.reason}" if who.reason else f"ready after {who.ready_seconds:.0f} s"
         print(f"{key:18}{who.name:26}{state}", flush=True)
-    for _ in range(turns):
+    for turn in range(turns):
         for key in keys:
-            if time.perf_counter() > end:
+            if turn and time.perf_counter() > end:
                 break
             for who in every[key]:
                 who.turn()
