@@ -66,7 +66,7 @@ SHORT = (
 
 def call(work, *command, path="package"):
     """A command in the user's folder, with the user's package importable."""
-    environment = {**os.environ, "PYTHONPATH": str(work / path), "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "PYTHONPATH": str(work / path)}
     return subprocess.run(
         [sys.executable, *command],
         cwd=work,

@@ -1,6 +1,5 @@
 """What is found only with the data at hand: one line, code 2, and no folder."""
 
-import os
 import re
 import subprocess
 import sys
@@ -56,7 +55,6 @@ def test_a_python_of_its_own_says_the_same(tmp_path):
         text=True,
         check=False,
         timeout=300,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
     )
     fork = train_py(*command, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (2, fork.stdout, fork.stderr)

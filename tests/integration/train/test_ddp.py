@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 
 def start(tmp_path, devices, *overrides):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     return subprocess.run(
         [
             sys.executable,

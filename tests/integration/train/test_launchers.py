@@ -27,7 +27,6 @@ def environment(tmp_path, **more):
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT / "tests"),
-        "CUDA_VISIBLE_DEVICES": "",
         "OMP_NUM_THREADS": "1",
         "VAEL_TEST_MARK": str(tmp_path),
         **more,

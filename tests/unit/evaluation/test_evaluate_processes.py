@@ -26,7 +26,6 @@ def start(*arguments, command=(sys.executable, "-m", "vael.cli")):
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
         preexec_fn=hear_interrupts,
     )
 
