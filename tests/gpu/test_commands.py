@@ -37,6 +37,16 @@ def test_evaluate_says_the_same_on_both_devices(tmp_path):
     assert rates["cuda"] == pytest.approx(rates["cpu"], rel=1e-4)
 
 
+def test_the_first_samples_are_the_same_however_many_there_are(tmp_path):
+    """On a GPU 32 samples share a key and many a pass."""
+    folder = captured(tmp_path)
+    few, many = (
+        evaluate_run(EvaluationRequest(folder, samples=k, device="cuda"))["bounds"]["10"]["nll"]
+        for k in (10, 100)
+    )
+    assert few == pytest.approx(many, rel=1e-6)
+
+
 def test_verify_agrees_on_the_gpu_and_off_it(tmp_path):
     folder = make_run(tmp_path, *QUICK, "trainer.capture=true", "report=false")
     for command in (("train", str(folder)), ("verify", str(folder))):

@@ -1,8 +1,8 @@
 """Score each example: bounds on log p(x), rate, distortion and error.
 
-The k importance samples of an example are drawn one key each, so that the first of 100 are the
-same as the only 4, and are decoded a few at a time: the numbers depend neither on the number of
-devices nor on the memory at hand.
+The k importance samples of an example are drawn one key each (on a GPU a key for 32 of them), so
+that the first of 100 are the same as the only 4, and are decoded a few at a time: the numbers
+depend neither on the number of devices nor on the memory at hand.
 """
 
 import math
@@ -19,6 +19,8 @@ from vael.randomness import Noise
 from vael.types import Shape
 
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
+FLOATS_PER_GPU_PASS = 2**27  # 512 MiB: less is over before the next pass is launched
+GPU_SAMPLES_PER_KEY = 32  # seeding and launching take longer than drawing
 FLOATS_PER_DIM = 40  # rough activations per decoded dimension of a small conv net
 FLOATS_PER_PARAMETER = 4  # a decoder's output and what a likelihood makes of it
 
@@ -66,10 +68,13 @@ class Weighed:
     mass: Bounds | None
 
 
-def samples_per_pass(batch: int, num_dims: int, samples: int, num_parameters: int = 0) -> int:
+def samples_per_pass(
+    batch: int, num_dims: int, samples: int, num_parameters: int = 0, on_gpu: bool = False
+) -> int:
     """Return how many samples to decode at once, where a decoder emits so many parameters."""
     floats = max(num_dims * FLOATS_PER_DIM, num_parameters * FLOATS_PER_PARAMETER)
-    return max(1, min(samples, FLOATS_PER_PASS // (batch * floats)))
+    most = FLOATS_PER_GPU_PASS if on_gpu else FLOATS_PER_PASS
+    return max(1, min(samples, most // (batch * floats)))
 
 
 def chunk_noise(
@@ -79,10 +84,11 @@ def chunk_noise(
     chunk: int,
     drawn: int | None = None,
     tick: Callable[[int], object] | None = None,
+    per_key: int | None = None,
 ) -> Callable[[int, Shape], Tensor]:
     """Return noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z).
 
-    It is keyed by (split, chunk, sample), never by what was drawn before.
+    It is keyed by (split, chunk, sample // per_key), never by what was drawn before.
 
     Args:
         noise: the stream.
@@ -91,13 +97,20 @@ def chunk_noise(
         chunk: number of the chunk within its split.
         drawn: examples to draw for, of which the first B are taken: B does not change them then.
         tick: told B for each draw.
+        per_key: samples of one key; None: 1 on a CPU, `GPU_SAMPLES_PER_KEY` on a GPU.
     """
+    together = per_key or (GPU_SAMPLES_PER_KEY if x.is_cuda else 1)
+    kept: dict[Shape, tuple[int, Tensor]] = {}
 
     def draw(number: int, shape: Shape) -> Tensor:
         if tick is not None:
             tick(len(x))
-        source = noise.at(x.device, split, chunk, number)
-        return torch.randn(drawn or len(x), *shape, generator=source, device=x.device)[: len(x)]
+        key, place = divmod(number, together)
+        if shape not in kept or kept[shape][0] != key:
+            source = noise.at(x.device, split, chunk, key)
+            size = (together, drawn or len(x), *shape)
+            kept[shape] = key, torch.randn(size, generator=source, device=x.device)
+        return kept[shape][1][place, : len(x)]
 
     return draw
 
@@ -148,7 +161,7 @@ def weigh(
     log_px = rate = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
-    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted)
+    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
     for h, latents in _draws(vae, x, eps, samples):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
@@ -194,7 +207,8 @@ def _draws(
     vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
 ) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
     """Return all samples of z, more at once than are decoded at once; x is encoded once."""
-    step = samples_per_pass(len(x), sum(map(math.prod, vae.noise_shapes)), samples)
+    size = sum(map(math.prod, vae.noise_shapes))
+    step = samples_per_pass(len(x), size, samples, on_gpu=x.is_cuda)
     read = vae.latents.read(x)
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))

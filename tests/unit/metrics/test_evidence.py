@@ -68,6 +68,19 @@ def test_the_noise_of_a_chunk_hangs_on_split_chunk_and_sample_alone():
     assert told == [len(x), len(x)]
 
 
+def test_samples_of_one_key_are_the_same_whatever_is_asked_for():
+    """Alone, in order, for fewer examples: each of a key's 32 samples has its place."""
+    x, noise = torch.from_numpy(X), Noise(5, "latent")
+    draw = chunk_noise(noise, x, "test", 3, drawn=100, per_key=32)
+    every = torch.stack([draw(s, (2,)) for s in range(70)])
+    for sample in (69, 0, 31, 32):
+        fewer = chunk_noise(noise, x[:3], "test", 3, drawn=100, per_key=32)(sample, (2,))
+        assert fewer.equal(every[sample, :3])
+    whole = torch.randn(32, 100, 2, generator=Noise(5, "latent").at(x.device, "test", 3, 1))
+    assert every[32:64].equal(whole[:, : len(x)])
+    assert len(every.flatten().unique()) == every.numel()  # no draw is used twice
+
+
 def test_examples_keep_their_noise_where_more_are_drawn_for():
     x, noise = torch.from_numpy(X), Noise(5, "latent")
     some = chunk_noise(noise, x[:3], "test", 0, drawn=100)(0, (2,))
