@@ -77,15 +77,17 @@ class OnDemand:
         self._process.wait()
 
     def wait_ready(self, seconds: float) -> None:
-        """Waits until it waits, at most so long after its start."""
+        """Waits until it waits, at most so long after its start, and orders an epoch."""
         self._answer(self._began + seconds)
         if self.reason is None:
             self.ready_seconds = time.perf_counter() - self._began
-            self._epoch()  # the second epoch: nothing is new any more
-            first = self._epoch()
-            if first is not None:
-                wanted = TURN_SECONDS * first / self.examples
-                self._epochs = max(1, min(MOST_EPOCHS, round(wanted)))
+            os.write(self._orders, b"\n")
+
+    def warm(self) -> None:
+        """Waits for that epoch, which others trained beside: how many make a turn."""
+        rate = self._answer(time.perf_counter() + 60) if self.reason is None else None
+        if rate is not None:
+            self._epochs = max(1, min(MOST_EPOCHS, round(TURN_SECONDS * rate / self.examples)))
 
     def _epoch(self) -> float | None:
         if self.reason is not None:
@@ -101,14 +103,8 @@ class OnDemand:
             self.rates.append(statistics.median(rates))
 
     def end(self) -> None:
-        """Asks no more."""
+        """Kills it."""
+        self._process.kill()
+        self._process.wait()
         os.close(self._orders)
         os.close(self._answers)
-
-    def wait_end(self, seconds: float) -> None:
-        """Waits until it is gone; kills it after so long."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
