@@ -114,15 +114,19 @@ def test_steps_that_are_all_left_out_change_nothing(tmp_path):
 
 
 def test_the_norm_of_fp16_is_that_of_float32(tmp_path):
-    """Not times the scale of the loss, 65,536."""
-    first = {}
-    for precision in (32, 16, "bf16"):
-        folder = captured(
-            tmp_path / str(precision),
-            f"trainer.precision={precision}",
-            "trainer.log_every_n_steps=1",
-            "trainer.max_epochs=1",
-        )
-        first[precision] = float(next(rows(folder))["train/grad_norm"])
-    assert first[16] == pytest.approx(first[32], rel=0.01)
-    assert first["bf16"] == pytest.approx(first[32], rel=0.05)
+    """Not times the scale of the loss, 65,536 and less where gradients overflow.
+
+    The weights stand still, so step n has the same gradient in each precision.
+    """
+    still = ("optimizer.lr=1e-30", "trainer.log_every_n_steps=1")
+    norms = {}
+    for precision in ("32", "16", "bf16"):
+        folder = captured(tmp_path / precision, f"trainer.precision={precision}", *still)
+        norms[precision] = [
+            float(row["train/grad_norm"]) for row in rows(folder) if row["train/grad_norm"]
+        ]
+    fitting = [pair for pair in zip(norms["16"], norms["32"], strict=True) if pair[0] < math.inf]
+    assert len(fitting) > 5
+    for half, full in fitting:
+        assert half == pytest.approx(full, rel=0.01)
+    assert norms["bf16"] == pytest.approx(norms["32"], rel=0.05)
