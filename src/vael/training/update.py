@@ -75,7 +75,8 @@ class FusedAdam:
         states, options = self._states, self.options
         counts = states["step"]
         grads = [p.grad for p in parameters if p.grad is not None]
-        lists = [self._parameters, grads, *(states[name] for name in states if name != "step")]
+        moments = (states[name] for name in states if name != "step")
+        lists: list[list[Tensor]] = [list(self._parameters), grads, *moments]
         steps = counts
         if leave.is_cuda and torch.cuda.is_current_stream_capturing():
             lists, steps = cut_lists(lists, counts)
@@ -132,7 +133,7 @@ def cut_lists(
     if room < 1 or size >= BLOCK_ELEMENTS or not whole:
         return [list(each) for each in lists], list(counts)
     cut = [
-        [piece for tensor in each for piece in tensor.detach().view(-1).split(size)]
+        [piece for tensor in each for piece in torch.split(tensor.detach().view(-1), size)]
         for each in lists
     ]
     pieces = (ceil(tensor.numel() / size) for tensor in lists[0])
