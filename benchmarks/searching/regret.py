@@ -85,29 +85,30 @@ def draw(replays: Replays, path: Path) -> None:
     """Draw the regret against epochs: pruners with TPE, samplers with the default pruner."""
     seeds = min(map(len, replays.values()))
     best = [min(runs[s].best() for runs in replays.values()) for s in range(seeds)]
-    figure = Figure(figsize=(11.5, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    for axes, pairs, title in (
-        (left, PRUNERS, "pruners, with TPE"),
-        (right, SAMPLERS, "samplers, with the tangent pruner"),
-    ):
+    panels = [
+        (PRUNERS, 1, "pruners, with TPE"),
+        (SAMPLERS, 0, "samplers, with the tangent pruner"),
+    ]
+    panels = [panel for panel in panels if {*panel[0]} <= replays.keys()]
+    figure = Figure(figsize=(6.2 * len(panels), 4.2), layout="constrained")
+    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (pairs, part, title) in zip(row, panels, strict=True):
         for pair, colour in zip(pairs, COLOURS, strict=True):
-            name = pair.split(" / ")[1 if axes is left else 0]
-            _line(axes, replays[pair][:seeds], best, name, colour)
+            _line(axes, replays[pair][:seeds], best, pair.split(" / ")[part], colour)
         axes.set_title(title, fontsize=10, loc="left")
         axes.tick_params(labelsize=8)
         axes.set_xlabel("epochs of training, all trials together", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=8, frameon=False)
-    left.set_ylabel("best found above the best known, %", fontsize=9)
-    left.set_ylim(0, 6)
+    row[0].set_ylabel("best found above the best known, %", fontsize=9)
+    row[0].set_ylim(0, 6)
     figure.savefig(path, metadata={"Date": None})
 
 
 def _line(
     axes: Axes, runs: Sequence[Replay], best: Sequence[float], name: str, colour: str
 ) -> None:
-    epochs = np.arange(100, 2401, 20)
+    epochs = np.arange(200, 2401, 20)
     regret = np.array(
         [
             [100 * (run.best(epochs=e) / known - 1) for e in epochs]
