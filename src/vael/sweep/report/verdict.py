@@ -9,10 +9,12 @@ from vael.sweep.report.figure import (
     FAINT,
     Figure,
     Options,
+    find_ticks,
     make_axis,
     make_dots,
     make_figure,
     make_line,
+    tick_text,
 )
 from vael.sweep.study.verdict import Verdict
 from vael.sweep.study.verdict_text import difference_text, verdict_lines
@@ -62,6 +64,7 @@ def plot_differences(verdict: Verdict) -> Figure:
     ends = [d.mean + sign * d.half_width for _, d in rows for sign in (-1, 1)]
     low, high = min(0.0, *ends), max(0.0, *ends)
     margin = 0.08 * (high - low) or 1.0
+    ticks = find_ticks(low - margin, high + margin, log=False)
     pairs = len(verdict.differences)
     at_once = f" The intervals of all {pairs} pairs hold at once." if pairs > 1 else ""
     word = "more" if verdict.lower else "less"
@@ -70,7 +73,12 @@ def plot_differences(verdict: Verdict) -> Figure:
         "Paired over the same seeds and test examples, with 95 % intervals. Where one holds 0, no "
         f"difference was found.{at_once}",
         data,
-        make_axis(f"{metric.unit} {word} than {best.choice}", range=[low - margin, high + margin]),
+        make_axis(
+            f"{metric.unit} {word} than {best.choice}",
+            range=[low - margin, high + margin],
+            tickvals=ticks,
+            ticktext=[tick_text(tick) for tick in ticks],
+        ),
         make_axis("", type="category"),
         height=MARGINS + ROW * (len(rows) + 1),
         shapes=[{"x0": 0, "x1": 0, "y0": rows[-1][0], "y1": reference}],

@@ -233,6 +233,7 @@ def test_the_verdict_is_said_and_drawn(small, judged):
         assert points["x"][i - 1] == d.mean
     low, high = figure.plot["layout"]["xaxis"]["range"]
     assert low < 0 < high
+    assert len(figure.plot["layout"]["xaxis"]["tickvals"]) >= 3, "on a narrow screen, too"
     assert all(low < x < high for x in whole["x"] if x is not None)
 
 
