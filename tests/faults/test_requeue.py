@@ -14,7 +14,9 @@ from helpers.runs import QUICK, ROOT
 
 from vael.distributed import slurm
 
-SCRIPT = re.search(r"\n    (#!/bin/bash\n(?:    .*\n)+)", (ROOT / "docs" / "nodes.md").read_text())
+SCRIPT = re.search(
+    r"\n    (#!/bin/bash\n(?:    .*\n)+)", (ROOT / "docs" / "clusters.md").read_text()
+)
 
 
 def documented_script(tmp_path):

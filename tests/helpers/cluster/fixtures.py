@@ -124,7 +124,7 @@ class RayNodes:
 def ray_nodes() -> Iterator[RayNodes]:
     """A Ray of two nodes, n1 and n2, below a folder with a short path: Ray puts sockets there."""
     if importlib.util.find_spec("ray") is None:
-        pytest.skip("needs Ray: pip install 'vael[ray]'")
+        pytest.skip("needs Ray: pip install 'ray[default]'")
     folder = Path(tempfile.mkdtemp(prefix="ray"))
     nodes = RayNodes(folder)
     try:

@@ -106,6 +106,7 @@ def test_a_worker_that_fits_on_no_node_is_refused(tmp_path, ray_nodes):
     assert "each worker needs 3 CPU, and no node of the cluster" in said
 
 
+@pytest.mark.long
 def test_who_answers_but_is_no_ray_is_refused(tmp_path, ray_nodes):
     """Whoever accepts and is silent: Ray's own wait, then our line."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -72,13 +72,13 @@ def connect_cluster(d: Definition, per_device: int) -> tuple[Any, Share]:
     """
     check_shared_storage(storage.locate_storage(d.storage, Path(d.name)))
     address = _find_address()
+    _check_answer(address)
     try:
         import ray
     except ImportError as error:
         raise ConfigError(
-            "--engine ray needs Ray, here and on each node: pip install 'vael[ray]'."
+            "--engine ray needs Ray, here and on each node: pip install 'ray[default]'."
         ) from error
-    _check_answer(address)
     try:
         with _silence():
             ray.init(address=address, log_to_driver=False, logging_level="error")
