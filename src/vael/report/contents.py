@@ -54,6 +54,13 @@ class RunContents:
         return str(self.node(f"choices.{group}") or str(target or "").rsplit(".", 1)[-1])
 
     @property
+    def data_name(self) -> str:
+        """What the data is called: one's own by its file or folder, a data set by its option."""
+        option, path = self.choice("data"), self.node("data.path")
+        own = option in ("array", "folder") and isinstance(path, str)
+        return Path(path).stem if own and Path(path).stem else option
+
+    @property
     def metrics(self) -> dict[str, float]:
         """The final numbers; empty where the run has not written its summary."""
         found = self.summary.get("metrics")

@@ -20,8 +20,8 @@ class Line:
 def tabulate_metrics(metrics: Mapping[str, float], fit: str = "") -> tuple[list[str], list[Line]]:
     """Return the columns (splits that have any of the known metrics) and the rows of the table.
 
-    Every known metric has its row, with a dash where it was not measured; metrics of the
-    validation and test splits that are not known here follow without an explanation.
+    A metric that was measured on some split has its row, with a dash where it was not; metrics of
+    the validation and test splits that are not known here follow without an explanation.
     """
     known = published_scores(fit)
     names = {metric.name for metric in known}
@@ -32,6 +32,7 @@ def tabulate_metrics(metrics: Mapping[str, float], fit: str = "") -> tuple[list[
     return columns, [
         Line(metric, tuple(format_number(metrics.get(f"{s}/{metric.name}")) for s in columns))
         for metric in (*known, *map(describe_metric, sorted(others)))
+        if any(metrics.get(f"{s}/{metric.name}") is not None for s in columns)
     ]
 
 

@@ -107,7 +107,7 @@ def open_template(name: str, *places: Path) -> Template:
 
 def describe_run(run: RunContents) -> dict[str, str]:
     """Return what each page says of a run: its title, how it ended, its command and config."""
-    model, data, summary = run.choice("model"), run.choice("data"), run.summary
+    model, data, summary = run.choice("model"), run.data_name, run.summary
     status = str(summary.get("status") or "unfinished")
     return {
         "title": f"{model} on {data}" if model and data else str(run.node("name") or "A run"),

@@ -74,6 +74,12 @@ def test_a_hostile_name_is_text(run, edit_summary):
     assert "conv_vae on &lt;script&gt;" in text
 
 
+def test_own_data_is_called_by_its_file(run):
+    config = (run / "config.yaml").read_text().replace("data: digits", "data: array")
+    (run / "config.yaml").write_text(f"{config}data:\n  path: /x/flowers.csv\n")
+    assert "conv_vae on flowers" in visible(run)
+
+
 @pytest.mark.parametrize(
     "missing",
     [
