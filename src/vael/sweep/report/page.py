@@ -15,6 +15,7 @@ from vael.sweep.report.history import plot_importance, plot_search
 from vael.sweep.report.importance import compute_importances
 from vael.sweep.report.parallel import plot_parallel
 from vael.sweep.report.plane import name_alone, plot_maps, plot_planes
+from vael.sweep.report.searched import list_searched
 from vael.sweep.report.slices import plot_activity, plot_slices
 from vael.sweep.report.tables import choose_pictured, group_endings, list_best, rank_leading
 from vael.sweep.report.verdict import list_sentences, plot_verdicts
@@ -60,6 +61,7 @@ def render_sweep(sweep: SweepContents) -> str:
     sections = _sections(sweep)
     figures = [figure for section in (verdict, *sections) for figure in section.figures]
     first = rank_leading(sweep)[:1]
+    space, search = list_searched(sweep.folder)
     return open_template("sweep.html", Path(__file__).parent / "templates").render(
         title=sweep.goal.name,
         goal=sweep.goal,
@@ -70,6 +72,8 @@ def render_sweep(sweep: SweepContents) -> str:
         again=_again(sweep, first[0]) if first else [],
         verdict=verdict,
         following=[params_text(params) for params in sweep.following],
+        space=space,
+        search=search,
         sections=sections,
         plots=[figure.plot for figure in figures],
         endings=group_endings(sweep.table),

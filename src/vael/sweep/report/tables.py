@@ -19,9 +19,14 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 @dataclass(frozen=True)
 class RankedTrial:
-    """Row of the table of the best trials."""
+    """Row of the table of the best trials.
+
+    Attributes:
+        folder: of its run, seen from the page.
+    """
 
     number: int
+    folder: str
     values: tuple[str, ...]
     params: str
     epochs: str
@@ -56,6 +61,7 @@ def list_best(sweep: SweepContents) -> list[RankedTrial]:
     return [
         RankedTrial(
             row.number,
+            f"{row.folder.parent.name}/{row.folder.name}/",
             tuple(map(score_text, row.values)),
             params_text(row.params),
             "" if row.epochs is None else f"{row.epochs:,}",
