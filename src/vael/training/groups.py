@@ -107,7 +107,8 @@ class GroupedEpochLoop(_TrainingEpochLoop):
                 self._visits = [self._lit.options.log_every_n_steps, *list_visits(self.trainer)]
                 self._steps = self._make_steps()
             elif is_first():
-                log.info("training in single steps, since %s", reason)
+                slower = logging.WARNING if self._lit.device.type == "cuda" else logging.INFO
+                log.log(slower, "training in single steps, since %s", reason)
         return self._steps
 
     def _make_steps(self) -> EagerSteps | DeviceSteps:
