@@ -51,7 +51,7 @@ test-long: setup ## many seeds and long soaks, by hand
 	$(BIN)/python -m pytest -m long --timeout 0
 
 test-gpu: setup ## the tests that need a GPU, 4 minutes on one; all others are run without it
-	$(BIN)/python -m pytest -m gpu -n $(GPU_WORKERS) --dist worksteal --timeout 200
+	$(BIN)/python -m pytest -m gpu -n $(GPU_WORKERS) --dist worksteal --timeout 200 -p no:benchmark
 
 check: lint type test ## all that a change must pass: lint, type, test
 

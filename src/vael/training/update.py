@@ -1,17 +1,12 @@
 """Update of the weights by torch's fused kernel of Adam, called without torch's wrapper."""
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Adam, AdamW, Optimizer
-
-BLOCK_ELEMENTS = 65_536  # of one tensor that a block of threads of torch's kernel takes
-LAUNCH_TENSORS = {4: 36, 5: 30}  # most tensors of a launch, over the number of lists
-ALIGNED = 128  # elements: vector loads stay aligned, and a CPU's vectors whole
 
 
 class FusedAdam:
@@ -74,17 +69,14 @@ class FusedAdam:
             self._collect(parameters)
         states, options = self._states, self.options
         counts = states["step"]
-        grads = [p.grad for p in parameters if p.grad is not None]
-        moments = (states[name] for name in states if name != "step")
-        lists: list[list[Tensor]] = [list(self._parameters), grads, *moments]
-        steps = counts
-        if leave.is_cuda and torch.cuda.is_current_stream_capturing():
-            lists, steps = cut_lists(lists, counts)
         torch._foreach_add_(counts, 1)
         self._kernel(
-            *lists[:4],
-            lists[4] if options["amsgrad"] else [],
-            steps,
+            self._parameters,
+            [p.grad for p in parameters],
+            states["exp_avg"],
+            states["exp_avg_sq"],
+            states.get("max_exp_avg_sq", []),
+            counts,
             lr=rate,
             beta1=options["betas"][0],
             beta2=options["betas"][1],
@@ -108,33 +100,3 @@ class FusedAdam:
         self._states = {
             name: [self.optimizer.state[p][name] for p in parameters] for name in ["step", *names]
         }
-
-
-def cut_lists(
-    lists: Sequence[Sequence[Tensor]], counts: Sequence[Tensor]
-) -> tuple[list[list[Tensor]], list[Tensor]]:
-    """Cut the tensors of these lists into pieces that keep a GPU busy in one launch.
-
-    torch's kernel gives each 65,536 elements of a tensor to one block: 653,000 weights to 10 of
-    the 132 processors of an H100, which took 83 of the 306 us of a captured step. It works element
-    by element, so pieces give the same bits.
-
-    Args:
-        lists: weights, gradients and moments, tensor by tensor of the same shapes.
-        counts: of the steps of each tensor.
-
-    Returns:
-        The same, as they are where one launch cannot take smaller pieces.
-    """
-    total = sum(tensor.numel() for tensor in lists[0])
-    room = LAUNCH_TENSORS[len(lists)] - len(lists[0])
-    size = ceil(total / max(room, 1) / ALIGNED) * ALIGNED
-    whole = all(tensor.is_contiguous() for each in lists for tensor in each)
-    if room < 1 or size >= BLOCK_ELEMENTS or not whole:
-        return [list(each) for each in lists], list(counts)
-    cut = [
-        [piece for tensor in each for piece in torch.split(tensor.detach().view(-1), size)]
-        for each in lists
-    ]
-    pieces = (ceil(tensor.numel() / size) for tensor in lists[0])
-    return cut, [count for count, n in zip(counts, pieces, strict=True) for _ in range(n)]
