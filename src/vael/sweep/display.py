@@ -155,7 +155,8 @@ def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
     """Describe the best so far, or say how many are on the Pareto front."""
     found = find_best(rows, goal.directions)
     if not found:
-        return "no complete trial yet"
+        broken = any(row.state == "complete" and not row.feasible for row in rows)
+        return "no trial that keeps the constraints yet" if broken else "no complete trial yet"
     if len(goal.targets) > 1:
         return f"best: {len(found)} on the Pareto front of {' and '.join(goal.targets)}"
     [row] = found

@@ -10,6 +10,7 @@ from vael.sweep.display import (
     LogDisplay,
     WorkerState,
     bar_text,
+    best_text,
     make_display,
     stopped_text,
 )
@@ -50,6 +51,13 @@ def test_a_bar_shows_the_share_of_the_budget_and_a_stopped_sweep_says_how_it_goe
     )
     over = [row(n, value=2.0) for n in range(10)]
     assert "yet to be trained again on fresh seeds" in stopped_text(GOAL, over)
+
+
+def test_without_a_best_it_is_said_whether_constraints_are_why():
+    assert best_text(GOAL, [row(0, "running")]) == "no complete trial yet"
+    broken = row(0, value=2.0, feasible=False)
+    assert best_text(GOAL, [broken]) == "no trial that keeps the constraints yet"
+    assert best_text(GOAL, [broken, row(1, value=3.0)]).startswith("best val/bpd 3.0000: trial 1")
 
 
 def test_a_terminal_has_a_line_for_each_worker_and_the_best():
