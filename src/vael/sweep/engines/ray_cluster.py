@@ -19,6 +19,8 @@ from vael.sweep.study import storage
 ADDRESS = "RAY_ADDRESS"
 ANSWER_SECONDS = 3.0  # Ray itself tries a dead address for 82 s, and then leaves without a word
 CHECK_SECONDS = 120.0
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # a frame with none (RFC 9113, 6.5)
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS  # RFC 9113, 3.4
 
 
 @dataclass(frozen=True)
@@ -136,13 +138,19 @@ def _find_address() -> str:
 
 
 def _check_answer(address: str) -> None:
+    """Check that somebody there speaks HTTP/2, as gRPC does, and so the head of Ray."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        place = host.strip("[]"), int(port)
+        with socket.create_connection(place, ANSWER_SECONDS) as connection:
+            if "RAY_USE_TLS" not in os.environ:
+                connection.sendall(GREETING)
+                if connection.recv(9)[3:4] != SETTINGS[3:4]:
+                    raise ConnectionError("it is no gRPC")
     except (OSError, OverflowError) as error:
         raise ConfigError(
-            f"nobody answers at {ADDRESS}={address} ({error}): is it the head of a cluster that "
-            "runs (ray start --head)?"
+            f"nobody answers at {ADDRESS}={address} as Ray does ({error}): is it the head of a "
+            "cluster that runs (ray start --head)?"
         ) from error
 
 

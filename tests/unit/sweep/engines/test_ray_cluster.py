@@ -1,11 +1,13 @@
 """What is asked of a Ray before anything is made; no Ray is needed for it."""
 
 import socket
+import threading
 
 import pytest
 from helpers.studies import definition
 
 from vael.errors import ConfigError
+from vael.sweep.engines import ray_cluster
 from vael.sweep.engines.ray_cluster import Share, compare_node, connect_cluster, find_share
 
 HERE = {"code": {"Ray": "2.60.0", "Python": "3.11.7", "git": "a", "source": "1"}, "sees": True}
@@ -23,8 +25,32 @@ def test_an_address_where_nobody_answers_is_refused(monkeypatch, port):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = port or server.getsockname()[1]
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
-    with pytest.raises(ConfigError, match=r"^nobody answers at RAY_ADDRESS=127.0.0.1:\d+ "):
+    with pytest.raises(
+        ConfigError, match=r"^nobody answers at RAY_ADDRESS=127\.0\.0\.1:\d+ as Ray"
+    ):
         connect_cluster(definition(), 1)
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_who_accepts_but_is_no_ray_is_refused(monkeypatch, says):
+    """Ray itself would wait for minutes for one who is silent."""
+    monkeypatch.setattr(ray_cluster, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with server.accept()[0] as connection:
+                connection.sendall(says)
+                connection.recv(100)
+                closed.wait(10)
+
+        closed = threading.Event()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(ConfigError, match=r"^nobody answers at RAY_ADDRESS"):
+            connect_cluster(definition(), 1)
+        closed.set()
+        thread.join()
 
 
 def test_sqlite_is_refused_first(monkeypatch):
@@ -36,8 +62,8 @@ def test_sqlite_is_refused_first(monkeypatch):
 @pytest.mark.parametrize(
     ("there", "says"),
     [
-        ({"code": {**HERE["code"], "Ray": "2.49.0"}}, r"Ray 2.60.0 -> 2.49.0"),
-        ({"code": {**HERE["code"], "Python": "3.12.1"}}, r"Python 3.11.7 -> 3.12.1"),
+        ({"code": {**HERE["code"], "Ray": "2.49.0"}}, r"Ray 2\.60\.0 -> 2\.49\.0"),
+        ({"code": {**HERE["code"], "Python": "3.12.1"}}, r"Python 3\.11\.7 -> 3\.12\.1"),
         ({"code": {**HERE["code"], "source": "2"}}, r"source 1 -> 2"),
         ({"sees": False}, r"does not see /shared"),
     ],
