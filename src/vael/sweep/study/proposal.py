@@ -1,6 +1,7 @@
 """Proposal of a study's next trial: a point that has not been tried."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from random import Random
 from types import MappingProxyType
@@ -38,32 +39,33 @@ class Proposer:
     def propose(
         self,
         d: Definition,
-        number: int,
+        trials: Sequence[FrozenTrial],
         history: TrialHistory,
         given: Mapping[str, Value] = MappingProxyType({}),
     ) -> FrozenTrial | None:
-        """Propose trial ``number``, whole but not stored; None: every point has been tried.
+        """Propose the next trial, whole but not stored; None: every point has been tried.
 
         The sampler is asked a few times; where all that it wants has been tried, the nearest
-        point that has not is taken. It depends on the seed, the number and the trials so far.
+        point that has not is taken. It depends on the seed and the trials so far.
         ``given`` parameters are not asked for.
         """
         if history.exhausted:
             return None
+        number = len(trials)
         self._sampler = samplers.make_sampler(d.sampler, d.seed, number, self._sampler)
         for _ in range(samplers.count_asks(d.sampler)):
-            trial = self._ask(number, {FIXED: dict(given)} if given else {})
+            trial = self._ask(trials, {FIXED: dict(given)} if given else {})
             if not history.is_tried(trial.params):
                 return trial
         random = Random(f"{d.seed} {number}")
         nearest = find_nearest(self._space, trial.params, history.has_key, random)
         if nearest is None:
             return None
-        return self._ask(number, {**trial.system_attrs, FIXED: nearest})
+        return self._ask(trials, {**trial.system_attrs, FIXED: nearest})
 
-    def _ask(self, number: int, attributes: Mapping[str, Any]) -> FrozenTrial:
+    def _ask(self, trials: Sequence[FrozenTrial], attributes: Mapping[str, Any]) -> FrozenTrial:
         draft = FrozenTrial(
-            number=number,
+            number=len(trials),
             state=TrialState.RUNNING,
             value=None,
             datetime_start=datetime.now(),
@@ -77,7 +79,7 @@ class Proposer:
         )
         study = optuna.load_study(
             study_name=self._study.study_name,
-            storage=_Drafting(self._study._storage, draft),  # type: ignore[arg-type]
+            storage=_Drafting(self._study._storage, trials, draft),  # type: ignore[arg-type]
             sampler=self._sampler,
             pruner=self._study.pruner,
         )
@@ -90,14 +92,23 @@ class _Drafting:
     """Storage with one trial more, a draft; what its sampler writes there is not stored.
 
     So a proposal can be thrown away, and one that is taken is stored in a single step: whoever
-    dies leaves either no trial or a whole one.
+    dies leaves either no trial or a whole one. The trials are those of the claim: nobody else adds
+    any meanwhile, and a data base takes long to list them.
     """
 
-    def __init__(self, storage: BaseStorage, draft: FrozenTrial) -> None:
-        self._storage, self._draft = storage, draft
+    def __init__(
+        self, storage: BaseStorage, trials: Sequence[FrozenTrial], draft: FrozenTrial
+    ) -> None:
+        self._storage, self._trials, self._draft = storage, trials, draft
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
+
+    def get_all_trials(
+        self, _: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        found = [t for t in self._trials if states is None or t.state in states]
+        return copy.deepcopy(found) if deepcopy else found
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         return self._draft if trial_id == DRAFT else self._storage.get_trial(trial_id)

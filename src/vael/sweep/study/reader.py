@@ -125,15 +125,18 @@ class StudyReader:
         self._history.update(trials)
         if d.sampler == samplers.GRID:
             return []  # its points are there already
-        proposer, first = Proposer(self._study, self.space), len(trials)
+        proposer = Proposer(self._study, self.space)
 
-        def propose() -> list[FrozenTrial | None]:
-            numbers = range(first, first + count)
-            return [proposer.propose(d, number, self._history) for number in numbers]
+        def propose() -> list[FrozenTrial]:
+            drafts: list[FrozenTrial] = []
+            for _ in range(count):
+                draft = proposer.propose(d, [*trials, *drafts], self._history)
+                drafts += [] if draft is None else [draft]
+            return drafts
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            return [draft.params for draft in self._retry(propose) if draft is not None]
+            return [draft.params for draft in self._retry(propose)]
 
     def _rows(self) -> list[TrialRow]:
         return self._table.rows(self._study.get_trials(deepcopy=False))

@@ -107,7 +107,7 @@ class Study(StudyReader):
         given = shares.find_missing(self.space, verdicts, d.trials, trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            draft = self._proposer.propose(d, len(trials), self._history, given)
+            draft = self._proposer.propose(d, trials, self._history, given)
         if draft is None:
             return None
         return self.storage.get_trial(self.storage.create_new_trial(self.id, draft))

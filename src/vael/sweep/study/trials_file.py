@@ -11,7 +11,17 @@ from vael.sweep.study.records import trial_folder
 from vael.sweep.study.table import FINISHED, TrialRow
 
 NAME = "trials.csv"
-COLUMNS = ("number", "state", "reason", "epochs", "seconds", "attempts", "started", "ended")
+COLUMNS = (
+    "number",
+    "state",
+    "reason",
+    "epochs",
+    "seconds",
+    "attempts",
+    "started",
+    "ended",
+    "feasible",
+)
 
 
 class TrialsFile:
@@ -40,7 +50,7 @@ class TrialsFile:
     def read_new(self) -> list[TrialRow]:
         """Read what others have added since; all of it where the file is another.
 
-        The rows have a number, a state, values and a folder, and nothing else.
+        The rows have what ranks them, number, state, values and feasible, and nothing else.
         """
         try:
             with self.path.open("rb") as file:
@@ -100,7 +110,8 @@ class TrialsFile:
         number, texts = int(cells["number"]), (cells.get(target) for target in self._targets)
         values = tuple(float(text) for text in texts if text)
         folder = trial_folder(self.folder, number)
-        return TrialRow(number, state, values, None, {}, None, None, 1, folder)
+        feasible = cells.get("feasible") != str(False)
+        return TrialRow(number, state, values, None, {}, None, None, 1, folder, feasible=feasible)
 
 
 def write_csv(folder: Path, table: Sequence[TrialRow], targets: Sequence[str]) -> None:

@@ -156,8 +156,8 @@ def test_asking_again_gives_other_points_and_then_the_nearest_is_taken(tmp_path,
     study = make_study(tmp_path, trials=9, when={}, space=space, sampler="random")
     asked, ask = [], proposal.Proposer._ask
 
-    def noted(proposer, number, attributes):
-        draft = ask(proposer, number, attributes)
+    def noted(proposer, trials, attributes):
+        draft = ask(proposer, trials, attributes)
         if not attributes:
             asked.append(dict(draft.params))
         return draft

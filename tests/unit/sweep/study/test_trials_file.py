@@ -1,12 +1,14 @@
 """trials.csv, to which several processes add lines one after another."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vael.errors import DiskError
 from vael.sweep.study import trials_file
+from vael.sweep.study.ranking import rank_trials
 from vael.sweep.study.table import TrialRow
 from vael.sweep.study.trials_file import TrialsFile, write_csv
 
@@ -58,6 +60,13 @@ def test_a_column_more_widens_it_and_others_notice(tmp_path):
         "2.5",
     )
     assert (third["params.r"], third["params.p"]) == ("8", "")
+
+
+def test_what_breaks_a_constraint_is_read_as_such(tmp_path):
+    one, two = TrialsFile(tmp_path, ["val/bpd"]), TrialsFile(tmp_path, ["val/bpd"])
+    one.add(replace(row(tmp_path, 0, value=1.0), feasible=False), [])
+    one.add(row(tmp_path, 1, value=2.0), [])
+    assert [r.number for r in rank_trials(two.read_new(), "minimize")] == [1]
 
 
 def test_a_line_left_half_is_cut_off_by_the_next(tmp_path):
