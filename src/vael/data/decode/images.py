@@ -68,7 +68,7 @@ class PictureOptions:
     broken: Broken = "refuse"
 
 
-class Pictures(NamedTuple):
+class DecodedImages(NamedTuple):
     """``(N, C, H, W)`` uint8 or uint16 pixels, and which of the given pictures they are."""
 
     x: Array
@@ -95,7 +95,7 @@ def parse_pictures(
 
 def decode_pictures(
     splits: Mapping[Split, tuple[Rows, int]], options: PictureOptions, where: str
-) -> tuple[dict[Split, Pictures], int, list[str]]:
+) -> tuple[dict[Split, DecodedImages], int, list[str]]:
     """Decode the pictures of all splits alike.
 
     Two passes: the headers say size, channels and bits of all in a quarter of the time that the
@@ -193,7 +193,7 @@ def _decode(
     split: Split,
     survey: Survey,
     tick: Callable[[], None],
-) -> Pictures:
+) -> DecodedImages:
     """Decode one split; what cannot be is noted in the survey."""
     dtype = np.uint8 if levels <= BYTE_LEVELS else np.uint16
     out = on_disk.allocate((count, CHANNELS[mode], *(size or (1, 1))), dtype)
@@ -209,7 +209,7 @@ def _decode(
             continue
         out[len(kept)] = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
         kept.append(row)
-    return Pictures(out if len(kept) == count else out[: len(kept)], kept)
+    return DecodedImages(out if len(kept) == count else out[: len(kept)], kept)
 
 
 def _open(rows: Rows, split: str, survey: Survey) -> Iterator[tuple[int, Raw, "Picture"]]:
