@@ -84,6 +84,9 @@ class VaelData(pl.LightningDataModule):
         _check_varies(train, index)
         preprocess = Preprocess(self.binarize, cached.data.levels)
         notes = list(cached.data.notes)
+        card = self.source.card()
+        if card is not None and card.differs(cached.content, tuple(sizes.values())):
+            notes.append(card.check(cached.content, tuple(sizes.values())))
         if train.x.ndim == 2:
             cached, preprocess = self._standardise(cached, index, notes)
         if self.batch_size > len(splits["train"].index):
@@ -147,6 +150,15 @@ class VaelData(pl.LightningDataModule):
     def description(self) -> str:
         """The data in one line: from where, how many, of what shape, split how."""
         return describe_data(self.source.describe(), self.cached.data, self.spec)
+
+    @property
+    def card(self) -> str | None:
+        """What is known of a public data set, and whether this copy is the known one."""
+        card = self.source.card()
+        if card is None:
+            return None
+        counts = tuple(len(part) for part in self.cached.data.parts.values())
+        return f"{card.describe()}; {card.check(self.cached.content, counts)}"
 
     @property
     def notes(self) -> tuple[str, ...]:

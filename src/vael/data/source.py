@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vael.data.cards import DataCard
 from vael.errors import ConfigError, DataError
 
 Array = npt.NDArray[Any]
@@ -151,6 +152,10 @@ class Source(ABC):
     def describe(self) -> str:
         """Say where the examples are from, for the line about the data."""
         return type(self).__name__
+
+    def card(self) -> DataCard | None:
+        """Return the card of a known data set; without its digest where options change it."""
+        return None
 
     def lazy(self) -> dict[Split, Lazy]:
         """Return the `Lazy` examples of `decode`, again: the cache keeps all else, but not those.

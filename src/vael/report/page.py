@@ -152,6 +152,7 @@ def list_circumstances(run: RunContents) -> list[tuple[str, str]]:
         ("examples / second", number("examples_per_second")),
         ("devices", " ".join(_words(summary.get(key)) for key in ("devices", "accelerator"))),
         ("threads", number("threads")),
+        ("data card", _words(summary.get("data_card"))),
         ("data digest", _words(summary.get("data_digest"))),
         ("best checkpoint", _words(summary.get("best_checkpoint"))),
         ("git commit", _words(summary.get("git_sha"))),

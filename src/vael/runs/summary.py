@@ -33,6 +33,7 @@ class Summary:
         skipped_steps: steps left out by trainer.skip_gradient_above.
         data: what it is, in one line.
         data_notes: what was taken for what when its files were read, and what was left out.
+        data_card: source and licence of a known data set, and whether this copy is the known one.
         data_digest: content key of the data with its splits and options.
         machine: processor, instructions, GPU and system: the last bits depend on them.
         checkpoint_digest: hash of the file ``best_checkpoint``, whose weights were scored.
@@ -56,6 +57,7 @@ class Summary:
     threads: int | None = None
     data: str | None = None
     data_notes: list[str] = field(default_factory=list)
+    data_card: str | None = None
     data_digest: str | None = None
     git_sha: str | None = None
     versions: dict[str, str] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class Summary:
 
 CIRCUMSTANCES = {
     "reason", "seconds", "examples_per_second", "devices", "accelerator", "threads", "git_sha",
-    "data", "data_notes", "versions", "command", "step", "machine",
+    "data", "data_notes", "data_card", "versions", "command", "step", "machine",
     "checkpoint_digest",  # its file names the folder
 }  # fmt: skip
 REPEATED = tuple(each.name for each in fields(Summary) if each.name not in CIRCUMSTANCES)

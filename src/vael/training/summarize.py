@@ -35,6 +35,7 @@ def begin_summary(
         threads=torch.get_num_threads(),
         data=data.description,
         data_notes=list(data.notes),
+        data_card=data.card,
         data_digest=data.spec.digest,
         git_sha=git_sha(),
         versions=package_versions(),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vael.data.cards import ON_HUB, DataCard, find_card
 from vael.data.decode.hub_files import download, load_folder, parquet_files
-from vael.data.decode.images import Broken, Raw, decode_pictures, parse_pictures
+from vael.data.decode.images import Broken, PictureOptions, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.on_disk import file_key
@@ -94,6 +95,14 @@ class Hub(Source):
     def describe(self) -> str:
         """Return the name on the hub, or the path of the local copy."""
         return str(self.name if self.path is None else self.path)
+
+    def card(self) -> DataCard | None:
+        """Return the card of a data set that is known by its name on the hub."""
+        name = ON_HUB.get(self.name or "")
+        if name is None or self.split or self.config:
+            return None
+        plain = self.options == PictureOptions() and not (self.image_column or self.label_column)
+        return find_card(name, plain)
 
     def decode(self) -> Decoded:
         """Download where there is no local copy, and decode each picture."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vael.data.cards import DataCard, find_card
 from vael.data.decode.resize import resize_levels
 from vael.data.source import Arrays, Decoded, Source, parse_image_size
 from vael.errors import DataError
@@ -33,6 +34,10 @@ class Digits(Source):
     def describe(self) -> str:
         """Name the file inside scikit-learn."""
         return "scikit-learn's digits"
+
+    def card(self) -> DataCard:
+        """Return the card of digits."""
+        return find_card("digits", whole=self.image_size is None)
 
     def decode(self) -> Decoded:
         """Return level numbers, (1797, 1, 8, 8), and labels."""
@@ -62,6 +67,10 @@ class BreastCancer(Source):
     def describe(self) -> str:
         """Name the file inside scikit-learn."""
         return "scikit-learn's breast cancer"
+
+    def card(self) -> DataCard:
+        """Return the card of breast_cancer."""
+        return find_card("breast_cancer")
 
     def decode(self) -> Decoded:
         """Return the table, (569, 30) float32, and labels: 0 malignant, 1 benign."""

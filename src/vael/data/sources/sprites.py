@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from vael.data.cards import DataCard, find_card
 from vael.data.source import Array, Arrays, Decoded, Lazy, Source, Split, parse_image_size
 
 SHAPES = ("square", "ellipse", "heart")
@@ -127,6 +128,10 @@ class Sprites(Source):
     def describe(self) -> str:
         """Say that they are drawn."""
         return f"sprites drawn from {len(self._drawn.factors)} factors"
+
+    def card(self) -> DataCard | None:
+        """Return the card of sprites without hue."""
+        return None if self.color else find_card("sprites", whole=self.image_size is None)
 
     def decode(self) -> Decoded:
         """Return all labels and factors; no picture."""

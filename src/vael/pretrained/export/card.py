@@ -45,7 +45,7 @@ def card_text(
         "## Use",
         _onnx(model.spec, differences) if differences else _python(model.spec),
         "## Data",
-        _table(_data(model)),
+        _table(_data(model, summary)),
         "## Model",
         _table(built),
         "## Scores",
@@ -69,10 +69,10 @@ def range_text(spec: DataSpec, binarize: str) -> str:
     return "in [0, 1]" + (f", multiples of 1/{spec.levels - 1}" if spec.levels else "")
 
 
-def _data(model: Model) -> dict[str, Any]:
+def _data(model: Model, summary: Mapping[str, Any] | None) -> dict[str, Any]:
     spec, config = model.spec, model.config
     source = OmegaConf.select(config, "choices.data")
-    return {
+    rows = {
         "data": source,
         "shape of x": " x ".join(map(str, spec.event_shape)),
         "values": range_text(spec, config.data.binarize),
@@ -80,6 +80,8 @@ def _data(model: Model) -> dict[str, Any]:
         f"{spec.num_test:,} to test",
         "digest": f"`{spec.digest}`",
     }
+    card = (summary or {}).get("data_card")
+    return rows | ({"card": card} if card else {})
 
 
 def _python(spec: DataSpec) -> str:
