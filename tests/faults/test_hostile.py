@@ -6,7 +6,7 @@ The gate tries a sample; `make test-long` tries all and writes results/hostile_i
 import time
 
 import pytest
-from faults import hostile_arrays, hostile_configs, hostile_pictures
+from faults import hostile_arrays, hostile_configs, hostile_pictures, hostile_tables
 from faults.hostile import SECONDS, Hung, Tally, deadline
 from helpers.runs import ROOT
 
@@ -97,6 +97,15 @@ def test_pictures(place):
     check_both(tally, "picture bombs", "pictures, truncated", "pictures that are no files")
 
 
+def test_files_that_people_have(place):
+    tally = Tally()
+    hostile_tables.texts(tally, place, 12)
+    hostile_tables.splits(tally, place, 8)
+    hostile_tables.photographs(tally, place, 12)
+    hostile_tables.commands(tally, 8)
+    check_both(tally, "tables of people", "archives of people", "albums of people")
+
+
 @pytest.mark.long
 def test_thousands(place):
     tally = Tally()
@@ -112,6 +121,10 @@ def test_thousands(place):
     hostile_arrays.places(tally, place)
     hostile_pictures.tricks(tally, place)
     hostile_pictures.damage(tally, place, flips=10)
+    hostile_tables.texts(tally, place, 200)
+    hostile_tables.splits(tally, place, 120)
+    hostile_tables.photographs(tally, place, 120)
+    hostile_tables.commands(tally, 100)
     refused = sum(counter["refused"] for counter in tally.counts.values())
     assert refused >= 2000
     assert not list(place.rglob("*canary*"))
