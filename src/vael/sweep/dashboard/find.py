@@ -18,6 +18,8 @@ def find_sweep(given: Path | None, sweeps: Path) -> Path:
         ConfigError: there is none, or there are several.
     """
     if given is not None:
+        if not given.exists() and len(given.parts) > 1:
+            raise ConfigError(f"{given} does not exist: give a sweep's file, name or folder.")
         if not given.is_dir():
             return plan.find_started(given)
         read_snapshot(given)
