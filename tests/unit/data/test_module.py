@@ -205,9 +205,9 @@ def test_a_table_cannot_be_binarised(tmp_path):
     [
         (Decoded(Arrays(np.zeros((0, 1, 2, 2), np.uint8)), 2), "at least 1 example, got none"),
         (Decoded(Arrays(np.zeros((9, 2, 2), np.uint8)), 2), r"must be \(N, C, H, W\) or \(N, D\)"),
-        (Decoded(Arrays(np.zeros((9, 1, 2, 2), np.float32)), 2), "uint8 images with levels"),
+        (Decoded(Arrays(np.zeros((9, 1, 2, 2), np.float32)), 2), "images of level numbers"),
         (Decoded(Arrays(np.zeros((9, 2), np.float64)), None), "or float32 without, got float64"),
-        (Decoded(Arrays(np.full((9, 1, 2, 2), 5, np.uint8)), 4), "below levels=4 <= 256, got 5"),
+        (Decoded(Arrays(np.full((9, 1, 2, 2), 5, np.uint8)), 4), "below levels=4 <= 65536, got 5"),
         (
             Decoded(Arrays(np.zeros((9, 2), np.float32), np.zeros(8, np.int64)), None),
             "9 int64 numb",

@@ -54,7 +54,7 @@ def test_the_card_says_what_it_is(run, tmp_path):
     ).read_text()
     for part in (
         'license: "cc-by-4.0"',
-        "python train.py",
+        "vael train",
         "| test/bpd |",
         "| data | digits |",
         "nats, k = 5",
