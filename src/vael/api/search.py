@@ -12,6 +12,7 @@ from vael.api.run import RunResult
 from vael.api.settings import write_settings
 from vael.errors import ConfigError
 from vael.files import write_text
+from vael.runs.folder import RunFolder
 from vael.runs.listing import OUTPUTS
 from vael.sweep.plan import define_sweep, find_folder
 from vael.sweep.spec.checks import compose_base
@@ -54,7 +55,7 @@ class SearchResult:
     @property
     def report(self) -> Path:
         """The page about the search."""
-        return self.folder / "report.html"
+        return RunFolder(self.folder).report
 
     def __repr__(self) -> str:
         """Return the folder, the number of trials and the best in one line."""

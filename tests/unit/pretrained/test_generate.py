@@ -52,7 +52,7 @@ def test_samples_are_those_of_the_model(run, tmp_path):
     request = GenerateRequest(run, "samples", 7, 3, 0.5, output=tmp_path / "a.npz")
     found = arrays(generate_file(request))["x"]
     assert np.array_equal(found, vael.load(run).sample(7, temperature=0.5, seed=3).numpy())
-    raw, _ = read_arrays(request.target, NO_KEYS, NO_KEYS)  # what data=array reads
+    raw, *_ = read_arrays(request.target, NO_KEYS, NO_KEYS)  # what data=array reads
     assert raw["train"].shape == (7, 1, 8, 8)
 
 

@@ -229,14 +229,14 @@ def test_the_command_says_where_the_page_is(summaries, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["{a}", "{t}"], r"is not a run: it has no config\.yaml"),
+        (["{a}", "{t}"], "is not a run, but holds some: .*/run"),
         (["{a}", "{t}/nowhere"], "nowhere is not a run"),
         (["{a}", "{b}/../run"], "are the same run"),
         (["{a}", "{t}/sweep"], "sweep is a sweep, and two runs"),
         (["{t}/sweep", "{a}"], "sweep is a sweep, and two runs"),
         (["{a}", "{b}", "--output", "{a}/config.yaml"], "must be a file that ends in .html"),
         (["{a}", "{b}", "--output", "{t}"], "must be a file that ends in .html"),
-        (["{a}", "{b}", "{t}"], "one run or two, got 3"),
+        (["{a}", "{b}", "{a}"], "one run or two, got 3"),
         (["{a}", "--output", "{t}/x.html"], "--output is for two runs"),
     ],
 )
