@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import pytest
 from helpers.fake_study import FakeStudy
@@ -22,13 +23,13 @@ class Broken:
 
     def __init__(self, study):
         self.study, self.away = study, False
-        self._get_trials = study._study.get_trials
-        study._study.get_trials = self.get_trials
+        for owner, name in ((study._study, "get_trials"), (study, "_trial")):
+            setattr(owner, name, partial(self.ask, getattr(owner, name)))
 
-    def get_trials(self, **options):
+    def ask(self, real, *given, **options):
         if self.away:
             raise OperationalError("select", {}, Exception("connection refused"))
-        return self._get_trials(**options)
+        return real(*given, **options)
 
 
 def test_who_is_in_a_hurry_does_not_wait_for_the_storage():

@@ -48,7 +48,7 @@ BAD = {
     ),
     "truncated": (
         lambda p: ["data=folder", pictures(p / "f", (32, 32), (32, 32), cut=1)],
-        "1.png): a picture must be one that Pillow reads",
+        "1.png) (image file is truncated); mend them",
     ),
     "bomb": (lambda p: ["data=folder", bomb(p / "f")], "big.png): a picture must be one"),
     "empty split": (lambda p: ["data=folder", empty_test(p / "f")], "/f/test must hold pictures"),

@@ -131,9 +131,9 @@ def decode_pictures(
             for split, (rows, count) in splits.items()
         }
     if survey.broken and total == 1:
-        (reason,) = survey.broken.values()
+        ((name, reason),) = survey.broken.items()
         raise DataError(
-            f"{where}: a picture must be one that Pillow reads, but it is not ({reason})"
+            f"{where}, {name}: a picture must be one that Pillow reads, but it is not ({reason})"
         )
     if survey.broken and options.broken == "refuse":
         raise DataError(
