@@ -34,7 +34,7 @@ def documented_script(tmp_path):
         ("--time=12:00:00", "--time=5"),
         ("outputs/", f"{tmp_path}/outputs/"),
         (
-            "python train.py data=mnist trainer.devices=4",
+            "vael train data=mnist trainer.devices=4",
             f"{sys.executable} {ROOT}/train.py {settings} trainer.devices=2",
         ),
     ):
