@@ -29,9 +29,11 @@ def probe_config(config: DictConfig, starter: Starter) -> Facts:
         finally:
             handle.kill()
         text = said.read_text()
-    last = text.strip().rpartition("\n")[2]
-    if code == ConfigError.exit_code:
-        raise ConfigError(last.removeprefix("vael: "))
-    if code:
+    # libraries may write there, too, before the answer and behind it
+    refused = [line for line in text.splitlines() if line.startswith("vael: ")]
+    if code == ConfigError.exit_code and refused:
+        raise ConfigError(refused[-1].removeprefix("vael: "))
+    facts = [line for line in text.splitlines() if line.startswith("{")]
+    if code or not facts:
         raise RuntimeError(f"the probe of data and devices failed:\n{text}")
-    return Facts(**json.loads(last))
+    return Facts(**json.loads(facts[-1]))
