@@ -16,7 +16,8 @@ from vael.runs.folder import RunFolder
 from vael.runs.listing import OUTPUTS
 from vael.sweep.plan import define_sweep, find_folder
 from vael.sweep.spec.checks import compose_base
-from vael.sweep.spec.snapshot import read_snapshot
+from vael.sweep.study.ranking import find_best
+from vael.sweep.study.reader import StudyReader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,6 @@ class SearchResult:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._definition = read_snapshot(self.folder).definition
 
     @property
     def trials(self) -> "pd.DataFrame":
@@ -38,19 +38,16 @@ class SearchResult:
 
     @cached_property
     def best(self) -> RunResult:
-        """The run of the best trial.
+        """The run of the best trial that keeps the constraints.
 
         Raises:
             ConfigError: there is none, or there are several targets.
         """
-        target, direction = self._definition.targets[0], self._definition.directions[0]
-        found = self.trials
-        found = found[found.state == "complete"]
-        if len(self._definition.targets) > 1 or found.empty:
+        study = StudyReader.open(self.folder)
+        best = find_best(study.rows(), study.goal.directions)
+        if len(study.goal.targets) > 1 or not best:
             raise ConfigError(f"{self.folder} has no single best trial: see .trials.")
-        scores = found[target]
-        row = found.loc[scores.idxmin() if direction == "minimize" else scores.idxmax()]
-        return RunResult(self.folder / row.folder)
+        return RunResult(best[0].folder)
 
     @property
     def report(self) -> Path:

@@ -11,6 +11,7 @@ from helpers.runs import ROOT
 from helpers.studies import STORAGES, finish_all, make_study, score, states, train
 from omegaconf import OmegaConf
 
+from vael.api.search import SearchResult
 from vael.sweep.study import lease, table
 from vael.sweep.study.ranking import find_best
 from vael.sweep.study.records import Claim, Outcome, Wait
@@ -341,6 +342,7 @@ def test_what_breaks_a_constraint_is_not_the_best_and_says_why(tmp_path, light):
     assert 0 < len(kept) < len(claims)
     [best] = find_best(rows, ("minimize",))
     assert best.number == min(kept, key=kept.get)
+    assert SearchResult(study.folder).best.folder == best.folder
     for row in rows:
         assert row.feasible == (row.number in kept)
         said = f"val/distortion is {row.values[0]:.6g}, but the constraint is val/distortion > 2.5"
