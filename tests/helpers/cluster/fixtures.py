@@ -81,7 +81,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 class RayNodes:
-    """Nodes of a Ray on this machine; each process of one has its name in ``RAY_TEST_NODE``."""
+    """Nodes of a Ray on this machine; each process of one has its mark in ``RAY_TEST_NODE``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -107,15 +107,35 @@ class RayNodes:
                 stdout=said,
                 stderr=said,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "RAY_TEST_NODE": name, "RAY_AUTH_MODE": "disabled"},
+                env={**os.environ, "RAY_TEST_NODE": self.mark(name), "RAY_AUTH_MODE": "disabled"},
                 check=True,
                 timeout=200,
             )
 
+    def mark(self, name: str) -> str:
+        """Of this Ray's node: beside it, another may run on this machine."""
+        return f"{name} of {self.folder}"
+
+    def processes(self, name: str) -> list[int]:
+        return processes_with(f"RAY_TEST_NODE={self.mark(name)}\0")
+
+    def tasks(self, name: str) -> list[int]:
+        """The processes in which tasks run; not what they are about to start."""
+        found = {}
+        for pid in self.processes(name):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if words.startswith(b"ray::") and b"-" in words and b"IDLE" not in words:
+                found[pid] = parent
+        return [pid for pid, parent in found.items() if parent not in found]
+
     def kill(self, name: str) -> None:
         """As when the power goes."""
         for _ in range(3):
-            for pid in processes_with(f"RAY_TEST_NODE={name}\0"):
+            for pid in self.processes(name):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

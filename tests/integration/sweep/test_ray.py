@@ -5,27 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from helpers.cluster.fixtures import PASSWORD, processes_with
+from helpers.cluster.fixtures import PASSWORD
 from helpers.cluster.sweep import Sweep, end, ends_well
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 RAY = ("--engine", "ray", "--workers", "4")
-
-
-def tasks_on(node):
-    """The processes of Ray's in which tasks run."""
-    found = []
-    for pid in processes_with(f"RAY_TEST_NODE={node}\0"):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if words.startswith(b"ray::") and b"-" in words and b"IDLE" not in words:
-            found.append(pid)
-    return found
 
 
 def test_a_killed_worker_and_a_killed_node_cost_no_trial(tmp_path, ray_nodes, postgres):
@@ -33,12 +19,13 @@ def test_a_killed_worker_and_a_killed_node_cost_no_trial(tmp_path, ray_nodes, po
     process = sweep.start(*RAY)
     try:
         sweep.wait_for(lambda: len(sweep.running()) == 4, process)
-        assert len(tasks_on("n1")) == len(tasks_on("n2")) == 2
-        os.kill(tasks_on("n1")[0], signal.SIGKILL)
+        assert len(ray_nodes.tasks("n1")) == len(ray_nodes.tasks("n2")) == 2
+        os.kill(ray_nodes.tasks("n1")[0], signal.SIGKILL)
         ray_nodes.kill("n2")
         out = ends_well(process)
     finally:
         end(process)
+        ray_nodes.kill("n2")
         ray_nodes.start("n2")
     assert "was lost (WorkerCrashedError): started again" in out
     assert "was lost (NodeDiedError): started again" in out
@@ -66,7 +53,7 @@ def test_with_the_sweep_end_its_workers_and_the_same_command_goes_on(
     if number == signal.SIGINT:
         assert not list(sweep.out.glob("trials/*/lease")), "a trial was not given back"
     seconds = time.monotonic() + 60
-    while any(tasks_on(node) for node in ("n1", "n2")):
+    while any(ray_nodes.tasks(node) for node in ("n1", "n2")):
         assert time.monotonic() < seconds, "a task has outlived its sweep"
         time.sleep(0.2)
     ends_well(sweep.start("--engine", "ray", "--workers", "2"))
