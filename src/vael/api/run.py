@@ -8,6 +8,7 @@ from vael.api.process import run_vael
 from vael.api.settings import write_settings
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
+from vael.distributed.crowding import check_crowding
 from vael.runs.creation import make_run_folder
 from vael.runs.extension import extend_run
 from vael.runs.folder import RunFolder
@@ -92,6 +93,7 @@ def train(
         return found
     config = compose_config(words)
     check_config(config)
+    check_crowding(config.trainer.devices)
     folder = make_run_folder(config)
     run_vael(["train", str(folder), "--discard-on-error"])
     return RunResult(folder, allow)

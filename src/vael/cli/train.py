@@ -10,6 +10,7 @@ import typer
 
 from vael.cli.completion import complete_train
 from vael.distributed import failures, ownership, ranks, signals
+from vael.distributed.crowding import check_crowding
 from vael.distributed.failures import Failure
 from vael.distributed.ranks import Rank
 from vael.distributed.supervisor import supervise
@@ -125,6 +126,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
         longer = f"; longer: vael train {run} {EPOCHS}=N" if not why else ""
         print(f"{run} is {before['status']}{why}{longer}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
+        check_crowding(devices)
 
         def on_failure(failure: Failure, seconds: float) -> None:
             if discard_on_error and failures.is_impossible(run):

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from vael.distributed import failures, ownership, processes, ranks, signals
+from vael.distributed.crowding import describe_crowding
 from vael.distributed.failures import Failure
 from vael.distributed.ranks import Rank
 from vael.files import make_folder
@@ -68,17 +69,6 @@ def supervise(
     if cause.early and team.asked == signal.SIGUSR1 and node == 0:
         signals.StoppedEarly(signal.SIGUSR1).requeue()
     return cause.code
-
-
-def describe_crowding(devices: int) -> str | None:
-    """Warn of more processes than cores, where there is no GPU to compute on; else None."""
-    cores = processes.count_cores()
-    if devices <= cores or Path("/dev/nvidiactl").exists():
-        return None
-    return (
-        f"trainer.devices={devices} starts {devices} processes, which take turns on {cores} "
-        f"cores and need about {0.4 * devices:.0f} GiB: trainer.devices={cores} is faster."
-    )
 
 
 class _Team:

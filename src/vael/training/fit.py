@@ -37,7 +37,7 @@ from vael.training.summarize import begin_summary, complete_summary
 from vael.training.trainer import make_pictures, make_trainer
 
 log = logging.getLogger("vael")
-FACTS = ("status", "reason", "best_epoch", "epochs", "steps", "seconds", "parameters")
+FACTS = ("command", "status", "reason", "best_epoch", "epochs", "steps", "seconds", "parameters")
 
 
 def train(folder: Path, discard_on_error: bool = False) -> None:

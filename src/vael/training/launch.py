@@ -25,6 +25,7 @@ from vael.config.compose import explain_hydra, resolve_config
 from vael.config.shipped import add_own_conf, find_conf, list_shadowed
 from vael.config.validate import check_config
 from vael.distributed import ranks, signals
+from vael.distributed.crowding import check_crowding
 from vael.errors import ConfigError, VaelError, one_line
 from vael.training.arguments import read_arguments
 
@@ -100,7 +101,10 @@ def _start(config: DictConfig, given: Sequence[str], program: Sequence[str]) -> 
             "each process would start the whole sweep again and train other settings. Use "
             "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
         )
-    ranks.check_ranks(ranks.find_rank(), plain.trainer.devices, plain.trainer.num_nodes)
+    rank = ranks.find_rank()
+    ranks.check_ranks(rank, plain.trainer.devices, plain.trainer.num_nodes)
+    if rank is None:
+        check_crowding(plain.trainer.devices)
     from vael.runs.creation import make_run_folder  # not needed by --help and --cfg
 
     for file in list_shadowed(plain.choices):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from helpers.identical import rows
 from helpers.runs import QUICK, ROOT, make_run
+from omegaconf import OmegaConf
 from wandb.sdk.lib.urls import DEFAULT_BASE_URL
 
 from vael.distributed.signals import Stopped
@@ -63,7 +64,7 @@ def test_the_run_holds_config_history_pictures_and_best_values(tmp_path, monkeyp
     for name in ("best_epoch", "status", "seconds", "parameters"):
         assert ends[name] == summary[name], name
     assert '"trainer/global_step"' in json.dumps([r for r in records if "metric" in r])
-    assert "vael train" in json.dumps([r for r in records if "environment" in r or "run" in r])
+    assert ends["command"] == OmegaConf.load(folder / "config.yaml").command
     assert "artifact" in text
     logged = {name for row in history for name in flat(row["item"])} | set(summary["metrics"])
     named = keys_of(convert_workspace(make_workspace("team", "vael", ShownStudy())))
