@@ -139,9 +139,9 @@ def _standing(study: "Study") -> Sequence[str]:
         f"{study.definition.name}: {counts_text(study.goal, table)}",
         best_text(study.goal, table),
     ]
-    exhausted = study.describe_exhausted()
-    if exhausted:
-        lines.append(exhausted)
+    end = study.describe_end()
+    if end:
+        lines.append(end)
     waiting = sum(row.state == "waiting" for row in table)
     if waiting:
         lines.append(f"{waiting} waiting")

@@ -121,9 +121,9 @@ def conclude(study: "Study") -> None:
 
     d, table = study.definition, study.rows()
     results.write_results(study)
-    exhausted = study.describe_exhausted()
-    if exhausted:
-        print(exhausted)
+    end = study.describe_end()
+    if end:
+        print(end)
     found = score_best(study, table)
     if found is not None:
         print(found.text(d.targets[0]))

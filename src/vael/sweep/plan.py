@@ -20,7 +20,7 @@ from vael.sweep.spec.grammar import parse_space
 from vael.sweep.spec.snapshot import SNAPSHOT, Snapshot, compute_digest, read_snapshot
 from vael.sweep.spec.space import Space
 from vael.sweep.spec.sweep_file import read_sweep_file
-from vael.sweep.spec.verdict import note_verdicts, select_verdicts
+from vael.sweep.spec.verdict import note_missing, note_verdicts, select_verdicts
 from vael.sweep.study import samplers, storage
 from vael.sweep.study.records import Slot
 from vael.sweep.workers.slots import count_workers, deal_slots
@@ -209,7 +209,7 @@ def _kind(domain: Choice | Interval) -> object:
 
 
 def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[str]:
-    notes = note_verdicts(d, select_verdicts(d, space))
+    notes = [*note_verdicts(d, select_verdicts(d, space)), *note_missing(d, space)]
     size = space.size()
     if (
         size is not None

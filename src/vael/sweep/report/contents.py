@@ -55,7 +55,7 @@ class SweepContents:
     """Goal, trials, confirmations, importances and verdicts of a sweep, for its page.
 
     Attributes:
-        exhausted: a sentence where all points of the space have been tried.
+        end: a sentence that says why no further trial begins; None: one may.
         following: parameters of what the sampler would try next.
     """
 
@@ -66,7 +66,7 @@ class SweepContents:
     confirmations: Sequence[ConfirmationRow]
     importances: Importances
     verdicts: Verdicts
-    exhausted: str | None = None
+    end: str | None = None
     following: Sequence[Mapping[str, Any]] = ()
 
 
@@ -76,14 +76,14 @@ def read_sweep(
     table: Sequence[TrialRow],
     importances: Importances,
     verdicts: Verdicts,
-    exhausted: str | None = None,
+    end: str | None = None,
     following: Sequence[Mapping[str, Any]] = (),
 ) -> SweepContents:
     """Add to the table what the run folders know."""
     trained = {row.number: _trained(row) for row in table if row.finished}
     fresh = _confirmations(folder)
     return SweepContents(
-        folder, goal, table, trained, fresh, importances, verdicts, exhausted, following
+        folder, goal, table, trained, fresh, importances, verdicts, end, following
     )
 
 

@@ -141,7 +141,7 @@ def _counts(sweep: SweepContents) -> list[Fact]:
     inner = text[text.index("(") + 1 : -1] if "(" in text else "None has finished yet"
     more = [f"{by_state[state]} {state}" for state in ("running", "waiting") if by_state[state]]
     value = str(done) if budget is None or budget == done else f"{done} of {budget}"
-    sentences = [", ".join([inner, *more]) + ".", sweep.exhausted or ""]
+    sentences = [", ".join([inner, *more]) + ".", sweep.end or ""]
     return [Fact("Finished trials", value, "", " ".join(sentences).strip())]
 
 

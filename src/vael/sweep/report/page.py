@@ -169,10 +169,10 @@ def render_study(study: StudyReader) -> str:
     """
     table = study.rows()
     shares = compute_importances(study.trials(), table, study.definition.directions)
-    verdicts, exhausted = reach_verdicts(study, table), study.describe_exhausted()
+    verdicts, end = reach_verdicts(study, table), study.describe_end()
     following = study.preview(FOLLOWING)
     return render_sweep(
-        read_sweep(study.folder, study.goal, table, shares, verdicts, exhausted, following)
+        read_sweep(study.folder, study.goal, table, shares, verdicts, end, following)
     )
 
 

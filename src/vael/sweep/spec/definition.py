@@ -24,7 +24,8 @@ class Limits:
     Attributes:
         trial_minutes: of one trial, over all its attempts in one process.
         trial_epochs: of one trial: bounds ``trainer.max_epochs``.
-        study_hours: since the sweep was last started; then no further trial begins.
+        study_hours: since the sweep was last started; then no further trial begins, and before
+            it none that would not end in time, by what trials like it took.
     """
 
     trial_minutes: float | None = None

@@ -58,6 +58,10 @@ class Choice:
             if own != text:
                 yield other, 1.0
 
+    def distance(self, one: Value, other: Value) -> float:
+        """Return 0 between equal values and 1 between others."""
+        return float(one != other or isinstance(one, bool) != isinstance(other, bool))
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -118,6 +122,12 @@ class Interval:
         for near in (index - 1, index + 1):
             if 0 <= near < count:
                 yield self._nth(near), abs(self._place(self._nth(near)) - here)
+
+    def distance(self, one: Value, other: Value) -> float:
+        """Return which share of the interval, or of its logarithm, lies between two values."""
+        assert isinstance(one, int | float)
+        assert isinstance(other, int | float)
+        return abs(self._place(one) - self._place(other))
 
     def _place(self, value: float) -> float:
         """Return how far up the interval a value lies: 0 at its low end, 1 at its high end."""

@@ -95,6 +95,18 @@ def note_verdicts(d: Definition, verdicts: Sequence[Parameter]) -> list[str]:
     return lines
 
 
+def note_missing(d: Definition, space: Space) -> list[str]:
+    """Say that the default verdict is not given, where the file asks for too few seeds."""
+    found = next(filter(_is_categorical, space.parameters), None)
+    if d.verdict != (FIRST,) or not d.confirm or found is None or _has_seeds(d, found):
+        return []
+    seeds = least_seeds([found])
+    return [
+        f"no verdict on {found.path}: it takes {seeds} fresh seeds, and confirm is {d.confirm}; "
+        f"confirm: {seeds} in the file gives one, verdict: null leaves this out"
+    ]
+
+
 def _choices(p: Parameter) -> tuple[str, ...]:
     assert isinstance(p.domain, Choice)
     return p.domain.texts

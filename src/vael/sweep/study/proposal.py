@@ -1,7 +1,7 @@
 """Proposal of a study's next trial: a point that has not been tried."""
 
 import copy
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime
 from random import Random
 from types import MappingProxyType
@@ -42,12 +42,19 @@ class Proposer:
         trials: Sequence[FrozenTrial],
         history: TrialHistory,
         given: Mapping[str, Value] = MappingProxyType({}),
+        affords: Callable[[Mapping[str, Value]], bool] = lambda _: True,
     ) -> FrozenTrial | None:
-        """Propose the next trial, whole but not stored; None: every point has been tried.
+        """Propose the next trial, whole but not stored; None: there is none left.
 
         The sampler is asked a few times; where all that it wants has been tried, the nearest
         point that has not is taken. It depends on the seed and the trials so far.
-        ``given`` parameters are not asked for.
+
+        Args:
+            d: the definition.
+            trials: all of the study, by number.
+            history: of them.
+            given: parameters that are not asked for.
+            affords: whether there is time left for a point.
         """
         if history.exhausted:
             return None
@@ -55,11 +62,11 @@ class Proposer:
         self._sampler = samplers.make_sampler(d.sampler, d.seed, number, self._sampler)
         for _ in range(samplers.count_asks(d.sampler)):
             trial = self._ask(trials, {FIXED: dict(given)} if given else {})
-            if not history.is_tried(trial.params):
+            if not history.is_tried(trial.params) and affords(trial.params):
                 return trial
         random = Random(f"{d.seed} {number}")
         nearest = find_nearest(self._space, trial.params, history.has_key, random)
-        if nearest is None:
+        if nearest is None or not affords(nearest):
             return None
         return self._ask(trials, {**trial.system_attrs, FIXED: nearest})
 

@@ -4,6 +4,8 @@ What changes more than one thing goes through ``_one_at_a_time``: under the swee
 often as the storage needs.
 """
 
+import math
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -112,12 +114,27 @@ class StudyReader:
         """Return all trials as a table."""
         return self._retry(self._rows)
 
-    def describe_exhausted(self) -> str | None:
-        """Say in a sentence that all points of the space have been tried; None: they have not."""
-        self._history.update(self.trials())
-        if not self._history.exhausted:
+    def seconds_left(self) -> float:
+        """Return how long trials may still begin, by ``limits.study_hours``; inf without it."""
+        hours = self.definition.limits.study_hours
+        return math.inf if hours is None else self._snapshot.started + 3600 * hours - time.time()
+
+    def describe_end(self) -> str | None:
+        """Say in a sentence why no further trial begins before the budget; None: one may."""
+        trials, d = self.trials(), self.definition
+        self._history.update(trials)
+        if self._history.exhausted:
+            return (
+                f"The space is exhausted: all of its {self.space.size()} points have been tried."
+            )
+        left, hours = self.seconds_left(), d.limits.study_hours
+        if hours is None or d.trials is None or len(trials) >= d.trials:
             return None
-        return f"The space is exhausted: all of its {self.space.size()} points have been tried."
+        if not self._history.open:  # what is left may be too short for another trial
+            left -= max((row.seconds or 0.0 for row in self._table.rows(trials)), default=0.0)
+        if left > 0:
+            return None
+        return f"The time is spent (limits.study_hours: {hours:g})."
 
     def preview(self, count: int) -> list[Mapping[str, Value]]:
         """Return what the sampler would try next, by what it knows now; nothing is stored."""

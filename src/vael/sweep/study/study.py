@@ -10,8 +10,9 @@ mends it. Trial numbers are 0 .. N-1 and each ends once: the budget is exact.
 """
 
 import logging
-import time
+import math
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import optuna
@@ -22,8 +23,9 @@ from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
 from vael.sweep.spec.constraint import parse_constraints
 from vael.sweep.spec.definition import Definition
+from vael.sweep.spec.domain import Value
 from vael.sweep.spec.verdict import select_verdicts
-from vael.sweep.study import confirmation, feasibility, lease, results, samplers, shares
+from vael.sweep.study import confirmation, cost, feasibility, lease, results, samplers, shares
 from vael.sweep.study.history import BY_CHANCE
 from vael.sweep.study.proposal import Proposer
 from vael.sweep.study.reader import StudyReader
@@ -72,8 +74,7 @@ class Study(StudyReader):
     def _claim(self, worker: str, now: float) -> Claim | Wait | None:
         d, held = self.definition, False
         assert d.trials is not None
-        hours = d.limits.study_hours
-        in_time = hours is None or time.time() < self._snapshot.started + 3600 * hours
+        in_time = self.seconds_left() > 0
         trials = self._study.get_trials(deepcopy=False)
         self._results.add_missing(self._history.update(trials))
         running = [trials[n] for n in self._history.open if trials[n].state == TrialState.RUNNING]
@@ -107,10 +108,18 @@ class Study(StudyReader):
         given = shares.find_missing(self.space, verdicts, d.trials, trials)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna's about private use and experiments
-            draft = self._proposer.propose(d, trials, self._history, given)
+            draft = self._proposer.propose(d, trials, self._history, given, self._affords())
         if draft is None:
             return None
         return self.storage.get_trial(self.storage.create_new_trial(self.id, draft))
+
+    def _affords(self) -> Callable[[Mapping[str, Value]], bool]:
+        """Make the test whether a point will end in time, by what trials like it took."""
+        left = self.seconds_left()
+        if left == math.inf:
+            return lambda _: True
+        table = self._rows()
+        return lambda point: (cost.foresee_seconds(self.space, table, point) or 0.0) <= left
 
     def _orphaned(self, trial: FrozenTrial, d: Definition) -> bool:
         """Count the loss of a RUNNING trial that nobody runs; False where it was one too many."""

@@ -9,13 +9,25 @@ from vael.sweep.study.verdict import Contender, Verdict
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
-    """Say how the best compares with each other choice, a sentence each."""
+    """Say how the best compares with each other choice, a sentence each; then those together."""
     best, *others = verdict.contenders
     lines = [
         _sentence(verdict, best, other, verdict.differences[0, i])
         for i, other in enumerate(others, 1)
     ]
-    return [*lines, *(f"{reason}." for reason in verdict.left_out)]
+    return [*lines, *_between(verdict), *(f"{reason}." for reason in verdict.left_out)]
+
+
+def _between(verdict: Verdict) -> list[str]:
+    """Say in one line how the others compare with each other."""
+    unit = describe_metric(f"test/{verdict.score}").unit
+    names = [c.choice for c in verdict.contenders]
+    told = []
+    for (i, j), d in verdict.differences.items():
+        if i:
+            word = "better than" if d.found else "not told from"
+            told.append(f"{names[i]} {word} {names[j]} ({difference_text(d)} {unit})")
+    return [f"between the others: {', '.join(told)}"] if told else []
 
 
 def _sentence(verdict: Verdict, best: Contender, other: Contender, d: PairedDifference) -> str:

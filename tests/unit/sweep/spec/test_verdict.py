@@ -5,7 +5,7 @@ import pytest
 from vael.errors import ConfigError
 from vael.sweep.spec.grammar import parse_space
 from vael.sweep.spec.sweep_file import parse_sweep
-from vael.sweep.spec.verdict import count_seeds, note_verdicts, select_verdicts
+from vael.sweep.spec.verdict import count_seeds, note_missing, note_verdicts, select_verdicts
 
 SPACE = {
     "objective.beta": "interval(1, 2)",
@@ -102,3 +102,17 @@ def test_the_start_says_how_many_runs_come():
     assert note_verdicts(d, ()) == []
     d, verdicts = select(confirm=4)
     assert "on 4 fresh seeds" in note_verdicts(d, verdicts)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "seeds"),
+    [({"confirm": 2}, 3), ({"confirm": 3}, None), ({"confirm": 0}, None), ({}, None)],
+)
+def test_the_start_says_where_the_default_verdict_lacks_seeds(changes, seeds):
+    d, verdicts = select(**changes)
+    assert (seeds is None) == (bool(verdicts) or d.confirm == 0)
+    told = note_missing(d, parse_space(d.space, d.when))
+    assert len(told) == (seeds is not None)
+    assert all(f"it takes {seeds} fresh seeds, and confirm is 2" in line for line in told)
+    silent, _ = select(**{**changes, "verdict": None})
+    assert note_missing(silent, parse_space(silent.space, silent.when)) == []

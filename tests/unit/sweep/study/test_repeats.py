@@ -91,7 +91,7 @@ def test_a_finite_space_is_tried_whole_and_ends(tmp_path, name, conditional):
     assert other.claim("w1") is None
     assert points_of(study) == {point_key(point) for point in study.space.grid()}
     assert states(study) == ["COMPLETE"] * size
-    assert study.describe_exhausted() == (
+    assert study.describe_end() == (
         f"The space is exhausted: all of its {size} points have been tried."
     )
 

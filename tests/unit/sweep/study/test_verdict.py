@@ -239,11 +239,12 @@ def test_three_choices_have_intervals_that_hold_at_once():
     tables = {"a": np.ones((5, 50)), "b": noise(5, 50, 0.01, 0.01, 2.0), "c": np.zeros((5, 50))}
     found = compare("abc", tables)
     assert [c.choice for c in found.contenders] == ["c", "a", "b"]
-    first, second = verdict_lines(found)
+    first, second, others = verdict_lines(found)
     assert first.startswith("c needs")
     assert "less than a (95 % for all 3 pairs at once" in first
     assert "less than b" in second
     assert "best found of 7 and 8 trials" in second
+    assert others.startswith("between the others: a better than b (1.00")
 
 
 def test_of_a_score_where_more_is_better_the_highest_is_the_best():
