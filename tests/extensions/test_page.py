@@ -70,7 +70,7 @@ def whole(work):
         "data=my_data",
         "posterior=my_posterior",
         "prior=learned_normal",
-        "objective=capacity",
+        "objective=budget",
         "objective/schedule=cosine",
         "objective.schedule.steps=10",
         "callbacks=my_callbacks",
@@ -87,7 +87,7 @@ def test_posterior_prior_objective_and_callback_train_together(whole):
     assert summary["status"] == "finished"
     rows = list(csv.DictReader((whole / "metrics.csv").read_text().splitlines()))
     rates = [float(row["train/rate"]) for row in rows if row["train/rate"]]
-    assert rates[-1] == pytest.approx(5.0, abs=0.5)  # the capacity
+    assert rates[-1] == pytest.approx(5.0, abs=0.5)  # the budget
     assert len([row for row in rows if row["train/weight_norm"]]) == 12
     assert all(float(row["train/excess"]) >= 0 for row in rows if row["train/excess"])
 

@@ -2,16 +2,20 @@
 
 from vael.objectives.base import Objective
 from vael.objectives.bound import Bound
+from vael.objectives.capacity import Capacity
 from vael.objectives.elbo import Elbo
+from vael.objectives.free_bits import FreeBits
 from vael.objectives.gather import gather
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
 __all__ = [
     "BetaSchedule",
     "Bound",
+    "Capacity",
     "Constant",
     "Cyclical",
     "Elbo",
+    "FreeBits",
     "Linear",
     "Objective",
     "gather",

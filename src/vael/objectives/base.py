@@ -14,24 +14,24 @@ class Objective(nn.Module, ABC):
         num_samples: S, samples of q per example that the objective wants in training.
 
     Example:
-        The rate is held at a capacity (Burgess et al. 2018, https://arxiv.org/abs/1804.03599):
-        ``loss = mean over S, B of  -log p(x|z) + gamma |KL - capacity|``, nats.
+        Only what the rate has above a budget costs anything (an exact penalty; Nocedal and Wright
+        2006, section 17.2): ``loss = mean of -log p(x|z) + gamma max(0, KL - budget)``, nats.
 
-        >>> class Capacity(Objective):
+        >>> class Budget(Objective):
         ...     warmup_steps = 0
-        ...     def __init__(self, gamma, capacity):
+        ...     def __init__(self, gamma, budget):
         ...         super().__init__()
-        ...         self.gamma, self.capacity = gamma, capacity
+        ...         self.gamma, self.budget = gamma, budget
         ...     def beta(self, step):
         ...         return 1.0
         ...     def forward(self, trace, step, beta):
         ...         distortion, rate = -trace.log_px.mean(), trace.rate.mean()
-        ...         value = distortion + self.gamma * (rate - self.capacity).abs()
+        ...         value = distortion + self.gamma * (rate - self.budget).relu()
         ...         terms = {"distortion": distortion.detach(), "rate": rate.detach()}
         ...         return Loss(value, terms)
         >>> import torch
         >>> trace = Trace(None, None, (), log_px=torch.full((1, 2), -3.0), rate=torch.ones(1, 2))
-        >>> Capacity(gamma=10.0, capacity=1.5)(trace, step=0, beta=1.0).value  # 3 + 10 |1 - 1.5|
+        >>> Budget(gamma=10.0, budget=0.5)(trace, step=0, beta=1.0).value  # 3 + 10 (1 - 0.5)
         tensor(8.)
     """
 

@@ -135,12 +135,15 @@ def _report_warmup(lit: LitVAE) -> None:
     objective, steps = lit.objective, lit.options.total_steps
     full = objective.warmup_steps
     if full > steps and is_first():
+        most = max(objective.beta(step) for step in range(steps))
+        warms_beta = most < objective.beta(full)
         log.warning(
-            "the warm-up of beta ends at step %d, but this run has %d steps: beta gets no further "
-            "than %.3g. Shorten objective.schedule or raise trainer.max_epochs.",
+            "the warm-up of %s ends at step %d, but this run has %d steps%s. Shorten "
+            "objective.schedule or raise trainer.max_epochs.",
+            "beta" if warms_beta else "the objective",
             full,
             steps,
-            max(objective.beta(step) for step in range(steps)),
+            f": beta gets no further than {most:.3g}" if warms_beta else "",
         )
 
 
