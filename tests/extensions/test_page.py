@@ -71,6 +71,7 @@ def whole(work):
         "posterior=my_posterior",
         "prior=learned_normal",
         "objective=budget",
+        "objective.budget=2",
         "objective/schedule=cosine",
         "objective.schedule.steps=10",
         "callbacks=my_callbacks",
@@ -87,7 +88,7 @@ def test_posterior_prior_objective_and_callback_train_together(whole):
     assert summary["status"] == "finished"
     rows = list(csv.DictReader((whole / "metrics.csv").read_text().splitlines()))
     rates = [float(row["train/rate"]) for row in rows if row["train/rate"]]
-    assert rates[-1] == pytest.approx(5.0, abs=0.5)  # the budget
+    assert rates[-1] == pytest.approx(2.0, abs=0.3)  # the budget; without one it is above 4
     assert len([row for row in rows if row["train/weight_norm"]]) == 12
     assert all(float(row["train/excess"]) >= 0 for row in rows if row["train/excess"])
 

@@ -61,7 +61,7 @@ def aligned_vae(spectrum: np.ndarray, rates: np.ndarray, sigma: float) -> VAE:
     return linear_vae(world, Normal((d,)), A, np.zeros(d), normal_theta(np.diag(kept)))
 
 
-def settle(vae: VAE, objective: Objective, x: Tensor, steps: int = 800, lr: float = 0.05) -> None:
+def settle(vae: VAE, objective: Objective, x: Tensor, steps: int = 1200, lr: float = 0.03) -> None:
     """Train to the end of a falling learning rate."""
     d = vae.noise_shapes[0][0]
     noise = corners(d, len(x))

@@ -23,14 +23,14 @@ SIGMA = 0.5
 X = examples(SPECTRUM)
 
 
-def started(rates=(0.2, 0.1, 0.1)):
+def started(rates=(0.5, 0.3, 0.1)):
     return aligned_vae(SPECTRUM, np.array(rates), SIGMA)
 
 
 @pytest.mark.parametrize("capacity", [0.7, 1.5])
 def test_the_rate_ends_at_the_capacity_and_the_error_at_its_water_level(capacity):
     vae = started()
-    settle(vae, Capacity(capacity, gamma=20.0, schedule=Constant()), X)
+    settle(vae, Capacity(capacity, gamma=8.0, schedule=Constant()), X)
     rate, error = measure(vae, X)
     s = level_of_rate(SPECTRUM, capacity)
     assert rate == pytest.approx(capacity, abs=1e-3)
