@@ -93,7 +93,7 @@ MORE = [
     ("conv_vae", "gaussian", 256, (1, 28, 28), ("likelihood.scale=predicted",)),
     ("resnet_vae", "logistic", 256, (3, 16, 16), ()),
     ("conv_vae", "categorical", 17, (1, 8, 8), ()),
-    ("mlp_vae", "laplace", 17, (1, 8, 8), ()),
+    ("mlp_vae", "laplace", 17, (1, 8, 8), ("posterior=laplace",)),
     ("mlp_vae", "beta_binomial", 17, (1, 8, 8), ()),
     ("resnet_vae", "logistic_mixture", 256, (3, 8, 8), ()),
 ]

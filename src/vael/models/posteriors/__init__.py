@@ -2,6 +2,7 @@
 
 from vael.models.posteriors.base import Posterior, PosteriorRecord
 from vael.models.posteriors.full_normal import FullNormal
+from vael.models.posteriors.laplace import LaplacePosterior
 from vael.models.posteriors.normal import Normal
 
-__all__ = ["FullNormal", "Normal", "Posterior", "PosteriorRecord"]
+__all__ = ["FullNormal", "LaplacePosterior", "Normal", "Posterior", "PosteriorRecord"]
