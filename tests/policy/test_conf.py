@@ -83,6 +83,7 @@ CHOSEN = [
     and not name.endswith("Record")
 ] + [
     "vael.training.loggers.NoLogger",
+    "vael.training.loggers.SeveralBoards",
     "vael.training.loggers.Tensorboard",
     "vael.training.loggers.Wandb",
 ]

@@ -71,6 +71,11 @@ def check_one_option(arguments: Sequence[str], groups: Sequence[str]) -> None:
         value = None if read is None else read.value()
         if isinstance(value, list):
             options = [str(option) for option in value]
+            if key == "logger":
+                raise ConfigError(
+                    f"{argument}: a group takes one option: logger=wandb_tensorboard logs to "
+                    "both; for others make conf/logger/NAME.yaml like it (docs/models.md)."
+                )
             raise ConfigError(
                 f"{argument}: a group takes one option: give {key}={(*options, '<option>')[0]}. "
                 f"To try several: vael sweep FILE, with `{key}: choice({', '.join(options)})` "

@@ -96,9 +96,9 @@ def _go(run: Run, trainer: pl.Trainer) -> None:
         announce_run(run)
         if saved:
             log.info("continuing from %s at step %d", run.files.last, saved["global_step"])
-        board_log = run.board.open(run.folder, flat_config(run.config))
-        if board_log is not None:
-            trainer.loggers = [run.csv, board_log]
+        board_logs = run.board.open(run.folder, flat_config(run.config))
+        if board_logs:
+            trainer.loggers = [run.csv, *board_logs]
             run.board.catch_up(run.csv.by_step())
     try:
         with translate_resource_errors():

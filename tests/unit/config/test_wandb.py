@@ -52,6 +52,9 @@ def test_refused_is_what_wandb_refuses(project, tags):
 def test_it_is_one_line_before_anything_is_read(override, match):
     with pytest.raises(ConfigError, match=match):
         check_config(config_of("logger=wandb", override))
+    among = override.replace("logger.", "logger.wandb.")
+    with pytest.raises(ConfigError, match=match.replace("logger", r"logger\.wandb")):
+        check_config(config_of("logger=wandb_tensorboard", among))
 
 
 def test_what_wandb_takes_is_taken():

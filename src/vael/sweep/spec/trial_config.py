@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vael.config.compose import compose_config
 from vael.config.overrides import escape
 from vael.config.validate import check_config
+from vael.config.wandb import list_wandb
 from vael.files import write_text
 from vael.runs.folder import RunFolder
 from vael.sweep.spec.definition import Definition
@@ -56,8 +57,8 @@ def _config(
         more["trainer.max_epochs"] = limit
     if threads is not None and config.trainer.threads is None:
         more["trainer.threads"] = threads
-    if "group" in config.logger:
-        more |= {"logger.group": d.name, "logger.job_type": kind}
+    for path, _ in list_wandb(config.logger):
+        more |= {f"{path}.group": d.name, f"{path}.job_type": kind}
     with open_dict(config):
         for path, value in more.items():
             OmegaConf.update(config, path, value)

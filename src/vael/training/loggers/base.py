@@ -1,7 +1,7 @@
 """Base class of what a ``logger`` config node makes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger
@@ -11,8 +11,8 @@ class Board(ABC):
     """Show a run in a place beside metrics.csv; opened on the first process only."""
 
     @abstractmethod
-    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
-        """Start logging of this run folder with its flat, dotted config."""
+    def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:
+        """Start logging of this run folder with its flat, dotted config; return its loggers."""
 
     def catch_up(self, rows: Mapping[int, Mapping[str, float]]) -> None:  # noqa: B027
         """Log again what a killed attempt has logged, and this place may have lost, by step."""

@@ -1,6 +1,6 @@
 """Logging to no board; metrics.csv and report.html are written all the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger
@@ -11,9 +11,9 @@ from vael.training.loggers.base import Board
 class NoLogger(Board):
     """Log nowhere else."""
 
-    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+    def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:
         """Open nothing."""
-        return None
+        return []
 
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
         """Show nothing."""

@@ -1,6 +1,6 @@
 """Logging to TensorBoard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ class Tensorboard(Board):
     def __init__(self) -> None:
         self._logger: TensorBoardLogger | None = None
 
-    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+    def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:
         """Open Lightning's TensorBoardLogger on the run's folder."""
         try:
             self._logger = TensorBoardLogger(run, name="tensorboard", version="")
@@ -27,7 +27,7 @@ class Tensorboard(Board):
             ) from error
         text = "\n".join(f"    {name}: {value}" for name, value in config.items())
         self._logger.experiment.add_text("config", text)
-        return self._logger
+        return [self._logger]
 
     def pictures(self, images: Mapping[str, Path], step: int) -> None:
         """Write one image summary for each picture."""

@@ -51,7 +51,7 @@ class Wandb(Board):
         self._run: Run | None = None
         self._parts: OfflineParts | None = None
 
-    def open(self, run: Path, config: Mapping[str, object]) -> Logger | None:
+    def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:
         """Start or continue the run and wrap it for Lightning."""
         import wandb
         from pytorch_lightning.loggers import WandbLogger
@@ -78,7 +78,7 @@ class Wandb(Board):
         for axis in AXES:
             self._run.define_metric(axis)
         self._run.define_metric("*", step_metric=AXES[0], step_sync=True)
-        return WandbLogger(experiment=self._run)
+        return [WandbLogger(experiment=self._run)]
 
     def _init(self, run: Path, config: Mapping[str, object], mode: str) -> "Run":
         import wandb
