@@ -73,7 +73,7 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
         "model.latent_dim data.batch_size trainer.devices trainer.num_nodes trainer.max_epochs "
         "trainer.accumulate_grad_batches trainer.log_every_n_steps evaluation.samples "
         "evaluation.test_samples objective.num_samples callbacks.checkpoint.every_n_epochs "
-        "callbacks.pictures.num_examples",
+        "callbacks.pictures.num_examples prior.components",
     ),
     ("an integer >= 0", _integer(0), "seed data.split_seed"),
     (

@@ -122,7 +122,7 @@ def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
         source = scorer.latent.at(scorer.device, "prior", chunk)
         eps = tuple(
             torch.randn(1, size, *shape, generator=source, device=scorer.device)
-            for shape in scorer.vae.noise_shapes
+            for shape in scorer.vae.prior_noise_shapes
         )
         px = scorer.vae.sample(eps)
         mean = px.mean
@@ -150,8 +150,11 @@ def _map_tensors(record: R, function: Callable[[str, Tensor], Tensor]) -> R:
 
 
 def _move(record: R) -> R:
-    """Return a record on the CPU in float32."""
-    return _map_tensors(record, lambda _, tensor: tensor.float().cpu())
+    """Return a record, with the records inside of it, on the CPU in float32."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    inner = {name: _move(v) for name, v in values.items() if isinstance(v, PosteriorRecord)}
+    moved = _map_tensors(record, lambda _, tensor: tensor.float().cpu())
+    return replace(moved, **inner)  # type: ignore[type-var]
 
 
 def _join(records: list[PosteriorRecord]) -> PosteriorRecord:

@@ -23,7 +23,7 @@ class VAE(nn.Module):
                  └─────────┘
 
     All randomness enters by ``eps``: a tuple with one standard normal tensor ``(S, B, *shape)``
-    for each of ``noise_shapes``.
+    for each of ``noise_shapes``, to sample for each of ``prior_noise_shapes``.
 
     Args:
         latents: how z is inferred and sampled.
@@ -37,8 +37,13 @@ class VAE(nn.Module):
 
     @property
     def noise_shapes(self) -> tuple[Shape, ...]:
-        """The event shapes of the noise that ``forward`` and ``sample`` need."""
+        """The event shapes of the noise that ``forward`` needs."""
         return self.latents.noise_shapes
+
+    @property
+    def prior_noise_shapes(self) -> tuple[Shape, ...]:
+        """The event shapes of the noise that ``sample`` needs."""
+        return self.latents.prior_noise_shapes
 
     @property
     def _family(self) -> Likelihood[ObservedRecord]:

@@ -148,7 +148,7 @@ class Model:
             eps = tuple(
                 temperature
                 * torch.randn(1, CHUNK, *shape, generator=source)[:, :size].to(self.device)
-                for shape in self.vae.noise_shapes
+                for shape in self.vae.prior_noise_shapes
             )
             px = self.vae.sample(eps)
             uniform = torch.rand(1, CHUNK, *self.spec.event_shape, generator=source)[:, :size]

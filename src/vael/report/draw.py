@@ -70,11 +70,11 @@ def save_pictures(drawn: dict[str, Picture], folder: Path) -> list[Path]:
 
 
 def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
-    """Draw noise ``(1, count, *Z)`` on the CPU, so that all devices show the same."""
+    """Draw noise for the prior on the CPU, so that all devices show the same."""
     stream = Noise(seed, "latent").at(torch.device("cpu"), "pictures")
     return tuple(
         torch.randn(1, count, *shape, generator=stream).to(like.device, like.dtype)
-        for shape in vae.noise_shapes
+        for shape in vae.prior_noise_shapes
     )
 
 

@@ -16,13 +16,18 @@ class Latents(nn.Module, ABC):
     """How z is inferred from x and sampled from the prior, in one layer or in several.
 
     Noise is always an input: a tuple of standard normal tensors, one for each of
-    ``noise_shapes``, each ``(S, B, *shape)``.
+    ``noise_shapes`` (of ``prior_noise_shapes`` to sample), each ``(S, B, *shape)``.
     """
 
     @property
     @abstractmethod
     def noise_shapes(self) -> tuple[Shape, ...]:
-        """The event shapes of the noise that ``infer`` and ``sample`` need."""
+        """The event shapes of the noise that ``infer`` needs."""
+
+    @property
+    @abstractmethod
+    def prior_noise_shapes(self) -> tuple[Shape, ...]:
+        """The event shapes of the noise that ``sample`` needs."""
 
     @abstractmethod
     def encode(self, x: Tensor) -> LatentRecord:
@@ -42,7 +47,7 @@ class Latents(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
-        """Return what the decoder gets, from the prior, ``(S, B, *H)`` for eps ``(S, B, *Z)``."""
+        """Return what the decoder gets, from the prior, ``(S, B, *H)`` for its noise."""
 
     def rate(self, latents: tuple[Latent, ...]) -> Tensor:
         """Return ``sum over layers of KL(q || p)``, nats, ``(S, B)``.

@@ -38,6 +38,11 @@ class Flat(Latents):
         """``(Z,)``."""
         return (self.prior.event_shape,)
 
+    @property
+    def prior_noise_shapes(self) -> tuple[Shape, ...]:
+        """``(Z,)``, or what the prior asks for."""
+        return (self.prior.noise_shape,)
+
     def encode(self, x: Tensor) -> PosteriorRecord:
         """Return q(z|x) for x ``(B, *E)``, with leading dimensions ``(B,)``."""
         q: PosteriorRecord = self.posterior(x)
@@ -51,7 +56,7 @@ class Flat(Latents):
         self, read: tuple[PosteriorRecord, LatentRecord], eps: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Latent, ...]]:
         """Return z ``(S, B, *Z)`` and its layer for q, p and eps ``((S, B, *Z),)``."""
-        noise, (q, p) = self._noise(eps), read
+        noise, (q, p) = take_noise(eps, self.noise_shapes), read
         # A batch dimension of 1 would broadcast: all examples would share their noise.
         given, wanted = noise.shape[1], len(q.mean)
         assert given == wanted, f"noise for {given} examples, got {wanted}"
@@ -59,12 +64,14 @@ class Flat(Latents):
         return z, (Latent(z, q, p),)
 
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
-        """Draw z from the prior, ``(S, B, *Z)``, by eps ``((S, B, *Z),)``."""
-        z: Tensor = self.prior(self.posterior).rsample(self._noise(eps))
+        """Draw z from the prior, ``(S, B, *Z)``, by the noise that it asks for."""
+        noise = take_noise(eps, self.prior_noise_shapes)
+        z: Tensor = self.prior(self.posterior).rsample(noise)
         return z
 
-    def _noise(self, eps: tuple[Tensor, ...]) -> Tensor:
-        (noise,) = eps
-        shape = self.prior.event_shape
-        assert noise.shape[2:] == shape, f"noise must be (S, B, *{shape}), got {noise.shape}"
-        return noise
+
+def take_noise(eps: tuple[Tensor, ...], shapes: tuple[Shape, ...]) -> Tensor:
+    """Return the noise ``(S, B, *shape)`` of a single layer, whose shape must be this one."""
+    (noise,), (shape,) = eps, shapes
+    assert noise.shape[2:] == shape, f"noise must be (S, B, *{shape}), got {noise.shape}"
+    return noise

@@ -1,6 +1,7 @@
 """Priors over z, p(z): one a module."""
 
 from vael.models.priors.base import Prior
+from vael.models.priors.normal_mixture import NormalMixture
 from vael.models.priors.standard_normal import StandardNormal
 
-__all__ = ["Prior", "StandardNormal"]
+__all__ = ["NormalMixture", "Prior", "StandardNormal"]

@@ -36,6 +36,11 @@ class Prior(nn.Module, ABC):
         super().__init__()
         self.event_shape = tuple(event_shape)
 
+    @property
+    def noise_shape(self) -> Shape:
+        """The event shape of the standard normal noise that a sample takes: Z, if not more."""
+        return self.event_shape
+
     @abstractmethod
     def forward(self, encode: Encode, context: Tensor | None = None) -> LatentRecord:
         """Return the record of p, with no leading dimensions, or ``(B,)`` given a context.

@@ -14,6 +14,7 @@ from vael.errors import ConfigError, DataError
 from vael.pretrained.explore.atlas import Atlas, survey_examples
 from vael.pretrained.explore.uploads import read_picture
 from vael.pretrained.generate.interpolation import WAYS
+from vael.pretrained.model import Model
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
@@ -49,6 +50,7 @@ class Session:
         self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
         self.atlas: Atlas = survey_examples(self.scorer, part)
         (self.shape,) = trained.vae.noise_shapes
+        self.prior = Model.of(trained).prior()
         self.images = len(trained.spec.event_shape) == 3
 
     @property
@@ -87,8 +89,12 @@ class Session:
     def sample(self, count: int, temperature: float, seed: int) -> Tensor:
         """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``."""
         generator = torch.Generator().manual_seed(seed)
-        eps = torch.randn(1, count, *self.shape, generator=generator) * temperature
-        return self.trained.vae.latents.sample((eps,))[0].flatten(1)
+        latents = self.trained.vae.latents
+        eps = tuple(
+            torch.randn(1, count, *shape, generator=generator) * temperature
+            for shape in latents.prior_noise_shapes
+        )
+        return latents.sample(eps)[0].flatten(1)
 
     def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
         """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.
@@ -126,7 +132,7 @@ class Session:
         """Return all that the page shows of the model before anything is asked of it."""
         config, spec, atlas = self.trained.config, self.trained.spec, self.atlas
         choices = config.get("choices", {})
-        centre = self.sample(1, 0.0, 0)[0]
+        centre = self.prior.mean.flatten()
         return {
             "title": f"{choices.get('model', 'VAE')} on {choices.get('data', 'data')}",
             "likelihood": str(choices.get("likelihood", "")),
@@ -148,9 +154,13 @@ class Session:
         """Return what each latent dimension carries, the most first, and its means' spread."""
         atlas, found = self.atlas, []
         variance, active, carried = atlas.variance, atlas.active, atlas.activity
+        spread = getattr(self.prior, "sigma", None)  # a prior of one's own may have none
+        sides = torch.full((self.latent_dim,), REACH)
+        if spread is not None:
+            sides = (self.prior.mean.abs() + REACH * spread).flatten().clamp(min=REACH)
         for dim in carried.order():
             means = atlas.means[:, dim]
-            reach = max(REACH, float(means.abs().max()))
+            reach = max(float(sides[dim]), float(means.abs().max()))
             found.append(
                 {
                     "dim": dim,

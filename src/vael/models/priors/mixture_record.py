@@ -1,0 +1,82 @@
+"""A mixture of K distributions over z."""
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vael.models.posteriors.base import PosteriorRecord
+from vael.types import Shape
+
+BLOCK = 2**24  # numbers of each temporary: 64 MiB of float32
+CHOICE = 2  # numbers of noise that choose the component
+
+R = TypeVar("R", bound=PosteriorRecord)
+
+
+@dataclass(frozen=True, eq=False)
+class LatentMixtureRecord:
+    """``p(z) = sum_k pi_k p_k(z)``: no closed form of a KL to it, of its density there is one.
+
+    Attributes:
+        components: the p_k, a record with leading dimensions ``(K,)``.
+        log_weights: log pi, normalised, ``(K,)``.
+    """
+
+    components: PosteriorRecord
+    log_weights: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """E[z] = ``sum_k pi_k E_k[z]``, ``(*Z)``."""
+        return self._average(self.components.mean)
+
+    @property
+    def sigma(self) -> Tensor | None:
+        """Standard deviation of each dimension, ``(*Z)``; None where that of p_k is unknown."""
+        sigma = self.components.sigma
+        if sigma is None:
+            return None
+        square = sigma.square() + (self.components.mean - self.mean).square()
+        return self._average(square).sqrt()
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return ``log sum_k pi_k p_k(z)``, nats, ``(S, B)``, by blocks of z."""
+        means = self.components.mean
+        event = means.shape[1:]
+        lead = z.shape[: z.ndim - len(event)]
+        rows = z.reshape(-1, 1, *event).expand(-1, *means.shape)
+        blocks = torch.split(rows, max(1, BLOCK // means.numel()))
+        found = [self.components.log_prob(block) + self.log_weights for block in blocks]
+        return torch.cat([torch.logsumexp(joint, -1) for joint in found]).reshape(lead)
+
+    def rsample(self, eps: Tensor) -> Tensor:
+        """Turn standard normal noise eps ``(S, B, 2 + prod(Z))`` into z, ``(S, B, *Z)``.
+
+        The first two numbers choose k by the angle of the point that they are, which is uniform
+        and stays the same when all noise is scaled: a temperature narrows each component and
+        leaves their weights. z is differentiable in the parameters of p_k, not in pi.
+        """
+        turn = 0.5 + torch.atan2(eps[..., 1], eps[..., 0]) / (2 * math.pi)
+        edges = self.log_weights.exp().cumsum(0)
+        k = torch.searchsorted(edges, turn.to(edges).contiguous(), right=True)
+        chosen = take_components(self.components, k.clamp(max=len(edges) - 1))
+        return chosen.rsample(eps[..., CHOICE:].reshape(chosen.mean.shape))
+
+    def _average(self, t: Tensor) -> Tensor:
+        """Return ``sum_k pi_k t_k`` for t ``(K, *Z)``."""
+        average: Tensor = torch.tensordot(self.log_weights.exp(), t, 1)
+        return average
+
+
+def mixture_noise_shape(event_shape: Shape) -> Shape:
+    """Return the shape of the noise behind one draw: two numbers choose the component."""
+    return (CHOICE + math.prod(event_shape),)
+
+
+def take_components(record: R, k: Tensor) -> R:
+    """Return the members k of a record with leading dimensions ``(K,)``, leading with k's."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    return replace(record, **{n: v[k] for n, v in values.items() if isinstance(v, Tensor)})  # type: ignore[type-var]
