@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vael.errors import DISK_FULL, ConfigError, VaelError
 from vael.files import cut_half_line, locked
+from vael.sweep.study.sqlite_file import check_file, locate_file
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -60,8 +61,8 @@ def locate_storage(given: str | None, folder: Path) -> str:
         ) from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
-        parsed = parsed.set(database=str(Path(str(parsed.database)).resolve()))
+    if parsed.drivername.startswith("sqlite"):
+        parsed = parsed.set(database=str(locate_file(parsed.database)))
     return parsed.render_as_string(hide_password=False)
 
 
@@ -93,10 +94,12 @@ def connect_storage(url: str, folder: Path) -> "BaseStorage":
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if url == JOURNAL:
         return _journal(folder / "study.journal")
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
     kwargs: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
+        check_file(Path(str(make_url(url).database)))
         kwargs["connect_args"] = {"timeout": 60}
     elif url.startswith("postgresql"):
         kwargs["connect_args"] = POSTGRES
@@ -112,6 +115,11 @@ def connect_storage(url: str, folder: Path) -> "BaseStorage":
         )
         raise ConfigError(
             f"storage {redact_url(url)} needs a package that is not installed ({error}): {remedy}."
+        ) from error
+    except NoSuchModuleError as error:
+        raise ConfigError(
+            f"storage {redact_url(url)} is of a kind that is not known: give journal, "
+            "sqlite:///FILE or postgresql+psycopg://USER@HOST:PORT/DATABASE."
         ) from error
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         raise ConfigError(
