@@ -1,8 +1,10 @@
-"""Schedules of beta that interfere with a run at a step, without a hook of a callback."""
+"""Schedules and an objective that interfere with a run at a step, without a hook of a callback."""
 
 import os
 import signal
 from dataclasses import dataclass
+
+from vael.objectives import Geco
 
 
 @dataclass
@@ -30,6 +32,17 @@ class ValueAt:
 
     def __call__(self, step: int) -> float:
         return self.value if step == self.step else 1.0
+
+
+class StoppedGeco(Geco):
+    """GECO that sends SIGTERM to its own process before a step, once."""
+
+    def __init__(self, kappa: float, speed: float, num_samples: int, step: int) -> None:
+        super().__init__(kappa, speed, num_samples)
+        self.schedule = SignalAt(step)
+
+    def beta(self, step: int) -> float:
+        return self.schedule(step)
 
 
 def at(name: str, step: int) -> tuple[str, str]:

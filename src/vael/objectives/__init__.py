@@ -6,6 +6,7 @@ from vael.objectives.capacity import Capacity
 from vael.objectives.elbo import Elbo
 from vael.objectives.free_bits import FreeBits
 from vael.objectives.gather import gather
+from vael.objectives.geco import Geco
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Cyclical",
     "Elbo",
     "FreeBits",
+    "Geco",
     "Linear",
     "Objective",
     "gather",

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 def warm_start(lit: LitVAE, other: Path, folder: Path) -> None:
-    """Take the best weights of another run, or those of a checkpoint.
+    """Take the best weights of another run, or those of a checkpoint, not its objective's state.
 
     Args:
         lit: takes them.
@@ -42,10 +42,13 @@ def warm_start(lit: LitVAE, other: Path, folder: Path) -> None:
         folder: of this run, for the message.
     """
     path = other if other.is_file() else RunFolder(other).best
-    weights = load_checkpoint(path)["state_dict"]
+    own = lit.state_dict()
+    kept = {name: value for name, value in own.items() if name.startswith("objective.")}
+    loaded = load_checkpoint(path)["state_dict"]
+    weights = {name: v for name, v in loaded.items() if not name.startswith("objective.")}
     remedy = "Give the same model and data, or leave init_from out."
-    check_fits(path, weights, lit.state_dict(), _model_of(folder), remedy)
-    lit.load_state_dict(weights)
+    check_fits(path, {**weights, **kept}, own, _model_of(folder), remedy)
+    lit.load_state_dict({**weights, **kept})
 
 
 def check_resumable(lit: LitVAE, csv: MetricsCsv, last: Path, folder: Path) -> None:
