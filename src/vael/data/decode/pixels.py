@@ -65,7 +65,8 @@ def channels_first(x: Array, where: str) -> Array:
     if second == last:
         raise DataError(
             f"{where}: images must have 1 to 4 channels in the second or in the last "
-            f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W)"
+            f"axis, and not in both, got shape {x.shape}; save them as (N, C, H, W), or train on "
+            f"volumes as a table: data.shape=[{prod(x.shape[1:])}]"
         )
     return x if second else x.transpose(0, 3, 1, 2)
 
@@ -75,7 +76,7 @@ def _more_levels(low: int, high: int) -> str:
     if low < 0 or high >= MAX_LEVELS:
         return ""
     enough = next(levels for levels in (256, 1024, 4096, MAX_LEVELS) if high < levels)
-    return f"; set data.levels={enough} to keep all of them"
+    return f"set data.levels={enough} to keep all of them"
 
 
 def _rescale(low: float, high: float) -> str:
@@ -89,11 +90,12 @@ def _rescale(low: float, high: float) -> str:
     return "undo their standardisation, or rescale them: (x - x.min()) / (x.max() - x.min())"
 
 
-def _series(x: Array) -> str:
-    if x.ndim != 4 or x.shape[1] != 1 or x.min() >= 0:
-        return ""
-    size = prod(x.shape[1:])
-    return f"; series (N, T, C) are no grey images: train on them as a table, data.shape=[{size}]"
+def _as_table(x: Array) -> str:
+    """Say how values without bounds, and what is no grey image, are trained on."""
+    return (
+        "values without bounds and series (N, T, C) are trained on as a table, with a density: "
+        f"data.shape=[{prod(x.shape[1:])}]"
+    )
 
 
 def parse_shape(shape: Sequence[int] | int | None) -> Shape | None:
@@ -158,13 +160,16 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
         if low < 0 or high >= levels:
             raise DataError(
                 f"{where}: images of whole numbers must be 0 to {levels - 1} "
-                f"(data.levels={levels}), got {low} to {high}{_more_levels(int(low), int(high))}"
+                f"(data.levels={levels}), got {low} to {high}; "
+                f"{_more_levels(int(low), int(high)) or _as_table(x)}"
             )
         return x.astype(level_dtype(levels)), levels
     if low < 0 or high > 1:
+        grey = low >= -1e-3 and high <= 255
+        bounds = "" if grey else f"; {_as_table(x)}"
         raise DataError(
             f"{where}: float images must lie in [0, 1], got {low!s} to {high!s}; "
-            f"{_rescale(float(low), float(high))}{_series(x)}"
+            f"{_rescale(float(low), float(high))}{bounds}"
         )
     if levels is None:
         return x.astype(np.float32), None
