@@ -4,5 +4,13 @@ from vael.models.posteriors.base import Posterior, PosteriorRecord
 from vael.models.posteriors.full_normal import FullNormal
 from vael.models.posteriors.laplace import LaplacePosterior
 from vael.models.posteriors.normal import Normal
+from vael.models.posteriors.student_t import StudentTPosterior
 
-__all__ = ["FullNormal", "LaplacePosterior", "Normal", "Posterior", "PosteriorRecord"]
+__all__ = [
+    "FullNormal",
+    "LaplacePosterior",
+    "Normal",
+    "Posterior",
+    "PosteriorRecord",
+    "StudentTPosterior",
+]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf, log, sqrt
 
 import numpy as np
@@ -11,7 +12,8 @@ from helpers.stats import assert_mean
 from scipy import integrate, stats
 from torch import Tensor
 
-from vael.models.posteriors import FullNormal, LaplacePosterior, Posterior
+from vael.errors import ConfigError
+from vael.models.posteriors import FullNormal, LaplacePosterior, Posterior, StudentTPosterior
 from vael.models.posteriors.normal import NormalRecord
 from vael.models.priors.standard_normal import StandardNormal
 from vael.models.trace import detach_record
@@ -23,16 +25,24 @@ P_MEAN, P_LOG_SIGMA = np.random.default_rng(9).normal(size=(2, D))
 
 @dataclass(frozen=True)
 class Case:
-    """A family, scipy's law of the same mean and standard deviation, and how exact samples are."""
+    """A family, scipy's law of the same moments, and how exact the tails of its samples are."""
 
     kind: Callable[[tuple[int, ...]], Posterior]
     law: Callable[[np.ndarray, np.ndarray], stats.rv_continuous]
     rtol: float
 
 
+def scaled_t(df: float) -> Callable[[np.ndarray, np.ndarray], stats.rv_continuous]:
+    return lambda mean, sd: stats.t(df, mean, sd * sqrt((df - 2) / df))
+
+
 CASES = {
-    "laplace": Case(LaplacePosterior, lambda mean, sd: stats.laplace(mean, sd / sqrt(2)), 1e-12)
+    "student_t": Case(partial(StudentTPosterior, df=9), scaled_t(9), 1e-6),
+    "heavy_student_t": Case(partial(StudentTPosterior, df=3), scaled_t(3), 1e-7),
+    "laplace": Case(LaplacePosterior, lambda mean, sd: stats.laplace(mean, sd / sqrt(2)), 1e-12),
 }
+light = {name: case for name, case in CASES.items() if name != "heavy_student_t"}
+of_finite_variance = pytest.mark.parametrize("case", light.values(), ids=light)
 every = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
@@ -65,18 +75,15 @@ def test_density_and_moments_equal_scipy(case):
 
 @every
 def test_a_sample_is_the_quantile_of_its_noise_far_into_both_tails(case):
-    law = case.law(np.zeros(1), np.ones(1))
-    up = np.concatenate([np.geomspace(1e-9, 1, 40), np.linspace(1, 11, 201)])
+    law = case.law(0.0, 1.0)
     q = case.kind((1,)).double()(torch.zeros(1, 2, 1, dtype=torch.float64))
-    want = law.isf(stats.norm.sf(up))
-    above = up > 1e-3  # isf(sf(u)) itself has lost digits below: there the slope at 0
-    slope = stats.norm.pdf(0) / law.pdf(0)
-    want = np.where(above, want, slope * up)
+    up, near = np.linspace(0.01, 11, 400), np.geomspace(1e-12, 1e-5, 30)
     for sign in (1, -1):
         got = q.rsample(torch.from_numpy(sign * up)[:, None, None])[:, 0, 0].numpy()
-        np.testing.assert_allclose(got[above], sign * want[above], rtol=max(case.rtol, 1e-12))
-        near = up < 1e-6
-        np.testing.assert_allclose(got[near], sign * want[near], rtol=1e-5)
+        np.testing.assert_allclose(law.sf(sign * got), stats.norm.sf(up), rtol=case.rtol)
+        got = q.rsample(torch.from_numpy(sign * near)[:, None, None])[:, 0, 0].numpy()
+        slope = stats.norm.pdf(0) / law.pdf(0)  # sf has no digits of so small a step
+        np.testing.assert_allclose(got, sign * slope * near, rtol=2e-5)
     assert torch.equal(q.rsample(torch.zeros(1, 1, 1))[0], q.mean)
 
 
@@ -110,7 +117,7 @@ def test_kl_is_the_integral_by_dimension(case):
     torch.testing.assert_close(q.kl(p()), q.factors(p()).sum(-1), **EXACT)
 
 
-@every
+@of_finite_variance
 def test_the_estimate_of_the_rate_is_unbiased(case):
     # log q(z) - log p(z) at its own samples averages to the integral: samples, density, KL agree
     family, theta, _ = drawn(case, lead=(2,))
@@ -141,7 +148,7 @@ def test_gradients_equal_finite_differences(case):
     assert torch.autograd.gradcheck(outputs, theta.requires_grad_())
 
 
-@every
+@of_finite_variance
 def test_the_gradient_of_the_estimate_is_unbiased(case):
     # d/dtheta E[f(z)] for f(z) = sum z^2 is 2 mu and 2 sigma^2, by the samples alone
     family, theta, _ = drawn(case, lead=(1,))
@@ -200,3 +207,28 @@ def test_the_kl_of_the_laplace_to_the_standard_normal():
     want = log(2) - log(2) - 1 + 0.5 * log(2 * np.pi) + 0.5 * (4 + 0.5)
     got = LaplacePosterior((1,)).double()(theta).kl(StandardNormal((1,)).double()(lambda x: x))
     assert got.item() == pytest.approx(want, rel=1e-12)
+
+
+@pytest.mark.parametrize("df", [2.001, 2.5, 5, 30, 1e3, 1e6])
+def test_the_tails_of_student_t_hold_for_every_df(df):
+    up = np.linspace(0.01, 11, 300)
+    q = StudentTPosterior((1,), df).double()(torch.zeros(1, 2, 1, dtype=torch.float64))
+    t = q.rsample(torch.from_numpy(up)[:, None, None])[:, 0, 0].numpy()
+    law = scaled_t(df)(0.0, 1.0)
+    slope = law.pdf(t) * t / law.sf(t)  # by how much an error of the quantile shows in sf
+    error = (law.sf(t) / stats.norm.sf(up) - 1) / slope
+    assert np.abs(error).max() < 1e-8
+
+
+def test_student_t_of_many_degrees_of_freedom_is_normal():
+    theta, z = noise(3, 2, D), noise(2, 3, D)
+    q, normal = StudentTPosterior((D,), 1e6)(theta), NormalRecord(theta[:, 0], theta[:, 1])
+    torch.testing.assert_close(q.log_prob(z), normal.log_prob(z), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(q.rsample(z), normal.rsample(z), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(q.kl(p()), normal.kl(p()), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("df", [2, 1.5, -1, 0, True, "5", float("nan"), float("inf"), 2e6])
+def test_degrees_of_freedom_without_a_kl_are_refused(df):
+    with pytest.raises(ConfigError, match=r"posterior\.df must be a number above 2"):
+        StudentTPosterior((D,), df)
