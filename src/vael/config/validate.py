@@ -85,7 +85,12 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
         "null or an integer >= 1",
         _or_null(_integer(1)),
         "data.limit callbacks.early_stopping.patience callbacks.checkpoint.every_n_steps "
-        "callbacks.pictures.every_n_epochs trainer.group",
+        "trainer.group",
+    ),
+    (
+        "growing, null or an integer >= 1",
+        lambda v: v in ("growing", None) or _integer(1)(v),
+        "callbacks.pictures.every_n_epochs",
     ),
     ("a finite number >= 0", _not_negative, "objective.beta callbacks.early_stopping.min_delta"),
     ("a finite number > 0", _positive, "optimizer.lr"),

@@ -1,7 +1,7 @@
 """Build Lightning's Trainer for a run."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -18,6 +18,7 @@ from vael.training.callbacks.progress import ProgressBar
 from vael.training.callbacks.timing import Throughput
 from vael.training.checkpoint_io import SafeCheckpointIO
 from vael.training.groups import GroupedEpochLoop
+from vael.training.loggers.none import NoLogger
 from vael.training.profiler import RunProfiler, Unprofiled
 from vael.training.run import Run
 from vael.training.single_steps import STEP_HOOKS
@@ -90,18 +91,23 @@ def _callbacks(run: Run) -> list[Callback]:
                 check_on_train_epoch_end=True,
             )
         )
-    if options.pictures.every_n_epochs is not None:
-        found.append(make_pictures(run, options.pictures.every_n_epochs))
+    every = options.pictures.every_n_epochs
+    trial = run.config.get("sweep", {}).get("name") is not None
+    if every == "growing" and (trial or isinstance(run.board, NoLogger)):
+        every = None  # nobody looks on
+    if every is not None:
+        found.append(make_pictures(run, every))
     return found
 
 
-def make_pictures(run: Run, every_n_epochs: int = 1) -> Pictures:
+def make_pictures(run: Run, every_n_epochs: int | Literal["growing"] = 1) -> Pictures:
     """Make the drawing of held-out examples; every n epochs where it is a callback."""
     shown = run.config.callbacks.pictures.num_examples
     batch = run.data.head("test" if run.tests else "val", shown)
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
-    about = run.config.seed, every_n_epochs, run.reports, run.data.spec.columns
+    scatter = run.reports and every_n_epochs != "growing"  # it takes longer than all others
+    about = run.config.seed, every_n_epochs, scatter, run.data.spec.columns
     return Pictures(run.folder, run.board, x, batch.y, *about)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
@@ -16,9 +17,10 @@ from vael.training.module import LitVAE
 
 @dataclass(eq=False)
 class Pictures(pl.Callback):
-    """Draw every n epochs into ``RUN/images`` and show the pictures on the board.
+    """Draw every n epochs, or ``growing``: after 1, 2, 4, 8, ..., and show it on the board.
 
-    Draws from own generators only, so a run with pictures equals one without to the bit.
+    What is drawn lies in ``RUN/images``. Draws from own generators only, so a run with pictures
+    equals one without to the bit.
     """
 
     run: Path
@@ -26,16 +28,22 @@ class Pictures(pl.Callback):
     x: Tensor
     y: Tensor | None
     seed: int
-    every_n_epochs: int
+    every_n_epochs: int | Literal["growing"]
     scatter: bool
     columns: Sequence[str] = ()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw on the first process."""
-        if not trainer.is_global_zero or (trainer.current_epoch + 1) % self.every_n_epochs:
+        if not trainer.is_global_zero or not self.is_due(trainer.current_epoch + 1):
             return
         assert isinstance(pl_module, LitVAE)
         self.draw(pl_module, trainer.global_step)
+
+    def is_due(self, epochs: int) -> bool:
+        """Tell whether to draw after so many epochs."""
+        if self.every_n_epochs == "growing":
+            return epochs.bit_count() == 1
+        return epochs % self.every_n_epochs == 0
 
     @torch.no_grad()
     def draw(self, lit: LitVAE, step: int) -> dict[str, Path]:
