@@ -11,9 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from vael.errors import DISK_FULL, DiskError, find_cause
+from vael.errors import DISK_FULL, ConfigError, DiskError, find_cause
 
 UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # what write_bytes calls a file in the making
+
+
+def expand_home(path: str | Path) -> Path:
+    """Return a path whose ``~`` or ``~USER`` at its start is that home folder.
+
+    Raises:
+        ConfigError: nobody knows that user, or where home is.
+    """
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise ConfigError(
+            f"no home folder is known for {str(path)!r}: write the whole path, or ./{path} if the "
+            "~ belongs to its name"
+        )
+    return Path(found)
 
 
 def write_bytes(path: Path, write: Callable[[BinaryIO], object]) -> None:

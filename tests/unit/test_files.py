@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from vael.errors import VaelError
-from vael.files import write_bytes, write_json, write_text
+from vael.data.cache import cache_root
+from vael.data.sources import ArrayFile, Folder, Hub
+from vael.errors import ConfigError, VaelError
+from vael.files import expand_home, write_bytes, write_json, write_text
 
 
 def test_writes_and_replaces(tmp_path):
@@ -56,3 +58,25 @@ def test_json_has_no_nan(tmp_path):
         "b": [None, 1.5],
         "c": {"d": 2},
     }
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        expand_home,
+        lambda path: ArrayFile(f"{path}/x.npz"),
+        lambda path: Folder(path),
+        lambda path: Hub(path=path),
+        cache_root,
+    ],
+    ids=["alone", "array", "folder", "hub", "cache"],
+)
+def test_a_home_that_nobody_has_is_one_line(use):
+    with pytest.raises(ConfigError, match="no home folder is known for '~nobody-of-this-name"):
+        use("~nobody-of-this-name")
+
+
+def test_a_tilde_is_the_home_folder_at_the_start_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expand_home("~/a~b") == tmp_path / "a~b"
+    assert str(expand_home("./~x")) == "~x"

@@ -26,7 +26,7 @@ import numpy as np
 from vael.data import on_disk
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split, check_decoded
 from vael.errors import DISK_FULL, DataError
-from vael.files import lock_file
+from vael.files import expand_home, lock_file
 
 FORMAT = 3  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
@@ -52,7 +52,7 @@ class Cached:
 def cache_root(cache_dir: str | None = None) -> Path:
     """Return ``data.cache_dir``, or the environment's ``VAEL_CACHE``, or ``~/.cache/vael``."""
     chosen = cache_dir or os.environ.get("VAEL_CACHE") or "~/.cache/vael"
-    return Path(chosen).expanduser()
+    return expand_home(chosen)
 
 
 def load_decoded(source: Source, root: Path) -> Cached:

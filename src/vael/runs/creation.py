@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.distributed import failures, ranks
 from vael.errors import ConfigError, DiskError
-from vael.files import write_text
+from vael.files import expand_home, write_text
 from vael.runs.folder import RunFolder
 
 
@@ -20,7 +20,7 @@ def make_run_folder(config: DictConfig) -> Path:
     A run that was started as several processes (torchrun, srun) takes its folder's name from what
     they share - ``VAEL_RUN``, the elastic run id or the SLURM job id - and never from a clock.
     """
-    parent = Path(config.output_dir).expanduser() / config.name
+    parent = expand_home(config.output_dir) / config.name
     shared = _shared_name(config.trainer.num_nodes)
     text = OmegaConf.to_yaml(config)
     if shared is None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.config.flat import compare_settings, flatten
 from vael.errors import ConfigError
+from vael.files import expand_home
 from vael.runs.provenance import code_changes, code_version
 from vael.sweep import create
 from vael.sweep.spec import checks
@@ -88,7 +89,7 @@ def find_started(file: Path) -> Path:
 
 def find_folder(d: Definition, config: DictConfig) -> Path:
     """Return the folder of the sweep."""
-    return Path(config.output_dir).expanduser() / "sweeps" / d.name
+    return expand_home(config.output_dir) / "sweeps" / d.name
 
 
 def prepare_sweep(

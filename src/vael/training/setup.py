@@ -13,6 +13,7 @@ from vael.data.module import VaelData
 from vael.distributed.lightning import find_placement, is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
+from vael.files import expand_home
 from vael.models.conditional import Conditional
 from vael.models.trace import Loss
 from vael.models.vae import VAE
@@ -45,7 +46,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     stop, prune, clock = TrainingStopRequest(), StopFile(folder), RunTimer()
     run = Run(folder, config, data, lit, placement, csv, board, stop, prune, clock)
     if config.init_from is not None:
-        warm_start(lit, Path(config.init_from).expanduser(), folder)
+        warm_start(lit, expand_home(config.init_from), folder)
     rehearse(run)
     if config.trainer.compile:
         compile_nets(lit.vae)

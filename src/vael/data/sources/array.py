@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 from vael.data.decode.header import Header
@@ -35,6 +34,7 @@ from vael.data.source import (
     parse_image_size,
 )
 from vael.errors import ConfigError, DataError
+from vael.files import expand_home
 from vael.types import Shape
 
 TABLES = (".csv", ".tsv", ".txt", ".data", ".dat", ".parquet")
@@ -118,7 +118,7 @@ class ArrayFile(Source):
     ) -> None:
         if not path:
             raise ConfigError(f"data=array needs data.path=FILE, {ENDINGS}; got none")
-        self.path = Path(path).expanduser()
+        self.path = expand_home(path)
         self.keys: Given = _names("key", {"train": key, "val": val_key, "test": test_key})
         self.label_keys: Given = _names(
             "label_key", {"train": label_key, "val": val_label_key, "test": test_label_key}

@@ -14,6 +14,7 @@ from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.source import Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
+from vael.files import expand_home
 
 UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their names, not their pixels
 
@@ -54,7 +55,7 @@ class Folder(Source):
     ) -> None:
         if not path:
             raise ConfigError("data=folder needs data.path=FOLDER, a folder of pictures; got none")
-        self.path = Path(path).expanduser()
+        self.path = expand_home(path)
         size = parse_image_size(image_size)
         self.options = parse_pictures(size, channels, levels, broken)
 

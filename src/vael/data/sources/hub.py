@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from vael.data.decode.split_names import SPLIT_NAMES
 from vael.data.on_disk import file_key
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
+from vael.files import expand_home
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, Features
@@ -70,7 +70,7 @@ class Hub(Source):
                     f"data.{option} must be null or the name of one column, got {column}"
                 )
         self.name, self.revision, self.config = name, revision, config
-        self.path = None if path is None else Path(path).expanduser() / (config or "")
+        self.path = None if path is None else expand_home(path) / (config or "")
         self.split = _parse_split(split)
         self.image_column, self.label_column = image_column, label_column
         size = parse_image_size(image_size)

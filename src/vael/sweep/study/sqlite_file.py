@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from vael.errors import ConfigError
+from vael.files import expand_home
 
 MAGIC = b"SQLite format 3\0"  # how a database that is not empty begins
 REMEDY = "give sqlite:///FILE with a file in a folder that exists and can be written, or journal."
@@ -22,7 +23,7 @@ def locate_file(database: str | None) -> Path:
         )
     if not database.isprintable():
         raise ConfigError(f"storage must be a printable path, got {database!r}: {REMEDY}")
-    return Path(database).expanduser().resolve()
+    return expand_home(database).resolve()
 
 
 def check_file(path: Path) -> None:
