@@ -1,11 +1,12 @@
 """Build the data and the model of a config, with the shapes that follow from the data."""
 
+import inspect
 import re
 from typing import Any, TypeVar
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
@@ -60,6 +61,14 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
             f"but made a {type(made).__name__}."
         )
     return made
+
+
+def asks_for(node: DictConfig, name: str) -> bool:
+    """Whether what a config node makes has a parameter of this name."""
+    try:
+        return name in inspect.signature(get_object(node["_target_"])).parameters
+    except Exception:  # any code of a user's: `build_part` says what is wrong with it
+        return False
 
 
 def _reason(error: BaseException, target: str) -> str:
@@ -125,6 +134,7 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
             in_shape=z,
             out_shape=likelihood.theta_shape,
         )
-        prior = build_part(config.prior, Prior, "prior", event_shape=z)  # type: ignore[type-abstract]
+        more = {"example_shape": event} if asks_for(config.prior, "example_shape") else {}
+        prior = build_part(config.prior, Prior, "prior", event_shape=z, **more)  # type: ignore[type-abstract]
     latents = Flat(Conditional(encoder, posterior, event), prior)
     return VAE(latents, Conditional(decoder, likelihood, z))

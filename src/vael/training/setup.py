@@ -9,16 +9,18 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from vael.config.build import build_data, build_part, build_seeds, build_vae
+from vael.data.batches import take_batch
 from vael.data.module import VaelData
 from vael.distributed.lightning import find_placement, is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
 from vael.files import expand_home
 from vael.models.conditional import Conditional
+from vael.models.priors.base import Prior
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
-from vael.randomness import Noise, Seeds
+from vael.randomness import Noise, Seeds, derive_seed
 from vael.runs.folder import RunFolder
 from vael.training.callbacks.stop_file import StopFile
 from vael.training.callbacks.timing import RunTimer
@@ -59,6 +61,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
 def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     """Build the model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
+    initialise_priors(vae, data, seeds)
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
     if not callable(optimizer):
         raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
@@ -76,6 +79,27 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     return LitVAE(
         vae, objective, data.preprocess, data.spec, seeds, optimizer, scheduler, options, plain
     )
+
+
+def initialise_priors(vae: VAE, data: VaelData, seeds: Seeds) -> None:
+    """Start the priors that want it from training examples, drawn without replacement.
+
+    Raises:
+        ConfigError: a prior wants more examples than there are.
+    """
+    for prior in (module for module in vae.modules() if isinstance(module, Prior)):
+        wanted, there = prior.num_examples, data.spec.num_train
+        if wanted > there:
+            raise ConfigError(
+                f"prior.components={wanted} must not be larger than the number of training "
+                f"examples, {there}, at which they start; set a smaller one."
+            )
+        if wanted:
+            source = torch.Generator().manual_seed(derive_seed(seeds.init, "prior"))
+            arrays, index = data.select("train")
+            chosen = index[torch.randperm(there, generator=source)[:wanted].numpy()]
+            noise = Noise(seeds.init, "corruption").at(torch.device("cpu"), "prior")
+            prior.initialise(data.preprocess(take_batch(arrays, chosen).x, noise))
 
 
 def rehearse(run: Run) -> None:

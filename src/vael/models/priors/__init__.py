@@ -3,5 +3,6 @@
 from vael.models.priors.base import Prior
 from vael.models.priors.normal_mixture import NormalMixture
 from vael.models.priors.standard_normal import StandardNormal
+from vael.models.priors.vamp import VampPrior
 
-__all__ = ["NormalMixture", "Prior", "StandardNormal"]
+__all__ = ["NormalMixture", "Prior", "StandardNormal", "VampPrior"]

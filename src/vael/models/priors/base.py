@@ -17,6 +17,8 @@ class Prior(nn.Module, ABC):
     Args:
         event_shape: Z, the shape of one latent.
 
+    A constructor that has an argument ``example_shape`` also gets E, the shape of one x.
+
     Example:
         ``p(z) = N(z; 0, 4 I)``; a diagonal normal posterior finds its KL to it in closed form.
 
@@ -40,6 +42,14 @@ class Prior(nn.Module, ABC):
     def noise_shape(self) -> Shape:
         """The event shape of the standard normal noise that a sample takes: Z, if not more."""
         return self.event_shape
+
+    @property
+    def num_examples(self) -> int:
+        """How many training examples ``initialise`` wants; 0: it is not called."""
+        return 0
+
+    def initialise(self, x: Tensor) -> None:
+        """Start from ``num_examples`` training examples, as the model sees them."""
 
     @abstractmethod
     def forward(self, encode: Encode, context: Tensor | None = None) -> LatentRecord:
