@@ -7,6 +7,8 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from vael.errors import ConfigError
+
 
 class LatentRecord(Protocol):
     """A distribution over z with leading dimensions ``(B,)`` or ``(S, B)`` or none.
@@ -105,6 +107,19 @@ class Trace:
         """
         log_px = self.log_px if log_px is None else log_px
         return log_px + log_ratio(self.latents)
+
+
+def only_layer(trace: Trace, user: str) -> Latent:
+    """Return the one layer of latents of a trace.
+
+    Raises:
+        ConfigError: there are several; ``user`` says who needs one.
+    """
+    if len(trace.latents) != 1:
+        raise ConfigError(
+            f"{user} needs a model with one layer of latents, but got {len(trace.latents)}."
+        )
+    return trace.latents[0]
 
 
 def log_ratio(latents: tuple[Latent, ...]) -> Tensor:

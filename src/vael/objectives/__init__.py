@@ -1,16 +1,18 @@
 """Objectives: from the trace of a pass to the loss; schedules of their weights."""
 
 from vael.objectives.base import Objective
+from vael.objectives.beta_tc import BetaTC
 from vael.objectives.bound import Bound
 from vael.objectives.capacity import Capacity
 from vael.objectives.elbo import Elbo
 from vael.objectives.free_bits import FreeBits
-from vael.objectives.gather import gather
+from vael.objectives.gather import gather, gather_record
 from vael.objectives.geco import Geco
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
 __all__ = [
     "BetaSchedule",
+    "BetaTC",
     "Bound",
     "Capacity",
     "Constant",
@@ -21,4 +23,5 @@ __all__ = [
     "Linear",
     "Objective",
     "gather",
+    "gather_record",
 ]

@@ -12,6 +12,10 @@ class Objective(nn.Module, ABC):
 
     Attributes:
         num_samples: S, samples of q per example that the objective wants in training.
+        smallest_batch: examples that it must see at once; 2 where it compares them.
+
+    An objective whose constructor has a parameter ``num_data`` gets N, the number of training
+    examples.
 
     Example:
         Only what the rate has above a budget costs anything (an exact penalty; Nocedal and Wright
@@ -36,6 +40,7 @@ class Objective(nn.Module, ABC):
     """
 
     num_samples: int = 1
+    smallest_batch: int = 1
 
     @abstractmethod
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:

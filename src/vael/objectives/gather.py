@@ -5,10 +5,13 @@ with one another (a total correlation, an MMD) must see the whole batch, or N de
 another term than one.
 """
 
-from typing import Any
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+R = TypeVar("R")
 
 
 def gather(own: Tensor) -> Tensor:
@@ -26,6 +29,17 @@ def gather(own: Tensor) -> Tensor:
         return own
     gathered: Tensor = _Gather.apply(own)  # type: ignore[no-untyped-call]
     return gathered
+
+
+def gather_record(own: R) -> R:
+    """Return the same distribution with the parameters of all processes' examples.
+
+    Its tensors lead with ``(B,)``, as those of a posterior do.
+    """
+    assert is_dataclass(own) and not isinstance(own, type)
+    values = {field.name: getattr(own, field.name) for field in fields(own)}
+    every = {name: gather(v) for name, v in values.items() if isinstance(v, Tensor)}
+    return replace(own, **every)
 
 
 class _Gather(torch.autograd.Function):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vael.config.build import build_data, build_part, build_seeds, build_vae
+from vael.config.build import asks_for, build_data, build_part, build_seeds, build_vae
 from vael.data.batches import take_batch
 from vael.data.module import VaelData
 from vael.distributed.lightning import find_placement, is_first
@@ -65,7 +65,7 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
     if not callable(optimizer):
         raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
-    objective = build_part(config.objective, Objective, "objective")  # type: ignore[type-abstract]
+    objective = build_objective(config, data.spec.num_train)
     scheduler: Any = build_part(config.scheduler, object, "scheduler")
     options = Options(
         samples=config.evaluation.samples,
@@ -100,6 +100,25 @@ def initialise_priors(vae: VAE, data: VaelData, seeds: Seeds) -> None:
             chosen = index[torch.randperm(there, generator=source)[:wanted].numpy()]
             noise = Noise(seeds.init, "corruption").at(torch.device("cpu"), "prior")
             prior.initialise(data.preprocess(take_batch(arrays, chosen).x, noise))
+
+
+def build_objective(config: DictConfig, num_data: int) -> Objective:
+    """Build the objective, with the number of training examples if it asks for ``num_data``.
+
+    Raises:
+        ConfigError: it cannot be built, or it compares more examples than it will see at once.
+    """
+    node = config.objective
+    facts = {"num_data": num_data} if asks_for(node, "num_data") else {}
+    objective: Objective = build_part(node, Objective, "objective", **facts)  # type: ignore[type-abstract]
+    size, pieces = config.data.batch_size, config.trainer.accumulate_grad_batches
+    if size // pieces < objective.smallest_batch:
+        raise ConfigError(
+            f"objective ({node['_target_']}) compares the examples of a batch: data.batch_size / "
+            f"trainer.accumulate_grad_batches must be at least {objective.smallest_batch}, "
+            f"but got {size} / {pieces}."
+        )
+    return objective
 
 
 def rehearse(run: Run) -> None:
