@@ -47,7 +47,8 @@ class BetaTC(Objective):
       minibatch stratified sampling of appendix C.2, averaged over the order of the batch; its
       mean is q(z), and at B = N it is q(z).
     - ``weighted``: w = 1 / (N B), Eq. 5. Its mean is less than q(z), at B = N by the factor N, so
-      that the logged parts are off by constants, the total correlation by about (1 - d) log N.
+      that the logged parts are off there: the mutual information by log N, the total correlation
+      by (d - 1) log N, the dimension-wise KL by - d log N.
 
     Batches of several devices are joined. The cost grows with B^2 d.
 

@@ -36,7 +36,8 @@ def gather_record(own: R) -> R:
 
     Its tensors lead with ``(B,)``, as those of a posterior do.
     """
-    assert is_dataclass(own) and not isinstance(own, type)
+    assert is_dataclass(own)
+    assert not isinstance(own, type)
     values = {field.name: getattr(own, field.name) for field in fields(own)}
     every = {name: gather(v) for name, v in values.items() if isinstance(v, Tensor)}
     return replace(own, **every)

@@ -82,6 +82,18 @@ def test_a_whole_data_set_as_one_batch_is_exact():
     assert 0 < parts(found)[0] < math.log(5)
 
 
+def test_weighted_is_off_by_constants_where_the_batch_is_the_whole_data_set():
+    count, d = 5, 3
+    own = layer(normals(count, d)[2])
+    exact, weighted = (
+        parts(BetaTC(num_data=count, estimator=kind).split(own)) for kind in ESTIMATORS
+    )
+    log_n = math.log(count)
+    assert np.subtract(weighted, exact) == pytest.approx(
+        [log_n, (d - 1) * log_n, -d * log_n], rel=1e-10
+    )
+
+
 def test_stratified_is_the_mean_of_the_papers_weights_over_the_order_of_the_batch():
     """Appendix C.2: own 1/N, B - 2 of the others 1/M, the last (N - M) / (N M), M = B - 1."""
     count, total = 4, 9
