@@ -84,6 +84,8 @@ class BetaTC(Objective):
                 f"objective.estimator must be one of {', '.join(get_args(Estimator))}, "
                 f"but got {estimator!r}."
             )
+        if num_data < 2:
+            raise ConfigError(f"objective.num_data must be at least 2, but got {num_data}.")
         self.num_data, self.estimator = num_data, estimator
         self.weights = (alpha, beta, gamma)
 

@@ -202,11 +202,11 @@ def test_each_weight_weighs_its_part():
 
 @pytest.mark.parametrize(("options", "name"), [
     ({"beta": -1.0}, "beta"), ({"alpha": math.nan}, "alpha"), ({"gamma": math.inf}, "gamma"),
-    ({"estimator": "mss"}, "estimator"),
+    ({"estimator": "mss"}, "estimator"), ({"num_data": 1}, "num_data"),
 ])  # fmt: skip
 def test_options_out_of_range_are_refused(options, name):
     with pytest.raises(ConfigError, match=f"objective.{name} must be"):
-        BetaTC(num_data=10, **options)
+        BetaTC(**{"num_data": 10, **options})
 
 
 @dataclass(frozen=True)
