@@ -51,6 +51,10 @@ class PixelVAE:
     def noise_shapes(self):
         return ((self.dim,),)
 
+    @property
+    def prior_noise_shapes(self):
+        return self.noise_shapes
+
     def encode(self, x):
         return Point(x.flatten(1), self.rates)
 
