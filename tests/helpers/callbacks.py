@@ -10,6 +10,8 @@ import pytorch_lightning as pl
 import torch
 from helpers.runs import contents
 
+from vael.files import write_json
+
 
 class Kill(pl.Callback):
     """Sends a signal to its own process at a place of the run, if the rank is the one."""
@@ -170,11 +172,11 @@ class Confess(pl.Callback):
     """Each rank writes the config that it trains and the sizes of what it has built."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """To ``RUN/rank_N.json``."""
+        """To ``RUN/rank_N.json``, in one step: a test waits for it."""
         sizes = {name: list(value.shape) for name, value in pl_module.named_parameters()}
         said = {"config": pl_module.config, "sizes": sizes, "pid": os.getpid()}
         file = Path(trainer.default_root_dir) / f"rank_{trainer.global_rank}.json"
-        file.write_text(json.dumps(said))
+        write_json(file, said)
 
 
 class Stolen(pl.Callback):

@@ -74,7 +74,8 @@ def check_one_option(arguments: Sequence[str], groups: Sequence[str]) -> None:
             if key == "logger":
                 raise ConfigError(
                     f"{argument}: a group takes one option: logger=wandb_tensorboard logs to "
-                    "both; for others make conf/logger/NAME.yaml like it (docs/models.md)."
+                    "wandb and tensorboard; for others make conf/logger/NAME.yaml like it "
+                    "(docs/models.md)."
                 )
             raise ConfigError(
                 f"{argument}: a group takes one option: give {key}={(*options, '<option>')[0]}. "

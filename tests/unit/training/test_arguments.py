@@ -21,7 +21,8 @@ def test_options_may_come_after_settings():
         (["data=digits", "--lr=0.1"], r"--lr is no option: .*optimizer\.lr"),
         (["--config-name", "/x/RUN/config.yaml"], r"`vael train /x/RUN`"),
         (["-cn=mine.yaml"], r"must be the name of a YAML in conf"),
-        (["logger=[csv,tensorboard]"], r"a group takes one option: give logger=csv"),
+        (["logger=[csv,tensorboard]"], r"logger=wandb_tensorboard logs to wandb and tensorboard"),
+        (["data=[digits,mnist]"], r"a group takes one option: give data=digits"),
         (["name=[a"], r"name=\[a cannot be read"),
     ],
 )
