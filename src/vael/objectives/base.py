@@ -22,12 +22,9 @@ class Objective(nn.Module, ABC):
         2006, section 17.2): ``loss = mean of -log p(x|z) + gamma max(0, KL - budget)``, nats.
 
         >>> class Budget(Objective):
-        ...     warmup_steps = 0
         ...     def __init__(self, gamma, budget):
         ...         super().__init__()
         ...         self.gamma, self.budget = gamma, budget
-        ...     def beta(self, step):
-        ...         return 1.0
         ...     def forward(self, trace, step, beta):
         ...         distortion, rate = -trace.log_px.mean(), trace.rate.mean()
         ...         value = distortion + self.gamma * (rate - self.budget).relu()
@@ -50,11 +47,11 @@ class Objective(nn.Module, ABC):
         loss that looks at them (``if step > 100``, ``math.cos(step)``) is trained uncaptured.
         """
 
-    @abstractmethod
     def beta(self, step: int) -> float:
-        """Return the weight of the rate at this optimiser step, 1 where there is none."""
+        """Return the weight of the rate at this optimiser step: 1 where there is none."""
+        return 1.0
 
     @property
-    @abstractmethod
     def warmup_steps(self) -> int:
-        """The optimiser step from which beta has its final value."""
+        """The optimiser step from which the objective is the final one: without warm-up, 0."""
+        return 0

@@ -89,15 +89,6 @@ class BetaTC(Objective):
         self.num_data, self.estimator = num_data, estimator
         self.weights = (alpha, beta, gamma)
 
-    def beta(self, step: int) -> float:
-        """Return 1, the weight of the rate; objective.beta is that of one part of it."""
-        return 1.0
-
-    @property
-    def warmup_steps(self) -> int:
-        """The optimiser step from which beta has its final value: the first."""
-        return 0
-
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
         """Return the loss with distortion, rate and its parts as terms (nats per example)."""
         split = self.split(only_layer(trace, "objective=beta_tc"))

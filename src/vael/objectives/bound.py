@@ -72,15 +72,6 @@ class Bound(Objective):
         self.k, self.m, self.alpha, self.mix, self.gradient = k, m, alpha, mix, gradient
         self.num_samples = k * m
 
-    def beta(self, step: int) -> float:
-        """Return 1: the rate of a bound has no weight."""
-        return 1.0
-
-    @property
-    def warmup_steps(self) -> int:
-        """The optimiser step from which beta has its final value: the first."""
-        return 0
-
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
         """Return the loss with the terms ``distortion`` and ``rate`` (nats per example).
 

@@ -49,10 +49,6 @@ class Capacity(Objective):
         table = [schedule(step) for step in range(schedule.warmup_steps + 1)]
         self.register_buffer("factors", torch.tensor(table), persistent=False)
 
-    def beta(self, step: int) -> float:
-        """Return 1: the rate has no weight, its distance to the capacity has gamma."""
-        return 1.0
-
     @property
     def warmup_steps(self) -> int:
         """The optimiser step from which the capacity has its final value."""

@@ -51,15 +51,6 @@ class Geco(Objective):
         self.kappa, self.speed, self.num_samples = kappa, speed, num_samples
         self.register_buffer("log_beta", torch.zeros(()))
 
-    def beta(self, step: int) -> float:
-        """Return 1: the weight of the rate is no function of the step."""
-        return 1.0
-
-    @property
-    def warmup_steps(self) -> int:
-        """The optimiser step from which beta has its final value: none is known."""
-        return 0
-
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
         """Return the loss with ``distortion``, ``rate``, ``squared_error`` and ``multiplier``.
 
