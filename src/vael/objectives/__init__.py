@@ -4,6 +4,7 @@ from vael.objectives.base import Objective
 from vael.objectives.beta_tc import BetaTC
 from vael.objectives.bound import Bound
 from vael.objectives.capacity import Capacity
+from vael.objectives.dip import Dip
 from vael.objectives.elbo import Elbo
 from vael.objectives.free_bits import FreeBits
 from vael.objectives.gather import gather, gather_record
@@ -17,6 +18,7 @@ __all__ = [
     "Capacity",
     "Constant",
     "Cyclical",
+    "Dip",
     "Elbo",
     "FreeBits",
     "Geco",

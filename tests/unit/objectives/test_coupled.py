@@ -14,11 +14,13 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vael.models.posteriors import FullNormal, Normal
-from vael.objectives import BetaTC
+from vael.objectives import BetaTC, Dip
 
 OBJECTIVES = {
     "beta_tc": lambda: BetaTC(num_data=40, alpha=0.5, beta=4.0, gamma=2.0),
     "weighted": lambda: BetaTC(num_data=40, estimator="weighted"),
+    "dip_1": lambda: Dip(variant=1, lambda_od=3.0, lambda_d=5.0),
+    "dip_2": lambda: Dip(variant=2, lambda_od=3.0, lambda_d=5.0),
 }
 BATCH = 6
 
