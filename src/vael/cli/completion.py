@@ -1,12 +1,30 @@
 """Completion in bash and zsh: runs, kinds, searches, settings."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from vael.runs.listing import LATEST, OUTPUTS, find_runs
 
+ZSH = """#compdef %(prog_name)s
+
+%(complete_func)s() {
+  eval $(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" \\
+    %(autocomplete_var)s=complete_zsh %(prog_name)s)
+}
+
+compdef %(complete_func)s %(prog_name)s
+[[ ${funcstack[1]} == _%(prog_name)s ]] && %(complete_func)s
+"""
+"""What zsh loads at the first TAB: typer's own then only says who completes from the second on."""
+
 KINDS = ("samples", "reconstructions", "traversal", "interpolation", "encodings")
+
+with suppress(ImportError, AttributeError):  # where typer has it otherwise, its own is used
+    from typer import _completion_shared
+
+    _completion_shared._completion_scripts["zsh"] = ZSH
 
 
 def complete_run(incomplete: str) -> list[str]:
