@@ -56,9 +56,7 @@ class RunContents:
     @property
     def data_name(self) -> str:
         """What the data is called: one's own by its file or folder, a data set by its option."""
-        option, path = self.choice("data"), self.node("data.path")
-        own = option in ("array", "folder") and isinstance(path, str)
-        return Path(path).stem if own and Path(path).stem else option
+        return name_data(self.choice("data"), self.node("data.path"))
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -71,6 +69,12 @@ class RunContents:
     def latest(self) -> dict[str, float]:
         """The last logged value of each series."""
         return {n: series.value[-1] for n, series in self.history.series.items() if series.value}
+
+
+def name_data(option: str, path: object) -> str:
+    """Return what the data of a config is called, by its option and ``data.path``."""
+    own = option in ("array", "folder") and isinstance(path, str)
+    return Path(str(path)).stem or option if own else option
 
 
 def read_run(run: Path) -> RunContents:

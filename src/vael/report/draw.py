@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vael.metrics.latent_activity import CHUNK, Activity, encode_all
+from vael.metrics.latent_range import LatentRange, measure_range
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.randomness import Noise
@@ -17,7 +18,6 @@ RECONSTRUCTIONS = 20
 SAMPLES = 60
 DIMS = 8
 STEPS = 11
-REACH = 2.5
 MAX_ROWS = 2000  # of a table are drawn
 
 
@@ -54,7 +54,9 @@ def draw_pictures(
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
     if x.ndim == 4:
         made = _draw_images(shown, decoded, samples)
-        made["traversal"] = _draw_traversal(vae, mu[0], activity)
+        made["traversal"] = _draw_traversal(
+            vae, mu[0], activity, measure_range(p, vae.prior_noise_shapes[0])
+        )
     else:
         made = _draw_tables(shown, decoded, samples, columns)
     if scatter:
@@ -116,13 +118,13 @@ def _draw_tables(
     }
 
 
-def _draw_traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
-    """Move the most active dimensions, one at a time, from -REACH to REACH around one example."""
+def _draw_traversal(vae: VAE, start: Tensor, activity: Activity, reach: LatentRange) -> Picture:
+    """Move the most active dimensions, one at a time, through the prior around one example."""
     dims = activity.order(DIMS)
-    values = torch.linspace(-REACH, REACH, STEPS, device=start.device, dtype=start.dtype)
+    values = reach.space(dims, STEPS)
     z = start.repeat(len(dims), STEPS, 1)
     for row, dim in enumerate(dims):
-        z[row, :, dim] = values
+        z[row, :, dim] = values[row]
     decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
     labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
     frames = decoded.reshape(len(dims), STEPS, *decoded.shape[1:])
@@ -131,9 +133,9 @@ def _draw_traversal(vae: VAE, start: Tensor, activity: Activity) -> Picture:
         number = f"The {len(dims)} most active latent dimensions"
     measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
     return Picture(
-        pictures.draw_traversal(frames, labels, values.tolist()),
-        f"{number} with their {measure}: each is moved alone, the others stay at the posterior "
-        "mean of the first example.",
+        pictures.draw_traversal(frames, labels, values),
+        f"{number} with their {measure}: each is moved alone from the 0.6 % to the 99.4 % "
+        "quantile of the prior, the others stay at the posterior mean of the first example.",
     )
 
 

@@ -51,20 +51,33 @@ def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:
     return draw_sheet([[TileRow(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
 
 
-def draw_traversal(
-    images: Tensor, labels: Sequence[str], values: Sequence[float] = ()
-) -> Image.Image:
+def draw_traversal(images: Tensor, labels: Sequence[str], values: Tensor) -> Image.Image:
     """Draw one row for each latent dimension, one column for each value that it is set to.
 
     Args:
         images: ``(dims, steps, C, H, W)`` in [0, 1].
         labels: what is written beside each row, such as the dimension and its KL in nats.
-        values: what is written above each column.
+        values: what each dimension is set to, ``(dims, steps)``.
     """
     assert images.ndim == 5, f"images must be (dims, steps, C, H, W), got {tuple(images.shape)}"
     assert len(labels) == len(images), f"{len(images)} rows need as many labels: {labels}"
+    labels, header = label_values(labels, values)
     rows = [TileRow(make_tiles(row), label) for row, label in zip(images, labels, strict=True)]
-    return draw_sheet([rows], [f"{value:+.2g}" if value else "0" for value in values])
+    return draw_sheet([rows], header)
+
+
+def label_values(labels: Sequence[str], values: Tensor) -> tuple[list[str], list[str]]:
+    """Return labels of rows and of columns that say what each dimension is set to.
+
+    Values ``(dims, steps)`` that all rows share stand above the columns, others in the labels.
+    """
+    if bool((values == values[0]).all()):
+        return [*labels], [f"{value:+.2g}" if value else "0" for value in values[0].tolist()]
+    ends = values[:, [0, -1]].tolist()
+    return [
+        f"{label}\n{low:+.2g} to {high:+.2g}"
+        for label, (low, high) in zip(labels, ends, strict=True)
+    ], []
 
 
 def encode_png(picture: Picture) -> bytes:

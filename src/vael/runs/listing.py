@@ -55,6 +55,11 @@ def find_runs(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found, key=lambda one: (-one[0], str(one[1])))]
 
 
+def holds_runs(folder: Path) -> bool:
+    """Whether there are runs below a folder that is none itself; trials are runs, too."""
+    return folder.is_dir() and not RunFolder(folder).is_run and bool(find_runs(folder))
+
+
 def resolve_run(given: Path) -> Path:
     """Return what a user means by RUN: a path, ``latest``, or ``FOLDER/latest``.
 

@@ -103,7 +103,7 @@ def test_values_are_clamped_and_nan_is_black():
 def test_a_traversal_has_a_row_for_each_dimension_and_a_column_for_each_step():
     palette = colours(15).reshape(3, 5, 3)
     labels = ["z4\n2.50 nats", "z0\n0.10 nats", "z1\n0.01 nats"]
-    picture = pictures.draw_traversal(flat(palette), labels, [-2, -1, 0, 1, 2])
+    picture = pictures.draw_traversal(flat(palette), labels, torch.arange(-2.0, 3.0).expand(3, 5))
     boxes = [[box(picture, colour) for colour in row] for row in palette]
     assert all(len({b[1] for b in row}) == 1 for row in boxes)
     assert all(len({row[i][0] for row in boxes}) == 1 for i in range(5))
@@ -114,6 +114,14 @@ def test_a_traversal_has_a_row_for_each_dimension_and_a_column_for_each_step():
     assert opaque[top : top + height, :left].any(), "no label beside the row"
     assert opaque[: boxes[0][0][1], left : left + width].any(), "no value above the column"
     assert not opaque[:, 0].any(), "a label is cut off"
+
+
+def test_values_that_rows_do_not_share_stand_beside_them():
+    values = torch.tensor([[-2.5, 0.0, 2.5], [3.0, 4.0, 5.25]])
+    labels, header = pictures.label_values(["z1", "z0"], values)
+    assert labels == ["z1\n-2.5 to +2.5", "z0\n+3 to +5.2"]
+    assert header == []
+    assert pictures.label_values(["z1"], values[:1]) == (["z1"], ["-2.5", "0", "+2.5"])
 
 
 def test_a_saved_picture_carries_its_caption_and_is_the_same_twice(tmp_path):

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from vael.errors import VaelError
@@ -45,10 +45,11 @@ class Api:
 
     Args:
         session: the model.
+        name: of its run, where there are several.
     """
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, name: str = "") -> None:
+        self.session, self.name = session, name
         self.json_bytes = 1024 + 40 * MOST * session.latent_dim  # of numbers with all digits
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._facts = session.facts()
@@ -58,7 +59,8 @@ class Api:
 
     async def facts(self, request: Request) -> Response:
         """Say what the model is."""
-        return JSONResponse({**self._facts, "limits": {"latents": MOST, "upload": UPLOAD}})
+        limits = {"latents": MOST, "upload": UPLOAD}
+        return JSONResponse({**self._facts, "name": self.name, "limits": limits})
 
     async def plane(self, request: Request) -> Response:
         """Answer ``?axes=pca``, or ``?axes=3,7``: a plane with the examples in it."""
@@ -124,6 +126,19 @@ class Api:
         frame = base64.b64encode(found.frame).decode()
         return JSONResponse({"z": found.z.tolist(), "frame": frame, "note": found.note})
 
+    def routes(self) -> list[Route]:
+        """Return what is answered below ``/api``."""
+        return [
+            Route("/model", self.facts),
+            Route("/plane", self.plane),
+            Route("/examples/{number:int}", self.example),
+            Route("/examples/{number:int}/original", self.original),
+            Route("/decode", self.decode, methods=["POST"]),
+            Route("/sample", self.sample, methods=["POST"]),
+            Route("/path", self.path, methods=["POST"]),
+            Route("/encode", self.encode, methods=["POST"]),
+        ]
+
 
 def make_explore_app(
     session: Session, names: Iterable[str] = (), public: bool = False
@@ -135,18 +150,14 @@ def make_explore_app(
         names: by which this machine may be asked for, see `vael.web.Guard`.
         public: whether it can be reached from elsewhere.
     """
-    api = Api(session)
-    routes = [
-        Route("/api/model", api.facts),
-        Route("/api/plane", api.plane),
-        Route("/api/examples/{number:int}", api.example),
-        Route("/api/examples/{number:int}/original", api.original),
-        Route("/api/decode", api.decode, methods=["POST"]),
-        Route("/api/sample", api.sample, methods=["POST"]),
-        Route("/api/path", api.path, methods=["POST"]),
-        Route("/api/encode", api.encode, methods=["POST"]),
-        Mount("/", StaticFiles(directory=PAGE, html=True)),
-    ]
+    page = Mount("/", StaticFiles(directory=PAGE, html=True))
+    return make_app([Mount("/api", routes=Api(session).routes()), page], names, public)
+
+
+def make_app(
+    routes: Sequence[BaseRoute], names: Iterable[str] = (), public: bool = False
+) -> Starlette:
+    """Guard routes, and answer an error of vael's with its line; see `make_explore_app`."""
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, names=names, public=public, headers=HEADERS)],

@@ -11,6 +11,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK
 from vael.data.source import Split
 from vael.errors import ConfigError, DataError
+from vael.metrics.latent_range import measure_range
 from vael.pretrained.explore.atlas import Atlas, survey_examples
 from vael.pretrained.explore.uploads import read_picture
 from vael.pretrained.generate.interpolation import WAYS
@@ -21,7 +22,7 @@ from vael.report.page import SPLIT_NAMES
 from vael.runs.folder import RunFolder, describe_unfinished
 
 BINS = 40  # of the histogram of the means below each slider
-REACH = 3.0  # of a slider at least, in units of the prior
+REACH = 3.0  # of a slider at least, in standard deviations of a normal prior
 
 
 @dataclass(frozen=True)
@@ -154,21 +155,20 @@ class Session:
         """Return what each latent dimension carries, the most first, and its means' spread."""
         atlas, found = self.atlas, []
         variance, active, carried = atlas.variance, atlas.active, atlas.activity
-        spread = getattr(self.prior, "sigma", None)  # a prior of one's own may have none
-        sides = torch.full((self.latent_dim,), REACH)
-        if spread is not None:
-            sides = (self.prior.mean.abs() + REACH * spread).flatten().clamp(min=REACH)
+        of_prior = measure_range(self.prior, self.trained.vae.prior_noise_shapes[0], REACH)
+        low = torch.minimum(of_prior.low, atlas.means.amin(0)).tolist()
+        high = torch.maximum(of_prior.high, atlas.means.amax(0)).tolist()
         for dim in carried.order():
             means = atlas.means[:, dim]
-            reach = max(float(sides[dim]), float(means.abs().max()))
             found.append(
                 {
                     "dim": dim,
                     "kl": float(carried.values[dim]) if carried.in_nats else None,
                     "variance": float(variance[dim]),
                     "active": bool(active[dim]),
-                    "reach": reach,
-                    "histogram": torch.histc(means, BINS, -reach, reach).int().tolist(),
+                    "low": low[dim],
+                    "high": high[dim],
+                    "histogram": torch.histc(means, BINS, low[dim], high[dim]).int().tolist(),
                 }
             )
         return found

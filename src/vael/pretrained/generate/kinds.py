@@ -11,15 +11,15 @@ from torch import Tensor
 from vael.errors import ConfigError
 from vael.files import write_bytes
 from vael.metrics.latent_activity import CHUNK
+from vael.metrics.latent_range import measure_range
 from vael.pretrained.generate.encode import encode_gif, encode_npz
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
 from vael.report import pictures
-from vael.report.draw import REACH
 from vael.report.figures import draw_table_reconstructions, draw_table_samples
-from vael.report.pictures import Picture, encode_png
+from vael.report.pictures import Picture, encode_png, label_values
 from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
@@ -63,17 +63,20 @@ def make_traversal(subject: Subject) -> bytes:
     _images_only(subject)
     activity = model.activity(next(subject.blocks(r.split, MOST_ACTIVE)).x)
     dims = activity.order(r.dims)
-    values = torch.linspace(-REACH, REACH, r.steps)
-    labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
+    reach = measure_range(model.prior(), model.vae.prior_noise_shapes[0])
+    values = reach.space(dims, r.steps)
+    names = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
+    labels, header = label_values(names, values)
     count = 1 if r.target.suffix == ".png" and r.count is None else r.number
     mu = model.encode(subject.chosen(count).x).mu
     z = mu[None, :, None].repeat(len(dims), 1, r.steps, 1)  # (dims, examples, steps, d)
     for row, dim in enumerate(dims):
-        z[row, :, :, dim] = values
+        z[row, :, :, dim] = values[row]
     made = _decoded(subject, z)
     text = (
         f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
-        f"moved alone from -{REACH:g} to {REACH:g}, the others at the posterior mean."
+        "moved alone from the 0.6 % to the 99.4 % quantile of the prior, the others at the "
+        "posterior mean."
     )
     pairs = [*zip(made, labels, strict=True)]  # (examples, steps, *E) of each dimension
     if r.target.suffix == ".gif":
@@ -85,7 +88,6 @@ def make_traversal(subject: Subject) -> bytes:
         [TileRow(make_tiles(row[example]), label) for row, label in pairs]
         for example in range(made.shape[1])
     ]
-    header = [f"{value:+.2g}" if value else "0" for value in values.tolist()]
     return encode_png(Picture(draw_sheet(blocks, header), text))
 
 

@@ -45,14 +45,17 @@ class Page {
     document.title = `${facts.title} \u00b7 vael explore`;
     find("title").textContent = facts.title;
     find("facts").textContent = [
+      facts.name,
       `${facts.dims.length} latent dimensions, ${active} active`, known ? `KL ${number(rate, 1)} nats in all` : "",
       facts.likelihood, `${facts.count.toLocaleString("en")} ${facts.splitName} examples`, facts.checkpoint,
     ].filter(Boolean).join(" \u00b7 ");
+    find("runs").hidden = !facts.name;
     find("note").textContent = facts.note;
     find("note").hidden = !facts.note;
     find("latents-said").textContent = (known
       ? "By their mean KL(q(z|x) || p(z)), what each says about x." : "By the variance of their posterior mean.")
-      + " Behind each slider: the posterior means of the examples; activity is their variance.";
+      + " Behind each slider: the posterior means of the examples; activity is their variance. A slider reaches the examples, and"
+      + " the prior's quantiles 0.1 % and 99.9 %.";
     find("number").max = facts.count - 1;
     find("upload").hidden = facts.columns.length > 0;
   }
