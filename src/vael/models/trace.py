@@ -92,6 +92,7 @@ class Trace:
         log_px: log p(x|z) of the trained fit, nats, ``(S, B)``.
         rate: KL(q(z|x) || p(z)) summed over the layers, nats, ``(S, B)``; analytic where there
             is a closed form (then the same for each of the S samples), else log q - log p.
+        noise: standard normal noise that an objective asks for, ``(S, B, *shape)`` each.
     """
 
     x: Tensor
@@ -99,6 +100,7 @@ class Trace:
     latents: tuple[Latent, ...]
     log_px: Tensor
     rate: Tensor
+    noise: tuple[Tensor, ...] = ()
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
         """Return log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.

@@ -9,6 +9,7 @@ from vael.objectives.elbo import Elbo
 from vael.objectives.free_bits import FreeBits
 from vael.objectives.gather import gather, gather_record
 from vael.objectives.geco import Geco
+from vael.objectives.info import Info
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Elbo",
     "FreeBits",
     "Geco",
+    "Info",
     "Linear",
     "Objective",
     "gather",

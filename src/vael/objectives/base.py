@@ -4,7 +4,9 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from vael.models.latents.base import Latents
 from vael.models.trace import Loss, Trace
+from vael.types import Shape
 
 
 class Objective(nn.Module, ABC):
@@ -46,6 +48,14 @@ class Objective(nn.Module, ABC):
         On a GPU both are 0-d tensors, so that a captured step reads new values at each replay: a
         loss that looks at them (``if step > 100``, ``math.cos(step)``) is trained uncaptured.
         """
+
+    def noise_shapes(self, latents: Latents) -> tuple[Shape, ...]:
+        """Return the event shapes of the noise that ``trace.noise`` is to hold, if any.
+
+        Noise must come from there: it is keyed by the place of the batch, so that a run can be
+        repeated and continued to the bit.
+        """
+        return ()
 
     def beta(self, step: int) -> float:
         """Return the weight of the rate at this optimiser step: 1 where there is none."""

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -24,7 +24,7 @@ from vael.randomness import Noise, Seeds
 from vael.training.epoch_means import EpochMeans
 from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
 from vael.training.schedulers import LRSchedule, OptimizerFactory, add_schedule
-from vael.types import Batch, DataSpec
+from vael.types import Batch, DataSpec, Shape
 
 log = logging.getLogger("vael")
 SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
@@ -107,11 +107,16 @@ class LitVAE(pl.LightningModule):
         corruption, latent = draws
         x = self.preprocess(x, corruption)
         lead = (self.objective.num_samples, len(x))
-        eps = tuple(
-            torch.randn(*lead, *shape, generator=latent, device=self.device)
-            for shape in self.vae.noise_shapes
-        )
-        found: Loss = self.objective(self.vae(x, eps), step, beta)
+
+        def draw(shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+            sizes = ((*lead, *shape) for shape in shapes)
+            return tuple(torch.randn(s, generator=latent, device=self.device) for s in sizes)
+
+        trace = self.vae(x, draw(self.vae.noise_shapes))
+        more = self.objective.noise_shapes(self.vae.latents)
+        if more:
+            trace = replace(trace, noise=draw(more))
+        found: Loss = self.objective(trace, step, beta)
         return found
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE, Options
 from vael.training.resume import check_resumable, warm_start
 from vael.training.run import Run
+from vael.types import Shape
 
 log = logging.getLogger("vael")
 
@@ -133,9 +135,12 @@ def rehearse(run: Run) -> None:
         noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
         x = run.data.preprocess(run.data.head("train", 1).x, noise)
         samples = lit.objective.num_samples
-        still = tuple(x.new_zeros(samples, 1, *shape) for shape in lit.vae.noise_shapes)
+
+        def still(shapes: tuple[Shape, ...]) -> tuple[torch.Tensor, ...]:
+            return tuple(x.new_zeros(samples, 1, *shape) for shape in shapes)
+
         try:
-            trace = lit.vae(x, still)
+            trace = lit.vae(x, still(lit.vae.noise_shapes))
         except (RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(
@@ -149,6 +154,7 @@ def rehearse(run: Run) -> None:
                 f"p(x|z) over the dimensions of an example, to shape (S, B) = "
                 f"({samples}, 1), but gave {tuple(trace.log_px.shape)}."
             )
+        trace = replace(trace, noise=still(lit.objective.noise_shapes(lit.vae.latents)))
         loss: object = lit.objective(trace, 0, lit.objective.beta(0))
         if not isinstance(loss, Loss):
             raise ConfigError(

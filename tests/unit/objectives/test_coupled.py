@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vael.models.posteriors import FullNormal, Normal
-from vael.objectives import BetaTC, Dip
+from vael.objectives import BetaTC, Dip, Info
 
 OBJECTIVES = {
     "beta_tc": lambda: BetaTC(num_data=40, alpha=0.5, beta=4.0, gamma=2.0),
     "weighted": lambda: BetaTC(num_data=40, estimator="weighted"),
     "dip_1": lambda: Dip(variant=1, lambda_od=3.0, lambda_d=5.0),
+    "info": lambda: Info(alpha=0.5, lambda_mmd=30.0),
+    "wae": lambda: Info(alpha=1.0, lambda_mmd=30.0, kernel="imq", scales=(0.5, 2.0)),
     "dip_2": lambda: Dip(variant=2, lambda_od=3.0, lambda_d=5.0),
 }
 BATCH = 6
@@ -39,11 +42,12 @@ class Step(nn.Module):
         self.objective = objective
         generator = torch.Generator().manual_seed(3)
         self.x = torch.from_numpy(world.sample(BATCH))
-        self.eps = torch.randn(1, BATCH, 2, generator=generator, dtype=torch.float64)
+        self.noise = torch.randn(2, 1, BATCH, 2, generator=generator, dtype=torch.float64)
 
     def forward(self, rank, world):
-        x, eps = self.x.chunk(world)[rank], self.eps.chunk(world, dim=1)[rank]
-        return self.objective(self.vae(x, (eps,)), 0, 1.0).value
+        x, (eps, noise) = self.x.chunk(world)[rank], self.noise.chunk(world, dim=2)[rank]
+        trace = replace(self.vae(x, (eps,)), noise=(noise,))
+        return self.objective(trace, 0, 1.0).value
 
 
 def losses_and_gradients(rank, world, wrap):

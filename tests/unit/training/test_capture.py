@@ -90,7 +90,7 @@ def captured(request, monkeypatch):
 @pytest.mark.parametrize(
     "options",
     [
-        ("optimizer=adamw",),
+        ("optimizer=adamw", "objective=info"),
         ("callbacks.ema.decay=0.9", "trainer.gradient_clip_val=100"),
         ("trainer.skip_gradient_above=1330",),
     ],

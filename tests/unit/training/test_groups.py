@@ -20,6 +20,7 @@ OPTIONS = {
     "plain": ("objective/schedule=linear", "objective.schedule.steps=9"),
     "ema": ("callbacks.ema.decay=0.9",),
     "geco": ("objective=geco", "callbacks.ema.decay=0.9"),
+    "wae": ("objective=wae",),
     "clip": ("trainer.gradient_clip_val=100",),
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),

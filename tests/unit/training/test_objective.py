@@ -15,7 +15,7 @@ def test_the_number_of_training_examples_goes_to_those_that_ask():
     assert isinstance(build_objective(config_of("data=digits"), num_data=321), Elbo)
 
 
-@pytest.mark.parametrize("name", ["beta_tc", "dip"])
+@pytest.mark.parametrize("name", ["beta_tc", "dip", "info", "wae"])
 @pytest.mark.parametrize(("size", "pieces"), [(1, 1), (4, 4)])
 def test_a_batch_of_one_is_refused_where_examples_are_compared(size, pieces, name):
     batch = (f"data.batch_size={size}", f"trainer.accumulate_grad_batches={pieces}")
