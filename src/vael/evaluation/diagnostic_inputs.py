@@ -1,8 +1,8 @@
 """Draw what the diagnostics of an evaluation look at from a trained model."""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK
 from vael.metrics.evidence import chunk_noise
 from vael.models.posteriors.base import PosteriorRecord
-from vael.models.trace import LatentRecord
+from vael.models.trace import LatentRecord, map_tensors
 from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import derive_seed
 from vael.types import DataSpec
@@ -142,23 +142,11 @@ def _factors(scorer: Scorer, split: Part) -> Tensor | None:
     return None if known is None else torch.from_numpy(known[index]).long()
 
 
-def _map_tensors(record: R, function: Callable[[str, Tensor], Tensor]) -> R:
-    """Return a record with ``function(name, tensor)`` in the place of each of its tensors."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
-    tensors = {name: function(name, v) for name, v in values.items() if isinstance(v, Tensor)}
-    return replace(record, **tensors)  # type: ignore[type-var]
-
-
 def _move(record: R) -> R:
-    """Return a record, with the records inside of it, on the CPU in float32."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
-    inner = {name: _move(v) for name, v in values.items() if isinstance(v, PosteriorRecord)}
-    moved = _map_tensors(record, lambda _, tensor: tensor.float().cpu())
-    return replace(moved, **inner)  # type: ignore[type-var]
+    """Return a record on the CPU in float32."""
+    return map_tensors(lambda tensor: tensor.float().cpu(), record)
 
 
 def _join(records: list[PosteriorRecord]) -> PosteriorRecord:
     """Return one record of all examples: its tensors all lead with ``(B,)``."""
-    return _map_tensors(
-        records[0], lambda name, _: torch.cat([getattr(record, name) for record in records])
-    )
+    return map_tensors(lambda *parts: torch.cat(parts), *records)

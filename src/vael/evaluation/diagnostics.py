@@ -18,16 +18,15 @@ from vael.metrics.disentanglement import (
     Modularity,
     MutualInformationGap,
 )
-from vael.metrics.frechet import (
-    count_components,
-    explain_no_inception,
-    inception_frechet,
-    pca_frechet,
-)
 from vael.metrics.latent_activity import measure_spectrum
-from vael.metrics.pairwise import Normals
 from vael.metrics.probe import probe_labels
 from vael.metrics.reconstruction import measure_reconstruction
+from vael.metrics.sample_quality import (
+    compare_components,
+    compare_inception,
+    count_components,
+    explain_no_inception,
+)
 from vael.randomness import Noise
 
 Found = tuple[Mapping[str, Any] | str | None, list[str]]
@@ -69,14 +68,14 @@ def _spectrum(inputs: DiagnosticInputs) -> Found:
 
 
 def _aggregate(inputs: DiagnosticInputs) -> Found:
-    """Compare the aggregate posterior with the prior, for normal posteriors."""
+    """Compare the aggregate posterior with the prior."""
     q = inputs.q
-    if not isinstance(q, Normals):
+    if q.log_marginals(q.mean[:1]) is None:
         return None, [
-            "there is no mutual information: the aggregate posterior is estimated for normal and "
-            f"full_normal posteriors, not for {type(q).__name__}."
+            "there is no mutual information: the aggregate posterior is estimated where single "
+            f"dimensions of q(z|x) have a density, which those of {type(q).__name__} do not."
         ]
-    if len(q.mu) < 2:
+    if len(q.mean) < 2:
         return None, []
     noise = Noise(inputs.seed, "latent").at(torch.device("cpu"), "aggregate", inputs.split)
     whole, warnings = measure_aggregate(q, inputs.p, noise), []
@@ -85,7 +84,8 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
             f"the mutual information of {whole.mutual_information:.2f} nats is saturated: "
             f"{whole.examples:,} examples can show at most log N = {whole.log_examples:.2f} nats. "
             f"I(x;z) lies between it and the rate, KL(q(z) || p(z)) between 0 and the "
-            f"{whole.marginal_kl:.2f} nats estimated."
+            f"{whole.marginal_kl:.2f} nats estimated, and the total correlation is below "
+            f"{whole.total_correlation:.2f} nats."
         )
     return asdict(whole), warnings
 
@@ -96,19 +96,19 @@ def _reconstruction(inputs: DiagnosticInputs) -> Found:
     ), []
 
 
-def _frechet(inputs: DiagnosticInputs) -> Found:
+def _samples(inputs: DiagnosticInputs) -> Found:
     if not _are_finite(inputs):
         return None, []
-    found = pca_frechet(inputs.originals, inputs.samples, inputs.sample_means)
-    return None if found is None else asdict(found), []
+    found = compare_components(inputs.originals, inputs.samples, inputs.sample_means)
+    return None if found is None else found.sections(), []
 
 
 def _inception(inputs: DiagnosticInputs) -> Found:
-    """Measure the Fréchet distance in features of Inception, or say why it is not there."""
+    """Compare samples with data in features of Inception, or say why that is not there."""
     x, drawn = inputs.originals, (inputs.samples, inputs.sample_means)
     if not (_are_images(inputs) and _are_finite(inputs) and count_components(x, drawn[0])):
         return None, []
-    return explain_no_inception(x.shape[1]) or asdict(inception_frechet(x, *drawn)), []
+    return explain_no_inception(x.shape[1]) or compare_inception(x, *drawn).sections(), []
 
 
 def _are_images(inputs: DiagnosticInputs) -> bool:
@@ -169,7 +169,7 @@ DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
     "latents.spectrum": _spectrum,
     "latents.aggregate": _aggregate,
     "quality.reconstruction": _reconstruction,
-    "quality.frechet": _frechet,
+    "quality": _samples,
     "quality.inception": _inception,
     "probe": _probe,
     "factors": _factors,

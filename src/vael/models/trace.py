@@ -1,6 +1,6 @@
 """The trace of one stochastic pass: all that an objective may see."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -51,15 +51,30 @@ class ObservedRecord(Protocol):
         ...
 
 
-R = TypeVar("R", bound=LatentRecord)
+R = TypeVar("R")
+
+
+def map_tensors(function: Callable[..., Tensor], *records: R) -> R:
+    """Return a record with ``function`` of the tensors that stand at the same place of all.
+
+    The records are dataclasses of one kind, whose fields may hold further ones.
+    """
+    first = records[0]
+    assert is_dataclass(first)
+    assert not isinstance(first, type)
+    changed: dict[str, object] = {}
+    for name in (field.name for field in fields(first)):
+        values = [getattr(record, name) for record in records]
+        if isinstance(values[0], Tensor):
+            changed[name] = function(*values)
+        elif is_dataclass(values[0]):
+            changed[name] = map_tensors(function, *values)
+    return replace(first, **changed)
 
 
 def detach_record(record: R) -> R:
     """Return the same distribution with parameters that pass no gradient on."""
-    assert is_dataclass(record)
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    constant = {name: v.detach() for name, v in values.items() if isinstance(v, Tensor)}
-    return replace(record, **constant)
+    return map_tensors(Tensor.detach, record)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.models.posteriors.full_normal import FullNormalRecord
-from vael.models.posteriors.normal import HALF_LOG_2PI, NormalRecord
+from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import Latent, Loss, Trace, only_layer
 from vael.objectives.base import Objective
 from vael.objectives.gather import gather, gather_record
@@ -132,19 +131,12 @@ class BetaTC(Objective):
 
 def _log_pairs(q: object, z: Tensor) -> tuple[Tensor, Tensor]:
     """Return log q(z_i|x_m), nats, ``(B, B)``, and by dimension ``(B, B, d)``; i comes first."""
-    if isinstance(q, NormalRecord):
-        single = _by_dimension(q, z)
-        return single.sum(-1), single
-    if isinstance(q, FullNormalRecord):
-        every = z.unsqueeze(1).expand(-1, len(z), -1)
-        return q.log_prob(every), _by_dimension(q.marginals(), z)
-    raise ConfigError(
-        "objective=beta_tc needs the density of each dimension of q(z|x), which posterior=normal "
-        f"and full_normal have, but got a {type(q).__name__}."
-    )
-
-
-def _by_dimension(q: NormalRecord, z: Tensor) -> Tensor:
-    mu, log_sigma = q.mu.flatten(1), q.log_sigma.flatten(1)
-    u = (z.flatten(1).unsqueeze(1) - mu) * torch.exp(-log_sigma)
-    return -0.5 * u * u - log_sigma - HALF_LOG_2PI
+    rows = z.unsqueeze(1)
+    single = q.log_marginals(rows) if isinstance(q, PosteriorRecord) else None
+    if single is None:
+        raise ConfigError(
+            "objective=beta_tc needs the density of each dimension of q(z|x), which "
+            f"{type(q).__name__} does not have: use posterior=normal."
+        )
+    assert isinstance(q, PosteriorRecord)
+    return q.log_prob(rows), single.flatten(2)

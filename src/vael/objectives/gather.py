@@ -5,11 +5,12 @@ with one another (a total correlation, an MMD) must see the whole batch, or N de
 another term than one.
 """
 
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
+
+from vael.models.trace import map_tensors
 
 R = TypeVar("R")
 
@@ -36,11 +37,7 @@ def gather_record(own: R) -> R:
 
     Its tensors lead with ``(B,)``, as those of a posterior do.
     """
-    assert is_dataclass(own)
-    assert not isinstance(own, type)
-    values = {field.name: getattr(own, field.name) for field in fields(own)}
-    every = {name: gather(v) for name, v in values.items() if isinstance(v, Tensor)}
-    return replace(own, **every)
+    return map_tensors(gather, own)
 
 
 class _Gather(torch.autograd.Function):

@@ -152,13 +152,17 @@ def _groups(v: Values) -> dict[str, list[Line]]:
         f"z each; log N = {v.text(f'{aggregate}.log_examples')}."
     )
     nats = "nats, saturated" if v.at(f"{aggregate}.saturated") is True else "nats"
-    r, f, i = "quality.reconstruction", "quality.frechet", "quality.inception"
+    r, f, k, i = (f"quality.{name}" for name in ("reconstruction", "frechet", "kid", "inception"))
     size, absent = v.text(f"{f}.examples"), v.text(i)
     about = f"On {v.text(f'{f}.features')}; {size} against {size} examples."
+    near = f"The {v.text('quality.prdc.neighbours')} nearest neighbours are in reach."
     if absent:
-        inception = v.row(i, absent.removeprefix("not available: "), "not available", better="")
+        inception = [v.row(i, absent.removeprefix("not available: "), "not available", better="")]
     else:
-        inception = v.row(f"{i}.distance", f"Data to data: {v.text(f'{i}.floor')}.")
+        inception = [
+            v.row(f"{i}.{kind}.distance", f"Data to data: {v.text(f'{i}.{kind}.floor')}.")
+            for kind in ("frechet", "kid")
+        ]
     fitted = f"Fitted to {v.text('probe.train_examples')} training examples."
     return {
         "Bound and its parts": [
@@ -175,6 +179,8 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row("active_units", value=units),
             v.row(f"{aggregate}.mutual_information", draws, unit=nats),
             v.row(f"{aggregate}.marginal_kl"),
+            v.row(f"{aggregate}.total_correlation"),
+            v.row(f"{aggregate}.dimension_wise_kl"),
             v.row(f"{spectrum}.remainder", value=correlation),
         ],
         "Reconstructions and samples": [
@@ -184,7 +190,17 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row(f"{f}.distance", about),
             v.row(f"{f}.distance_of_means"),
             v.row(f"{f}.floor"),
-            inception,
+            v.row(f"{k}.distance", f"Data to data: {v.text(f'{k}.floor')}."),
+            v.row(f"{k}.distance_of_means"),
+            *(
+                v.row(
+                    f"quality.prdc.{part}",
+                    f"{near if part == 'precision' else ''} Data to "
+                    f"data: {v.text(f'quality.prdc.{part}_floor')}.".strip(),
+                )
+                for part in ("precision", "recall", "density", "coverage")
+            ),
+            *inception,
         ],
         "Labels from latent means": [
             v.row("probe.linear", fitted),

@@ -52,11 +52,15 @@ def test_every_section_is_filled_and_is_json():
     assert len(found.sections["latents"]["spectrum"]["kl"]) == D
     parts = found.sections["latents"]["aggregate"]
     assert parts["mutual_information"] + parts["marginal_kl"] == pytest.approx(parts["rate"])
+    split = parts["total_correlation"] + parts["dimension_wise_kl"]
+    assert split == pytest.approx(parts["marginal_kl"])
     assert parts["examples"] == N
     assert found.sections["quality"]["reconstruction"]["ssim_window"] == "7x7, uniform"
     assert found.sections["quality"]["reconstruction"]["psnr"] > 20
-    assert found.sections["quality"]["frechet"]["components"] == 12
-    assert found.sections["quality"]["frechet"]["examples"] == N // 2
+    for part in ("frechet", "kid", "prdc"):
+        assert found.sections["quality"][part]["components"] == 12
+        assert found.sections["quality"][part]["examples"] == N // 2
+        assert found.sections["quality"][part]["features"].startswith("12 principal components")
     assert found.sections["quality"]["inception"].startswith("not available: ")
     assert found.sections["probe"]["knn"] == 1
     assert found.sections["probe"]["linear"] == 1
@@ -86,9 +90,9 @@ def test_saturation_collapse_and_scoring_on_train_are_said():
 def test_each_diagnostic_stands_where_the_list_says():
     found = diagnose(inputs()).sections
     assert list(found) == ["latents", "quality", "probe", "factors"]
-    assert [f"{s}.{part}" for s in ("latents", "quality") for part in found[s]] == [*DIAGNOSTICS][
-        :-2
-    ]
+    assert list(DIAGNOSTICS)[-2:] == ["probe", "factors"]
+    assert [f"latents.{part}" for part in found["latents"]] == list(DIAGNOSTICS)[:2]
+    assert [*found["quality"]] == ["reconstruction", "frechet", "kid", "prdc", "inception"]
 
 
 def test_without_labels_there_is_no_probe():
@@ -119,10 +123,10 @@ def test_a_table_has_no_measures_of_images():
 
 
 def test_inception_is_used_where_it_is(monkeypatch):
-    distances = module.pca_frechet(*[torch.rand(40, 1, 4, 4)] * 3)
+    quality = module.compare_components(*[torch.rand(40, 1, 4, 4)] * 3)
     monkeypatch.setattr(module, "explain_no_inception", lambda channels: None)
-    monkeypatch.setattr(module, "inception_frechet", lambda *given: distances)
-    assert diagnose(inputs()).sections["quality"]["inception"] == dataclasses.asdict(distances)
+    monkeypatch.setattr(module, "compare_inception", lambda *given: quality)
+    assert diagnose(inputs()).sections["quality"]["inception"] == quality.sections()
 
 
 def test_a_diverged_model_gets_no_probe_and_no_distance():
@@ -154,7 +158,7 @@ def test_another_family_of_posteriors_has_a_spectrum_only():
     assert found.sections["latents"]["spectrum"]["kl"] is None
     assert found.sections["latents"]["spectrum"]["active_units"] == 2
     assert "aggregate" not in found.sections["latents"]
-    assert "not for Flow" in found.warnings[0]
+    assert "those of Flow do not" in found.warnings[0]
 
 
 def test_very_few_examples_leave_out_what_needs_more():

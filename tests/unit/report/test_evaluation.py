@@ -5,10 +5,11 @@ from dataclasses import fields
 import pytest
 
 from vael.metrics.aggregate_posterior import Aggregate
-from vael.metrics.frechet import Frechet
 from vael.metrics.latent_activity import Spectrum
+from vael.metrics.neighbourhoods import Neighbourhoods
 from vael.metrics.probe import LabelProbe
 from vael.metrics.reconstruction import Reconstruction
+from vael.metrics.sample_quality import Distances, SampleQuality
 from vael.report.charts import plot_evaluation
 from vael.report.contents import read_run
 from vael.report.evaluation import format_with_error, tabulate_evaluation
@@ -59,6 +60,11 @@ def test_the_section_has_every_number_with_its_error_and_meaning(run, evaluate):
     assert "7x7, uniform" in cells(page, "Structural similarity")
     assert "90 against 90 examples" in cells(page, "Fr\u00e9chet distance")
     assert "0.1250" in cells(page, "\u2026 of data to data")
+    assert "Data to data: 0.0312" in cells(page, "Kernel distance (KID)")
+    assert "0.8750" in cells(page, "Precision")
+    assert "5 nearest" in cells(page, "Precision")
+    assert "Data to data: 0.9688" in cells(page, "Coverage")
+    assert "1.125" in cells(page, "Density")
     assert "torch-fidelity is not installed" in cells(page, "Fr\u00e9chet Inception distance")
     assert "1,455 training examples" in cells(page, "Linear probe")
     assert "5 nearest" in cells(page, "Nearest neighbours")
@@ -200,8 +206,11 @@ def test_what_vael_evaluate_hands_over_is_what_is_shown(evaluation):
         (Spectrum, latents["spectrum"]),
         (Aggregate, latents["aggregate"]),
         (Reconstruction, quality["reconstruction"]),
-        (Frechet, quality["frechet"]),
         (LabelProbe, evaluation["probe"]),
     ):
         assert shown.keys() <= {field.name for field in fields(record)}
+    none, nobody = Distances(0, 0, 0), Neighbourhoods(0, 0, 0, 0)
+    sections = SampleQuality(none, none, nobody, nobody, "", 0, 0).sections()
+    for name, section in sections.items():
+        assert quality[name].keys() == section.keys()
     assert len(tabulate_evaluation(evaluation).groups) == 4

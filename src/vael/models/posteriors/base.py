@@ -29,6 +29,13 @@ class PosteriorRecord(ABC):
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""
 
+    def log_marginals(self, z: Tensor) -> Tensor | None:
+        """Return the log density of each dimension of z ``(S, B, *Z)``, nats, ``(S, B, *Z)``.
+
+        None where a dimension alone has no density in closed form.
+        """
+        return None
+
     @abstractmethod
     def rsample(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise eps into z, ``(S, B, *Z)``, differentiably in theta."""

@@ -49,6 +49,10 @@ class FullNormalRecord(PosteriorRecord):
         u = self._rows(u, samples)
         return (-0.5 * u * u - self.log_diag - HALF_LOG_2PI).sum(-1)
 
+    def log_marginals(self, z: Tensor) -> Tensor:
+        """Return ``log N(z_i; mu_i, (L L^T)_ii)``, nats, ``(S, B, d)``."""
+        return self.marginals().log_marginals(z)
+
     def rsample(self, eps: Tensor) -> Tensor:
         """Return ``z = mu + L eps``, ``(S, B, d)``."""
         columns, samples = self._columns(eps)

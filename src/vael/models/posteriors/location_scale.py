@@ -58,8 +58,12 @@ class LocationScaleRecord(PosteriorRecord):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return ``sum log law((z - mu) / sigma) - log sigma``, nats, ``(S, B)``."""
+        return self._sum(self.log_marginals(z))
+
+    def log_marginals(self, z: Tensor) -> Tensor:
+        """Return the terms of that sum, nats, ``(S, B, *Z)``."""
         t = (z - self.mu) * torch.exp(-self.log_sigma)
-        return self._sum(self.law.log_density(t) - self.log_sigma)
+        return self.law.log_density(t) - self.log_sigma
 
     def rsample(self, eps: Tensor) -> Tensor:
         """Return ``z = mu + sigma F^-1(Phi(eps))``: the noise has no part in the gradient."""

@@ -39,8 +39,12 @@ class NormalRecord(PosteriorRecord):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return ``-1/2 sum ((z - mu) / sigma)^2 + 2 log sigma + log 2 pi``, nats, ``(S, B)``."""
+        return self._sum(self.log_marginals(z))
+
+    def log_marginals(self, z: Tensor) -> Tensor:
+        """Return the terms of that sum, nats, ``(S, B, *Z)``."""
         u = (z - self.mu) * torch.exp(-self.log_sigma)
-        return self._sum(-0.5 * u * u - self.log_sigma - HALF_LOG_2PI)
+        return -0.5 * u * u - self.log_sigma - HALF_LOG_2PI
 
     def rsample(self, eps: Tensor) -> Tensor:
         """Return ``z = mu + sigma * eps`` (Kingma and Welling 2014, section 2.4)."""

@@ -1,19 +1,17 @@
 """A mixture of K distributions over z."""
 
 import math
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import map_tensors
 from vael.types import Shape
 
 BLOCK = 2**24  # numbers of each temporary: 64 MiB of float32
 CHOICE = 2  # numbers of noise that choose the component
-
-R = TypeVar("R", bound=PosteriorRecord)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,8 @@ class LatentMixtureRecord:
         turn = 0.5 + torch.atan2(eps[..., 1], eps[..., 0]) / (2 * math.pi)
         edges = self.log_weights.exp().cumsum(0)
         k = torch.searchsorted(edges, turn.to(edges).contiguous(), right=True)
-        chosen = take_components(self.components, k.clamp(max=len(edges) - 1))
+        k = k.clamp(max=len(edges) - 1)
+        chosen = map_tensors(lambda t: t[k], self.components)
         return chosen.rsample(eps[..., CHOICE:].reshape(chosen.mean.shape))
 
     def _average(self, t: Tensor) -> Tensor:
@@ -74,9 +73,3 @@ class LatentMixtureRecord:
 def mixture_noise_shape(event_shape: Shape) -> Shape:
     """Return the shape of the noise behind one draw: two numbers choose the component."""
     return (CHOICE + math.prod(event_shape),)
-
-
-def take_components(record: R, k: Tensor) -> R:
-    """Return the members k of a record with leading dimensions ``(K,)``, leading with k's."""
-    values = {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
-    return replace(record, **{n: v[k] for n, v in values.items() if isinstance(v, Tensor)})  # type: ignore[type-var]
