@@ -1,7 +1,13 @@
-"""Words for durations, and what a mistyped name may have meant ("did you mean")."""
+"""Words for commands and durations, and what a mistyped name may have meant ("did you mean")."""
 
 import difflib
+import shlex
 from collections.abc import Sequence
+
+
+def word_command(*words: object) -> str:
+    """Word a command as a shell takes it: ``vael train 'my runs/1'``."""
+    return shlex.join(map(str, words))
 
 
 def duration_text(seconds: float) -> str:

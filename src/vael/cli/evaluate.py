@@ -12,6 +12,7 @@ from vael.cli.report import report
 from vael.distributed import signals
 from vael.errors import VaelError
 from vael.runs.evaluation_file import evaluation_text
+from vael.text import word_command
 
 
 def evaluate(
@@ -101,7 +102,8 @@ def nondeterminism(
     print(seed_variance_text(result))
     print(f"picture {(folder / 'nondeterminism.png').resolve()}")
     if result["spreads"]["none"]["std"]:
+        again = word_command("vael", "train", folder / "none" / "00", "--again")
         raise VaelError(
             "the runs that vary nothing differ, so this machine does not repeat a "
-            f"run: vael train {folder}/none/00 --again says where it first differs."
+            f"run: {again} says where it first differs."
         )

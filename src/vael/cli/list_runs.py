@@ -8,6 +8,7 @@ import typer
 
 from vael.errors import ConfigError
 from vael.runs.listing import OUTPUTS, ListedRun
+from vael.text import word_command
 
 
 def list_(
@@ -33,7 +34,8 @@ def list_(
     for row in cells:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
     if len(shown) < len(runs):
-        print(f"and {len(runs) - len(shown)} more: vael list {folder} -n 0")
+        more = word_command("vael", "list", folder, "-n", 0)
+        print(f"and {len(runs) - len(shown)} more: {more}")
 
 
 def _cells(run: ListedRun) -> tuple[str, ...]:

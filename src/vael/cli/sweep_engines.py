@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vael.text import word_command
+
 if TYPE_CHECKING:
     from vael.sweep.plan import Plan
     from vael.sweep.spec.definition import Definition
@@ -101,7 +103,8 @@ def _work_on_slurm(per_task: int, plan: "Plan", starter: "Starter") -> int:
     try:
         done = slurm.follow_job(study, job)
     except KeyboardInterrupt:
-        print(f"job {job} goes on; vael sweep status {plan.folder} shows how it stands")
+        look = word_command("vael", "sweep", "status", plan.folder)
+        print(f"job {job} goes on; {look} shows how it stands")
         return 130
     conclude(study)
     if not done:

@@ -20,6 +20,7 @@ from vael.runs.extension import EPOCHS, extend_run
 from vael.runs.folder import RunFolder, read_run_size
 from vael.runs.listing import resolve_run
 from vael.runs.summary import ENDED, read_summary, summary_text
+from vael.text import word_command
 from vael.training.launch import launch
 from vael.training.postmortem import write_postmortem
 
@@ -123,7 +124,7 @@ def _train_alone(run: Path, discard_on_error: bool) -> None:
         RunFolder(run).require()
         complete_report(run)
         why = f" ({before['reason']})" if before["reason"] else ""
-        longer = f"; longer: vael train {run} {EPOCHS}=N" if not why else ""
+        longer = f"; longer: {word_command('vael', 'train', run)} {EPOCHS}=N" if not why else ""
         print(f"{run} is {before['status']}{why}{longer}; another run: {before['command']}")
     elif rank is None and devices * num_nodes > 1:
         check_crowding(devices)

@@ -15,6 +15,7 @@ from typing import Self
 
 from vael.distributed import ranks, slurm
 from vael.errors import VaelError
+from vael.text import word_command
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # USR1: SLURM's warning of a time limit
 lost: list[int] = []  # raised where Python ignores errors, as in __del__: stop at the first step
@@ -55,7 +56,8 @@ class Stopped(VaelError):
         self.number = number
         name = signal.Signals(number).name
         super().__init__(
-            f"stopped by {name} after step {step}; all is saved: continue with vael train {run}"
+            f"stopped by {name} after step {step}; all is saved: continue with "
+            f"{word_command('vael', 'train', run)}"
         )
         self.exit_code = exit_code(number)
 

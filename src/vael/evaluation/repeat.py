@@ -15,6 +15,7 @@ from vael.runs.folder import RunFolder, read_config
 from vael.runs.metrics_csv import read_cells
 from vael.runs.provenance import compare_environment
 from vael.runs.summary import REPEATED, read_summary
+from vael.text import word_command
 
 TIMED = "examples_per_second"
 PATHS = "callbacks"  # of a checkpoint: their states hold the folder's name
@@ -32,7 +33,7 @@ def prepare_repeat(run: Path) -> Path:
     if status != "finished":
         raise ConfigError(
             f"{run} is {status}: only a finished run can be repeated and compared. "
-            f"vael train {run} trains it, or goes on with it."
+            f"{word_command('vael', 'train', run)} trains it, or goes on with it."
         )
     files = RunFolder(run)
     for name in ("best", "last"):

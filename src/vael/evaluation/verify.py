@@ -23,6 +23,7 @@ from vael.runs.evaluation_file import read_evaluation
 from vael.runs.folder import RunFolder, read_config
 from vael.runs.provenance import compare_environment, file_digest
 from vael.runs.summary import read_summary
+from vael.text import word_command
 
 SAME = 1e-12  # several processes may take a sum in another order; all else is equal to the bit
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
@@ -110,7 +111,7 @@ def verify_run(
     if summary is None:
         raise ConfigError(
             f"{folder} has no summary.json, so there is nothing to verify: train it "
-            f"first (vael train {folder})."
+            f"first ({word_command('vael', 'train', folder)})."
         )
     numbers = {
         split: {n: v for n, v in summary["metrics"].items() if n.startswith(f"{split}/")}
@@ -145,7 +146,7 @@ def verify_run(
     finally:
         torch.set_num_threads(threads)
     count = sum(name.startswith("train/") for name in summary["metrics"])
-    again = f"only vael train {folder} --again makes them again"
+    again = f"only {word_command('vael', 'train', folder, '--again')} makes them again"
     left_out = [f"{count} train/* of summary.json: {again}"]
     evaluation = read_evaluation(folder)
     if evaluation is not None:

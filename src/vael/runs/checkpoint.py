@@ -16,6 +16,7 @@ from torch import Tensor
 from vael.data.source import MAX_LEVELS
 from vael.errors import CheckpointError
 from vael.runs.folder import RunFolder
+from vael.text import word_command
 from vael.types import DataSpec
 
 WEIGHTS = "model.safetensors"  # the name of an export's file
@@ -70,7 +71,9 @@ def _find_model_file(path: Path, which: str) -> Path:
     found = RunFolder(path).checkpoint(which)
     if not found.is_file():
         others = sorted(file.stem for file in found.parent.glob("*.ckpt"))
-        remedy = f"train it first (vael train {path}), or name a checkpoint file"
+        remedy = (
+            f"train it first ({word_command('vael', 'train', path)}), or name a checkpoint file"
+        )
         if others:
             remedy = f"there is {' and '.join(others)}: ask for that one"
         raise CheckpointError(f"{path} has no checkpoints/{which}.ckpt; {remedy}.")

@@ -15,6 +15,7 @@ from vael.runs.comparability import check_comparable, collect_facts
 from vael.runs.evaluation_file import read_evaluation
 from vael.runs.folder import RunFolder
 from vael.runs.summary import read_summary
+from vael.text import word_command
 
 Numbers = tuple[Mapping[str, Any], Mapping[str, Any]]
 """Facts, and scores by name."""
@@ -45,7 +46,8 @@ def compare_runs(runs: Sequence[Path]) -> str:
     every = next((found for read in readers if (found := _read_all(runs, read))), [])
     if not every:
         bare = next(run for run in runs if read_evaluated(run) is None)
-        raise ConfigError(f"{bare} has no evaluation.json: vael evaluate {bare}.")
+        make = word_command("vael", "evaluate", bare)
+        raise ConfigError(f"{bare} has no evaluation.json: {make}.")
     for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):
         check_comparable(every[0][0], other_facts, (str(runs[0]), str(run)))
     known = every[0][0]

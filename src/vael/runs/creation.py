@@ -12,6 +12,7 @@ from vael.distributed import failures, ranks
 from vael.errors import ConfigError, DiskError
 from vael.files import expand_home, write_text
 from vael.runs.folder import RunFolder
+from vael.text import word_command
 
 
 def make_run_folder(config: DictConfig) -> Path:
@@ -74,8 +75,8 @@ def _check_same(run: Path, text: str) -> None:
     one, other = (OmegaConf.merge(OmegaConf.create(each), {"command": ""}) for each in texts)
     if one != other:
         raise ConfigError(
-            f"{run} holds a run with another config: continue it with `vael train {run}`, "
-            "or give another folder (VAEL_RUN)."
+            f"{run} holds a run with another config: continue it with "
+            f"`{word_command('vael', 'train', run)}`, or give another folder (VAEL_RUN)."
         )
 
 
@@ -100,8 +101,11 @@ def discard_run(folder: Path, is_first: bool) -> None:
         failures.mark_impossible(folder)
     elif is_first and set(folder.iterdir()) <= {run.config, run.log, folder / failures.FOLDER}:
         shutil.rmtree(folder, ignore_errors=True)
+        # below the current folder all may be ours; elsewhere somebody made a place for runs
+        parents = folder.parents[:-1] if not folder.is_absolute() else folder.parents[:1]
         with suppress(OSError):  # another run's folder is there, or just being made
-            folder.parent.rmdir()
+            for parent in parents:
+                parent.rmdir()
 
 
 def is_gone(folder: Path, seconds: float = 3.0) -> bool:

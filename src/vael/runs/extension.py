@@ -12,6 +12,7 @@ from vael.errors import ConfigError
 from vael.files import write_text
 from vael.runs.folder import RunFolder, read_config
 from vael.runs.summary import ENDED, Summary, read_summary
+from vael.text import word_command
 
 EPOCHS = "trainer.max_epochs"
 
@@ -61,9 +62,9 @@ def _parse(folder: Path, settings: Sequence[str]) -> int:
     for setting in settings:
         name, _, value = setting.partition("=")
         if name != EPOCHS or not (value.isascii() and value.isdigit()):
+            other = word_command("vael", "train", f"init_from={folder}")
             raise ConfigError(
                 f"{setting}: a run that has a folder takes {EPOCHS}=N alone, to train longer. "
-                f"With other settings it is another run: vael train init_from={folder} ... starts "
-                "from its weights."
+                f"With other settings it is another run: {other} ... starts from its weights."
             )
     return int(settings[-1].partition("=")[2])

@@ -12,6 +12,7 @@ from vael.distributed.ownership import is_being_trained
 from vael.errors import ConfigError, VaelError
 from vael.runs.folder import RunFolder
 from vael.runs.summary import finite_number, peek_summary
+from vael.text import word_command
 
 OUTPUTS = Path("outputs")
 LATEST = "latest"
@@ -74,7 +75,8 @@ def resolve_run(given: Path) -> Path:
         return runs[0]
     known = RunFolder(given).is_run or (given / SWEEP).is_file()
     if given.is_dir() and not known and (runs := find_runs(given)):
-        more = f" and {len(runs) - NAMED} more (vael list {given})" if len(runs) > NAMED else ""
+        every = word_command("vael", "list", given)
+        more = f" and {len(runs) - NAMED} more ({every})" if len(runs) > NAMED else ""
         raise ConfigError(
             f"{given} is not a run, but holds some: {', '.join(map(str, runs[:NAMED]))}{more}. "
             f"Give one of them, or {given / LATEST}."

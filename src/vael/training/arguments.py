@@ -6,6 +6,7 @@ from pathlib import Path
 from vael.config.compose import list_groups, suggest_setting
 from vael.config.overrides import check_one_option, quote_overrides
 from vael.errors import ConfigError
+from vael.text import word_command
 
 TAKES_VALUE = {
     *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
@@ -56,6 +57,6 @@ def _check_name(option: str, value: str) -> None:
         folder = Path(value).parent
         raise ConfigError(
             f"{option} must be the name of a YAML in conf, without a path or .yaml, got {value}: "
-            f"the config of a run is trained by `vael train {folder}`, and other folders are "
-            "named by --config-dir FOLDER."
+            f"the config of a run is trained by `{word_command('vael', 'train', folder)}`, "
+            "and other folders are named by --config-dir FOLDER."
         )

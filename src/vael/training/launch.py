@@ -99,7 +99,7 @@ def _start(config: DictConfig, given: Sequence[str], program: Sequence[str]) -> 
         raise ConfigError(
             f"-m with trainer.devices * trainer.num_nodes = {world} is refused: "
             "each process would start the whole sweep again and train other settings. Use "
-            "vael sweep FILE --devices-per-trial N (sweeps/grid.yaml tries every combination)."
+            "vael sweep FILE --devices-per-trial N (vael sweep grid tries every combination)."
         )
     rank = ranks.find_rank()
     ranks.check_ranks(rank, plain.trainer.devices, plain.trainer.num_nodes)

@@ -1,5 +1,7 @@
 """What becomes of the folder of a run that cannot start."""
 
+from pathlib import Path
+
 import pytest
 from helpers.runs import make_run
 
@@ -19,6 +21,15 @@ def test_only_what_has_never_trained_is_discarded(tmp_path):
     discard_run(run, is_first=True)
     assert not run.parent.exists()
     assert tmp_path.exists()
+
+
+def test_nothing_is_left_behind_in_the_current_folder_but_other_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, two = (make_run(Path("my/outputs"), "name=a/b") for _ in range(2))
+    discard_run(one, is_first=True)
+    assert two.is_dir()
+    discard_run(two, is_first=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):

@@ -82,6 +82,12 @@ BAD = {
         "optimizer.lr must be",
     ),
     "override": ({"overrides": ["model.latent_dimm=3"]}, "not a setting"),
+    "key of the file": (
+        {"overrides": ["pruner=median"]},
+        "pruner is a key of the sweep's file, not a setting: write `pruner: median` there",
+    ),
+    "key within a key": ({"overrides": ["+limits.study_hours=2"]}, "`limits: {study_hours: 2}`"),
+    "key that has an option": ({"overrides": ["trials=9"]}, "`trials: 9` there, or give --trials"),
     "override that deletes": ({"overrides": ["~trainer.profiler"]}, "best.yaml could not say"),
     "endless interval": (space(**{"objective.beta": "interval(1, inf)"}), "finite"),
     "endless range": (space(**{"data.batch_size": "range(1, inf)"}), "finite"),

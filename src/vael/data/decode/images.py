@@ -175,10 +175,11 @@ def _survey(
             found = found[::-1]
         first = first or found
         if resized is None and found != first:
+            usual = 64 if min(*first, *found) >= 64 else 32
             raise DataError(
                 f"{survey.where}, split {split}: pictures must have one size, got {first} "
                 f"(height, width) and in {name} {found}; set data.image_size, "
-                f"for instance data.image_size=[{first[0]},{first[1]}]"
+                f"for instance data.image_size={usual}"
             )
     return first
 

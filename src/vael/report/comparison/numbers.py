@@ -11,6 +11,7 @@ from vael.report.contents import RunContents
 from vael.report.numbers import format_number
 from vael.runs.comparability import NotComparableError, check_comparable
 from vael.runs.comparison import OTHER_FIT, Numbers, read_evaluated, read_fit, read_summed_up
+from vael.text import word_command
 
 UNSHOWN = ("overfitting_examples",)
 
@@ -50,7 +51,7 @@ def compare_scores(
     known = [name_fit(metric, fit) for metric in METRICS.values()]
     made = []
     for title, split, lacking in (
-        ("Evaluation", "", "no evaluation.json: vael evaluate {run}"),
+        ("Evaluation", "", "no evaluation.json: {command}"),
         ("Test", "test", "no test scores in its summary.json"),
         ("Validation", "val", "no validation scores in its summary.json"),
     ):
@@ -59,7 +60,7 @@ def compare_scores(
         if not present:
             continue
         missing = [
-            f"{name} has {lacking.format(run=path)}."
+            f"{name} has {lacking.format(command=word_command('vael', 'evaluate', path))}."
             for name, path, numbers in zip("AB", paths, found, strict=True)
             if numbers is None
         ]

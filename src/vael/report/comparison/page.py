@@ -13,6 +13,7 @@ from vael.report.comparison.numbers import compare_scores
 from vael.report.contents import InlinePicture, RunContents, read_run
 from vael.report.page import describe_run, list_circumstances, open_template
 from vael.runs.folder import RunFolder
+from vael.text import word_command
 
 NOT_SET = "not set"  # a setting that the other run has
 ABSENT = "\u2013"  # a dash as typographers mean it
@@ -34,11 +35,12 @@ def write_comparison(a: Path, b: Path, output: Path | None = None) -> Path:
         if (path / "sweep.yaml").is_file():
             raise ConfigError(
                 f"{path} is a sweep, and two runs are put side by side: give two "
-                f"runs (its trials are runs), or vael report {path} alone."
+                f"runs (its trials are runs), or {word_command('vael', 'report', path)} alone."
             )
         RunFolder(path).require()
     if a.resolve() == b.resolve():
-        raise ConfigError(f"{a} and {b} are the same run: give two, or vael report {a}.")
+        alone = word_command("vael", "report", a)
+        raise ConfigError(f"{a} and {b} are the same run: give two, or {alone}.")
     target = output or a / f"report_vs_{b.resolve().name}.html"
     if target.suffix != ".html" or target.is_dir():
         raise ConfigError(f"--output must be a file that ends in .html, got {target}.")

@@ -29,7 +29,7 @@ def find_sweep(given: Path | None, sweeps: Path) -> Path:
         return found[0]
     if not found:
         raise ConfigError(
-            f"there is no sweep in {sweeps} yet: make sweep starts one, or give a "
+            f"there is no sweep in {sweeps} yet: vael sweep FILE starts one, or give a "
             "sweep's file or its folder."
         )
     names = ", ".join(str(path) for path in found)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 
 from omegaconf import DictConfig
 
 from vael.config.compose import compose_config
-from vael.config.validate import check_config
+from vael.config.validate import SECTIONS, check_config
 from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
 from vael.metrics.catalog import describe_metric
@@ -33,6 +34,15 @@ SET_BY_SWEEP = {
     "evaluation.test": "test data is for the confirmation runs",
     "trainer.num_nodes": "a trial runs on one node",
 }
+OF_THE_FILE = {each.name for each in fields(Definition)} | {"target", "direction"}
+OF_THE_FILE -= SECTIONS[""]  # name and seed are a run's, too
+OPTIONS = {
+    "trials": "--trials",
+    "confirm": "--confirm",
+    "storage": "--storage",
+    "devices": "--devices-per-trial",
+    "pruner": "--no-prune",
+}
 
 
 def compose_base(d: Definition) -> DictConfig:
@@ -42,9 +52,10 @@ def compose_base(d: Definition) -> DictConfig:
         ConfigError: a fixed override is none, or one that the sweep itself sets.
     """
     for override in d.overrides:
-        path = override.lstrip("+~").partition("=")[0]
+        path, _, value = override.lstrip("+~").partition("=")
         if path in SET_BY_SWEEP:
             raise ConfigError(f"overrides: {override}: {SET_BY_SWEEP[path]}.")
+        _refuse_key(override, path, value)
         if override.startswith("~"):
             raise ConfigError(
                 f"overrides: {override}: best.yaml could not say that something is "
@@ -53,6 +64,19 @@ def compose_base(d: Definition) -> DictConfig:
     config = compose_config([*d.overrides, f"name={d.name}", f"trainer.devices={d.devices}"])
     check_config(config)
     return config
+
+
+def _refuse_key(override: str, path: str, value: str) -> None:
+    """Refuse a key of the sweep's file that is given as a setting."""
+    key, _, below = path.partition(".")
+    if key not in OF_THE_FILE:
+        return
+    line = f"{key}: {{{below}: {value}}}" if below else f"{key}: {value}"
+    option = f", or give {OPTIONS[key]}" if key in OPTIONS else ""
+    raise ConfigError(
+        f"{override}: {key} is a key of the sweep's file, not a setting: write `{line}` "
+        f"there{option}."
+    )
 
 
 def compose_corners(d: Definition, space: Space) -> list[DictConfig]:

@@ -19,6 +19,7 @@ from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import trial_folder
 from vael.sweep.study.table import TrialRow, make_row
 from vael.sweep.study.trials_file import TrialsFile, write_csv
+from vael.text import word_command
 
 
 def write_results(study: StudyReader) -> None:
@@ -135,4 +136,4 @@ def _best(study: StudyReader, row: TrialRow) -> str:
 
 def training_command(folder: Path) -> str:
     """Return the command that trains the best configuration."""
-    return f"vael train --config-dir {shlex.quote(str(folder))} --config-name best"
+    return word_command("vael", "train", "--config-dir", folder, "--config-name", "best")

@@ -15,6 +15,7 @@ from vael.files import write_json, write_text
 from vael.runs.folder import RunFolder
 from vael.runs.json_files import peek_json
 from vael.runs.wandb_login import has_login
+from vael.text import word_command
 from vael.training.loggers.base import Board
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Wandb(Board):
         if mode in ("offline", "dryrun"):
             folder = Path(self._run.dir).parent
             self._parts = OfflineParts(RunFolder(run).wandb, folder.name)
-            print(f"vael: wandb logs offline; `wandb sync {folder}` uploads it", file=sys.stderr)
+            upload = word_command("wandb", "sync", folder)
+            print(f"vael: wandb logs offline; `{upload}` uploads it", file=sys.stderr)
         for axis in AXES:
             self._run.define_metric(axis)
         self._run.define_metric("*", step_metric=AXES[0], step_sync=True)

@@ -192,9 +192,12 @@ def test_pictures_of_different_sizes_need_image_size():
     with pytest.raises(
         DataError,
         match=r"here, split train: .*one size, got \(5, 7\).*example 1 \(9, 4\); set "
-        r"data.image_size.*=\[5,7\]",
+        r"data.image_size.*=32",
     ):
         read(small, large)
+    photos = [png(np.zeros(shape, np.uint8)) for shape in ((199, 131), (131, 199))]
+    with pytest.raises(DataError, match=r"got \(199, 131\) .*for instance data.image_size=64"):
+        read(*photos)
     assert read(small, large, size=(6, 6)).shape == (2, 1, 6, 6)
 
 
