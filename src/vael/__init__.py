@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vael.api.run import RunResult, train
     from vael.api.search import SearchResult, search
     from vael.data.module import VaelData
+    from vael.errors import VaelError
     from vael.pretrained.model import Model
     from vael.pretrained.model import load_model as load
     from vael.training.module import LitVAE
@@ -31,6 +32,7 @@ __all__ = [
     "RunResult",
     "SearchResult",
     "VaelData",
+    "VaelError",
     "build",
     "fit",
     "load",
@@ -43,6 +45,7 @@ _PLACES = {
     "RunResult": "vael.api.run",
     "SearchResult": "vael.api.search",
     "VaelData": "vael.data.module",
+    "VaelError": "vael.errors",
     "build": "vael.api.lightning",
     "fit": "vael.api.memory",
     "load": "vael.pretrained.model",

@@ -11,7 +11,9 @@ import threading
 from collections.abc import Sequence
 from typing import IO
 
-from vael.errors import VaelError
+from vael.errors import DiskError, NonFiniteLoss, OutOfMemory, VaelError
+
+KINDS = {kind.exit_code: kind for kind in (NonFiniteLoss, OutOfMemory, DiskError)}
 
 
 def run_vael(words: Sequence[str]) -> None:
@@ -31,11 +33,11 @@ def run_vael(words: Sequence[str]) -> None:
     )
     assert child.stdout is not None
     assert child.stderr is not None
-    told: list[str] = []
-    reader = threading.Thread(target=_print_lines, args=(child.stderr, told))
+    echo = _Echo()
+    reader = threading.Thread(target=echo.follow, args=(child.stderr, True))
     reader.start()
     try:
-        _print_lines(child.stdout, [])
+        echo.follow(child.stdout, False)
         code = child.wait()
     except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
@@ -43,14 +45,28 @@ def run_vael(words: Sequence[str]) -> None:
         raise
     finally:
         reader.join()
+    if code < 0:
+        raise VaelError(f"vael {words[0]} was killed by {signal.Signals(-code).name}.")
     if code:
-        last = told[-1] if told else f"vael {words[0]} ended with exit code {code}"
-        raise VaelError(last.removeprefix("vael: "))
+        last = echo.held.strip() or f"vael {words[0]} ended with exit code {code}"
+        raise KINDS.get(code, VaelError)(last.removeprefix("vael: "))
+    echo.say("", False)
 
 
-def _print_lines(stream: IO[str], kept: list[str]) -> None:
-    with stream:
-        for line in stream:
-            print(line, end="")
-            if line.strip():
-                kept.append(line.strip())
+class _Echo:
+    """Print lines as they come; the last error line waits for the next: it may be raised."""
+
+    def __init__(self) -> None:
+        self.held = ""
+        self._lock = threading.Lock()
+
+    def follow(self, stream: IO[str], may_be_raised: bool) -> None:
+        with stream:
+            for line in stream:
+                self.say(line, may_be_raised)
+
+    def say(self, line: str, may_be_raised: bool) -> None:
+        with self._lock:
+            print(self.held, end="")
+            self.held = line if may_be_raised else ""
+            print("" if may_be_raised else line, end="", flush=True)

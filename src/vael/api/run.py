@@ -1,8 +1,11 @@
 """Runs from Python: ``vael.train`` and what it returns."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
 
 from vael.api.process import run_vael
 from vael.api.settings import write_settings
@@ -84,16 +87,29 @@ def train(
         >>> run = vael.train(data="digits", **{"objective.beta": 4})    # doctest: +SKIP
         >>> run.scores["test/bpd"]                                      # doctest: +SKIP
     """
+    if run is None:
+        return start_run(make_run_folder(check_settings(settings)), allow)
+    found = RunResult(run, allow)
     words = write_settings(settings)
-    if run is not None:
-        found = RunResult(run, allow)
-        if words:
-            extend_run(found.folder, words)
-        run_vael(["train", str(found.folder)])
-        return found
-    config = compose_config(words)
+    if words:
+        extend_run(found.folder, words)
+    run_vael(["train", str(found.folder)])
+    return found
+
+
+def check_settings(settings: Mapping[str, Any]) -> DictConfig:
+    """Compose the config of these settings, and refuse what cannot work.
+
+    Raises:
+        ConfigError: one line.
+    """
+    config = compose_config(write_settings(settings))
     check_config(config)
     check_crowding(config.trainer.devices)
-    folder = make_run_folder(config)
+    return config
+
+
+def start_run(folder: Path, allow: tuple[str, ...]) -> RunResult:
+    """Train in a new run's folder; an error before the first step leaves nothing of it."""
     run_vael(["train", str(folder), "--discard-on-error"])
     return RunResult(folder, allow)

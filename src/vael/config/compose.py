@@ -2,8 +2,10 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -18,6 +20,21 @@ from vael.config.shipped import add_own_conf, find_conf
 from vael.config.validate import suggest
 from vael.errors import ConfigError
 
+_ONE = RLock()  # Hydra has one set of configs open in a process
+
+
+@contextmanager
+def _open_conf() -> Iterator[None]:
+    """Open vael's configs for one thread; those of a program around us are open again after."""
+    with _ONE:
+        around = GlobalHydra.instance().hydra
+        GlobalHydra.instance().clear()
+        try:
+            with initialize_config_dir(str(find_conf()), version_base="1.3"):
+                yield
+        finally:
+            GlobalHydra.instance().hydra = around
+
 
 def list_groups() -> list[str]:
     """Return the groups of which a config takes one option each: the folders of ``conf``."""
@@ -30,11 +47,10 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     Raises:
         ConfigError: an override is none, or names what does not exist; one line.
     """
-    GlobalHydra.instance().clear()
     check_one_option(overrides, list_groups())
     words = add_own_conf(quote_overrides(overrides))
     try:
-        with initialize_config_dir(str(find_conf()), version_base="1.3"):
+        with _open_conf():
             composed = compose("train", words, return_hydra_config=True)
             choices = dict(composed.hydra.runtime.choices)
             with open_dict(composed):
@@ -114,6 +130,5 @@ def _remedy(path: str) -> str:
 
 def suggest_setting(path: str) -> str:
     """Say which settings look most like a mistyped one."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(find_conf()), version_base="1.3"):
+    with _open_conf():
         return suggest(path, compose("train"))

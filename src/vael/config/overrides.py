@@ -10,15 +10,17 @@ from hydra.errors import HydraException
 from vael.errors import ConfigError
 
 PATHS = {"data.path", "data.cache_dir", "init_from", "output_dir"}
+TEXTS = PATHS | {"name", "logger.project", "logger.group", "logger.entity", "logger.job_type"}
 STRUCTURE = set("[]{}(),'\"$")
 """Characters by which Hydra tells lists, mappings, calls and quoted texts from plain ones."""
 
 
 def quote_overrides(arguments: Sequence[str], multirun: bool = False) -> list[str]:
-    """Quote the values that Hydra's grammar refuses though they can only be meant as text.
+    """Quote the values that Hydra's grammar refuses or converts though they are meant as text.
 
-    These are paths (``data.path=/x/year=2019/(a).npz``), and whatever has no brackets, commas,
-    quotes or dollars in it (``name=café``, ``data.path=~/photos``).
+    These are paths (``data.path=/x/year=2019/(a).npz``), names that look like numbers
+    (``name=2026``), and whatever has no brackets, commas, quotes or dollars in it (``name=café``,
+    ``data.path=~/photos``).
 
     Args:
         arguments: of the command line; those that begin with a dash stay as they are.
@@ -39,8 +41,10 @@ def _quoted(argument: str, multirun: bool) -> str:
         return argument
     read = _parse(argument)
     if read is not None:
-        split = key.lstrip("+") in PATHS and read.is_sweep_override() and not multirun
-        return f"{key}={quote(value)}" if split else argument
+        name, typed = key.lstrip("+"), read.value()
+        split = name in PATHS and read.is_sweep_override() and not multirun
+        number = name in TEXTS and isinstance(typed, int | float)
+        return f"{key}={quote(value)}" if split or number else argument
     quoted = f"{key}={quote(value)}"
     plain = key.lstrip("+") in PATHS or not STRUCTURE & set(value)
     if plain and _parse(quoted) is not None:

@@ -99,13 +99,22 @@ def discard_run(folder: Path, is_first: bool) -> None:
     run = RunFolder(folder)
     if ranks.SUPERVISED in os.environ:
         failures.mark_impossible(folder)
-    elif is_first and set(folder.iterdir()) <= {run.config, run.log, folder / failures.FOLDER}:
+        return
+    early = {run.config, run.log, run.wandb, folder / failures.FOLDER}
+    if is_first and set(folder.iterdir()) <= early:
         shutil.rmtree(folder, ignore_errors=True)
-        # below the current folder all may be ours; elsewhere somebody made a place for runs
-        parents = folder.parents[:-1] if not folder.is_absolute() else folder.parents[:1]
-        with suppress(OSError):  # another run's folder is there, or just being made
-            for parent in parents:
-                parent.rmdir()
+        remove_empty(folder)
+
+
+def remove_empty(path: Path) -> None:
+    """Remove the empty folders that a file or folder was in, which is gone.
+
+    Below the current folder they may all be vael's; elsewhere somebody made a place for runs.
+    """
+    parents = path.parents[:1] if path.is_absolute() else path.parents[:-1]
+    with suppress(OSError):  # another run's folder is there, or just being made
+        for parent in parents:
+            parent.rmdir()
 
 
 def is_gone(folder: Path, seconds: float = 3.0) -> bool:

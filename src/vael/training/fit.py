@@ -5,6 +5,8 @@ import os
 import signal
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,18 +64,13 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
     keep_freed_memory()
     with write_log(folder), warnings.catch_warnings(), translate_resource_errors():
         _quiet()
-        started = time.time()
-        try:
-            with translate_resource_errors():
-                run = prepare_run(folder, config)
-                trainer = make_trainer(run)
-        except Exception as error:
-            if discard_on_error and isinstance(error, VaelError):
-                discard_run(folder, is_first())
-            elif is_first():
-                write_postmortem(folder, failures.describe_error(error, 0), time.time() - started)
-            raise
+        with _told_or_discarded(folder, discard_on_error):
+            run = prepare_run(folder, config)
+            trainer = make_trainer(run)
+            ownership.check_ownership(folder)
         with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
+            with _told_or_discarded(folder, discard_on_error):
+                _announce(run, trainer)
             try:
                 _go(run, trainer)
             except Stopped as error:
@@ -82,24 +79,45 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
                 raise
 
 
-def _go(run: Run, trainer: pl.Trainer) -> None:
-    """Fit, test, draw, sum up; leave a true summary.json whatever happens."""
-    ownership.check_ownership(run.folder)
-    summary = begin_summary(run.config, run.placement, run.lit, run.data)
+@contextmanager
+def _told_or_discarded(folder: Path, discard: bool) -> Iterator[None]:
+    """Of an error before the first step leave a summary, or nothing of the folder."""
+    started = time.time()
+    try:
+        with translate_resource_errors():
+            yield
+    except ownership.Evicted:
+        raise  # not a word more
+    except Exception as error:
+        if discard and isinstance(error, VaelError):
+            discard_run(folder, is_first())
+        elif is_first():
+            write_postmortem(folder, failures.describe_error(error, 0), time.time() - started)
+        raise
+
+
+def _announce(run: Run, trainer: pl.Trainer) -> None:
+    """Say what is about to be trained, and open the board."""
     saved = load_checkpoint(run.files.last) if run.files.last.exists() else {}
     run.clock.start(saved)
+    if not is_first():
+        return
+    remove_unfinished(run.folder)
+    announce_run(run)
+    if saved:
+        log.info("continuing from %s at step %d", run.files.last, saved["global_step"])
+    board_logs = run.board.open(run.folder, flat_config(run.config))
+    if board_logs:
+        trainer.loggers = [run.csv, *board_logs]
+        run.board.catch_up(run.csv.by_step())
+
+
+def _go(run: Run, trainer: pl.Trainer) -> None:
+    """Fit, test, draw, sum up; leave a true summary.json whatever happens."""
+    summary = begin_summary(run.config, run.placement, run.lit, run.data)
     summary.seconds = run.clock.before
-    if is_first():
-        remove_unfinished(run.folder)
-        if ranks.SUPERVISED in os.environ:  # to go on from, should this process be killed
-            summary.write(run.folder / failures.FOLDER)
-        announce_run(run)
-        if saved:
-            log.info("continuing from %s at step %d", run.files.last, saved["global_step"])
-        board_logs = run.board.open(run.folder, flat_config(run.config))
-        if board_logs:
-            trainer.loggers = [run.csv, *board_logs]
-            run.board.catch_up(run.csv.by_step())
+    if is_first() and ranks.SUPERVISED in os.environ:  # to go on from, should this one be killed
+        summary.write(run.folder / failures.FOLDER)
     try:
         with translate_resource_errors():
             _fit(run, trainer)

@@ -3,11 +3,17 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 import vael
+from vael.api.memory import _to_array
+from vael.api.settings import write_settings
+from vael.config.compose import compose_config
 from vael.errors import ConfigError, VaelError
 
 SHORT = {
@@ -91,6 +97,69 @@ def test_a_search_gives_its_trials_and_its_best(tmp_path, monkeypatch):
     assert str(found.best.folder).endswith(scores.idxmin())
     assert found.best.scores["val/bpd"] == pytest.approx(scores.min())
     assert found.report.is_file()
+
+
+@pytest.mark.parametrize("text", ["a,b", "it's (1)", "2026", "a $1", "gaussian", "x=y", "é b"])
+def test_a_text_arrives_as_it_is(text):
+    assert compose_config(write_settings({"name": text})).name == text
+    assert compose_config(write_settings({"data": "array", "data.path": text})).data.path == text
+
+
+@pytest.mark.parametrize("text", ["a,b", "it's (1)", "a\\", "a: b", "{x}", "true"])
+def test_a_list_and_a_mapping_arrive_as_they_are(text):
+    settings = {"logger": "wandb", "logger.tags": (text, "b"), "data.image_size": np.int64(9)}
+    config = compose_config(write_settings(settings))
+    assert (list(config.logger.tags), config.data.image_size) == ([text, "b"], 9)
+    mine = {"_target_": text, "n": 3, "at": [1.5, None, True]}
+    config = compose_config(write_settings({"+callbacks.extra.mine": mine}))
+    assert config.callbacks.extra.mine == mine
+
+
+def test_what_is_no_setting_is_named_with_its_kind():
+    assert write_settings({"data.path": Path("a b")}) == ["data.path=a b"]
+    with pytest.raises(ConfigError, match=r"^data must be .* got a ndarray; vael\.fit trains on"):
+        vael.train(data=np.zeros((9, 4)))
+    with pytest.raises(ConfigError, match=r"^model must be .* got a object\.$"):
+        vael.build(model=object())
+
+
+@pytest.mark.parametrize(
+    ("x", "match"),
+    [
+        ("table.csv", r"x must be an array of numbers, but got str; a file: vael\.train"),
+        ([[1, 2], [3]], "inhomogeneous"),
+        (np.array([[1, None]]), "but got Python objects in it"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "Duplicate column names"),
+        (np.full((300, 4), np.nan), "values must be finite"),
+    ],
+)
+def test_what_is_no_table_is_one_error_and_leaves_nothing(x, match, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VaelError, match=match):
+        vael.fit(x, logger="csv")
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr() == ("", "")  # the error says it once
+
+
+def test_a_data_frame_keeps_its_columns_and_texts_are_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=["width", "height", 3])
+    names = pd.Series(rng.choice(["cat", "dog"], 300))
+    run = vael.fit(frame, names, **{k: v for k, v in SHORT.items() if k != "model"})
+    (kept,) = tmp_path.glob("outputs/data/array-*.parquet")
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(kept), frame.rename(columns=str).assign(label=names)
+    )
+    assert run.model.spec.columns == ("width", "height", "3")
+    assert run.model.spec.num_classes == 2
+
+
+def test_tensors_and_lists_are_arrays():
+    x = torch.arange(6.0, requires_grad=True).reshape(2, 3)
+    np.testing.assert_array_equal(_to_array("x", x), [[0, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(_to_array("x", [[0, 1], [2, 3]]), [[0, 1], [2, 3]])
+    assert _to_array("y", np.array(["a", "b"], dtype=object)).dtype.kind == "U"
 
 
 def test_a_search_needs_a_file_or_a_space():

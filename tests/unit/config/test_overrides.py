@@ -45,6 +45,7 @@ def test_any_path_arrives_as_it_was_typed(path):
             "data.path=/a(1)",
         ),
         *("init_from=RUN/epoch=1-step=3.ckpt", "output_dir=/a#b", "name=Übung", "name=a=b"),
+        *("name=2026", "name=007", "output_dir=1e3", "data.path=2019", "name=true"),
         *("data.path=C:\\x\\", "data.path=it's", "data.cache_dir=/tmp/{a}"),
     ],
 )

@@ -1,6 +1,7 @@
 """Logging to TensorBoard."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,15 @@ class Tensorboard(Board):
     """Write event files in ``RUN/tensorboard``."""
 
     def __init__(self) -> None:
+        if find_spec("tensorboard") is None:
+            raise ConfigError(
+                "logger=tensorboard needs the package tensorboard: pip install tensorboard."
+            )
         self._logger: TensorBoardLogger | None = None
 
     def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:
         """Open Lightning's TensorBoardLogger on the run's folder."""
-        try:
-            self._logger = TensorBoardLogger(run, name="tensorboard", version="")
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                "logger=tensorboard needs the package tensorboard: pip install tensorboard."
-            ) from error
+        self._logger = TensorBoardLogger(run, name="tensorboard", version="")
         text = "\n".join(f"    {name}: {value}" for name, value in config.items())
         self._logger.experiment.add_text("config", text)
         return [self._logger]

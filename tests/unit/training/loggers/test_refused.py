@@ -1,0 +1,39 @@
+"""A board that cannot be opened ends a run before its first step, and leaves nothing behind."""
+
+import json
+import sys
+
+import pytest
+from helpers.runs import QUICK, make_run
+
+from vael.errors import ConfigError
+from vael.training.fit import train
+from vael.training.loggers import NoLogger, Tensorboard
+
+
+def refuse(self, run, config):
+    (run / "wandb").mkdir()
+    (run / "wandb" / "id").touch()
+    raise ConfigError("the board refuses")
+
+
+def test_a_new_run_whose_board_refuses_is_discarded(tmp_path, monkeypatch):
+    monkeypatch.setattr(NoLogger, "open", refuse)
+    folder = make_run(tmp_path, *QUICK)
+    with pytest.raises(ConfigError, match="the board refuses"):
+        train(folder, discard_on_error=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_has_its_folder_says_why_it_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(NoLogger, "open", refuse)
+    folder = make_run(tmp_path, *QUICK)
+    with pytest.raises(ConfigError, match="the board refuses"):
+        train(folder)
+    assert json.loads((folder / "summary.json").read_text())["reason"] == "the board refuses"
+
+
+def test_tensorboard_is_asked_for_before_the_run_begins(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(ConfigError, match="pip install tensorboard"):
+        Tensorboard()
