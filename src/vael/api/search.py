@@ -9,13 +9,15 @@ from omegaconf import OmegaConf
 
 from vael.api.process import run_vael
 from vael.api.run import RunResult
-from vael.api.settings import write_settings
-from vael.errors import ConfigError
+from vael.api.settings import write_settings, write_value
+from vael.errors import ConfigError, VaelError
 from vael.files import write_text
+from vael.runs.creation import remove_empty
 from vael.runs.folder import RunFolder
-from vael.runs.listing import OUTPUTS
-from vael.sweep.plan import define_sweep, find_folder
+from vael.sweep.plan import check_same, complete_sweep, define_sweep, find_folder
 from vael.sweep.spec.checks import compose_base
+from vael.sweep.spec.snapshot import SNAPSHOT, read_snapshot
+from vael.sweep.spec.sweep_file import parse_sweep
 from vael.sweep.study.ranking import find_best
 from vael.sweep.study.reader import StudyReader
 
@@ -24,10 +26,15 @@ if TYPE_CHECKING:
 
 
 class SearchResult:
-    """A search's folder, with what it holds."""
+    """A search's folder, with what it holds.
+
+    Raises:
+        ConfigError: it is no search's folder.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        read_snapshot(self.folder)
 
     @property
     def trials(self) -> "pd.DataFrame":
@@ -62,7 +69,7 @@ class SearchResult:
 def search(
     file: str | Path | None = None,
     *,
-    space: Mapping[str, str] | None = None,
+    space: Mapping[str, Any] | None = None,
     name: str | None = None,
     workers: int | None = None,
     fixed: Mapping[str, Any] | None = None,
@@ -72,7 +79,8 @@ def search(
 
     Args:
         file: a sweep's YAML, or the name of one that vael brings along.
-        space: instead of a file: setting -> what to try, ``{"model.latent_dim": "choice(4, 8)"}``.
+        space: instead of a file: setting -> what to try, a list or a text as in a sweep's file:
+            ``{"model.latent_dim": [4, 8], "objective.beta": "interval(0.5, 4)"}``.
         name: of the search and its folder.
         workers: processes that train at the same time.
         fixed: settings that are the same for all trials.
@@ -84,35 +92,47 @@ def search(
 
     Examples:
         >>> found = vael.search(
-        ...     space={"model.latent_dim": "choice(4, 8, 16)"}, trials=3, name="size"
+        ...     space={"model.latent_dim": [4, 8, 16]}, trials=3, name="size"
         ... )                                           # doctest: +SKIP
         >>> found.trials.sort_values("val/bpd")         # doctest: +SKIP
     """
     if (file is None) == (space is None):
         raise ConfigError("vael.search takes a file, or a space: give one of them.")
-    path = Path(file) if file is not None else _write_file(name or "search", space or {}, keys)
     options = {"trials": keys.get("trials"), "confirm": keys.get("confirm"), "name": name}
     if file is not None and (unknown := keys.keys() - options.keys()):
         raise ConfigError(
             f"{', '.join(sorted(unknown))} stand in the sweep's file: change it there."
         )
     words = write_settings(fixed or {})
-    d = define_sweep(path, options, None, words)
     given = [f"--{option}={value}" for option, value in options.items() if value is not None]
     given += [] if workers is None else [f"--workers={workers}"]
-    run_vael(["sweep", "run", str(path), *given, *words])
-    return SearchResult(find_folder(d, compose_base(d)))
-
-
-def _write_file(name: str, space: Mapping[str, str], keys: Mapping[str, Any]) -> Path:
-    """Write the file that says the same, so that ``vael sweep`` can go on with the search."""
-    path = OUTPUTS / "sweeps" / f"{name}.yaml"
+    if file is not None:
+        d = define_sweep(Path(file), options, None, words)
+        folder = find_folder(d, compose_base(d))
+        run_vael(["sweep", "run", str(file), *given, *words])
+        return SearchResult(folder)
+    written = {path: _write_tries(path, tries) for path, tries in (space or {}).items()}
+    plain = {"name": name or "search", **keys, "space": written}
+    d = complete_sweep(parse_sweep(plain), options, None, words)
+    folder = find_folder(d, compose_base(d))
+    if (folder / SNAPSHOT).exists():
+        check_same(read_snapshot(folder), d, folder, force=False)
+    path = folder.with_name(f"{d.name}.yaml")  # so that `vael sweep` can go on with it
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain: dict[str, Any] = {**keys, "space": dict(space)}
-    listed = {k: list(v) if _is_list(v) else v for k, v in plain.items()}
+    listed = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
     write_text(path, OmegaConf.to_yaml(OmegaConf.create(listed)))
-    return path
+    try:
+        run_vael(["sweep", "run", str(path), *given, *words])
+    except VaelError:
+        if not (folder / SNAPSHOT).exists():
+            path.unlink()
+            remove_empty(path)
+        raise
+    return SearchResult(folder)
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+def _write_tries(path: str, tries: Any) -> str:
+    """Return what to try as a sweep's file says it; a list is a choice."""
+    if isinstance(tries, str) or not isinstance(tries, Sequence):
+        return str(tries)
+    return f"choice({', '.join(write_value(path, each, inside=True) for each in tries)})"

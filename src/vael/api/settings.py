@@ -15,20 +15,29 @@ def write_settings(settings: Mapping[str, Any]) -> list[str]:
     Raises:
         ConfigError: a value that no YAML holds.
     """
-    return [f"{name}={_write(name, value)}" for name, value in settings.items()]
+    return [f"{name}={write_value(name, value)}" for name, value in settings.items()]
 
 
-def _write(name: str, value: Any, inside: bool = False) -> str:
-    """Write a value; a text that stands alone may be in Hydra's grammar: ``"[8, 9]"``."""
+def write_value(name: str, value: Any, inside: bool = False) -> str:
+    """Return a value in Hydra's grammar.
+
+    Args:
+        name: of the setting, for the message.
+        value: a plain value; a text that stands alone may be in that grammar: ``"[8, 9]"``.
+        inside: of a list or a mapping, where a text is one.
+
+    Raises:
+        ConfigError: a value that no YAML holds.
+    """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, str):
         plain = not STRUCTURE & set(value) or value[0] in "[{'\""
         return value if plain and not inside else quote(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_write(name, each, True) for each in value)}]"
+        return f"[{', '.join(write_value(name, each, True) for each in value)}]"
     if isinstance(value, Mapping):
-        pairs = (f"{key}: {_write(name, each, True)}" for key, each in value.items())
+        pairs = (f"{key}: {write_value(name, each, True)}" for key, each in value.items())
         return f"{{{', '.join(pairs)}}}"
     try:
         return json.dumps(value.item() if hasattr(value, "item") else value)

@@ -60,7 +60,17 @@ def define_sweep(
     Raises:
         ConfigError: something in it cannot be.
     """
-    d = with_overrides(read_sweep_file(file), changes, prune)
+    return complete_sweep(read_sweep_file(file), changes, prune, overrides)
+
+
+def complete_sweep(
+    definition: Definition,
+    changes: Mapping[str, Any],
+    prune: bool | None = None,
+    overrides: Sequence[str] = (),
+) -> Definition:
+    """Add what the command line says to a definition, and check it; see `define_sweep`."""
+    d = with_overrides(definition, changes, prune)
     d = replace(d, overrides=(*d.overrides, *overrides))
     space = parse_space(d.space, d.when)
     samplers.make_sampler(d.sampler, d.seed, 0)
@@ -118,7 +128,7 @@ def prepare_sweep(
     folder, local = find_folder(d, config), engine == "local"
     old = read_snapshot(folder) if (folder / SNAPSHOT).exists() else None
     if old is not None:
-        _check_same(old, d, folder, force)
+        check_same(old, d, folder, force)
     configs = checks.compose_corners(d, space)
     facts = probe(config if local else _on_a_login_node(config))
     checks.check_comparable(d.targets, configs, facts)
@@ -167,8 +177,12 @@ def _url(d: Definition, old: Snapshot | None, folder: Path) -> str:
     return url
 
 
-def _check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None:
-    """Refuse a sweep that has changed since it was started, unless forced."""
+def check_same(old: Snapshot, d: Definition, folder: Path, force: bool) -> None:
+    """Refuse a sweep that has changed since it was started, unless forced.
+
+    Raises:
+        ConfigError: it has, or the code has.
+    """
     if compute_digest(d) != old.digest:
         before, now = flatten(old.definition.comparable_fields()), flatten(d.comparable_fields())
         found = compare_settings(before, now, "none")
