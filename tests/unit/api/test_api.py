@@ -86,10 +86,31 @@ def test_what_is_built_trains_with_a_plain_trainer_and_its_checkpoint_loads(tmp_
     np.testing.assert_array_equal(model.encode(x.numpy()).mu, mine.detach())
 
 
+def test_a_search_that_cannot_be_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dims = {"model.latent_dim": [4, 8]}
+    for match, call in {
+        "trials is missing": {"space": dims},
+        "trails is not a key of a sweep. Did you mean trials": {"space": dims, "trails": 2},
+        "a choice needs two values": {"space": {"seed": [4]}, "trials": 2},
+        "7 is a single value": {"space": {"seed": 7}, "trials": 2},
+        "sampler must be": {"space": dims, "trials": 2, "sampler": object()},
+        "name must be made of": {"space": dims, "trials": 2, "name": "a/b"},
+        "pruner is a key of the sweep's file": {
+            **{"space": dims, "trials": 2, "fixed": {"pruner": "median"}}
+        },
+    }.items():
+        with pytest.raises(ConfigError, match=match):
+            vael.search(**call)
+    with pytest.raises(ConfigError, match="is no sweep"):
+        vael.SearchResult("nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_search_gives_its_trials_and_its_best(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    space = {"model.latent_dim": "choice(2, 4)"}
+    space = {"model.latent_dim": [2, 4]}
     keys = {"trials": 2, "confirm": 0, "sampler": "grid", "pruner": None}
     found = vael.search(space=space, name="size", workers=1, fixed=SHORT, **keys)
     assert sorted(found.trials["params.model.latent_dim"]) == [2, 4]

@@ -105,11 +105,13 @@ def parse_categories(column: Column, marks: Marks, notes: list[str]) -> tuple[Ar
     All marks of a missing value are one more value, the empty one.
     """
     cells = as_texts(column.cells)
-    gaps = sorted({cell for cell in cells if cell and marks.hold(cell)})
+    gaps = sorted({cell for cell in cells if marks.hold(cell)})
     if gaps:
+        named = ", ".join(cell or "empty cells" for cell in gaps)
+        more = "; data.missing_marks=[] makes categories of them" if any(gaps) else ""
         notes.append(
-            f"column {column.name}: {', '.join(gaps)} stand for a missing value, which is the "
-            f"category {column.name}=; data.missing_marks=[] makes categories of them"
+            f"column {column.name}: {named} stand for a missing value, which is the "
+            f"category {column.name}={more}"
         )
     values, which = np.unique(
         np.array(["" if marks.hold(cell) else cell for cell in cells]), return_inverse=True

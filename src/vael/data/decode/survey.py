@@ -85,14 +85,14 @@ class Survey:
         deep, cut = self.found.get("deep", []), self.found.get("cut", [])
         if cut and levels == DEEP:
             raise DataError(
-                f"{self.where}: {_count(cut)} colour of 16 bits a channel, of which Pillow reads "
-                "8: save them as uint16 with numpy.save (data=array), or set data.levels=256"
+                f"{self.where}: {_have(cut, 'colour of 16 bits a channel')}, of which Pillow "
+                "reads 8: save them as uint16 with numpy.save (data=array), or set data.levels=256"
             )
         if (deep or cut) and levels is None:
             keep = "data.levels=65536 to keep all of them, or " if not cut else ""
             raise DataError(
-                f"{self.where}: {_count(deep or cut)} 16 bits a value, of which 256 levels keep "
-                f"the upper 8: set {keep}data.levels=256 to cut them"
+                f"{self.where}: {_have(deep or cut, '16 bits a value')}, of which 256 levels "
+                f"keep the upper 8: set {keep}data.levels=256 to cut them"
             )
 
     def describe(self, channels: int | None, levels: int | None) -> list[str]:
@@ -108,16 +108,20 @@ class Survey:
             )
         alpha = self.found.get("alpha")
         if alpha and channels in (None, 1, 3):
-            lines.append(f"{_count(alpha)} transparency, laid on white; data.channels=4 keeps it")
+            lines.append(
+                f"{_have(alpha, 'transparency')}, laid on white; data.channels=4 keeps it"
+            )
         if "frames" in self.found:
             lines.append(
-                f"{_count(self.found['frames'])} several frames, of which the first is used: save "
-                "the others as pictures of their own"
+                f"{_have(self.found['frames'], 'several frames')}, of which the first is used: "
+                "save the others as pictures of their own"
             )
         if "converted" in self.found:
-            lines.append(f"{_count(self.found['converted'])} CMYK, YCbCr, LAB or HSV, made RGB")
+            lines.append(f"{_have(self.found['converted'], 'CMYK, YCbCr, LAB or HSV')}, made RGB")
         if levels == 256 and (deep := self.found.get("deep", []) + self.found.get("cut", [])):
-            lines.append(f"{_count(deep)} 16 bits a value: the upper 8 are kept (data.levels=256)")
+            lines.append(
+                f"{_have(deep, '16 bits a value')}: the upper 8 are kept (data.levels=256)"
+            )
         if self.broken:
             lines.append(f"{list_broken(self.broken)}: left out (data.broken=skip)")
         return lines
@@ -132,12 +136,10 @@ def list_broken(broken: dict[str, str]) -> str:
     )
 
 
-def _count(names: list[str]) -> str:
-    return (
-        f"1 picture has ({names[0]})"
-        if len(names) == 1
-        else f"{len(names)} pictures have (the first: {names[0]})"
-    )
+def _have(names: list[str], what: str) -> str:
+    if len(names) == 1:
+        return f"1 picture has {what} ({names[0]})"
+    return f"{len(names)} pictures have {what} (the first: {names[0]})"
 
 
 def _has_frames(picture: "Picture") -> bool:

@@ -1,6 +1,6 @@
 """Read a table of columns, and convert numbers to float32."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +74,7 @@ def read_table(path: Path, options: TableOptions) -> Table:
     columns = _without_index(columns, notes)
     _check_names(columns, options, where)
     labels, parts, titles = None, [], []
+    refused: dict[str, DataError] = {}
     for column in columns:
         if column.name == options.label:
             labels = parse_labels(column, options.marks, where)
@@ -82,12 +83,26 @@ def read_table(path: Path, options: TableOptions) -> Table:
             parts.append(part)
             titles += names
         else:
-            numbers = parse_numbers(column, options.marks, options.missing, where, notes)
+            try:
+                numbers = parse_numbers(column, options.marks, options.missing, where, notes)
+            except DataError as error:
+                refused[column.name] = error
+                continue
             parts.append(numbers[:, None])
             titles.append(column.name)
+    if refused:
+        raise DataError(_say_all(refused))
     if not parts:
         raise DataError(f"{where} must have a column besides the labels, got none")
     return Table(np.concatenate(parts, 1), titles, labels, notes)
+
+
+def _say_all(refused: Mapping[str, DataError]) -> str:
+    """Say why the first column is refused, and name the others with what they hold."""
+    first, *others = refused
+    kinds = {name: "a text" if "the text" in str(refused[name]) else "gaps" for name in others}
+    also = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
+    return f"{refused[first]}" + (f"; the same of other columns: {also}" if others else "")
 
 
 def _read_text(path: Path, options: TableOptions) -> tuple[list[Column], list[str]]:

@@ -112,9 +112,10 @@ class Folder(Source):
     def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
         """Return the files of each split in the order of their names, each with its class."""
         if not self.path.is_dir():
+            file = "is a file: one of numbers is data=array"
             raise DataError(
                 f"data.path must be a folder of pictures, but {self.path} "
-                f"{'is a file' if self.path.exists() else 'does not exist'}"
+                f"{file if self.path.exists() else 'does not exist'}"
             )
         endings = _endings()
         folders = {folder.name: folder for folder in _folders(self.path)}

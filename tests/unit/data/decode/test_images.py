@@ -65,7 +65,7 @@ def test_alpha_is_kept_on_request_only_and_told():
     assert made.x.shape == (4, 3, 5, 7)
     assert np.abs(made.x[3] - over_white(ALPHA).transpose(2, 0, 1)).max() < 1.1
     (note,) = notes
-    assert "1 picture has (train, example 3) transparency" in note
+    assert "1 picture has transparency (train, example 3)" in note
     assert "data.channels=4" in note
     made, _, notes = decode(png(GREY), png(GREY_ALPHA))
     assert made.x.shape == (2, 1, 5, 7)

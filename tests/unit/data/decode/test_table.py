@@ -33,6 +33,7 @@ def test_categories_are_one_hot_in_their_place(tmp_path):
 def test_numbers_may_be_categories_and_an_empty_cell_is_one(tmp_path):
     got = ArrayFile(csv(tmp_path, "1,7\n2,\n3,8\n"), categorical=[1]).decode()
     assert got.columns == ("0", "1=", "1=7", "1=8")
+    assert "column 1: empty cells stand for a missing value, which is the category 1=" in got.notes
     np.testing.assert_array_equal(got.train.x[:, 1:], [[0, 1, 0], [1, 0, 0], [0, 0, 1]])
 
 
@@ -135,6 +136,18 @@ def test_block_by_block_the_same_is_refused_as_at_once():
             "line 3, column a: .*an empty cell .*data.missing=mean or data.missing=median$",
         ),
         ("a,b\n1,2\n3,NA\n", {}, DataError, r"line 3, column b: .*a missing value \('NA'; 1 such"),
+        (
+            "a,b,c,d\n1,x,,4\n3,y,1,5\n",
+            {},
+            DataError,
+            r"line 2, column b: .*'x'.*; the same of other columns: c \(gaps\)$",
+        ),
+        (
+            "a,b,c\n,x,y\n3,y,z\n",
+            {},
+            DataError,
+            r"column a: .* empty cell .*: b \(a text\), c \(a text\)$",
+        ),
         ("a,b\n1,2\n3,inf\n", {"missing": "mean"}, DataError, "1 NaN or infinite.*inf"),
         (
             "a,b\n1,2\n3,nan\n",

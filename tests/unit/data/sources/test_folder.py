@@ -230,5 +230,7 @@ def test_a_path_that_is_no_folder(tmp_path):
     with pytest.raises(DataError, match=r"data.path must be a folder .* does not exist"):
         Folder(str(tmp_path / "none")).fingerprint()
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"data.path must be a folder .* is a file"):
+    with pytest.raises(
+        DataError, match=r"data.path must be a folder .* is a file: one .* data=array"
+    ):
         Folder(str(tmp_path / "file")).fingerprint()

@@ -6,7 +6,7 @@ from vael.sweep.dashboard.find import find_sweep
 
 
 def test_without_a_word_it_is_the_only_one(tmp_path):
-    with pytest.raises(ConfigError, match=r"no sweep in .* yet: make sweep"):
+    with pytest.raises(ConfigError, match=r"no sweep in .* yet: vael sweep FILE"):
         find_sweep(None, tmp_path)
     make_study(tmp_path, name="mine")
     assert find_sweep(None, tmp_path) == tmp_path / "mine"
