@@ -30,7 +30,8 @@ class DataSpec:
         event_shape: ``E``: ``(C, H, W)`` for images, ``(D,)`` for tables.
         levels: number of values per dimension as the model sees them (2 after binarisation):
             ``x = k / (levels - 1)``. None for data without levels (tables).
-        support: ``"unit"`` for x in [0, 1], ``"real"`` for any real number.
+        support: ``"unit"`` for x in [0, 1], ``"real"`` for any real number (tables, and images
+            of real numbers): the model sees them standardised.
         num_train: number of training examples.
         num_val: number of validation examples.
         num_test: number of test examples.

@@ -27,8 +27,9 @@ def fit(
 
     Args:
         x: images ``(N, H, W)``, ``(N, H, W, C)`` or ``(N, C, H, W)``, whole numbers 0 .. 255 or
-            floats in [0, 1]; or a table ``(N, D)`` of any numbers. An array, a tensor, lists, or
-            a DataFrame, whose texts are categories (``data.categorical``).
+            floats in [0, 1] (any numbers with ``data.support=real``); or a table ``(N, D)`` of
+            any numbers. An array, a tensor, lists, or a DataFrame, whose texts are categories
+            (``data.categorical``).
         y: labels, ``(N,)``, numbers or texts; for pictures and probes, not for training.
         name: of the run and of the file.
         allow: packages of your own that the model is made of.
@@ -107,8 +108,14 @@ def _to_array(name: str, value: Any) -> npt.NDArray[Any]:
     """Convert arrays, tensors and nested lists.
 
     Raises:
-        DataError: it is none of them.
+        DataError: it is none of them, or a part is masked: NumPy would forget that.
     """
+    masked = int(np.ma.getmaskarray(value).sum()) if isinstance(value, np.ma.MaskedArray) else 0
+    if masked:
+        raise DataError(
+            f"{name} must not be masked, but {masked:,} of {value.size:,} values are: fill them, "
+            f"for a table with {name}.filled(numpy.nan) and data.missing=mean."
+        )
     detached = value.detach().cpu() if hasattr(value, "detach") else value
     try:
         array = np.asarray(detached)

@@ -28,7 +28,7 @@ from vael.data.source import SPLITS, Array, Arrays, Decoded, Lazy, Source, Split
 from vael.errors import DISK_FULL, DataError
 from vael.files import expand_home, lock_file
 
-FORMAT = 3  # raise it when any source decodes the same input to other arrays
+FORMAT = 4  # raise it when any source decodes the same input to other arrays
 META = "meta.json"
 
 
@@ -143,6 +143,7 @@ def _write(data: Decoded, entry: Path, who: str, sweep: bool, key: str = "") -> 
             "columns": data.columns,
             "missing": data.missing,
             "constant": data.constant,
+            "support": data.support,
             "notes": data.notes,
         }
         with (work / META).open("w") as text:
@@ -213,6 +214,7 @@ def _read(entry: Path, source: Source) -> Cached:
             tuple(meta["columns"]),
             meta["missing"],
             meta["constant"],
+            meta["support"],
             tuple(meta["notes"]),
         )
         return Cached(data, meta["content"], meta["num_classes"], entry)

@@ -16,6 +16,7 @@ class DataCard:
         levels: values per dimension, or None.
         content: hash of all that is decoded of it (`vael.data.cache.Cached.content`), unresized;
             None: not known.
+        unchecked: why there is no hash.
     """
 
     name: str
@@ -25,6 +26,7 @@ class DataCard:
     counts: tuple[int, ...]
     levels: int | None
     content: str | None
+    unchecked: str = ""
 
     def describe(self) -> str:
         """Return the card in one line."""
@@ -43,7 +45,7 @@ class DataCard:
                 f"its card {' + '.join(map(str, self.counts))}; numbers are not comparable"
             )
         if self.content is None:
-            return f"not checked: the card of {self.name} has no digest of data read in this way"
+            return f"this copy of {self.name} was not checked: {self.unchecked}"
         if content == self.content:
             return f"this copy of {self.name} is the one of its card (digest {content})"
         return (
@@ -104,13 +106,15 @@ CARDS = {
             "18bcf828533765a0594352a70223d0c9",
         ),
         DataCard(
-            "cifar10",  # no digest: only a part of it, as JPEG, was at hand
+            "cifar10",
             "Krizhevsky 2009, https://huggingface.co/datasets/uoft-cs/cifar10",
             "not stated",
             "50,000 images 3 x 32 x 32 to train and 10,000 to test, 10 classes",
             (50_000, 10_000),
             256,
             None,
+            "what is published is the MD5 of the archive cifar-10-python.tar.gz, "
+            "c58f30108f718f92721af3b95e74349a, and no digest of its pixels",
         ),
     )
 }
@@ -122,5 +126,6 @@ ON_HUB = {
 
 
 def find_card(name: str, whole: bool = True) -> DataCard:
-    """Return a card; without its digest where the data was resized or drawn otherwise."""
-    return CARDS[name] if whole else replace(CARDS[name], content=None)
+    """Return a card; without its digest where the data was resized or read otherwise."""
+    reason = "its digest is of data that is not resized, and read by the default options"
+    return CARDS[name] if whole else replace(CARDS[name], content=None, unchecked=reason)

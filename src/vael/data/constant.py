@@ -50,18 +50,19 @@ def drop_columns(data: Decoded, constant: npt.NDArray[np.bool_]) -> Decoded:
 
 
 def describe_constant(
-    constant: npt.NDArray[np.bool_], columns: Sequence[str], dropped: bool
+    constant: npt.NDArray[np.bool_], columns: Sequence[str], dropped: bool, kind: str
 ) -> list[str]:
-    """Return the line about constant columns; nothing where there are none."""
+    """Return the line about constant columns, or channels; nothing where there are none."""
     at = np.flatnonzero(constant)
     if not at.size:
         return []
     names = [columns[n] if columns else str(n) for n in at[:SHOWN]]
     listed = ", ".join(names) + (", ..." if at.size > SHOWN else "")
-    count = f"{at.size} of {len(constant)} columns do not change over the training rows ({listed})"
+    rows = "rows" if kind == "columns" else "images"
+    count = (
+        f"{at.size} of {len(constant)} {kind} do not change over the training {rows} ({listed})"
+    )
     if dropped:
         return [f"{count}: they are left out (data.constant=drop)"]
-    return [
-        f"{count}: another value in a validation or test row is then far off (elbo, nll); "
-        "data.constant=drop leaves them out"
-    ]
+    far = f"{count}: another value in validation or test is then far off (elbo, nll)"
+    return [f"{far}; data.constant=drop leaves them out" if kind == "columns" else far]

@@ -22,7 +22,8 @@ def describe_data(source: str, data: Decoded, spec: DataSpec) -> str:
     shape = " x ".join(map(str, spec.event_shape))
     table = len(spec.event_shape) == 1
     kind = f"rows of {shape} columns" if table else f"images {shape}"
-    levels = "" if table else ", no levels (values in [0, 1])"
+    values = "values in [0, 1]" if spec.support == "unit" else "any real numbers"
+    levels = "" if table else f", no levels ({values})"
     if spec.raw_levels is not None:
         levels = f", {spec.raw_levels:,} levels"
         if spec.levels != spec.raw_levels:

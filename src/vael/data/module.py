@@ -87,7 +87,7 @@ class VaelData(pl.LightningDataModule):
         card = self.source.card()
         if card is not None and card.differs(cached.content, tuple(sizes.values())):
             notes.append(card.check(cached.content, tuple(sizes.values())))
-        if train.x.ndim == 2:
+        if train.x.ndim == 2 or cached.data.support == "real":
             cached, preprocess = self._standardise(cached, index, notes)
         if self.batch_size > len(splits["train"].index):
             raise ConfigError(
@@ -100,12 +100,16 @@ class VaelData(pl.LightningDataModule):
     def _standardise(
         self, cached: Cached, index: SplitIndex, notes: list[str]
     ) -> tuple[Cached, Preprocess]:
-        """Return a table without the columns that are dropped, and what standardises the rest."""
+        """Return the data without the columns that are dropped, and what standardises the rest."""
         data = cached.data
         fill = column_fill(data.train, index, data.missing, data.columns)
         mean, std, constant = column_moments(data.train, index, fill)
         dropped = data.constant == "drop"
-        notes += describe_constant(constant, data.columns, dropped)
+        images = data.train.x.ndim == 4
+        kind = "channels" if images else "columns"
+        notes += describe_constant(constant, data.columns, dropped, kind)
+        if images:
+            mean, std = mean[:, None, None], std[:, None, None]
         if dropped and constant.any():
             kept = torch.from_numpy(~constant)
             mean, std = mean[kept], std[kept]
@@ -135,7 +139,7 @@ class VaelData(pl.LightningDataModule):
         return DataSpec(
             event_shape=tuple(x.shape[1:]),
             levels=self.preprocess.levels,
-            support="unit" if x.ndim == 4 else "real",
+            support=data.support if x.ndim == 4 else "real",
             num_train=len(self._splits["train"].index),
             num_val=len(self._splits["val"].index),
             num_test=len(self._splits["test"].index),

@@ -1,6 +1,7 @@
 """Preprocessing on the device: raw values of a batch to the x of the likelihood."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -25,13 +26,14 @@ class Preprocess(nn.Module):
 
     Data without levels passes as ``(x - shift) / scale``, with ``fill`` for each missing value
     (NaN) of a table. There are no parameters; shift, scale and fill are buffers, so that a
-    checkpoint can turn samples back into the units of the table.
+    checkpoint can turn samples back into the units of the data.
 
     Args:
         binarize: the mode, from ``data.binarize``.
         levels: number of values per dimension of the raw data; None for data without levels.
-        shift: ``(D,)`` means of the columns of a table.
-        scale: ``(D,)`` standard deviations of the columns of a table.
+        shift: ``(D,)`` means of the columns of a table, or ``(C, 1, 1)`` of the channels of images
+            of real numbers.
+        scale: their standard deviations.
         fill: ``(D,)`` what stands for a missing value of a column; None: there are none.
 
     Raises:
@@ -87,7 +89,7 @@ class Preprocess(nn.Module):
         return x.float() / steps
 
     def restore(self, x: Tensor) -> Tensor:
-        """Convert x as the likelihood sees it to the units of a table, ``(..., D)``."""
+        """Convert x as the likelihood sees it, ``(..., *E)``, to the units of the data."""
         return x if self.shift is None or self.scale is None else x * self.scale + self.shift
 
 
@@ -139,7 +141,10 @@ def column_fill(
 
 
 class Moments(NamedTuple):
-    """Mean and standard deviation of each column, and whether it is constant; ``(D,)`` each."""
+    """Mean and standard deviation of each column, and whether it is constant; ``(D,)`` each.
+
+    Of images ``(N, C, H, W)`` each channel counts as a column.
+    """
 
     mean: Tensor
     std: Tensor
@@ -152,10 +157,13 @@ def column_moments(arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
     In float64 and two passes, by blocks of rows, so that a memory-mapped table may be larger than
     memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``.
     """
-    n, blocks = len(index), _blocks(arrays, index)
+    blocks = _blocks(arrays, index)
+    n = len(index) * prod(arrays.x.shape[2:])
 
     def rows(block: SplitIndex) -> Array:
         found = arrays.x[block].astype(np.float64)
+        if found.ndim == 4:
+            found = np.moveaxis(found, 1, -1).reshape(-1, found.shape[1])
         return found if fill is None else np.where(np.isnan(found), fill.numpy(), found)
 
     mean = sum(rows(block).sum(0) for block in blocks) / n
@@ -170,5 +178,5 @@ def column_moments(arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
 
 def _blocks(arrays: Arrays, index: SplitIndex) -> list[SplitIndex]:
     """Return pieces of an index of at most 65,536 rows and 64 MiB as float64."""
-    step = max(1, min(65_536, 2**23 // arrays.x.shape[1]))
+    step = max(1, min(65_536, 2**23 // prod(arrays.x.shape[1:])))
     return [index[at : at + step] for at in range(0, len(index), step)]

@@ -13,6 +13,7 @@ from vael.errors import ConfigError, DataError
 
 Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
+Support = Literal["unit", "real"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Missing = Literal["refuse", "mean", "median"]
 Constant = Literal["keep", "drop"]
@@ -57,8 +58,8 @@ class Arrays:
 
     Attributes:
         x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1`` (uint16 above 256 levels), or
-            float32 in [0, 1] without levels; or a table ``(N, D)`` float32, where NaN is a missing
-            value (see `Decoded`).
+            float32 without levels; or a table ``(N, D)`` float32, where NaN is a missing value
+            (see `Decoded`).
         y: ``(N,)`` int64 class numbers, or None.
         factors: ``(N, F)`` integers, what each example was made from; or None.
     """
@@ -85,6 +86,8 @@ class Decoded:
         missing: what a NaN in a table is replaced by: a statistic of its column over the
             *training* rows, which are not known yet here. ``refuse``: there is no NaN.
         constant: what is done with columns that do not change over the training rows.
+        support: of images without levels: ``unit``, they lie in [0, 1], or ``real``, any numbers,
+            of which each channel is standardised over the training images.
         notes: what a user should know of how the files were read, a line each: what was taken for
             what, and what was left out.
     """
@@ -97,6 +100,7 @@ class Decoded:
     columns: tuple[str, ...] = ()
     missing: Missing = "refuse"
     constant: Constant = "keep"
+    support: Support = "unit"
     notes: tuple[str, ...] = ()
 
     @property

@@ -49,9 +49,9 @@ class Model:
     """A trained VAE without its data set.
 
     x is raw: for images integers 0 .. levels-1 (0 .. 255) or floats in [0, 1], ``(N, C, H, W)``;
-    for a table floats in its own units, ``(N, D)``; see
+    for a table, ``(N, D)``, and for images of real numbers, floats in their own units; see
     `vael.pretrained.inputs.convert_examples`. What comes out is float32 on the model's device:
-    images in [0, 1], tables in their units. The same arguments give the same result; nothing has
+    images in [0, 1], other data in its units. The same arguments give the same result; nothing has
     a gradient.
 
     Attributes:
@@ -169,7 +169,7 @@ class Model:
         ``samples``; in expectation it grows with k to log p(x). It is what ``bpd`` is made of:
         data with levels get the log-*probability* of their levels, comparable between likelihoods
         whatever was trained (``bpd = -log_prob / (D log 2)``); data without levels the density of
-        x as the model sees it, a table's in its standardised units.
+        x as the model sees it: tables and images of real numbers in standardised units.
 
         Raises:
             ConfigError: samples is not positive.

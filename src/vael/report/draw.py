@@ -1,6 +1,6 @@
 """Draw the standard pictures of a VAE: reconstructions, samples, traversal, latent scatter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from vael.models.vae import VAE
 from vael.randomness import Noise
 from vael.report import figures, pictures
 from vael.report.pictures import Picture
+from vael.report.tiles import REAL, show_real
 
 RECONSTRUCTIONS = 20
 SAMPLES = 60
@@ -30,6 +31,7 @@ def draw_pictures(
     seed: int = 0,
     scatter: bool = True,
     columns: Sequence[str] = (),
+    real: bool = False,
 ) -> dict[str, Picture]:
     """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
@@ -45,6 +47,7 @@ def draw_pictures(
         seed: of the noise behind the samples.
         scatter: whether to draw the latent scatter, which takes longer than all others.
         columns: names of the columns of a table, where they have any.
+        real: whether images hold standardised real numbers, not values in [0, 1].
     """
     mu, activity = encode_all(vae, p, x)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
@@ -53,10 +56,10 @@ def draw_pictures(
     count = SAMPLES if x.ndim == 4 else len(shown)
     samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
     if x.ndim == 4:
-        made = _draw_images(shown, decoded, samples)
-        made["traversal"] = _draw_traversal(
-            vae, mu[0], activity, measure_range(p, vae.prior_noise_shapes[0])
-        )
+        show, range_ = (show_real, REAL) if real else (lambda values: values, "")
+        made = _draw_images(show(shown), show(decoded), show(samples), range_)
+        reach = measure_range(p, vae.prior_noise_shapes[0])
+        made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_)
     else:
         made = _draw_tables(shown, decoded, samples, columns)
     if scatter:
@@ -80,15 +83,16 @@ def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _draw_images(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
+def _draw_images(x: Tensor, decoded: Tensor, samples: Tensor, range_: str) -> dict[str, Picture]:
     return {
         "reconstructions": Picture(
             pictures.draw_reconstructions(x, decoded),
-            "Held-out examples, and below each the mean of p(x|z) at its posterior mean z.",
+            "Held-out examples, and below each the mean of p(x|z) at its posterior mean z."
+            + range_,
         ),
         "samples": Picture(
             pictures.draw_samples(samples),
-            "Means of p(x|z) for z drawn from the prior p(z): what the model makes up.",
+            "Means of p(x|z) for z drawn from the prior p(z): what the model makes up." + range_,
         ),
     }
 
@@ -118,7 +122,14 @@ def _draw_tables(
     }
 
 
-def _draw_traversal(vae: VAE, start: Tensor, activity: Activity, reach: LatentRange) -> Picture:
+def _draw_traversal(
+    vae: VAE,
+    start: Tensor,
+    activity: Activity,
+    reach: LatentRange,
+    show: Callable[[Tensor], Tensor],
+    range_: str,
+) -> Picture:
     """Move the most active dimensions, one at a time, through the prior around one example."""
     dims = activity.order(DIMS)
     values = reach.space(dims, STEPS)
@@ -127,7 +138,7 @@ def _draw_traversal(vae: VAE, start: Tensor, activity: Activity, reach: LatentRa
         z[row, :, dim] = values[row]
     decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
     labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
-    frames = decoded.reshape(len(dims), STEPS, *decoded.shape[1:])
+    frames = show(decoded).reshape(len(dims), STEPS, *decoded.shape[1:])
     number = "All latent dimensions, the most active first,"
     if len(dims) < len(start):
         number = f"The {len(dims)} most active latent dimensions"
@@ -135,7 +146,8 @@ def _draw_traversal(vae: VAE, start: Tensor, activity: Activity, reach: LatentRa
     return Picture(
         pictures.draw_traversal(frames, labels, values),
         f"{number} with their {measure}: each is moved alone from the 0.6 % to the 99.4 % "
-        "quantile of the prior, the others stay at the posterior mean of the first example.",
+        "quantile of the prior, the others stay at the posterior mean of the first example."
+        + range_,
     )
 
 

@@ -20,6 +20,11 @@ TILE = 80  # the least length in pixels of a tile's longer side
 GAP = 3  # between tiles
 BLOCK_GAP = 18  # between blocks of rows
 FONT = 15
+REACH = 3  # standard deviations either side of the mean that images of real numbers show
+REAL = (
+    f" Each channel goes from {REACH} standard deviations below its mean in training (black) to "
+    f"{REACH} above (white)."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ def make_tiles(images: Tensor) -> Pixels:
         pixels = _over_checkerboard(pixels)
     opaque = np.full((*pixels.shape[:-1], 1), 255, np.uint8)
     return np.concatenate([pixels, opaque], axis=-1)
+
+
+def show_real(x: Tensor) -> Tensor:
+    """Map images of real numbers, standardised, to [0, 1]: from -`REACH` to `REACH`."""
+    return x / (2 * REACH) + 0.5
 
 
 def _over_checkerboard(pixels: Pixels) -> Pixels:

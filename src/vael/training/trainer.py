@@ -107,7 +107,8 @@ def make_pictures(run: Run, every_n_epochs: int | Literal["growing"] = 1) -> Pic
     noise = Noise(run.config.data.split_seed, "corruption").at(torch.device("cpu"), "pictures")
     x = run.data.preprocess(batch.x, noise)
     scatter = run.reports and every_n_epochs != "growing"  # it takes longer than all others
-    about = run.config.seed, every_n_epochs, scatter, run.data.spec.columns
+    spec = run.data.spec
+    about = run.config.seed, every_n_epochs, scatter, spec.columns, spec.support == "real"
     return Pictures(run.folder, run.board, x, batch.y, *about)
 
 

@@ -66,6 +66,15 @@ def test_numbers_in_memory_train_and_their_model_takes_them(tmp_path, monkeypatc
         vael.fit(x, np.zeros(4))
 
 
+def test_a_mask_is_not_forgotten(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VaelError, match=r"x must not be masked, but 3 of 8 values are: fill"):
+        vael.fit(np.ma.masked_less(np.arange(8.0).reshape(4, 2), 3))
+    assert not list(tmp_path.iterdir())
+    none = np.ma.masked_less(np.arange(8.0), -1)
+    np.testing.assert_array_equal(_to_array("x", none), np.arange(8.0))
+
+
 @pytest.mark.filterwarnings("ignore")  # Lightning's hints
 def test_what_is_built_trains_with_a_plain_trainer_and_its_checkpoint_loads(tmp_path):
     import pytorch_lightning as pl

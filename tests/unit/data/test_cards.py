@@ -36,7 +36,7 @@ def test_a_copy_that_differs_is_told_and_used(tmp_path, monkeypatch):
 def test_a_resized_copy_is_not_checked(tmp_path):
     data = made(Digits(image_size=4), tmp_path)
     assert "licence: CC BY 4.0" in data.card
-    assert "not checked" in data.card
+    assert "was not checked: its digest is of data that is not resized" in data.card
 
 
 @pytest.mark.slow
@@ -55,3 +55,4 @@ def test_every_card_says_whose_it_is():
     for card in CARDS.values():
         assert "http" in card.source or "vael" in card.source
         assert card.licence
+        assert card.content or "published" in card.unchecked

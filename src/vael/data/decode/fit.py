@@ -25,6 +25,17 @@ def find_orientation(picture: "Picture") -> int:
     """
     if "exif" not in picture.info or picture.format == "TIFF":
         return 1
+    return _read_orientation(picture)
+
+
+def is_turned(picture: "Picture") -> bool:
+    """Tell whether a picture is seen otherwise than its pixels lie in the file."""
+    if picture.format == "TIFF":
+        return _read_orientation(picture) > 1
+    return find_orientation(picture) > 1
+
+
+def _read_orientation(picture: "Picture") -> int:
     try:
         found = picture.getexif().get(ORIENTATION, 1)
     except Exception:  # a broken EXIF block is no reason to lose the picture
@@ -68,17 +79,23 @@ def fit_deep(picture: "Picture", mode: str, size: tuple[int, int] | None) -> Arr
 
     if picture.mode not in DEEP_GREY:
         return fit(picture, mode, size).astype(np.uint16) * 257
-    turn = find_orientation(picture)
-    deep = Image.fromarray(_deep(picture).astype(np.float32))  # Pillow resizes no 16 bits
-    if turn != 1:
-        deep = deep.transpose(Image.Transpose[TURNS[turn - 2]])
-    if size is not None and (deep.height, deep.width) != size:
-        deep = deep.resize(size[::-1], Image.Resampling.BILINEAR)
-    grey = np.asarray(deep).round().astype(np.uint16)
-    if mode == "L":
-        return grey
-    opaque = [np.full_like(grey, DEEP - 1)] * (mode == "RGBA")
-    return np.stack([grey, grey, grey, *opaque], -1)
+    turn, clear = find_orientation(picture), picture.info.get("transparency")
+    found = _deep(picture)
+
+    def fitted(plane: Array) -> Array:
+        made = Image.fromarray(plane.astype(np.float32))  # Pillow resizes no 16 bits
+        if turn != 1:
+            made = made.transpose(Image.Transpose[TURNS[turn - 2]])
+        if size is not None and (made.height, made.width) != size:
+            made = made.resize(size[::-1], Image.Resampling.BILINEAR)
+        return np.asarray(made).round().astype(np.uint16)
+
+    opaque = DEEP - 1
+    alpha = np.full_like(found, opaque) if clear is None else np.where(found == clear, 0, opaque)
+    if mode != "RGBA" and clear is not None:
+        found = np.maximum(found, opaque - alpha)  # laid on white
+    grey = fitted(found)
+    return grey if mode == "L" else np.stack([grey] * 3 + [fitted(alpha)] * (mode == "RGBA"), -1)
 
 
 def _deep(picture: "Picture") -> Array:
@@ -89,5 +106,8 @@ def _deep(picture: "Picture") -> Array:
     """
     deep = np.asarray(picture)
     if deep.size and (deep.min() < 0 or deep.max() >= DEEP):
-        raise ValueError(f"its values, {deep.min()} to {deep.max()}, are not those of 16 bits")
+        raise ValueError(
+            f"its values, {deep.min()} to {deep.max()}, do not fit 16 bits: save them with "
+            "numpy.save, and set data=array data.support=real"
+        )
     return deep.astype(np.uint16)

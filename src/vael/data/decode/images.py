@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 
 from vael.data import on_disk
-from vael.data.decode.fit import find_orientation, fit, fit_deep
+from vael.data.decode.fit import find_orientation, fit, fit_deep, is_turned
 from vael.data.decode.survey import CHANNELS, DEEP, Survey, list_broken
 from vael.data.source import BYTE_LEVELS, Array, Split
 from vael.errors import ConfigError, DataError
@@ -146,7 +146,7 @@ def decode_pictures(
                 f"{where}, split {split}: a split must have at least 1 example, but "
                 f"{list_broken(survey.broken)}"
             )
-    return decoded, levels, survey.describe(options.channels, options.levels)
+    return decoded, levels, survey.describe(options.channels, options.levels, options.size)
 
 
 def decode_images(
@@ -169,10 +169,10 @@ def _survey(
     for row, raw, picture in _open(rows, split, survey):
         tick()
         name = _name(row, raw)
-        survey.add(picture, f"{split}, {name}")
         found = picture.height, picture.width
         if find_orientation(picture) >= 5:
             found = found[::-1]
+        survey.add(picture, f"{split}, {name}", found, is_turned(picture))
         first = first or found
         if resized is None and found != first:
             usual = 64 if min(*first, *found) >= 64 else 32

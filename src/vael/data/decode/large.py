@@ -1,17 +1,18 @@
 """Decode an ``.npy`` that is larger than memory, block by block."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from vael.data.decode.image_arrays import ImageOptions, check_real, describe_pixels, to_pixels
 from vael.data.decode.pixels import channels_first, check_numeric, shape_examples, to_levels
-from vael.data.decode.resize import resize_levels
 from vael.data.decode.table import check_float32
+from vael.data.decode.values import describe_values
 from vael.data.on_disk import ArrayOnDisk, Converted, iterate_blocks, open_npy
-from vael.data.source import BYTE_LEVELS, Array, Arrays, Decoded, Missing, level_dtype
+from vael.data.source import BYTE_LEVELS, Array, Arrays, Decoded, Lazy, Missing, level_dtype
 from vael.types import Shape
 
 
@@ -22,16 +23,14 @@ class LargeArray:
     Attributes:
         raw: as it stands in the file.
         where: what it is, for messages.
-        levels: ``data.levels``.
-        image_size: (height, width) to resize to, or None.
+        images: how images are read.
         missing: what is done about NaN in a table.
         shape: of an example, where the file has it flat; or None.
     """
 
     raw: ArrayOnDisk
     where: str
-    levels: int | None
-    image_size: tuple[int, int] | None
+    images: ImageOptions
     missing: Missing
     shape: Shape | None
 
@@ -46,10 +45,11 @@ class LargeArray:
         dtype = self.raw.dtype
         if self.is_table:
             return dtype == np.float32
-        plain = (dtype == np.float32 and self.levels is None) or (
-            dtype in (np.uint8, np.uint16) and dtype == level_dtype(self.levels or BYTE_LEVELS)
+        levels, whole = self.images.levels, dtype in (np.uint8, np.uint16)
+        plain = (dtype == np.float32 and levels is None) or (
+            whole and self.images.support == "unit" and dtype == level_dtype(levels or BYTE_LEVELS)
         )
-        return plain and self.image_size is None
+        return plain and self.images.size is None
 
     def shaped(self) -> ArrayOnDisk:
         """Return the examples as ``(N, D)`` or ``(N, C, H, W)``."""
@@ -72,19 +72,20 @@ class LargeArray:
         if self.is_table:
             check_float32(iterate_blocks(x), self.where, (), self.missing != "refuse")
             table = x if self.stays else Converted(x, lambda block: block.astype(np.float32))
-            return Decoded(Arrays(table), None, missing=self.missing)
-        levels = to_levels(self._extremes(x), self.levels, self.where)[1]
-        if self.stays:
-            return Decoded(Arrays(x), levels)
-
-        def convert(block: Array) -> Array:
-            made, found = to_levels(block, levels, self.where)
-            if self.image_size is None:
-                return made
-            return resize_levels(made, found, self.image_size)[0]
-
-        resized = max(levels, BYTE_LEVELS) if levels and self.image_size else levels
-        return Decoded(Arrays(Converted(x, convert)), resized)
+            notes = describe_values(table, True)
+            return Decoded(Arrays(table), None, missing=self.missing, notes=tuple(notes))
+        options, levels = self.images, None
+        if options.support == "real":
+            check_real(x, self.where)
+        else:
+            levels = to_levels(self._extremes(x), options.levels, self.where)[1]
+            options = replace(options, levels=levels)
+        made: Lazy = x
+        if not self.stays:
+            made = Converted(x, lambda block: to_pixels(block, options, self.where)[0])
+            levels = max(levels, BYTE_LEVELS) if levels and options.size else levels
+        notes = describe_pixels(x.shape, options, made, levels)
+        return Decoded(Arrays(made), levels, support=options.support, notes=tuple(notes))
 
     def _extremes(self, images: ArrayOnDisk) -> Array:
         """Return lowest and highest value; of bytes only until they cannot be binary any more."""
@@ -92,14 +93,14 @@ class LargeArray:
         for block in iterate_blocks(images):
             check_numeric(block, self.where)
             low, high = min(low, block.min()), max(high, block.max())
-            if images.dtype == np.uint8 and self.levels in (None, BYTE_LEVELS) and high > 1:
+            if images.dtype == np.uint8 and self.images.levels in (None, BYTE_LEVELS) and high > 1:
                 break
         return np.array([low, high], images.dtype)
 
 
 def open_large(path: Path) -> ArrayOnDisk | None:
     """Open a large ``.npy``; None for any other file, which is read whole."""
-    if path.suffix != ".npy":
+    if path.suffix.lower() != ".npy":
         return None
     try:
         return open_npy(path)

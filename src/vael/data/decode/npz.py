@@ -34,7 +34,7 @@ def read_arrays(
     try:
         with path.open("rb") as file:  # numpy forgets to close a broken one
             loaded = np.load(file, allow_pickle=False)
-            if path.suffix == ".npy":
+            if path.suffix.lower() == ".npy":
                 return {"train": np.asarray(loaded)}, {}, []
             names = _given(loaded.files, keys, "key", path) or _usual(loaded.files, path)
             tags = _given(loaded.files, label_keys, "label_key", path)
@@ -118,8 +118,9 @@ def _usual(files: list[str], path: Path) -> dict[Split, str]:
         others = [name for name in files if not _is(name, "labels")]
         if len(others) != 1:
             raise ConfigError(
-                f"{path} must have one array, or usual names such as x_train; there "
-                f"are: {_listed(files)}; choose one with data.key=NAME"
+                f"{path} must have one array, or usual names such as x_train, x_val, x_test, "
+                f"y_train; there are: {_listed(files)}; choose one with data.key=NAME (and "
+                "data.val_key, data.test_key, data.label_key)"
             )
         return {"train": others[0]}
     return found

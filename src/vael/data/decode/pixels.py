@@ -90,11 +90,11 @@ def _rescale(low: float, high: float) -> str:
     return "undo their standardisation, or rescale them: (x - x.min()) / (x.max() - x.min())"
 
 
-def _as_table(x: Array) -> str:
-    """Say how values without bounds, and what is no grey image, are trained on."""
+def _without_bounds(x: Array) -> str:
+    """Say how values without bounds, and what is no image, are trained on."""
     return (
-        "values without bounds and series (N, T, C) are trained on as a table, with a density: "
-        f"data.shape=[{prod(x.shape[1:])}]"
+        "images of any numbers are trained on with a density: data.support=real; series (N, T, C) "
+        f"as a table: data.shape=[{prod(x.shape[1:])}]"
     )
 
 
@@ -161,12 +161,12 @@ def to_levels(x: Array, levels: int | None, where: str) -> tuple[Array, int | No
             raise DataError(
                 f"{where}: images of whole numbers must be 0 to {levels - 1} "
                 f"(data.levels={levels}), got {low} to {high}; "
-                f"{_more_levels(int(low), int(high)) or _as_table(x)}"
+                f"{_more_levels(int(low), int(high)) or _without_bounds(x)}"
             )
         return x.astype(level_dtype(levels)), levels
     if low < 0 or high > 1:
         grey = low >= -1e-3 and high <= 255
-        bounds = "" if grey else f"; {_as_table(x)}"
+        bounds = "" if grey else f"; {_without_bounds(x)}"
         raise DataError(
             f"{where}: float images must lie in [0, 1], got {low!s} to {high!s}; "
             f"{_rescale(float(low), float(high))}{bounds}"

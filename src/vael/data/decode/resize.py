@@ -25,3 +25,14 @@ def resize_levels(x: Array, levels: int | None, size: tuple[int, int]) -> tuple[
         return resize_images(x.astype(np.float32), size).round().astype(np.uint16), levels
     grey = np.round(x * (255 / (levels - 1))).astype(np.uint8)
     return resize_images(grey, size), BYTE_LEVELS
+
+
+def describe_resize(given: tuple[int, ...], size: tuple[int, int], levels: int | None) -> str:
+    """Say that images of one (height, width) become another."""
+    kept = given[0] * size[1] == given[1] * size[0]
+    aspect = "" if kept else ", which changes their aspect ratio"
+    grid = "" if levels is None else f", with {levels:,} levels"
+    return (
+        f"images of {given[0]} x {given[1]} (height x width) are resized to {size[0]} x {size[1]} "
+        f"(data.image_size){aspect}{grid}"
+    )

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vael.data.source import BYTE_LEVELS
 from vael.errors import DataError
 
 if TYPE_CHECKING:
@@ -13,14 +14,27 @@ CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 # What Pillow's modes hold besides those: https://pillow.readthedocs.io (Concepts, Modes)
 PLAIN = {
     **dict.fromkeys(("1", "I", "I;16", "I;16B", "I;16L"), "L"),
-    **dict.fromkeys(("P", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"), "RGB"),
+    **dict.fromkeys(("P", "RGBX", "CMYK", "YCbCr", "HSV"), "RGB"),
     "PA": "RGBA",
     **{mode: mode for mode in CHANNELS},
 }
-CONVERTED = {"CMYK", "YCbCr", "LAB", "HSV"}
+CONVERTED = {"CMYK", "YCbCr", "HSV"}
 DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
 DEEP = 65536
 SHOWN = 5
+TOLD = {  # kind: what pictures have, and what becomes of it
+    "frames": (
+        "several frames",
+        ", of which the first is used: save the others as pictures of their own",
+    ),
+    "converted": ("CMYK, YCbCr or HSV", ", made RGB"),
+    "palette": ("a palette", ", of which the colours are used"),
+    "bit": (
+        "1 bit a pixel",
+        ": 0 and 255 of 256 levels; data.binarize=threshold makes all images binary",
+    ),
+    "turned": ("an orientation in EXIF", ", and are turned upright"),
+}
 
 
 @dataclass
@@ -31,8 +45,10 @@ class Survey:
         where: what the pictures are, for messages.
         modes: number of pictures by L or RGB, without alpha.
         first: name of the first picture of each of these modes.
-        found: names by kind: alpha, frames, converted, deep (16 bits of grey) and cut (16 bits of
-            colour, of which Pillow reads 8).
+        found: names by kind: alpha, frames, converted, palette, bit (black and white), turned,
+            deep (more than 8 bits of grey), wide (32 of them) and cut (16 bits of colour, of
+            which Pillow reads 8).
+        sizes: number of pictures by (height, width), as they are seen.
         broken: reason by name.
     """
 
@@ -40,10 +56,11 @@ class Survey:
     modes: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
     found: dict[str, list[str]] = field(default_factory=dict)
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     broken: dict[str, str] = field(default_factory=dict)
 
-    def add(self, picture: "Picture", name: str) -> None:
-        """Take up the header of one picture.
+    def add(self, picture: "Picture", name: str, size: tuple[int, int], turned: bool) -> None:
+        """Take up the header of one picture, its (height, width) and whether EXIF turns it.
 
         Raises:
             DataError: a kind of pixels that none of the four modes holds.
@@ -51,18 +68,24 @@ class Survey:
         if picture.mode not in PLAIN:
             raise DataError(
                 f"{self.where}, {name}: a picture must be grey or colour, got Pillow's mode "
-                f"{picture.mode}; save numbers that are not grey with numpy.save (data=array)"
+                f"{picture.mode}; save it as RGB, or numbers that are not grey with "
+                "numpy.save (data=array data.support=real)"
             )
         plain = PLAIN[picture.mode]
         base = plain.rstrip("A")
         self.modes[base] += 1
         self.first.setdefault(base, name)
+        self.sizes[size] += 1
         deep = picture.mode in DEEP_GREY
         kinds = {
             "alpha": plain.endswith("A") or "transparency" in picture.info,
             "frames": _has_frames(picture),
             "converted": picture.mode in CONVERTED,
+            "palette": picture.mode in ("P", "PA"),
+            "bit": picture.mode == "1",
+            "turned": turned,
             "deep": deep,
+            "wide": deep and _is_wide(picture),
             "cut": not deep and _is_cut(picture),
         }
         for kind, holds in kinds.items():
@@ -79,14 +102,20 @@ class Survey:
         """Refuse to lose bits that nobody said may go.
 
         Raises:
-            DataError: pictures of 16 bits a value, where ``data.levels`` is null; or of colour
-                with 16 bits where all of them are asked for.
+            DataError: pictures of more than 8 bits a value, where ``data.levels`` is null; or of
+                colour with 16 bits where all of them are asked for.
         """
-        deep, cut = self.found.get("deep", []), self.found.get("cut", [])
+        deep, cut, wide = (self.found.get(kind, []) for kind in ("deep", "cut", "wide"))
         if cut and levels == DEEP:
             raise DataError(
                 f"{self.where}: {_have(cut, 'colour of 16 bits a channel')}, of which Pillow "
                 "reads 8: save them as uint16 with numpy.save (data=array), or set data.levels=256"
+            )
+        if wide and levels is None:
+            raise DataError(
+                f"{self.where}: {_have(wide, '32 bits a value')}: set data.levels=65536 where "
+                "all values are below that; else save them with numpy.save (data=array "
+                "data.support=real)"
             )
         if (deep or cut) and levels is None:
             keep = "data.levels=65536 to keep all of them, or " if not cut else ""
@@ -95,36 +124,80 @@ class Survey:
                 f"keep the upper 8: set {keep}data.levels=256 to cut them"
             )
 
-    def describe(self, channels: int | None, levels: int | None) -> list[str]:
-        """Return a line for each thing that the data takes otherwise than a picture has it."""
+    def describe(
+        self, channels: int | None, levels: int | None, size: tuple[int, int] | None
+    ) -> list[str]:
+        """Return a line for each thing that the data takes otherwise than a picture has it.
+
+        Args:
+            channels: ``data.channels``.
+            levels: ``data.levels``.
+            size: (height, width) that all pictures are resized to, or None.
+        """
+        grey, colour = self.modes["L"], self.modes["RGB"]
+        alpha = self.found.get("alpha", [])
         lines = []
         if channels is None and len(self.modes) > 1:
             few = min(self.modes, key=lambda mode: self.modes[mode])
             word = "grey" if few == "L" else "colour"
             lines.append(
-                f"{self.modes['RGB']} pictures are colour and {self.modes['L']} grey (the first "
-                f"{word} one: {self.first[few]}): all have 3 channels; data.channels=1 makes them "
-                "grey"
+                f"{colour} pictures are colour and {grey} grey (the first {word} one: "
+                f"{self.first[few]}): all have 3 channels; data.channels=1 makes them grey"
             )
-        alpha = self.found.get("alpha")
-        if alpha and channels in (None, 1, 3):
+        elif channels == 1 and colour:
+            lines.append(
+                f"{colour} of {grey + colour} pictures are colour (the first: "
+                f"{self.first['RGB']}): data.channels=1 makes them grey, 0.299 R + 0.587 G + "
+                "0.114 B"
+            )
+        elif channels in (3, 4) and grey:
+            lines.append(
+                f"{grey} of {grey + colour} pictures are grey (the first: {self.first['L']}): "
+                f"data.channels={channels} makes red, green and blue of it, all equal"
+            )
+        if channels == 4 and len(alpha) < grey + colour:
+            lines.append(
+                f"{grey + colour - len(alpha)} of {grey + colour} pictures have no transparency: "
+                "they are opaque (data.channels=4)"
+            )
+        if alpha and channels != 4:
             lines.append(
                 f"{_have(alpha, 'transparency')}, laid on white; data.channels=4 keeps it"
             )
-        if "frames" in self.found:
-            lines.append(
-                f"{_have(self.found['frames'], 'several frames')}, of which the first is used: "
-                "save the others as pictures of their own"
-            )
-        if "converted" in self.found:
-            lines.append(f"{_have(self.found['converted'], 'CMYK, YCbCr, LAB or HSV')}, made RGB")
-        if levels == 256 and (deep := self.found.get("deep", []) + self.found.get("cut", [])):
+        for kind, (what, then) in TOLD.items():
+            if kind in self.found:
+                lines.append(_have(self.found[kind], what) + then)
+        deep = self.found.get("deep", []) + self.found.get("cut", [])
+        if levels == BYTE_LEVELS and deep:
             lines.append(
                 f"{_have(deep, '16 bits a value')}: the upper 8 are kept (data.levels=256)"
             )
+        if levels == DEEP and len(deep) < grey + colour:
+            lines.append(
+                f"{grey + colour - len(deep)} of {grey + colour} pictures have 8 bits a value or "
+                "fewer: their levels are spread over 65,536 (times 257)"
+            )
+        if size is not None:
+            lines += self._describe_sizes(size)
         if self.broken:
             lines.append(f"{list_broken(self.broken)}: left out (data.broken=skip)")
         return lines
+
+    def _describe_sizes(self, size: tuple[int, int]) -> list[str]:
+        """Return the line about pictures that are resized, nothing where all have that size."""
+        others = {found: count for found, count in self.sizes.items() if found != size}
+        if not others:
+            return []
+        most = max(others, key=lambda found: others[found])
+        bent = sum(
+            n for (height, width), n in others.items() if height * size[1] != width * size[0]
+        )
+        aspect = f"; {bent} of them change their aspect ratio, nothing is cropped" if bent else ""
+        return [
+            f"{sum(others.values())} of {self.sizes.total()} pictures are resized to {size[0]} x "
+            f"{size[1]} (height x width), from {len(others)} "
+            f"{'sizes' if len(others) > 1 else 'size'}, mostly {most[0]} x {most[1]}{aspect}"
+        ]
 
 
 def list_broken(broken: dict[str, str]) -> str:
@@ -147,6 +220,12 @@ def _has_frames(picture: "Picture") -> bool:
         return bool(getattr(picture, "is_animated", False))
     except Exception:  # a broken second frame is no reason to lose the first
         return True
+
+
+def _is_wide(picture: "Picture") -> bool:
+    """Tell whether a grey picture has 32 bits a value in its file."""
+    raw = [tile[3] for tile in getattr(picture, "tile", ())]
+    return any("I;32" in str(value[0] if isinstance(value, tuple) else value) for value in raw)
 
 
 def _is_cut(picture: "Picture") -> bool:

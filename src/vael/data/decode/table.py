@@ -67,7 +67,7 @@ def read_table(path: Path, options: TableOptions) -> Table:
     """
     where = f"data.path={path}"
     notes: list[str] = []
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         columns = read_parquet(path)
     else:
         columns, notes = _read_text(path, options)

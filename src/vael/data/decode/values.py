@@ -1,7 +1,7 @@
 """Recognise what values are when their dtype does not say it, for a line in the log."""
 
 from collections.abc import Sequence
-from math import isqrt
+from math import isqrt, prod
 
 import numpy as np
 
@@ -9,12 +9,13 @@ from vael.data.source import Array, Lazy
 
 GRIDS = (1, 15, 16, 255, 65535)
 OFF_GRID = 0.1  # of a level: half-precision files are off by up to 0.06 of 255
-LOOK = 1000  # examples
+LOOK = 1000  # examples, of at most so many values together:
+VALUES = 2**22
 
 
 def describe_values(x: Array | Lazy, table: bool, columns: Sequence[str] = ()) -> list[str]:
     """Return what is remarkable about the values of examples: each a line with a remedy."""
-    head = np.asarray(x[:LOOK])
+    head = np.asarray(x[: max(1, min(LOOK, VALUES // prod(x.shape[1:])))])
     if table:
         return _describe_table(head, columns)
     if head.dtype.kind == "f":

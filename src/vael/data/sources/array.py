@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
+from vael.data.decode.endings import ENDINGS, TABLES, check_ending, read_ending
 from vael.data.decode.header import Header
+from vael.data.decode.image_arrays import ImageOptions, describe_pixels, to_pixels
 from vael.data.decode.labels import number_classes
 from vael.data.decode.large import LargeArray, open_large
 from vael.data.decode.marks import parse_marks
@@ -12,13 +14,10 @@ from vael.data.decode.npz import Given, option_name, read_arrays
 from vael.data.decode.pixels import (
     channels_first,
     check_levels,
-    check_numeric,
     parse_shape,
     shape_examples,
-    to_levels,
     to_whole,
 )
-from vael.data.decode.resize import resize_levels
 from vael.data.decode.table import TableOptions, read_table, to_float32
 from vael.data.decode.values import describe_values
 from vael.data.on_disk import file_key
@@ -31,29 +30,12 @@ from vael.data.source import (
     Missing,
     Source,
     Split,
+    Support,
     parse_image_size,
 )
 from vael.errors import ConfigError, DataError
 from vael.files import expand_home
 from vael.types import Shape
-
-TABLES = (".csv", ".tsv", ".txt", ".data", ".dat", ".parquet")
-ENDINGS = "an .npz, .npy, .csv (.tsv, .txt, .data, .dat) or .parquet file"
-REMEDIES = {
-    ".mat": ": in Python, numpy.savez('x.npz', x=scipy.io.loadmat(FILE)['NAME'])",
-    ".h5": ": in Python, numpy.savez('x.npz', x=h5py.File(FILE)['NAME'][:])",
-    ".hdf5": ": in Python, numpy.savez('x.npz', x=h5py.File(FILE)['NAME'][:])",
-    ".pkl": ", which could run code when it is read: in Python, numpy.savez('x.npz', x=...)",
-    ".pickle": ", which could run code when it is read: in Python, numpy.savez('x.npz', x=...)",
-    ".pt": ": in Python, numpy.savez('x.npz', x=torch.load(FILE, weights_only=True).numpy())",
-    ".xlsx": ": save the sheet as .csv",
-    ".xls": ": save the sheet as .csv",
-    ".gz": ": unpack it first (gunzip)",
-    ".zip": ": unpack it first (unzip)",
-    ".png": ": a folder of pictures is data=folder data.path=FOLDER",
-    ".jpg": ": a folder of pictures is data=folder data.path=FOLDER",
-    "": ": a folder of pictures is data=folder, one of the hub's parquet files data=hub",
-}
 
 
 class ArrayFile(Source):
@@ -93,6 +75,8 @@ class ArrayFile(Source):
             ``keep`` them, standardised by 1, or ``drop`` them.
         shape: of one example, for what was saved flat: [1, 28, 28]; [D] makes a table of series
             (N, T, C).
+        support: of images: ``unit``, they lie in [0, 1] or are level numbers, or ``real``, any
+            numbers: each channel is standardised, and there are no levels.
 
     Raises:
         ConfigError: an option that cannot work.
@@ -115,6 +99,7 @@ class ArrayFile(Source):
         header: Header = "auto",
         constant: Constant = "keep",
         shape: Sequence[int] | None = None,
+        support: Support = "unit",
     ) -> None:
         if not path:
             raise ConfigError(f"data=array needs data.path=FILE, {ENDINGS}; got none")
@@ -132,51 +117,29 @@ class ArrayFile(Source):
             ("missing", missing, get_args(Missing)),
             ("constant", constant, get_args(Constant)),
             ("header", header, ("auto", True, False)),
+            ("support", support, get_args(Support)),
         ):
             if value not in known or (value in (0, 1) and not isinstance(value, bool)):
                 raise ConfigError(
                     f"data.{name} must be one of {', '.join(map(str, known))}, got {value!r}"
                 )
         self.missing, self.constant = missing, constant
-        self.levels, self.image_size = check_levels(levels), parse_image_size(image_size)
+        self.options = ImageOptions(check_levels(levels), parse_image_size(image_size), support)
         self.shape = parse_shape(shape)
+        if support == "real" and levels is not None:
+            raise ConfigError(
+                f"data.levels={levels} is for images in [0, 1], but data.support=real says that "
+                "they hold any numbers; set one of the two to null or unit"
+            )
         columns = tuple(str(name) for name in categorical or ())
         marks = parse_marks(missing_marks)
         self.table = TableOptions(self.label_keys["train"], columns, missing, marks, header)
-        self._check_suffix(
-            {"categorical": categorical, "missing_marks": missing_marks}
-            | ({} if header == "auto" else {"header": header})
-        )
-
-    def _check_suffix(self, of_tables: Mapping[str, object]) -> None:
-        suffix, path = self.path.suffix, self.path
-        if suffix not in (".npz", ".npy", *TABLES):
-            remedy = REMEDIES.get(suffix.lower(), "")
-            raise ConfigError(f"data.path must be {ENDINGS}, got {path}{remedy}")
-        for split, key in self.keys.items():
-            if key is not None and suffix != ".npz":
-                name = option_name(split, "key")
-                raise ConfigError(
-                    f"{name}={key} names an array in an .npz file, but data.path is "
-                    f"{path}; set {name}=null"
-                )
-        for split, key in self.label_keys.items():
-            if (
-                key is not None
-                and suffix != ".npz"
-                and not (suffix in TABLES and split == "train")
-            ):
-                name = option_name(split, "label_key")
-                raise ConfigError(
-                    f"{name}={key} needs a file with names of arrays, but data.path "
-                    f"is {path}; save all arrays in one .npz"
-                )
-        for name, value in of_tables.items():
-            if value is not None and suffix not in TABLES:
-                raise ConfigError(
-                    f"data.{name} is about the columns of a text or parquet file, but data.path "
-                    f"is {path}; leave it out"
-                )
+        of_tables = {
+            "categorical": categorical,
+            "missing_marks": missing_marks,
+            "header": None if header == "auto" else header,
+        }
+        check_ending(self.path, self.keys, self.label_keys, of_tables)
 
     def fingerprint(self) -> str:
         """Return the key of the file and all options."""
@@ -188,10 +151,10 @@ class ArrayFile(Source):
             ) from error
         table = self.table
         options = (
-            *(*self.keys.values(), *self.label_keys.values(), self.levels, self.image_size),
-            *(self.shape, self.constant, table.categorical, table.missing, table.header),
+            *(*self.keys.values(), *self.label_keys.values(), self.options, self.shape),
+            *(self.constant, table.categorical, table.missing, table.header),
         )
-        return f"{content} {self.path.suffix} {options} {table.marks.key}"
+        return f"{content} {read_ending(self.path)} {options} {table.marks.key}"
 
     def lazy(self) -> dict[Split, Lazy]:
         """Return a large file, which stays where it is."""
@@ -212,15 +175,12 @@ class ArrayFile(Source):
         shape = values["train"].shape
         table = (len(shape) if self.shape is None else len(self.shape) + 1) == 2
         self._check_kind(table, shape)
+        self._check_shapes(values)
         y = number_classes(labels, f"data.path={self.path}", notes)
         parts: dict[Split, Arrays] = {}
         found: set[int | None] = set()
         for split, x in values.items():
             where = f"data.path={self.path}, {split}"
-            if x.size == 0:
-                raise DataError(
-                    f"{where}: an array must have at least 1 example, got shape {x.shape}"
-                )
             if split in y and len(y[split]) != len(x):
                 raise DataError(
                     f"{where}: there must be one label for each example, got "
@@ -232,17 +192,30 @@ class ArrayFile(Source):
             if table:
                 x = to_float32(x, where, columns, self.missing != "refuse")
             else:
-                check_numeric(x, where)
-                x, levels = to_levels(channels_first(x, where), self.levels, where)
-                if self.image_size is not None:
-                    x, levels = resize_levels(x, levels, self.image_size)
+                x = channels_first(x, where)
+                given = x.shape
+                x, levels = to_pixels(x, self.options, where)
+                if split == "train":
+                    notes += describe_pixels(given, self.options, x, levels)
             parts[split] = Arrays(x, y.get(split))
+            wanted = parts["train"].x.shape[1:]
+            if x.shape[1:] != wanted:
+                size = list(wanted[1:])
+                remedy = f"data.image_size={size}" if not table and x.shape[1] == wanted[0] else ""
+                raise DataError(
+                    f"{where}: examples must have the shape of the training examples, {wanted}, "
+                    f"got {x.shape[1:]}; "
+                    + (f"set {remedy} to resize them, or " if remedy else "")
+                    + "choose the arrays to use with data.key=NAME"
+                )
             found.add(levels)
         if len(found) > 1:
             raise DataError(
                 f"data.path={self.path}: all splits must have the same levels, got "
                 f"{sorted(map(str, found))}; save them with one dtype"
             )
+        if table:
+            notes += describe_values(parts["train"].x, True, columns)
         return Decoded(
             parts["train"],
             found.pop(),
@@ -251,12 +224,13 @@ class ArrayFile(Source):
             columns=columns if table and len(columns) == parts["train"].x.shape[1] else (),
             missing=self.missing,
             constant=self.constant,
-            notes=(*notes, *describe_values(parts["train"].x, table, columns)),
+            support="unit" if table else self.options.support,
+            notes=tuple(notes),
         )
 
     def _read(self) -> tuple[dict[Split, Array], dict[Split, Array], tuple[str, ...], list[str]]:
         """Return raw values and labels of each split, names of columns, and what was left out."""
-        if self.path.suffix not in TABLES:
+        if read_ending(self.path) not in TABLES:
             values, labels, notes = read_arrays(self.path, self.keys, self.label_keys)
             return values, labels, (), notes
         table = read_table(self.path, self.table)
@@ -264,12 +238,28 @@ class ArrayFile(Source):
         labels = {} if table.y is None else {"train": table.y}
         return {"train": x}, labels, tuple(table.names), table.notes
 
+    def _check_shapes(self, values: Mapping[Split, Array]) -> None:
+        """Refuse splits without examples, and a table beside images."""
+        train = values["train"].shape
+        for split, x in values.items():
+            where = f"data.path={self.path}, {split}"
+            if x.size == 0:
+                raise DataError(
+                    f"{where}: an array must have at least 1 example, got shape {x.shape}"
+                )
+            if self.shape is None and (x.ndim == 2) != (len(train) == 2):
+                raise DataError(
+                    f"{where}: all splits must be images, or all tables, got shape {x.shape} "
+                    f"beside {train} to train; set data.shape to that of one example, or choose "
+                    "the arrays with data.key=NAME"
+                )
+
     def _check_kind(self, table: bool, shape: Shape) -> None:
-        if table and (self.levels or self.image_size):
+        if table and self.options != ImageOptions():
             raise ConfigError(
-                f"data.levels and data.image_size are for images, but {self.path} "
-                f"holds a table of shape {shape}; set both to null, or, for images that were "
-                "flattened, data.shape=[CHANNELS,HEIGHT,WIDTH]"
+                f"data.levels, data.image_size and data.support are for images, but {self.path} "
+                f"holds a table of shape {shape}; leave them out, or, for images that were "
+                "flattened, set data.shape=[CHANNELS,HEIGHT,WIDTH]"
             )
         if not table and (self.missing != "refuse" or self.constant != "keep"):
             name, plain = (
@@ -285,7 +275,7 @@ class ArrayFile(Source):
         where = f"data.path={self.path}, train"
         if raw is None:
             return None
-        return LargeArray(raw, where, self.levels, self.image_size, self.missing, self.shape)
+        return LargeArray(raw, where, self.options, self.missing, self.shape)
 
 
 def _names(kind: str, given: Mapping[Split, object]) -> Given:

@@ -12,10 +12,11 @@ import numpy as np
 from vael.data.decode.images import Broken, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
-from vael.data.source import Arrays, Decoded, Source, Split, parse_image_size
+from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 from vael.files import expand_home
 
+SHOWN = 10  # classes
 UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow knows their names, not their pixels
 
 
@@ -87,6 +88,7 @@ class Folder(Source):
             if files[0][1] is not None
         }
         y = number_classes(names, where, notes)
+        notes += _describe_classes(names)
         parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
         passed = self._passed_over(found)
         return Decoded(
@@ -94,19 +96,23 @@ class Folder(Source):
         )
 
     def _passed_over(self, found: Mapping[Split, Sequence[tuple[Path, str | None]]]) -> list[str]:
-        """Return the line about files that are no pictures."""
+        """Return the lines about files that are no pictures, and folders that hold none."""
         used = {file for files in found.values() for file, _ in files}
-        others = sorted(
-            Path(folder, name)
-            for folder, _, names in os.walk(self.path)
-            for name in names
-            if Path(folder, name) not in used
+        inside = {self.path, *(folder for file in used for folder in file.parents)}
+        others, empty = [], []
+        for folder, below, names in os.walk(self.path):
+            others += [Path(folder, name) for name in names if Path(folder, name) not in used]
+            if Path(folder) in inside:
+                empty += [Path(folder, name) for name in below if not name.startswith(".")]
+        empty = [folder for folder in empty if folder not in inside]
+        kinds = (
+            (others, "other files, hidden or no pictures,"),
+            (empty, "folders without pictures, or links to folders,"),
         )
-        if not others:
-            return []
-        first = others[0].relative_to(self.path)
         return [
-            f"{len(others)} other files, hidden or no pictures, are passed over ({first}, ...)"
+            f"{len(paths)} {kind} are passed over ({min(paths).relative_to(self.path)}, ...)"
+            for paths, kind in kinds
+            if paths
         ]
 
     def _find(self) -> dict[Split, list[tuple[Path, str | None]]]:
@@ -149,6 +155,14 @@ class Folder(Source):
             )
         order: tuple[Split, ...] = ("train", "val", "test")
         return {split: _classes(named[split], endings) for split in order if split in named}
+
+
+def _describe_classes(names: Mapping[Split, Array]) -> list[str]:
+    """Return the line about which folder is which class."""
+    kinds = sorted({str(name) for each in names.values() for name in each})
+    shown = ", ".join(f"{name} = {at}" for at, name in enumerate(kinds[:SHOWN]))
+    more = ", ..." if len(kinds) > SHOWN else ""
+    return [f"folders are classes: {shown}{more}"] if kinds else []
 
 
 def _paths(files: Sequence[tuple[Path, str | None]]) -> Iterator[Raw]:
@@ -203,11 +217,17 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _pictures(path: Path, endings: frozenset[str], deep: bool) -> Iterator[Path]:
-    for folder, below, names in os.walk(path):
+    for folder, below, names in os.walk(path, onerror=_refuse):
         below[:] = sorted(name for name in below if deep and not name.startswith("."))
         for name in sorted(names):
             if os.path.splitext(name)[1].lower() in endings and not name.startswith("."):
                 yield Path(folder, name)
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(
+        f"{error.filename} must be a folder that can be read, but: {error.strerror}; see data.path"
+    )
 
 
 def _endings() -> frozenset[str]:

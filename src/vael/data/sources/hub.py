@@ -144,7 +144,17 @@ class Hub(Source):
                 if values.dtype.kind != "i" or not np.all(values == -1)
             }
             y = number_classes(known, f"{where}, column {label}", notes)
+            notes += [
+                f"split {split} has no labels: all are -1" for split in raw if split not in y
+            ]
         parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
+        others = {
+            name: feature for name, feature in features.items() if name not in (image, label)
+        }
+        if others:
+            notes.append(
+                f"columns that are not used: {_listed(others)} (data.label_column names labels)"
+            )
         used = {id(table) for table in splits.values()}
         rest = [name for name, table in tables.items() if id(table) not in used]
         if rest:
@@ -230,7 +240,7 @@ def _column(
     return found[0] if found else None
 
 
-def _listed(features: "Features") -> str:
+def _listed(features: Mapping[str, object]) -> str:
     return ", ".join(f"{name} ({type(feature).__name__})" for name, feature in features.items())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vael.data.cards import DataCard, find_card
-from vael.data.decode.resize import resize_levels
+from vael.data.decode.resize import describe_resize, resize_levels
 from vael.data.source import Arrays, Decoded, Source, parse_image_size
 from vael.errors import DataError
 
@@ -49,7 +49,8 @@ class Digits(Source):
         if self.image_size is None:
             return Decoded(Arrays(x, y), levels=17)
         resized, levels = resize_levels(x, 17, self.image_size)
-        return Decoded(Arrays(resized, y), levels)
+        note = describe_resize((8, 8), self.image_size, levels)
+        return Decoded(Arrays(resized, y), levels, notes=(note,))
 
 
 class BreastCancer(Source):

@@ -19,6 +19,7 @@ from vael.pretrained.model import Model
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
+from vael.report.tiles import show_real
 from vael.runs.folder import RunFolder, describe_unfinished
 
 BINS = 40  # of the histogram of the means below each slider
@@ -112,13 +113,18 @@ class Session:
         """Encode a picture file: the posterior mean of it, or of its negative.
 
         Raises:
-            ConfigError: the model is not one of images.
+            ConfigError: the model is not one of images, or of those of real numbers.
             DataError: it is no picture that can be read.
         """
         if not self.images:
             raise ConfigError(
                 f"this is a model of tables with {self.trained.spec.num_dims} "
                 "columns: it has no use for a picture."
+            )
+        if self.trained.spec.support == "real":
+            raise ConfigError(
+                "this is a model of images of real numbers, and a picture file holds grey values: "
+                "encode arrays in Python, vael.load(RUN).encode(x)."
             )
         preprocess = self.trained.preprocess
         shape = self.trained.spec.event_shape
@@ -197,6 +203,8 @@ class Session:
         x = x.float().nan_to_num(0.0, 0.0, 0.0)
         if not self.images:
             return self.trained.preprocess.restore(x).numpy().astype("<f4").tobytes()
+        if self.trained.spec.support == "real":
+            x = show_real(x)
         pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8)
         if pixels.shape[1] not in (3, 4):  # as in the report: others are shown by their first
             pixels = pixels[:, :1].expand(-1, 3, -1, -1)

@@ -61,9 +61,8 @@ def card_text(
 def range_text(spec: DataSpec, binarize: str) -> str:
     """Say what the values of x are, in words, as the networks see them."""
     if spec.support == "real":
-        return "a table in its own units" + (
-            f", columns {', '.join(spec.columns)}" if spec.columns else ""
-        )
+        kind = "a table in its own units" if len(spec.event_shape) == 1 else "any real numbers"
+        return kind + (f", columns {', '.join(spec.columns)}" if spec.columns else "")
     if binarize != "none":
         return f"0 or 1 (binarised, {binarize})"
     return "in [0, 1]" + (f", multiples of 1/{spec.levels - 1}" if spec.levels else "")

@@ -22,7 +22,8 @@ SIZES = (1, 2, 7)  # of the batches that it is tried with
 class Encoder(nn.Module):
     """``x -> mu, sigma`` of q(z|x), ``(N, d)`` each; ``mu`` alone where sigma has no formula.
 
-    x is float32: images as the likelihood sees them, in [0, 1]; a table in its own units.
+    x is float32: images as the likelihood sees them, in [0, 1]; a table, and images
+    of real numbers, in their own units.
     """
 
     def __init__(self, model: Model) -> None:
@@ -38,7 +39,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """``z -> x_mean``, the mean of p(x|z): images in [0, 1], a table in its own units."""
+    """``z -> x_mean``, the mean of p(x|z): images in [0, 1], other data in its units."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()

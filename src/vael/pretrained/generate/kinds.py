@@ -20,7 +20,7 @@ from vael.pretrained.generate.subject import Subject
 from vael.report import pictures
 from vael.report.figures import draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png, label_values
-from vael.report.tiles import TileRow, draw_sheet, make_tiles
+from vael.report.tiles import REAL, TileRow, draw_sheet, make_tiles, show_real
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 
@@ -38,7 +38,8 @@ def make_samples(subject: Subject) -> bytes:
         return encode_npz({"x": made.numpy()})
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
     if made.ndim == 4:
-        return encode_png(Picture(pictures.draw_samples(made), text))
+        text += _range(subject)
+        return encode_png(Picture(pictures.draw_samples(_shown(subject, made)), text))
     data = torch.cat([batch.x for batch in subject.blocks(r.split, len(made))])
     names = subject.model.spec.columns
     return encode_png(Picture(draw_table_samples(data, made, names), text))
@@ -53,7 +54,9 @@ def make_reconstructions(subject: Subject) -> bytes:
         return encode_npz({"x": x.numpy(), "reconstruction": again.numpy()})
     text = f"Examples of {r.split}, and the mean of p(x|z) at the posterior mean of each."
     if x.ndim == 4:
-        return encode_png(Picture(pictures.draw_reconstructions(x, again), text))
+        text += _range(subject)
+        pair = _shown(subject, x), _shown(subject, again)
+        return encode_png(Picture(pictures.draw_reconstructions(*pair), text))
     return encode_png(Picture(draw_table_reconstructions(x, again, model.spec.columns), text))
 
 
@@ -72,11 +75,11 @@ def make_traversal(subject: Subject) -> bytes:
     z = mu[None, :, None].repeat(len(dims), 1, r.steps, 1)  # (dims, examples, steps, d)
     for row, dim in enumerate(dims):
         z[row, :, :, dim] = values[row]
-    made = _decoded(subject, z)
+    made = _shown(subject, _decoded(subject, z))
     text = (
         f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
         "moved alone from the 0.6 % to the 99.4 % quantile of the prior, the others at the "
-        "posterior mean."
+        "posterior mean." + _range(subject)
     )
     pairs = [*zip(made, labels, strict=True)]  # (examples, steps, *E) of each dimension
     if r.target.suffix == ".gif":
@@ -100,10 +103,11 @@ def make_interpolation(subject: Subject) -> bytes:
     if not pairs:
         raise ConfigError(f"an interpolation needs 2 examples, but {r.split} has {len(raw)}.")
     raw = raw[: 2 * pairs]
-    x, mu = model.prepare(raw), model.encode(raw).mu
+    x, mu = model.preprocess.restore(model.prepare(raw)), model.encode(raw).mu
+    x = _shown(subject, x)
     t = torch.linspace(0, 1, r.steps)
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
-    made = _decoded(subject, z)  # (pairs, steps, *E)
+    made = _shown(subject, _decoded(subject, z))  # (pairs, steps, *E)
     ends = [(x[2 * i, None], x[2 * i + 1, None]) for i in range(pairs)]
 
     def draw(steps: slice, header: list[str]) -> Image.Image:
@@ -116,6 +120,7 @@ def make_interpolation(subject: Subject) -> bytes:
     if r.target.suffix == ".gif":
         return encode_gif(draw(slice(step, step + 1), [""]) for step in range(r.steps))
     text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
+    text += _range(subject)
     return encode_png(Picture(draw(slice(None), [""] * r.steps), text))
 
 
@@ -141,6 +146,17 @@ def _decoded(subject: Subject, z: Tensor) -> Tensor:
     flat = z.reshape(-1, *subject.model.latent_shape)
     made = torch.cat([subject.model.decode(part) for part in torch.split(flat, CHUNK)])
     return made.reshape(*z.shape[: z.ndim - len(subject.model.latent_shape)], *made.shape[1:])
+
+
+def _shown(subject: Subject, x: Tensor) -> Tensor:
+    """Return images in the units of their data as pictures show them, in [0, 1]."""
+    model = subject.model
+    return show_real(model.preprocess(x)) if model.spec.support == "real" else x
+
+
+def _range(subject: Subject) -> str:
+    """Say what black and white are, where the images hold real numbers."""
+    return REAL if subject.model.spec.support == "real" else ""
 
 
 def _images_only(subject: Subject) -> None:

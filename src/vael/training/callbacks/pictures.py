@@ -31,6 +31,7 @@ class Pictures(pl.Callback):
     every_n_epochs: int | Literal["growing"]
     scatter: bool
     columns: Sequence[str] = ()
+    real: bool = False
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw on the first process."""
@@ -53,7 +54,8 @@ class Pictures(pl.Callback):
         x = self.x.to(lit.device)
         still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
         prior = lit.vae(x[:1], still).latents[0].p
-        images = draw_pictures(lit.vae, prior, x, self.y, self.seed, self.scatter, self.columns)
+        about = (self.seed, self.scatter, self.columns, self.real)
+        images = draw_pictures(lit.vae, prior, x, self.y, *about)
         lit.train(was_training)
         saved = {path.stem: path for path in save_pictures(images, RunFolder(self.run).images)}
         self.board.pictures(saved, step)

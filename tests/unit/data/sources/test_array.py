@@ -3,6 +3,7 @@ import pytest
 
 from vael.data import on_disk
 from vael.data.cache import load_decoded
+from vael.data.decode import values
 from vael.data.sources.array import ArrayFile
 from vael.errors import ConfigError, DataError
 
@@ -296,6 +297,78 @@ def test_splits_by_the_names_that_people_give(tmp_path, form, val):
     assert [len(part) for part in (got.train, got.val, got.test)] == [6, 4, 3]
     assert (got.val.y is None) == (label == form)
     assert got.notes == ()
+
+
+@pytest.mark.parametrize("form", ["X_{}", "x{}", "{}_images", "data.{}"])
+def test_short_names_of_splits_beside_x_and_y(tmp_path, form):
+    names = (("tr", 6), ("va", 4), ("te", 3))
+    arrays = {form.format(name): GREY[:n] for name, n in names}
+    arrays |= {f"y_{name}": Y[:n] for name, n in names}
+    got = decode(npz(tmp_path, **arrays))
+    assert [len(part) for part in (got.train, got.val, got.test)] == [6, 4, 3]
+    assert got.test.y.tolist() == Y[:3].tolist()
+    assert got.notes == ()
+
+
+def test_a_short_name_alone_may_be_anything(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"there are: te, tr; .*data.key=NAME \(and data.val_key"
+    ):
+        decode(npz(tmp_path, te=GREY, tr=GREY))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        (
+            {"x_train": GREY, "x_test": GREY[:, 1:]},
+            r"test: .* \(1, 28, 20\), got \(1, 27, 20\); set "
+            r"data.image_size=\[28, 20\] to resize",
+        ),
+        ({"x_train": GREY, "x_test": COLOUR}, r"test: .* \(1, 28, 20\), got \(3, 9, 8\); choose"),
+        (
+            {"x_train": TABLE, "x_test": TABLE[:, 1:]},
+            r"test: .* \(5,\), got \(4,\); choose the arr",
+        ),
+        ({"x_train": GREY, "x_test": GREY.reshape(6, -1)}, r"all be images|images, or all tables"),
+        ({"x_train": TABLE, "x_test": GREY}, r"images, or all tables, got shape \(6, 28, 20\)"),
+        ({"x_train": TABLE, "x_val": TABLE[0]}, r"val: .*images, or all tables, got shape \(5,\)"),
+    ],
+)
+def test_splits_of_other_shapes_name_what_to_do(tmp_path, arrays, match):
+    with pytest.raises(DataError, match=match) as caught:
+        decode(npz(tmp_path, **arrays))
+    assert "\n" not in str(caught.value)
+    assert "data.path=" in str(caught.value)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("array", "options", "told"),
+    [
+        ((GREY / 255).astype(np.float32), {}, "multiples of 1/255: set data.levels=256"),
+        ((GREY > 99).astype(np.float32), {}, "0 or 1: set data.levels=2"),
+        ((GREY % 16 / 15).astype(np.float64), {}, "multiples of 1/15: set data.levels=16"),
+        (np.where(GREY > 99, 255, 0).astype(np.uint8), {}, "0 and 255 only: data.binarize"),
+        (GREY, {"image_size": 8}, "images of 28 x 20 (height x width) are resized to 8 x 8"),
+        (GREY % 17, {"levels": 17, "image_size": 14}, "with 256 levels"),
+    ],
+)
+def test_what_values_are_and_become_is_told(tmp_path, monkeypatch, array, options, told, large):
+    if large:
+        monkeypatch.setattr(on_disk, "LARGE", 100)
+        monkeypatch.setattr(on_disk, "SAMPLE", 16)
+    path = npy(tmp_path, np.tile(array, (2, 1, 1)))
+    notes = load_decoded(ArrayFile(str(path), **options), tmp_path / "cache").data.notes
+    assert any(told in note for note in notes), notes
+
+
+def test_a_look_at_values_is_bounded(monkeypatch):
+    """1,000 pictures of 512 x 512 in colour would be 786 million values to sort."""
+    seen = []
+    monkeypatch.setattr(values, "find_grid", lambda x: seen.append(x.size))
+    values.describe_values(np.broadcast_to(np.float32(0.3), (1000, 3, 512, 512)), False)
+    assert seen == [5 * 3 * 512 * 512]
 
 
 @pytest.mark.parametrize(

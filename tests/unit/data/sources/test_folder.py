@@ -117,6 +117,47 @@ def test_what_a_run_gets(tmp_path):
     assert (data.spec.event_shape, data.spec.num_classes) == ((1, 6, 5), 2)
 
 
+def test_what_is_passed_over_is_told(tmp_path):
+    """Archives of a Mac, thumbnails, other kinds of files, empty folders, links to folders."""
+    put(tmp_path / "data" / "猫" / "1.png", 1)
+    put(tmp_path / "data" / "dog" / "2.png", 2)
+    put(tmp_path / "data" / "__MACOSX" / "dog" / "._2.png", 9)
+    put(tmp_path / "elsewhere" / "3.png", 3)
+    (tmp_path / "data" / "bird").mkdir()
+    (tmp_path / "data" / "dog" / "more").symlink_to(tmp_path / "elsewhere")
+    for name in (".DS_Store", "Thumbs.db", "clip.mp4"):
+        (tmp_path / "data" / "dog" / name).write_bytes(b"x")
+    got = Folder(str(tmp_path / "data")).decode()
+    assert shades(got.train) == [2, 1]
+    assert any("folders are classes: dog = 0, 猫 = 1" in note for note in got.notes)
+    assert any(note.startswith("4 other files, hidden or no pictures, are") for note in got.notes)
+    (told,) = [note for note in got.notes if "folders without pictures" in note]
+    assert told.startswith(
+        "3 folders without pictures, or links to folders, are passed over (__MA"
+    )
+
+
+def test_a_plain_folder_says_nothing(tmp_path):
+    for name in "ab":
+        put(tmp_path / f"{name}.png")
+    assert Folder(str(tmp_path)).decode().notes == ()
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path, monkeypatch):
+    put(tmp_path / "cat" / "1.png", 1)
+    put(tmp_path / "cat" / "locked" / "2.png", 2)
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"locked must be a folder that can be read.*Permission"):
+        Folder(str(tmp_path)).decode()
+
+
 def nothing(path):
     (path / "notes.txt").write_text("")
 

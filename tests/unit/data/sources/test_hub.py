@@ -29,6 +29,7 @@ def test_columns_are_found_by_their_type_and_official_splits_are_kept(tmp_path):
     np.testing.assert_array_equal(got.val.x[:, 0], TEST[:2])
     np.testing.assert_array_equal(got.test.x[:, 0], TEST)
     np.testing.assert_array_equal(got.train.y, [0, 1, 2] * 3)
+    assert any("columns that are not used: id (Value)" in note for note in got.notes)
 
 
 def test_a_single_split_of_any_name_is_train(tmp_path):
@@ -61,7 +62,9 @@ def test_labels_may_be_text_or_missing_in_one_split(tmp_path):
     named = Hub(path=str(tmp_path), label_column="name").decode()
     np.testing.assert_array_equal(named.train.y, [3, 2, 1] * 3)
     np.testing.assert_array_equal(named.test.y, [3, 3, 2, 0])
-    assert Hub(path=str(tmp_path)).decode().test.y is None  # -1: the hub's "no label"
+    unlabelled = Hub(path=str(tmp_path)).decode()
+    assert unlabelled.test.y is None  # -1: the hub's "no label"
+    assert "split test has no labels: all are -1" in unlabelled.notes
 
 
 def test_the_fingerprint_is_of_the_content_and_the_options(tmp_path):
