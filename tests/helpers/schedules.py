@@ -4,7 +4,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from vael.objectives import Geco
+from vael.objectives import FactorVae, Geco
 
 
 @dataclass
@@ -39,6 +39,19 @@ class StoppedGeco(Geco):
 
     def __init__(self, kappa: float, speed: float, num_samples: int, step: int) -> None:
         super().__init__(kappa, speed, num_samples)
+        self.schedule = SignalAt(step)
+
+    def beta(self, step: int) -> float:
+        return self.schedule(step)
+
+
+class StoppedFactorVae(FactorVae):
+    """FactorVAE that sends SIGTERM to its own process before a step, once."""
+
+    def __init__(
+        self, latent_size: int, gamma: float, width: int, depth: int, lr: float, step: int
+    ) -> None:
+        super().__init__(latent_size, gamma, width, depth, lr)
         self.schedule = SignalAt(step)
 
     def beta(self, step: int) -> float:

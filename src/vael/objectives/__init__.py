@@ -1,11 +1,13 @@
 """Objectives: from the trace of a pass to the loss; schedules of their weights."""
 
+from vael.objectives.adversarial import Adversarial
 from vael.objectives.base import Objective
 from vael.objectives.beta_tc import BetaTC
 from vael.objectives.bound import Bound
 from vael.objectives.capacity import Capacity
 from vael.objectives.dip import Dip
 from vael.objectives.elbo import Elbo
+from vael.objectives.factor_vae import FactorVae
 from vael.objectives.free_bits import FreeBits
 from vael.objectives.gather import gather, gather_record
 from vael.objectives.geco import Geco
@@ -13,6 +15,7 @@ from vael.objectives.info import Info
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear
 
 __all__ = [
+    "Adversarial",
     "BetaSchedule",
     "BetaTC",
     "Bound",
@@ -21,6 +24,7 @@ __all__ = [
     "Cyclical",
     "Dip",
     "Elbo",
+    "FactorVae",
     "FreeBits",
     "Geco",
     "Info",

@@ -1,6 +1,7 @@
 """The contract of an objective: from a trace to a loss."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -17,7 +18,8 @@ class Objective(nn.Module, ABC):
         smallest_batch: examples that it must see at once; 2 where it compares them.
 
     An objective whose constructor has a parameter ``num_data`` gets N, the number of training
-    examples.
+    examples, one that has ``latent_size`` d, the numbers of a latent. Parameters of an objective
+    are trained beside the model's.
 
     Example:
         Only what the rate has above a budget costs anything (an exact penalty; Nocedal and Wright
@@ -56,6 +58,11 @@ class Objective(nn.Module, ABC):
         repeated and continued to the bit.
         """
         return ()
+
+    @property
+    def optimizer_options(self) -> Mapping[str, object]:
+        """Options of the optimiser for the objective's own parameters: their group's."""
+        return {}
 
     def beta(self, step: int) -> float:
         """Return the weight of the rate at this optimiser step: 1 where there is none."""

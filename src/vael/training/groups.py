@@ -78,7 +78,7 @@ class GroupedEpochLoop(_TrainingEpochLoop):
             steps.step.averaging.count(self._taken, self.global_step)
         if self.global_step % lit.options.log_every_n_steps == 0:
             loss, norm, now = float(rows[-1, 0]), steps.step.norm(rows[-1]), plan[-1]
-            lit.write_step(self.global_step, loss, float(now.rate), norm)
+            lit.write_step(self.global_step, loss, float(now.rates[0]), norm)
         last = first + self._taken - 1
         call._call_callback_hooks(trainer, "on_train_batch_end", {}, None, last)
         trainer._logger_connector.on_batch_end()
@@ -118,12 +118,13 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         if averaging is not None:
             averaging.take_over(lit)
         options = StepOptions(trainer.gradient_clip_val, lit.options.skip_gradient_above)
-        update, precision = FusedAdam(trainer.optimizers[0]), trainer.precision_plugin
-        step = Step(lit, update, precision, options, averaging)
+        optimizer, precision = trainer.optimizers[0], trainer.precision_plugin
+        updates = [FusedAdam(optimizer, n) for n in range(len(optimizer.param_groups))]
+        step = Step(lit, updates, precision, options, averaging)
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainBatches)
         if lit.device.type == "cuda":
-            return DeviceSteps(step, Inputs(loader, lit.device), self.captures)
+            return DeviceSteps(step, Inputs(loader, lit.device, len(updates)), self.captures)
         return EagerSteps(step, loader, self.stop)
 
     def _room(self, data_fetcher: Any) -> int:
@@ -140,7 +141,8 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         configs = self.trainer.lr_scheduler_configs
         schedules = [config for config in configs if config.frequency == 1]  # not by the score
         for step in count(self.global_step):
-            now = Now(optimizer.param_groups[0]["lr"], objective.beta(step), step)
+            rates = [group["lr"] for group in optimizer.param_groups]
+            now = Now(rates, objective.beta(step), step)
             for config in schedules:
                 self.scheduler_progress.increment_ready()
                 config.scheduler.step()
@@ -173,7 +175,8 @@ class GroupedEpochLoop(_TrainingEpochLoop):
                 complaint = lit.skipped.complaint(limit) if skipped else ""
             if complaint or (step.stops_at_bad and not finite[number]):
                 every, place = terms[number : number + 1].double(), lit.place(int(now.step))
-                raise describe_bad_step(every, step.names, place, float(now.rate), norm, complaint)
+                rate = float(now.rates[0])
+                raise describe_bad_step(every, step.names, place, rate, norm, complaint)
             self._taken += 1
 
     def _count(self, data_fetcher: Any) -> None:

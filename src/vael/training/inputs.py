@@ -19,6 +19,7 @@ class Inputs:
     Args:
         loader: of the batches; moved on by what is taken.
         device: of the tables.
+        groups: of parameters, each with its learning rate.
 
     Attributes:
         most: steps of a group.
@@ -27,10 +28,10 @@ class Inputs:
 
     most = 256
 
-    def __init__(self, loader: TrainBatches, device: torch.device) -> None:
+    def __init__(self, loader: TrainBatches, device: torch.device, groups: int = 1) -> None:
         self.loader, most = loader, self.most
         self.at = torch.zeros(1, dtype=torch.int64, device=device)
-        self._numbers = torch.zeros(most, 3, device=device)
+        self._numbers = torch.zeros(most, 2 + groups, device=device)
         arrays = loader.arrays
         self._data = arrays.x if isinstance(arrays, Resident) else None
         size = loader.batch_size
@@ -44,7 +45,7 @@ class Inputs:
     def load(self, plan: Sequence[Now]) -> None:
         """Fill the tables for a group of these steps."""
         count = len(plan)
-        rows = [(float(now.rate), float(now.beta), float(now.step)) for now in plan]
+        rows = [[float(n) for n in (now.beta, now.step, *now.rates)] for now in plan]
         self._numbers[:count].copy_(torch.tensor(rows))
         if self._data is not None:
             self._places[:count].copy_(torch.from_numpy(self.loader.next_positions(count)))
@@ -59,8 +60,8 @@ class Inputs:
 
     def read(self) -> tuple[Tensor, Now]:
         """Return the raw examples ``(B, *E)`` and the numbers of this step; looks at no value."""
-        rate, beta, step = self._numbers.index_select(0, self.at).squeeze(0).unbind()
-        now = Now(rate, beta, step)
+        beta, step, *rates = self._numbers.index_select(0, self.at).squeeze(0).unbind()
+        now = Now(rates, beta, step)
         if self._data is None:
             return self._batch, now
         places = self._places.index_select(0, self.at).squeeze(0)

@@ -291,7 +291,7 @@ class LitVAE(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the configured optimiser with its schedule."""
-        optimizer = self.optimizer_factory(self.vae.parameters())
+        optimizer = self.make_optimizer()
         if self.scaled:  # else Lightning leaves it to the kernel of a fused optimiser to unscale
             # the gradients, behind the backs of norm, clipping and skipping
             optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
@@ -300,6 +300,14 @@ class LitVAE(pl.LightningModule):
         return add_schedule(
             optimizer, self.scheduler, self.options.total_steps, self.target.name, self.target.mode
         )
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Make the optimiser of the model's parameters, and in a second group the objective's."""
+        own = list(self.objective.parameters())
+        if not own:
+            return self.optimizer_factory(self.vae.parameters())
+        more: dict[str, Any] = {"params": own, **self.objective.optimizer_options}
+        return self.optimizer_factory([{"params": list(self.vae.parameters())}, more])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the resolved config, the data's spec and each process's sums with the weights.

@@ -1,7 +1,9 @@
 """Build all parts of a run, and find what cannot work before the first step."""
 
 import logging
+import math
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
     if not callable(optimizer):
         raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
-    objective = build_objective(config, data.spec.num_train)
+    facts = {"num_data": data.spec.num_train, "latent_size": math.prod(vae.noise_shapes[0])}
+    objective = build_objective(config, facts, seeds)
     scheduler: Any = build_part(config.scheduler, object, "scheduler")
     options = Options(
         samples=config.evaluation.samples,
@@ -104,15 +107,17 @@ def initialise_priors(vae: VAE, data: VaelData, seeds: Seeds) -> None:
             prior.initialise(data.preprocess(take_batch(arrays, chosen).x, noise))
 
 
-def build_objective(config: DictConfig, num_data: int) -> Objective:
-    """Build the objective, with the number of training examples if it asks for ``num_data``.
+def build_objective(config: DictConfig, facts: Mapping[str, int], seeds: Seeds) -> Objective:
+    """Build the objective with those facts that it asks for; weights are of the stream ``init``.
 
     Raises:
         ConfigError: it cannot be built, or it compares more examples than it will see at once.
     """
     node = config.objective
-    facts = {"num_data": num_data} if asks_for(node, "num_data") else {}
-    objective: Objective = build_part(node, Objective, "objective", **facts)  # type: ignore[type-abstract]
+    asked = {name: fact for name, fact in facts.items() if asks_for(node, name)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seeds.init, "objective"))
+        objective: Objective = build_part(node, Objective, "objective", **asked)  # type: ignore[type-abstract]
     size, pieces = config.data.batch_size, config.trainer.accumulate_grad_batches
     if size // pieces < objective.smallest_batch:
         raise ConfigError(
@@ -162,7 +167,7 @@ def rehearse(run: Run) -> None:
                 f"vael.models.Loss, but returned a {type(loss).__name__}."
             )
     try:
-        optimizer = lit.optimizer_factory(lit.vae.parameters())
+        optimizer = lit.make_optimizer()
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"optimizer ({run.config.optimizer['_target_']}) cannot be built: {error}"

@@ -1,5 +1,6 @@
 """One optimiser step that looks at no value, so that a GPU never waits for the host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,12 +18,12 @@ class Now:
     """What a step is given besides its batch: numbers on a CPU, 0-d float32 tensors on a GPU.
 
     Attributes:
-        rate: the learning rate.
+        rates: the learning rate of each group of parameters.
         beta: the weight of the rate.
         step: optimiser steps before this one.
     """
 
-    rate: float | Tensor
+    rates: Sequence[float | Tensor]
     beta: float | Tensor
     step: int | Tensor
 
@@ -48,7 +49,7 @@ class Step:
 
     Args:
         lit: the module.
-        update: of the weights.
+        updates: of the weights, one for each group of parameters.
         precision: Lightning's plugin: autocast, and the scaler of fp16.
         options: guards.
         averaging: of the weights, or None.
@@ -57,14 +58,14 @@ class Step:
     def __init__(
         self,
         lit: LitVAE,
-        update: FusedAdam,
+        updates: Sequence[FusedAdam],
         precision: Precision,
         options: StepOptions,
         averaging: Averaging | None = None,
     ) -> None:
-        self.lit, self.update, self.precision, self.options = lit, update, precision, options
+        self.lit, self.updates, self.precision, self.options = lit, updates, precision, options
         self.averaging = averaging
-        self.parameters = list(update.options["params"])
+        self.parameters = [p for update in updates for p in update.options["params"]]
         self.names: list[str] = []
         self.grads: list[Tensor] = []
         self.bad = torch.zeros((), device=lit.device)
@@ -101,7 +102,8 @@ class Step:
         scale = [] if scaler is None else [scaler._scale, scaler._growth_tracker]
         averaged = self.averaging.tensors() if self.averaging else []
         own = [*self.lit.parameters(), *self.lit.buffers()]
-        return [*own, *self.update.tensors(), *averaged, *scale, self.bad]  # type: ignore[list-item]
+        moments = [tensor for update in self.updates for tensor in update.tensors()]
+        return [*own, *moments, *averaged, *scale, self.bad]  # type: ignore[list-item]
 
     def __call__(self, x: Tensor, draws: Draws, now: Now) -> Tensor:
         """Take the step.
@@ -121,14 +123,14 @@ class Step:
             loss = self.lit.loss(x, draws, now.step, now.beta)
         value = loss.value if self.scaler is None else self.scaler.scale(loss.value)
         value.backward()  # type: ignore[no-untyped-call]
-        learned = [p for p in self.parameters if p.grad is not None]
-        self.grads = [p.grad for p in learned if p.grad is not None]
+        self.grads = [p.grad for p in self.parameters if p.grad is not None]
         self.names = list(loss.terms)
         row = [loss.value.detach(), *loss.terms.values()]
         leave = self._guard(row)
         if self.options.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.options.clip, row[-1])
-        self.update(learned, now.rate, leave)
+        for update, rate in zip(self.updates, now.rates, strict=True):
+            update(rate, leave)
         if self.averaging is not None:
             self.averaging.update()
         return torch.stack(row)

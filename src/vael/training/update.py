@@ -18,11 +18,12 @@ class FusedAdam:
 
     Args:
         optimizer: for which `fits` holds.
+        group: number of the group of parameters that is stepped.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, group: int = 0) -> None:
         self.optimizer = optimizer
-        self.options = optimizer.param_groups[0]
+        self.options = optimizer.param_groups[group]
         decoupled = self.options.get("decoupled_weight_decay", isinstance(optimizer, AdamW))
         kernel: Any = torch._fused_adamw_ if decoupled else torch._fused_adam_
         self._kernel = kernel
@@ -32,13 +33,13 @@ class FusedAdam:
 
     @staticmethod
     def fits(optimizer: Optimizer) -> bool:
-        """Return whether the optimiser is a fused Adam or AdamW with one group and no hooks."""
-        groups = optimizer.param_groups
+        """Return whether the optimiser is a fused Adam or AdamW without hooks."""
         return (
             type(optimizer) in (Adam, AdamW)
-            and len(groups) == 1
-            and bool(groups[0]["fused"])
-            and not isinstance(groups[0]["lr"], Tensor)
+            and all(
+                group["fused"] and not isinstance(group["lr"], Tensor)
+                for group in optimizer.param_groups
+            )
             and not (optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks)
         )
 
@@ -49,19 +50,18 @@ class FusedAdam:
 
     def tensors(self) -> list[Tensor]:
         """Return all tensors that a step changes beside the weights."""
-        return [value for state in self.optimizer.state.values() for value in state.values()]
+        states = (self.optimizer.state.get(p, {}) for p in self.options["params"])
+        return [value for state in states for value in state.values()]
 
     @torch.no_grad()
-    def __call__(
-        self, parameters: Sequence[Parameter], rate: float | Tensor, leave: Tensor
-    ) -> None:
-        """Step these parameters, which have gradients.
+    def __call__(self, rate: float | Tensor, leave: Tensor) -> None:
+        """Step the parameters that have gradients; where they change, lists are made anew.
 
         Args:
-            parameters: the same ones at each step, or the lists are made anew.
             rate: the learning rate; on a GPU a 0-d float32 tensor.
             leave: 0-d float32; where it is 1, weights, moments and counts stay as they are.
         """
+        parameters = [p for p in self.options["params"] if p.grad is not None]
         same = len(parameters) == len(self._parameters) and all(
             a is b for a, b in zip(parameters, self._parameters, strict=True)
         )

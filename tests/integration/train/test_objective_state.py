@@ -13,21 +13,56 @@ GECO = (
     *("objective=geco", "objective._target_=helpers.schedules.StoppedGeco"),
     *("objective.kappa=0.2", "objective.speed=0.1", "callbacks.ema.decay=0.9"),
 )
+FACTOR = (
+    *("objective=factor_vae", "objective._target_=helpers.schedules.StoppedFactorVae"),
+    *("objective.width=16", "objective.lr=1e-3"),
+)
 
 
-@pytest.mark.parametrize("step", [2, 10, 15])
-def test_stopped_and_continued_its_multiplier_is_the_same_to_the_bit(tmp_path, step):
-    whole = make_run(tmp_path / "whole", *SMALL, *GECO, "+objective.step=-1")
+def stop_and_continue(parent, step, options):
+    """A run in one piece, and one that was stopped at a step and went on; they are the same."""
+    whole = make_run(parent / "whole", *SMALL, *options, "+objective.step=-1")
     train(whole)
-    cut = make_run(tmp_path / "cut", *SMALL, *GECO, f"+objective.step={step}")
+    cut = make_run(parent / "cut", *SMALL, *options, f"+objective.step={step}")
     with pytest.raises(Stopped):
         train(cut)
     config = cut / "config.yaml"
     config.write_text(config.read_text().replace(f"step: {step}\n", "step: -1\n"))
     train(cut)
     assert_same(left_by(cut), left_by(whole))
-    states = weights(whole)["current_model_state"]
+    return whole
+
+
+@pytest.mark.parametrize("step", [2, 10, 15])
+def test_stopped_and_continued_its_multiplier_is_the_same_to_the_bit(tmp_path, step):
+    states = weights(stop_and_continue(tmp_path, step, GECO))["current_model_state"]
     assert 0 < abs(states["objective.log_beta"].item()) <= 22 * 0.1
+
+
+@pytest.mark.parametrize("mode", ["1", "null"])
+def test_stopped_and_continued_a_discriminator_is_the_same_to_the_bit(tmp_path, mode):
+    whole = stop_and_continue(tmp_path, 15, (*FACTOR, f"trainer.group={mode}"))
+    saved = weights(whole)
+    (optimizer,) = saved["optimizer_states"]
+    own = optimizer["param_groups"][1]
+    assert (own["lr"], list(own["betas"])) == (1e-3, [0.5, 0.9])
+    assert len(own["params"]) == 8  # 3 hidden layers and the last, weights and biases
+    assert all(optimizer["state"][n]["step"] == 22 for n in own["params"])
+    names = [name for name in saved["state_dict"] if name.startswith("objective.discriminator.")]
+    assert len(names) == 8
+
+
+def test_a_discriminator_starts_from_the_seed_of_weights(tmp_path):
+    """Another one of the stream ``init`` starts it otherwise, another ``latent`` does not."""
+    still = ("objective=factor_vae", "optimizer.lr=1e-12", "objective.lr=1e-12")
+    found = {}
+    for stream in ("init", "latent", "none"):
+        more = () if stream == "none" else (f"seeds.{stream}=7",)
+        folder = make_run(tmp_path / stream, *SMALL, *still, *more)
+        train(folder)
+        found[stream] = weights(folder)["state_dict"]["objective.discriminator.net.0.weight"]
+    torch.testing.assert_close(found["latent"], found["none"], rtol=0, atol=1e-6)
+    assert (found["init"] - found["none"]).abs().max() > 0.01
 
 
 def test_init_from_takes_the_model_alone(tmp_path):

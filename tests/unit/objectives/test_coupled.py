@@ -15,7 +15,13 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vael.models.posteriors import FullNormal, Normal
-from vael.objectives import BetaTC, Dip, Info
+from vael.objectives import Adversarial, BetaTC, Dip, FactorVae, Info
+
+
+def discriminating(kind):
+    torch.manual_seed(0)
+    return kind(2, 7.0, width=4, depth=1).double()
+
 
 OBJECTIVES = {
     "beta_tc": lambda: BetaTC(num_data=40, alpha=0.5, beta=4.0, gamma=2.0),
@@ -23,6 +29,8 @@ OBJECTIVES = {
     "dip_1": lambda: Dip(variant=1, lambda_od=3.0, lambda_d=5.0),
     "info": lambda: Info(alpha=0.5, lambda_mmd=30.0),
     "wae": lambda: Info(alpha=1.0, lambda_mmd=30.0, kernel="imq", scales=(0.5, 2.0)),
+    "factor_vae": lambda: discriminating(FactorVae),
+    "aae": lambda: discriminating(Adversarial),
     "dip_2": lambda: Dip(variant=2, lambda_od=3.0, lambda_d=5.0),
 }
 BATCH = 6
@@ -51,7 +59,7 @@ class Step(nn.Module):
 
 
 def losses_and_gradients(rank, world, wrap):
-    """Of every objective and posterior: the loss, and the gradient of the encoder."""
+    """Of every objective and posterior: the loss, and the gradient of encoder and objective."""
     found = {}
     for name, make in OBJECTIVES.items():
         for kind in (Normal, FullNormal):
@@ -60,10 +68,9 @@ def losses_and_gradients(rank, world, wrap):
             loss = wrapped(rank, world)
             loss.backward()
             weight = step.vae.latents.posterior.net.linear
-            found[f"{name}/{kind.__name__}"] = (
-                loss.detach(),
-                torch.cat([weight.weight.grad.flatten(), weight.bias.grad]),
-            )
+            learned = [weight.weight, weight.bias, *step.objective.parameters()]
+            gradient = torch.cat([parameter.grad.flatten() for parameter in learned])
+            found[f"{name}/{kind.__name__}"] = loss.detach(), gradient
     return found
 
 

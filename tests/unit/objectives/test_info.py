@@ -15,6 +15,7 @@ from vael.errors import ConfigError
 from vael.models.posteriors import Normal
 from vael.objectives import Constant, Elbo, Info
 from vael.objectives.mmd import estimate_mmd
+from vael.randomness import Seeds
 from vael.training.setup import build_objective
 
 KERNELS = ["imq", "rbf"]
@@ -135,7 +136,7 @@ def test_without_discrepancy_it_is_the_beta_vae(beta):
 
 
 def test_wae_leaves_the_rate_out():
-    objective = build_objective(config_of("data=digits", "objective=wae"), num_data=100)
+    objective = build_objective(config_of("data=digits", "objective=wae"), {}, Seeds.derive(0))
     trace = pass_of(other_vae(), 5)
     other = replace(trace, rate=trace.rate + 7)
     values = [objective(each, 0, 1.0).value.item() for each in (trace, other)]

@@ -21,6 +21,7 @@ OPTIONS = {
     "ema": ("callbacks.ema.decay=0.9",),
     "geco": ("objective=geco", "callbacks.ema.decay=0.9"),
     "wae": ("objective=wae",),
+    "factor_vae": ("objective=factor_vae", "scheduler=cosine", "callbacks.ema.decay=0.9"),
     "clip": ("trainer.gradient_clip_val=100",),
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),

@@ -23,6 +23,13 @@ def gradients(model, seed, without=()):
         parameter.grad = None if number in without else drawn
 
 
+def optimizer_of(kind, model, options):
+    """With the last layer in a group of its own, as an objective's parameters are."""
+    first, last = list(model[0].parameters()), list(model[2].parameters())
+    groups = [{"params": first}, {"params": last, "betas": (0.5, 0.8), "lr": 0.02}]
+    return kind(groups, lr=0.01, fused=True, **options)
+
+
 @pytest.mark.parametrize("kind", [Adam, AdamW])
 @pytest.mark.parametrize(
     "options", [{}, {"amsgrad": True}, {"weight_decay": 0.1, "maximize": True}]
@@ -30,23 +37,24 @@ def gradients(model, seed, without=()):
 def test_steps_and_state_are_those_of_torch_with_steps_left_out_as_without_gradients(
     kind, options
 ):
-    """Over a change of the learning rate, a parameter without gradient, and a checkpoint."""
+    """Over groups, changes of the learning rate, a parameter without gradient, a checkpoint."""
     mine, theirs = net(), net()
-    made = [kind(model.parameters(), lr=0.01, fused=True, **options) for model in (mine, theirs)]
-    update = FusedAdam(made[0])
+    made = [optimizer_of(kind, model, options) for model in (mine, theirs)]
+    updates = [FusedAdam(made[0], group) for group in (0, 1)]
     for step in range(12):
         without = (1,) if step == 5 else ()
         left_out = step in (3, 7)
         for model, optimizer in ((mine, made[0]), (theirs, made[1])):
             optimizer.param_groups[0]["lr"] = 0.01 / (1 + step)
+            optimizer.param_groups[1]["lr"] = 0.02 / (1 + step)
             gradients(model, step, without)
-        learned = [p for p in mine.parameters() if p.grad is not None]
-        update(learned, update.rate, torch.tensor(float(left_out)))
+        for update in updates:
+            update(update.rate, torch.tensor(float(left_out)))
         if not left_out:
             made[1].step()
         if step == 8:
             made[0].load_state_dict(made[0].state_dict())
-            update = FusedAdam(made[0])
+            updates = [FusedAdam(made[0], group) for group in (0, 1)]
     for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
     (a, b) = (optimizer.state_dict() for optimizer in made)
@@ -56,7 +64,7 @@ def test_steps_and_state_are_those_of_torch_with_steps_left_out_as_without_gradi
         assert all(torch.equal(value, a["state"][number][name]) for name, value in state.items())
 
 
-def test_only_a_fused_adam_with_one_group_and_no_hooks_fits():
+def test_only_a_fused_adam_without_hooks_fits():
     model = net()
     first, second, *rest = model.parameters()
     hooked = Adam(model.parameters(), fused=True)
@@ -65,7 +73,10 @@ def test_only_a_fused_adam_with_one_group_and_no_hooks_fits():
     assert not FusedAdam.fits(hooked)
     assert not FusedAdam.fits(Adam(model.parameters(), fused=False))
     assert not FusedAdam.fits(Adam(model.parameters(), lr=torch.tensor(0.1), fused=True))
-    assert not FusedAdam.fits(Adam([{"params": [first]}, {"params": [second, *rest]}], fused=True))
+    groups = [{"params": [first]}, {"params": [second, *rest], "lr": torch.tensor(0.1)}]
+    assert not FusedAdam.fits(Adam(groups, fused=True))
+    groups[1]["lr"] = 0.1
+    assert FusedAdam.fits(Adam(groups, fused=True))
     assert not FusedAdam.fits(SGD(model.parameters(), fused=True))
 
 
