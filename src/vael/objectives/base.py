@@ -65,7 +65,10 @@ class Objective(nn.Module, ABC):
         return {}
 
     def beta(self, step: int) -> float:
-        """Return the weight of the rate at this optimiser step: 1 where there is none."""
+        """Return the weight of the rate at this optimiser step, logged as ``train/beta``.
+
+        An objective that does not say it has none: it is given 1, and nothing is logged.
+        """
         return 1.0
 
     @property

@@ -25,7 +25,7 @@ class Geco(Objective):
     moving average of the error is kept: beta sums small changes.
 
     Of several processes the error is averaged; accumulated batches each move beta. beta stands
-    in checkpoints (``log_beta``) and is logged as ``train/multiplier``.
+    in checkpoints (``log_beta``) and is logged as ``train/beta``.
 
     Args:
         kappa: root mean squared error of a dimension that is tolerated, in the units of the x
@@ -52,18 +52,18 @@ class Geco(Objective):
         self.register_buffer("log_beta", torch.zeros(()))
 
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
-        """Return the loss with ``distortion``, ``rate``, ``squared_error`` and ``multiplier``.
+        """Return the loss with ``distortion``, ``rate``, ``squared_error`` and ``beta``.
 
         Where gradients are recorded beta is then moved.
         """
         distortion, rate = -trace.log_px.mean(), trace.rate.mean()
-        multiplier = self.log_beta.exp()
+        weight = self.log_beta.exp()
         error = (trace.px.mean.detach() - trace.x).square().mean()
-        value = distortion + multiplier * rate
+        value = distortion + weight * rate
         if torch.is_grad_enabled():
             self._move(error)
         terms = {"distortion": distortion, "rate": rate}
-        terms |= {"squared_error": error, "multiplier": multiplier}
+        terms |= {"squared_error": error, "beta": weight}
         return Loss(value, {name: term.detach() for name, term in terms.items()})
 
     @torch.no_grad()

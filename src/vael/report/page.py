@@ -130,9 +130,22 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("fit", run.summary.get("fit") or run.node("likelihood.fit")),
         ("prior", run.choice("prior")),
         ("posterior", run.choice("posterior")),
+        ("objective", _objective(run)),
         ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _objective(run: RunContents) -> str:
+    """Return the objective with its settings, without beta, which has a place of its own."""
+    node = run.node("objective")
+    settings = node.items() if isinstance(node, Mapping) else ()
+    shown = [
+        f"{name} {value}"
+        for name, value in settings
+        if name not in ("_target_", "beta", "num_samples") and isinstance(value, int | float | str)
+    ]
+    return ", ".join([run.choice("objective"), *shown]) if run.choice("objective") else ""
 
 
 def list_circumstances(run: RunContents) -> list[tuple[str, str]]:

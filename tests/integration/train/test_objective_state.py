@@ -1,12 +1,16 @@
 """What an objective has learned: saved, continued to the bit, and never taken from another run."""
 
+import math
+
 import pytest
 import torch
 from helpers.identical import assert_same, weights
 from helpers.runs import make_run
-from helpers.steps import SMALL, left_by
+from helpers.steps import SMALL, STEPS, left_by
 
 from vael.distributed.signals import Stopped
+from vael.runs.folder import RunFolder
+from vael.runs.metrics_csv import read_cells
 from vael.training.fit import train
 
 GECO = (
@@ -63,6 +67,37 @@ def test_a_discriminator_starts_from_the_seed_of_weights(tmp_path):
         found[stream] = weights(folder)["state_dict"]["objective.discriminator.net.0.weight"]
     torch.testing.assert_close(found["latent"], found["none"], rtol=0, atol=1e-6)
     assert (found["init"] - found["none"]).abs().max() > 0.01
+
+
+def test_the_weight_of_the_rate_that_is_logged_is_the_one_that_it_has_learned(tmp_path):
+    """An error far above kappa^2 takes a whole speed off log beta at each batch."""
+    speed = 0.1
+    folder = make_run(
+        tmp_path, *SMALL, "objective=geco", "objective.kappa=1e-3", "objective.speed=0.1"
+    )
+    train(folder)
+    for epoch, beta in enumerate(epoch_means(folder, "train/beta")):
+        steps = range(STEPS * epoch, STEPS * (epoch + 1))
+        mean = sum(math.exp(-speed * step) for step in steps) / STEPS
+        assert beta == pytest.approx(mean, rel=1e-5)
+    assert all(row["train/beta"] == "" for row in rows_between(folder))
+
+
+def test_an_objective_without_a_weight_of_the_rate_logs_none(tmp_path):
+    folder = make_run(tmp_path, *SMALL, "objective=bound", "objective.k=2", "trainer.max_epochs=1")
+    train(folder)
+    assert not {"train/beta", "train/beta_norm"} & read_cells(RunFolder(folder).metrics)[0].keys()
+
+
+def rows_between(folder):
+    """The rows of single steps, between the ends of epochs."""
+    return [row for row in read_cells(RunFolder(folder).metrics) if not row["train/loss"]]
+
+
+def epoch_means(folder, name):
+    """A metric at the end of each epoch."""
+    rows = read_cells(RunFolder(folder).metrics)
+    return [float(row[name]) for row in rows if row["train/loss"]]
 
 
 def test_init_from_takes_the_model_alone(tmp_path):

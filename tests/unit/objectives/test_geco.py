@@ -46,7 +46,7 @@ def test_the_loss_has_the_multiplier_of_before_and_the_error_moves_it():
     for _ in range(3):
         loss = objective(trace, 0, 1.0)
         assert loss.value.item() == pytest.approx(distortion + math.exp(log_beta) * rate, rel=1e-6)
-        assert loss.terms["multiplier"].item() == pytest.approx(math.exp(log_beta), rel=1e-6)
+        assert loss.terms["beta"].item() == pytest.approx(math.exp(log_beta), rel=1e-6)
         assert loss.terms["squared_error"].item() == pytest.approx(error, rel=1e-6)
         log_beta -= 0.1 * min(error / 0.64 - 1, 1)
     assert objective.log_beta.item() == pytest.approx(log_beta, rel=1e-6)

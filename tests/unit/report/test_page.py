@@ -169,6 +169,16 @@ def test_a_constant_is_not_drawn_as_zero(tmp_path):
     assert "range" not in plot_history(read_history(file))[0]["layout"]["yaxis"]
 
 
+def test_the_objective_is_named_with_its_settings(run):
+    config = (run / "config.yaml").read_text()
+    geco = "objective: {_target_: vael.objectives.Geco, kappa: 0.1, speed: 0.01, num_samples: 1}"
+    config = config.replace("objective: {beta: 0.5}", geco)
+    (run / "config.yaml").write_text(config.replace("choices: {", "choices: {objective: geco, "))
+    page = visible(run)
+    assert "<dt>objective</dt><dd>geco, kappa 0.1, speed 0.01</dd>" in page
+    assert "<dt>beta</dt>" not in page
+
+
 @pytest.mark.parametrize(("metric", "fit"), [("bpd", "mass"), ("elbo", "density")])
 def test_an_automatic_fit_is_named(run, edit_summary, metric, fit):
     config = (run / "config.yaml").read_text().replace("fit: mass", "fit: auto")

@@ -37,7 +37,11 @@ def _space(plain: Mapping[Any, Any]) -> Iterator[Pair]:
 
 
 def _search(plain: Mapping[Any, Any]) -> Iterator[Pair]:
-    for name, key in (("sampler", "sampler"), ("pruner", "pruner"), ("its seed", "seed")):
+    for name, key in (
+        ("sampler", "sampler"),
+        ("pruner", "pruner"),
+        ("seed of the search", "seed"),
+    ):
         value = plain.get(key)
         target = value.get("_target_", "") if isinstance(value, Mapping) else value
         yield name, "none" if target is None else str(target)

@@ -24,7 +24,7 @@ def test_the_space_and_how_it_was_searched_are_those_of_the_snapshot(tmp_path):
     assert dict(search) == {
         "sampler": "tpe",
         "pruner": "my.Pruner",
-        "its seed": "7",
+        "seed of the search": "7",
         "fresh seeds for the best": "3",
         "the same for all trials": "data=digits logger=csv",
     }

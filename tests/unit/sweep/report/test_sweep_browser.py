@@ -23,6 +23,7 @@ LOOK = """
             return a.width && (a.left < b.left - 1 || a.right > b.right + 1
                 || a.top < b.top - 1 || a.bottom > b.bottom + 1);
         }).map((t) => t.textContent)),
+        hidden: all('.scroll').filter((s) => s.scrollWidth > s.clientWidth).length,
         pictures: all('figure img').map((i) => i.naturalWidth),
         wide: document.documentElement.scrollWidth,
         ink: colour(document.querySelector('.plot .xtitle')),
@@ -48,6 +49,7 @@ def test_the_sweeps_report_renders(browser, small, judged, width, scheme):
     assert len(look["pictures"]) == 6
     assert min(look["pictures"]) > 0
     assert look["wide"] == width, "the page scrolls sideways"
+    assert look["hidden"] == 0, "a table scrolls within the page"
     assert look["loaded"] == []
     dark = scheme == "dark"
     assert (sum(look["ink"]) / 3 > 128) == dark, "the plots' text does not follow the scheme"
