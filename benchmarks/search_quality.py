@@ -12,7 +12,7 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
     python benchmarks/search_quality.py compare [--seeds 20] [--workers 2]
 
 `compare` lets each sampler and pruner search the landscape of those curves, without training;
-`show` prints the table of docs/searches.md and draws its picture.
+`show` prints the table of docs/search_defaults.md and draws its picture.
 """
 
 import argparse
