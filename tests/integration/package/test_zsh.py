@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 
 import pytest
+from helpers.runs import ROOT
 
 BELL = "\x07"  # nothing to complete
 SECONDS = 60  # for a shell to start, and for vael to answer
@@ -35,7 +37,9 @@ def home(tmp_path):
         [vael, "--install-completion", "zsh"], env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "fpath+=~/.zfunc; autoload -Uz compinit; compinit" in (tmp_path / ".zshrc").read_text()
+    written = (tmp_path / ".zshrc").read_text().splitlines()
+    (row,) = re.findall(r"^\| TAB .*$", (ROOT / "docs" / "faults.md").read_text(), re.MULTILINE)
+    assert set(written) - {""} <= {*re.findall(r"`([^`]*)`", row)}
     with (tmp_path / ".zshrc").open("a") as rc:
         rc.write("PS1='ready> '\n")
     return tmp_path, env
