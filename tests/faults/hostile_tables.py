@@ -1,88 +1,24 @@
-"""Generators of the files that people have: tables, archives and pictures, a little off."""
+"""Generators of the archives, pictures and settings that people have, a little off."""
 
 import io
 
 import numpy as np
 from faults.hostile import explore, trained_step
-from faults.hostile_arrays import Runs, base
+from faults.hostile_arrays import Runs
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
 from vael.config.compose import compose_config
 from vael.config.validate import check_config
-from vael.data.decode.marks import USUAL
 
 SPLITS = ("train", "val", "valid", "dev", "test", "extra", "")
 WHAT = ("x", "X", "y", "images", "labels", "data", "weights")
 
 
-class Options(Runs):
-    """Tries a file with options of its source."""
-
-    def step(self, path, **options):
-        """A trained step on it."""
-        config = base(path)
-        for name, value in options.items():
-            config.data.source[name] = value
-        (self.folder / "config.yaml").write_text(OmegaConf.to_yaml(config))
-        trained_step(self.folder)
-
-
-def texts(tally, folder, examples):
-    """Tables with or without names, marks, labels; any separator, encoding and decimal sign."""
-    runs = Options(folder)
-    number = st.floats(-1e4, 1e4).map(lambda v: f"{v:.3f}")
-    word = st.sampled_from(["a", "b", "Iris-setosa", "é", "1,5", "1.234,5", "1_0", "x y"])
-    cell = st.one_of(*[number] * 60, st.sampled_from(USUAL), word)
-    rows = st.integers(1, 5).flatmap(
-        lambda width: st.lists(
-            st.lists(cell, min_size=width, max_size=width), min_size=4, max_size=14
-        )
-    )
-    case = st.tuples(
-        rows,
-        st.sampled_from([None, "names", "numbers", "index", "short", "twice", "empty"]),
-        st.sampled_from([",", ";", "\t", " ", "|"]),
-        st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1", "cp1252"]),
-        st.sampled_from(["", ",,", ";;", "sep=;\n"]),
-        st.fixed_dictionaries(
-            {
-                "label_key": st.sampled_from([None, None, None, None, "0", "n1"]),
-                "categorical": st.sampled_from([None, None, None, None, ["0"], ["n1"]]),
-                "missing": st.sampled_from(["refuse", "mean", "median"]),
-                "missing_marks": st.sampled_from([None, None, [], [-999], ["a", 1]]),
-                "header": st.sampled_from(["auto", "auto", True, False]),
-                "constant": st.sampled_from(["keep", "drop"]),
-                "shape": st.sampled_from([None, None, None, None, None, [1, 2, 2], [2]]),
-            }
-        ),
-    )
-
-    def body(one):
-        rows, head, comma, encoding, more, options = one
-        width = len(rows[0])
-        names = {
-            "names": [f"n{at}" for at in range(width)],
-            "numbers": [str(at) for at in range(width)],
-            "index": ["", *(f"n{at}" for at in range(1, width))],
-            "short": [f"n{at}" for at in range(width - 1)],
-            "twice": ["n1"] * width,
-            "empty": [""] * width,
-        }.get(head)
-        lines = [comma.join(row) for row in ([names] if names else []) + rows]
-        text = (more if more.startswith("sep") else "") + "\n".join(lines)
-        text += f"\n{more}\n" if more and not more.startswith("sep") else "\n"
-        path = folder / "t.csv"
-        path.write_bytes(text.encode(encoding, "replace"))
-        tally.attempt("tables of people", lambda: runs.step(path, **options))
-
-    explore(examples, case, body)
-
-
 def splits(tally, folder, examples):
     """Archives with splits and labels of any name, dtype and length."""
-    runs = Options(folder)
+    runs = Runs(folder)
     name = st.tuples(st.sampled_from(WHAT), st.sampled_from("_- ."), st.sampled_from(SPLITS)).map(
         lambda parts: "".join(parts) if parts[2] else parts[0]
     )
@@ -113,7 +49,7 @@ def splits(tally, folder, examples):
 
 def photographs(tally, folder, examples):
     """Folders of pictures of any mode, depth, size and number of frames, some of them broken."""
-    runs = Options(folder)
+    runs = Runs(folder)
     kinds = (
         "L",
         "LA",

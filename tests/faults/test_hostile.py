@@ -6,7 +6,7 @@ The gate tries a sample; `make test-long` tries all and writes results/hostile_i
 import time
 
 import pytest
-from faults import hostile_arrays, hostile_configs, hostile_pictures, hostile_tables
+from faults import hostile_arrays, hostile_configs, hostile_pictures, hostile_tables, hostile_texts
 from faults.hostile import SECONDS, Hung, Tally, deadline
 from helpers.runs import ROOT
 
@@ -99,7 +99,7 @@ def test_pictures(place):
 
 def test_files_that_people_have(place):
     tally = Tally()
-    hostile_tables.texts(tally, place, 12)
+    hostile_texts.texts(tally, place, 30)
     hostile_tables.splits(tally, place, 8)
     hostile_tables.photographs(tally, place, 12)
     hostile_tables.commands(tally, 8)
@@ -121,7 +121,7 @@ def test_thousands(place):
     hostile_arrays.places(tally, place)
     hostile_pictures.tricks(tally, place)
     hostile_pictures.damage(tally, place, flips=10)
-    hostile_tables.texts(tally, place, 200)
+    hostile_texts.texts(tally, place, 600)
     hostile_tables.splits(tally, place, 120)
     hostile_tables.photographs(tally, place, 120)
     hostile_tables.commands(tally, 100)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
+from vael.config.option_types import check_options
 from vael.data.module import VaelData
 from vael.data.source import Source
 from vael.errors import ConfigError, VaelError
@@ -47,6 +48,7 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
             f"{where}: {', '.join(map(str, overlap))} follow from the data or from "
             "another part; remove them from the config."
         )
+    check_options(node, where)
     try:
         made = instantiate(node, **facts)
     except (InstantiationException, OmegaConfBaseException, TypeError, ValueError) as error:

@@ -12,10 +12,14 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from vael.config.overrides import check_one_option, escape, quote_overrides
+from vael.config.overrides import check_one_option, escape, is_unreadable, quote_overrides
 from vael.config.shipped import add_own_conf, find_conf
 from vael.config.validate import suggest
 from vael.errors import ConfigError
@@ -95,6 +99,17 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
             f"{several[1]}: a setting takes one value. Quote it if the comma belongs to it; to "
             "try several, search over them (vael sweep), or train each (-m)."
         )
+    swept = re.search(r"Sweep parameters '(.+?)' requires --multirun", text, re.DOTALL)
+    if swept:
+        key, _, value = swept[1].partition("=")
+        return (
+            f"{swept[1]}: a setting takes one value. To search over it write `{key}: {value}` "
+            "under space in a file for vael sweep FILE (docs/searches.md)."
+        )
+    if "override_grammar" in text or "group override must be" in text:
+        return _explain_word(next(filter(is_unreadable, overrides), ""))
+    if isinstance(error, InterpolationResolutionError | UnsupportedInterpolationType):
+        return _explain_interpolation(error, text, overrides)
     absent = re.search(r"Cannot find primary config '([^']+)'", text)
     if absent:
         return (
@@ -119,6 +134,28 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
     where = f" ({key[0].removeprefix('full_key:').strip()})" if key else ""
     kept = [line for line in lines if not line.startswith(("full_key:", "object_type="))]
     return " ".join(kept) + where
+
+
+def _explain_word(word: str) -> str:
+    """Say what a word that is no setting may have meant."""
+    name = word.partition("=")[0].strip("+~ ")
+    options = sorted(path.stem for path in (find_conf() / name).glob("*.yaml")) if name else []
+    remedy = f"choose {name}={'|'.join(options)}." if options else suggest_setting(name)
+    return f"{word}: settings are given as NAME=VALUE. {remedy}"
+
+
+def _explain_interpolation(error: OmegaConfBaseException, text: str, given: Sequence[str]) -> str:
+    """Name the setting whose ``${...}`` does not resolve, and what could have been meant."""
+    path = str(error.full_key)
+    value = next((word for word in given if word.lstrip("+").startswith(f"{path}=")), path)
+    reason = text.partition("\n")[0].rpartition("resolving interpolation: ")[2]
+    name = re.search(r"Interpolation key '(.+)' not found", text)
+    if name:
+        reason = f"{name[1]} is not a setting. {suggest_setting(name[1])}"
+    return (
+        f"{value} cannot be resolved: {reason} (${{NAME}} is the value of a setting, "
+        "${oc.env:NAME} that of a variable of the environment)"
+    )
 
 
 def _remedy(path: str) -> str:

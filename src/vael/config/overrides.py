@@ -57,6 +57,11 @@ def _quoted(argument: str, multirun: bool) -> str:
     )
 
 
+def is_unreadable(argument: str) -> bool:
+    """Tell whether Hydra's grammar has no place for a word of the command line."""
+    return not argument.startswith("-") and (argument[:1] == "=" or _parse(argument) is None)
+
+
 def quote(value: str) -> str:
     """Quote a text for Hydra's grammar."""
     inner = re.sub(r"(\\*)'", r"\1\1\\'", value)

@@ -1,7 +1,6 @@
 """Placement: the devices, threads, ranks and strategy that Lightning gets."""
 
 import os
-import sys
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
@@ -104,7 +103,7 @@ class Placement:
         if asked is not None:
             return asked
         worth = max(1, count_cores() // self.devices) if values >= WORTH_THREADS else 1
-        return min(worth, int(os.environ.get(ranks.MAX_THREADS, sys.maxsize)))
+        return min(worth, max(1, ranks.read_count(os.environ, ranks.MAX_THREADS, worth)))
 
     def environment(self) -> LaunchedProcesses:
         """Return this process's place among those of the run."""

@@ -47,12 +47,12 @@ def find_rank(environ: Mapping[str, str] = os.environ) -> Rank | None:
     """Read what torchrun, srun or another launcher says; None in a process started alone.
 
     Raises:
-        ConfigError: the launcher says too little.
+        ConfigError: the launcher says too little, or what is no number.
     """
     if "TORCHELASTIC_RUN_ID" in environ:
         return _from_variables(environ, "torchrun")
     # in an sbatch script, or in a step of one task, the processes are ours to start
-    if int(environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1 and "SLURM_PROCID" in environ:
+    if read_count(environ, "SLURM_STEP_NUM_TASKS", 1) > 1 and "SLURM_PROCID" in environ:
         return _from_slurm(environ)
     if "RANK" in environ or "LOCAL_RANK" in environ:
         return _from_variables(environ, "this process's launcher")
@@ -61,8 +61,26 @@ def find_rank(environ: Mapping[str, str] = os.environ) -> Rank | None:
 
 def is_first_rank(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether this process writes, also before any launcher's ranks are known."""
-    rank = find_rank(environ)
-    return int(environ.get("NODE_RANK", "0")) == 0 if rank is None else rank.rank == 0
+    try:
+        rank = find_rank(environ)
+        return read_count(environ, "NODE_RANK", 0) == 0 if rank is None else rank.rank == 0
+    except ConfigError:
+        return True  # no run comes of it, and somebody must say so
+
+
+def read_count(environ: Mapping[str, str], name: str, default: int | None = None) -> int:
+    """Read a whole number >= 0 that a launcher, or a user, has put into the environment.
+
+    Raises:
+        ConfigError: it is missing and has no default, or is no such number.
+    """
+    text = environ.get(name, "" if default is None else str(default)).strip()
+    if not (text.isdecimal() and text.isascii()):
+        raise ConfigError(
+            f"the environment's {name} must be a whole number >= 0, got {text!r}: unset it, or "
+            "let a launcher such as torchrun or srun set it."
+        )
+    return int(text)
 
 
 def check_ranks(rank: Rank | None, devices: int, num_nodes: int) -> None:
@@ -103,31 +121,31 @@ def _from_variables(environ: Mapping[str, str], launcher: str) -> Rank:
             f"RANK or LOCAL_RANK is set, so {launcher} must also set "
             f"{' and '.join(missing)}; unset them to let vael start its processes."
         )
-    world = int(environ["WORLD_SIZE"])
-    each = environ.get("LOCAL_WORLD_SIZE")
+    world = read_count(environ, "WORLD_SIZE")
+    each = read_count(environ, "LOCAL_WORLD_SIZE", 0)
     return Rank(
-        int(environ["RANK"]),
+        read_count(environ, "RANK"),
         world,
-        int(environ["LOCAL_RANK"]),
-        int(environ.get("NODE_RANK", environ.get("GROUP_RANK", "0"))),
-        world // int(each) if each else None,
+        read_count(environ, "LOCAL_RANK"),
+        read_count(environ, "NODE_RANK", read_count(environ, "GROUP_RANK", 0)),
+        world // each if each else None,
         launcher,
         environ["MASTER_ADDR"],
-        int(environ["MASTER_PORT"]),
+        read_count(environ, "MASTER_PORT"),
         environ.get("TORCHELASTIC_RUN_ID"),
     )
 
 
 def _from_slurm(environ: Mapping[str, str]) -> Rank:
-    job, step = int(environ["SLURM_JOB_ID"]), int(environ.get("SLURM_STEP_ID", "0"))
-    nodes = int(environ.get("SLURM_STEP_NUM_NODES", environ.get("SLURM_NNODES", "1")))
+    job, step = read_count(environ, "SLURM_JOB_ID"), read_count(environ, "SLURM_STEP_ID", 0)
+    nodes = read_count(environ, "SLURM_STEP_NUM_NODES", read_count(environ, "SLURM_NNODES", 1))
     # below the ephemeral ports, and another for each job and step
-    port = int(environ.get("MASTER_PORT", 15000 + (job + 97 * step) % 10000))
+    port = read_count(environ, "MASTER_PORT", 15000 + (job + 97 * step) % 10000)
     return Rank(
-        int(environ["SLURM_PROCID"]),
-        int(environ["SLURM_STEP_NUM_TASKS"]),
-        int(environ["SLURM_LOCALID"]),
-        int(environ["SLURM_NODEID"]),
+        read_count(environ, "SLURM_PROCID"),
+        read_count(environ, "SLURM_STEP_NUM_TASKS"),
+        read_count(environ, "SLURM_LOCALID"),
+        read_count(environ, "SLURM_NODEID"),
         nodes,
         "srun",
         _address(environ, nodes),

@@ -43,7 +43,7 @@ def supervise(
     Returns:
         The exit code: that of the rank that failed first, 128 + n where signal n killed it.
     """
-    node = int(os.environ.get("NODE_RANK", "0"))
+    node = ranks.read_count(os.environ, "NODE_RANK", 0)
     records = folder / failures.FOLDER
     if (warning := describe_crowding(devices)) is not None:
         print(f"vael: {warning}", file=sys.stderr)
@@ -176,7 +176,7 @@ def _port(num_nodes: int) -> Iterator[int]:
     A socket that is bound, but does not listen, lets only those bind who ask to share.
     """
     if num_nodes > 1:
-        yield int(os.environ["MASTER_PORT"])
+        yield ranks.read_count(os.environ, "MASTER_PORT")
         return
     with socket.socket() as kept:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

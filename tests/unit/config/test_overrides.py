@@ -1,5 +1,7 @@
 """Overrides that shells let through and Hydra does not read."""
 
+import re
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
@@ -102,3 +104,45 @@ def test_an_interpolation_of_the_command_line_is_resolved_and_the_command_is_a_t
     again = OmegaConf.create(OmegaConf.to_yaml(config))
     check_config(again)
     assert again.command == config.command
+
+
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("model", r"choose model=conv_vae\|.*mlp_vae"),
+        ("latent_dim", r"Did you mean model\.latent_dim\?"),
+        ("a b", "NAME=VALUE"),
+        ("=3", "NAME=VALUE"),
+        ("+", "NAME=VALUE"),
+        ("+model", "choose model=conv_vae"),
+    ],
+)
+def test_a_word_that_is_no_setting_says_what_one_is(word, remedy):
+    with pytest.raises(ConfigError, match=f"^{re.escape(word)}: .*{remedy}") as caught:
+        compose_config(["data=digits", word])
+    assert "hydra" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("value", ["int(interval(2,8))", "range(1,5)", "tag(log, interval(1,2))"])
+def test_what_only_a_search_can_have_says_how_to_search(value):
+    with pytest.raises(ConfigError, match=r"takes one value\. .*vael sweep FILE") as caught:
+        compose_config([f"model.latent_dim={value}"])
+    assert f"`model.latent_dim: {value}`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("${nosuch}", "nosuch is not a setting"),
+        ("${data.nam}", r"data\.nam is not a setting\. Did you mean data\.name"),
+        ("${oc.env:NOSUCH}", "variable 'NOSUCH' not found"),
+        ("${nosuch:1}", "interpolation type nosuch"),
+        ("${name}", "Recursive interpolation"),
+    ],
+)
+def test_an_interpolation_that_does_not_resolve_names_its_setting(value, reason, monkeypatch):
+    monkeypatch.delenv("NOSUCH", raising=False)
+    start = re.escape(f"name={value} cannot be resolved: ")
+    with pytest.raises(ConfigError, match=rf"^{start}.*{reason}.*\(\$\{{NAME\}} is") as caught:
+        compose_config([f"name={value}"])
+    assert "full_key" not in str(caught.value)

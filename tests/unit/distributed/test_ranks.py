@@ -92,3 +92,28 @@ def test_another_size_says_what_to_give():
     with pytest.raises(ConfigError, match=r"give trainer.devices=2 trainer.num_nodes=2"):
         ranks.check_ranks(ranks.find_rank(TORCHRUN), devices=4, num_nodes=1)
     ranks.check_ranks(ranks.find_rank(TORCHRUN), devices=2, num_nodes=2)
+
+
+@pytest.mark.parametrize("junk", ["abc", "-1", "1.5", "", "0x1", "\u0663"])
+@pytest.mark.parametrize(
+    ("launcher", "name"),
+    [
+        *((TORCHRUN, n) for n in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")),
+        *((TORCHRUN, n) for n in ("LOCAL_WORLD_SIZE", "GROUP_RANK", "NODE_RANK")),
+        *((SRUN, n) for n in ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_STEP_NUM_TASKS")),
+        *((SRUN, n) for n in ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "MASTER_PORT")),
+        ({}, "NODE_RANK"),
+    ],
+)
+def test_a_variable_that_is_no_number_is_named(launcher, name, junk):
+    environ = {**launcher, name: junk}
+    with pytest.raises(ConfigError, match=rf"environment's {name} must be a whole number >= 0"):
+        ranks.find_rank(environ) if launcher else ranks.read_count(environ, name, 0)
+    assert ranks.is_first_rank(environ)  # somebody must say so
+
+
+def test_a_variable_that_srun_always_sets_may_not_be_missing():
+    for name in ("SLURM_JOB_ID", "SLURM_LOCALID", "SLURM_NODEID"):
+        with pytest.raises(ConfigError, match=f"environment's {name} must be .*got ''"):
+            ranks.find_rank({k: v for k, v in SRUN.items() if k != name})
+    assert ranks.find_rank({**TORCHRUN, "LOCAL_WORLD_SIZE": "0"}).nodes is None

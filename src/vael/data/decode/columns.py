@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from vael.data.decode.marks import Marks
-from vael.data.decode.numbers import has_comma, has_point
+from vael.data.decode.numbers import advise, has_comma, has_point, may_be_thousands
 from vael.data.source import Array, Missing
 from vael.errors import DataError
+
+TRUTH = {"true": 1.0, "false": 0.0}
+MOST_CATEGORIES = 10_000  # of a column, each of which becomes a column
+EXACT = 2.0**53  # whole numbers up to here are different floats
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ def _parse_texts(
         out = np.array([float(cell) for cell in cells])
     except ValueError:
         known = [cell for cell in cells if not marks.hold(cell)]
+        if known and all(cell.lower() in TRUTH for cell in known):
+            notes.append(f"column {column.name}: true and false are 1 and 0")
+            return np.array([TRUTH.get(cell.lower(), np.nan) for cell in cells])
         if column.decimal_comma and any("," in c for c in known) and all(map(has_comma, known)):
             first = next(cell for cell in known if "," in cell)
             notes.append(
@@ -76,6 +83,27 @@ def _parse_texts(
     return out
 
 
+def describe_points(columns: Sequence[Column]) -> list[str]:
+    """Say of columns of numbers which points are decimal ones, where others have commas."""
+    texts = [
+        (column.name, column.cells)
+        for column in columns
+        if column.decimal_comma and not isinstance(column.cells, np.ndarray)
+    ]
+    if not any("," in cell and has_comma(cell) for _, cells in texts for cell in cells):
+        return []
+    notes = []
+    for name, cells in texts:
+        pointed = [cell for cell in cells if "." in cell]
+        if pointed and all(map(may_be_thousands, pointed)):
+            first = pointed[0]
+            notes.append(
+                f"column {name} has decimal points: {first} is read as {float(first):g}, not as "
+                f"{first.replace('.', '')}, though other columns have decimal commas"
+            )
+    return notes
+
+
 def _pointed(cell: str) -> str:
     return cell.replace(".", "").replace(",", ".")
 
@@ -85,24 +113,26 @@ def _number(column: Column, marks: Marks, at: int, cell: str, where: str) -> flo
         return float("nan")
     if has_point(cell):
         return float(cell)
-    if has_comma(cell):
-        remedy = f"a comma in a number may mean two things; write {cell.replace(',', '')} or 1.5"
-    else:
-        remedy = (
-            f"if it is the label, set data.label_key={column.name}, if it is a category, "
-            f"data.categorical=[{column.name}], and if it is a mark of a missing value, "
-            f"data.missing_marks=['{cell}'] and data.missing=mean"
-        )
+    remedy = advise(cell) or (
+        f"if it is the label, set data.label_key={column.name}, if it is a category, "
+        f"data.categorical=[{column.name}], and if it is a mark of a missing value, "
+        f"data.missing_marks=['{cell}'] and data.missing=mean"
+    )
     raise DataError(
         f"{where}, {column.place(at)}, column {column.name}: a cell must be a number, got the "
         f"text {cell!r}; {remedy}"
     )
 
 
-def parse_categories(column: Column, marks: Marks, notes: list[str]) -> tuple[Array, list[str]]:
+def parse_categories(
+    column: Column, marks: Marks, where: str, notes: list[str]
+) -> tuple[Array, list[str]]:
     """Return one column of 0 and 1 for each value, ``(N, K)``, and their names.
 
     All marks of a missing value are one more value, the empty one.
+
+    Raises:
+        DataError: so many values that they are no categories.
     """
     cells = as_texts(column.cells)
     gaps = sorted({cell for cell in cells if marks.hold(cell)})
@@ -116,6 +146,12 @@ def parse_categories(column: Column, marks: Marks, notes: list[str]) -> tuple[Ar
     values, which = np.unique(
         np.array(["" if marks.hold(cell) else cell for cell in cells]), return_inverse=True
     )
+    if len(values) > MOST_CATEGORIES:
+        raise DataError(
+            f"{where}, column {column.name}: each category becomes a column, so that there must "
+            f"be at most {MOST_CATEGORIES:,}, got {len(values):,}; leave it out of "
+            "data.categorical, or group its values"
+        )
     return np.eye(len(values))[which], [f"{column.name}={value}" for value in values.tolist()]
 
 
@@ -136,7 +172,9 @@ def parse_labels(column: Column, marks: Marks, where: str) -> Array:
             + (", or set data.missing_marks=[] if it is a class" if cell else "")
         )
     if all(has_point(cell) for cell in cells):
-        return np.array([float(cell) for cell in cells])
+        numbers = np.array([float(cell) for cell in cells])
+        if (np.abs(numbers) < EXACT).all():
+            return numbers
     return np.array(cells)
 
 

@@ -15,6 +15,7 @@ _TORCH = (
 )
 _PICKLE = "which could run code when it is read: in Python, numpy.savez('x.npz', x=...)"
 _PICTURES = "a folder of pictures is data=folder data.path=FOLDER"
+_TABLE = "in Python, pandas.read_{}(FILE).to_csv('x.csv', index=False)"
 _SHEET = "save the sheet as .csv"
 REMEDIES = {
     ".mat": "in Python, numpy.savez('x.npz', x=scipy.io.loadmat(FILE)['NAME']), or, of MATLAB "
@@ -26,15 +27,21 @@ REMEDIES = {
     **dict.fromkeys(
         (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"), _PICTURES
     ),
+    **{f".{name}": _TABLE.format(name) for name in ("feather", "json", "orc", "html")},
+    **dict.fromkeys((".jsonl", ".ndjson"), _TABLE.format("json").replace("E)", "E, lines=True)")),
+    ".arrow": _TABLE.format("feather"),
+    ".dta": _TABLE.format("stata"),
+    ".sav": _TABLE.format("spss"),
+    ".pq": "rename it to .parquet",
     ".gz": "unpack it first (gunzip)",
     ".zip": "unpack it first (unzip)",
-    ".tar": "unpack it first (tar xf)",
+    **dict.fromkeys((".tar", ".tgz", ".bz2", ".xz"), "unpack it first (tar xf, bunzip2, unxz)"),
     ".ts": "in Python, numpy.savez('x.npz', x=aeon.datasets.load_from_ts_file(FILE)[0]), and "
     "data.shape=[VALUES OF ONE SERIES]",
     ".arff": "in Python, pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0]).to_csv('x.csv')",
     ".nii": "in Python, numpy.save('x.npy', nibabel.load(FILE).get_fdata())",
     ".safetensors": "in Python, numpy.savez('x.npz', x=safetensors.numpy.load_file(FILE)['NAME'])",
-    "": f"{_PICTURES}, one of the hub's parquet files data=hub",
+    "": f"{_PICTURES}, one of the hub's parquet files data=hub; of tables name one file",
 }
 _OTHER = f"in Python, numpy.savez('x.npz', x=...); {_PICTURES}"
 

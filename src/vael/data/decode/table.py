@@ -10,17 +10,20 @@ import numpy as np
 from vael.data.decode.columns import (
     Column,
     as_texts,
+    describe_points,
     parse_categories,
     parse_labels,
     parse_numbers,
 )
 from vael.data.decode.header import Header, find_header
 from vael.data.decode.marks import Marks, parse_marks
-from vael.data.decode.parquet import INDEX, read_parquet
+from vael.data.decode.parquet import read_parquet
 from vael.data.decode.pixels import check_numeric
 from vael.data.decode.text import read_text_table
 from vael.data.source import Array, Missing
 from vael.errors import ConfigError, DataError
+
+LOOK = 20  # rows from which on a column that counts them does not do so by chance
 
 
 @dataclass(frozen=True)
@@ -68,18 +71,18 @@ def read_table(path: Path, options: TableOptions) -> Table:
     where = f"data.path={path}"
     notes: list[str] = []
     if path.suffix.lower() == ".parquet":
-        columns = read_parquet(path)
+        columns = read_parquet(path, {*options.categorical, options.label or ""}, notes)
     else:
         columns, notes = _read_text(path, options)
     columns = _without_index(columns, notes)
     _check_names(columns, options, where)
-    labels, parts, titles = None, [], []
+    labels, parts, titles, numeric = None, [], [], []
     refused: dict[str, DataError] = {}
     for column in columns:
         if column.name == options.label:
             labels = parse_labels(column, options.marks, where)
         elif column.name in options.categorical:
-            part, names = parse_categories(column, options.marks, notes)
+            part, names = parse_categories(column, options.marks, where, notes)
             parts.append(part)
             titles += names
         else:
@@ -90,8 +93,15 @@ def read_table(path: Path, options: TableOptions) -> Table:
                 continue
             parts.append(numbers[:, None])
             titles.append(column.name)
+            numeric.append(column)
+            if len(numbers) >= LOOK and (np.diff(numbers) == 1).all():
+                notes.append(
+                    f"column {column.name} counts the rows ({numbers[0]:.0f}, {numbers[1]:.0f}, "
+                    "...) and is trained on like any other: leave it out if it is their number"
+                )
     if refused:
         raise DataError(_say_all(refused))
+    notes += describe_points(numeric)
     if not parts:
         raise DataError(f"{where} must have a column besides the labels, got none")
     return Table(np.concatenate(parts, 1), titles, labels, notes)
@@ -111,19 +121,25 @@ def _read_text(path: Path, options: TableOptions) -> tuple[list[Column], list[st
     rows, lines, notes = text.rows, text.lines, text.notes
     if not rows:
         raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
-    header = options.header if isinstance(options.header, bool) else None
-    if header is None:
-        header = find_header(rows, options.marks)
+    found = find_header(rows, options.marks)
+    named = bool(text.names) and options.header is not False and found is not True
+    header = found if options.header == "auto" else options.header
+    comments = text.comments[: len(text.comments) - named]
+    if comments:
+        notes.append(f"comments before the first row are left out (#{comments[0][:40]})")
+    if named:  # as numpy.savetxt writes them
+        names, header = text.names, True
+    else:
+        names = rows[0] if header else [str(at) for at in range(len(rows[-1]))]
     shown = ", ".join(rows[0][:4]) + (", ..." if len(rows[0]) > 4 else "")
     if header is None:
         raise DataError(
             f"data.path={path}: the first row ({shown}) could hold the names of the columns, or "
             "values like the rows below; set data.header=true or data.header=false"
         )
-    names = [str(at) for at in range(len(rows[-1]))]
-    if header:
-        names = rows[0]
-        names = [""] * (len(rows[-1]) - len(names)) + names  # R names rows, but not their column
+    if named:
+        notes.append(f"the comment before the first row holds the names: {', '.join(names[:4])}")
+    elif header:
         rows, lines = rows[1:], lines[1:]
         notes.append(f"the first row holds the names of the columns: {shown}")
     else:
@@ -131,6 +147,8 @@ def _read_text(path: Path, options: TableOptions) -> tuple[list[Column], list[st
             "the first row holds values, not names: the columns are called 0, 1, ... "
             "(data.header=true if it holds names)"
         )
+    if header and rows:  # R names rows, but not their column
+        names = [""] * (len(rows[-1]) - len(names)) + names
     if not rows:
         raise DataError(f"data.path={path} must hold at least 3 rows of numbers, got none")
     if len(names) != len(rows[0]):
@@ -148,7 +166,7 @@ def _read_text(path: Path, options: TableOptions) -> tuple[list[Column], list[st
 def _without_index(columns: list[Column], notes: list[str]) -> list[Column]:
     """Leave out a first column without a name that counts the rows, or names each of them."""
     first = columns[0]
-    if len(columns) < 2 or first.name not in ("", "Unnamed: 0", INDEX):
+    if len(columns) < 2 or first.name not in ("", "Unnamed: 0"):
         return columns
     cells = as_texts(first.cells)
     whole = all(cell.isdecimal() and cell.isascii() for cell in cells)

@@ -59,6 +59,9 @@ def test_other_endings_name_what_to_do(ending, case):
         (".ts", "aeon.datasets.load_from_ts_file"),
         (".tif", "data=folder"),
         (".arff", "scipy.io.arff.loadarff"),
+        (".feather", "pandas.read_feather(FILE).to_csv('x.csv', index=False)"),
+        (".jsonl", "pandas.read_json(FILE, lines=True).to_csv"),
+        (".pq", "rename it to .parquet"),
     ],
 )
 def test_the_remedy_is_that_of_the_kind(ending, remedy):

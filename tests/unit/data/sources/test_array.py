@@ -158,7 +158,8 @@ def test_the_label_column_of_a_csv_may_be_text(tmp_path):
     np.testing.assert_array_equal(got.train.x, [[1, 2], [3, 4], [5, 6]])
     np.testing.assert_array_equal(got.train.y, [1, 0, 1])
     numbers = decode(text(tmp_path, "1,2,7\n3,4,0\n"), label_key="2")
-    np.testing.assert_array_equal(numbers.train.y, [7, 0])
+    np.testing.assert_array_equal(numbers.train.y, [1, 0])
+    assert "the labels 0, 7 are the classes 0, 1" in numbers.notes
 
 
 def test_the_fingerprint_is_of_the_content_and_the_options(tmp_path):
