@@ -102,7 +102,7 @@ def test_vael_evaluates_generates_and_exports_it(whole, mylab, tmp_path):
     assert done.exit_code == 0, done.output
     found = json.loads((whole / "evaluation.json").read_text())
     assert len(found["latents"]["spectrum"]["kl"]) == 3
-    assert "not for LaplacePosteriorRecord" in "".join(found["warnings"])
+    assert "in closed form, which this posterior does not" in "".join(found["warnings"])
     done = invoke("generate", whole, "samples", "--output", tmp_path / "samples.npz")
     assert done.exit_code == 0, done.output
     done = invoke("export", whole, "--output", tmp_path / "made", "--license", "apache-2.0")

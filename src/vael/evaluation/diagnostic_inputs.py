@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vael.data.batches import EVAL_CHUNK
 from vael.metrics.evidence import chunk_noise
@@ -143,8 +144,14 @@ def _factors(scorer: Scorer, split: Part) -> Tensor | None:
 
 
 def _move(record: R) -> R:
-    """Return a record on the CPU in float32."""
-    return map_tensors(lambda tensor: tensor.float().cpu(), record)
+    """Return a record, with what it is made of, on the CPU in float32."""
+    moved = map_tensors(lambda tensor: tensor.float().cpu(), record)
+    modules = {name: v for name, v in vars(record).items() if isinstance(v, nn.Module)}
+    copies = {
+        name: deepcopy(module).float().cpu().requires_grad_(False)
+        for name, module in modules.items()
+    }
+    return replace(moved, **copies)  # type: ignore[type-var]
 
 
 def _join(records: list[PosteriorRecord]) -> PosteriorRecord:

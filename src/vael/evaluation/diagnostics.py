@@ -73,7 +73,7 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
     if q.log_marginals(q.mean[:1]) is None:
         return None, [
             "there is no mutual information: the aggregate posterior is estimated where single "
-            f"dimensions of q(z|x) have a density, which those of {type(q).__name__} do not."
+            "dimensions of q(z|x) have a density in closed form, which this posterior does not."
         ]
     if len(q.mean) < 2:
         return None, []

@@ -79,16 +79,24 @@ def detach_record(record: R) -> R:
 
 @dataclass(frozen=True)
 class Latent:
-    """One stochastic layer: the sample z ``(S, B, *Z)``, q(z|x) and p(z)."""
+    """One stochastic layer.
+
+    Attributes:
+        z: the sample, ``(S, B, *Z)``.
+        q: q(z|x).
+        p: p(z).
+        known_log_q: log q(z|x) of the sample, ``(S, B)``, where drawing it has found it.
+    """
 
     z: Tensor
     q: LatentRecord
     p: LatentRecord
+    known_log_q: Tensor | None = None
 
     @property
     def log_q(self) -> Tensor:
         """Log q(z|x), nats, ``(S, B)``."""
-        return self.q.log_prob(self.z)
+        return self.q.log_prob(self.z) if self.known_log_q is None else self.known_log_q
 
     @property
     def log_p(self) -> Tensor:

@@ -91,7 +91,4 @@ class VAE(nn.Module):
 
         The decoder's output at E[z], not the mean over q of its outputs.
         """
-        # Every posterior is a location plus a multiple of the noise: no noise is the mean.
-        still = tuple(x.new_zeros(1, len(x), *shape) for shape in self.noise_shapes)
-        h, _ = self.latents.infer(x, still)
-        return self.decode(h).mean[0]
+        return self.decode(self.latents.mean(x)[None]).mean[0]

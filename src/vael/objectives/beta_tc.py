@@ -135,8 +135,8 @@ def _log_pairs(q: object, z: Tensor) -> tuple[Tensor, Tensor]:
     single = q.log_marginals(rows) if isinstance(q, PosteriorRecord) else None
     if single is None:
         raise ConfigError(
-            "objective=beta_tc needs the density of each dimension of q(z|x), which "
-            f"{type(q).__name__} does not have: use posterior=normal."
+            "objective=beta_tc needs the density of each dimension of q(z|x), which this "
+            "posterior does not have: use posterior=normal."
         )
     assert isinstance(q, PosteriorRecord)
     return q.log_prob(rows), single.flatten(2)

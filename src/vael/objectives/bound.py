@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.models.trace import Latent, Loss, Trace, detach_record
+from vael.models.posteriors.base import PosteriorRecord
+from vael.models.trace import Latent, LatentRecord, Loss, Trace, detach_record
 from vael.objectives.base import Objective
 
 Gradient = Literal["plain", "stl", "dreg", "piwae"]
@@ -41,7 +42,8 @@ class Bound(Objective):
         gradient: estimator of the gradient; other than plain with alpha = mix = 0 only.
 
     Raises:
-        ConfigError: an option is out of range, or two do not go together.
+        ConfigError: an option is out of range, or two do not go together; in ``forward``: the
+            posterior is a flow, and the gradient needs its density at a given z.
     """
 
     def __init__(
@@ -77,8 +79,9 @@ class Bound(Objective):
 
         Both are of the single samples, so their sum is the negative ELBO and above the loss.
         """
-        log_w = trace.log_w().detach()
+        log_w = trace.log_w()
         surrogate = self._surrogate(trace, log_w)
+        log_w = log_w.detach()
         value = surrogate + (-self.bound(log_w).mean() - surrogate).detach()
         terms = {"distortion": -trace.log_px.mean().detach(), "rate": trace.rate.mean().detach()}
         return Loss(value, terms)
@@ -98,24 +101,25 @@ class Bound(Objective):
 
         ``- sum_i d_i log w_i + s_i log q(z_i)``, q constant in the first term and z in the second;
         d weighs what p(x|z) and p(z) get. What flows through z is weighed by e_i instead: it is
-        scaled by e_i / d_i on its way back.
+        scaled by e_i / d_i on its way back. With d = e = s it is ``- sum_i d_i log w_i``.
         """
-        own = self._weights(log_w)
-        d = e = s = own
-        if self.gradient == "stl":
-            s = torch.zeros_like(own)
-        elif self.gradient == "dreg":
-            e, s = self.m * own * own, torch.zeros_like(own)
+        own = self._weights(log_w.detach())
+        if self.gradient == "plain":
+            return -(own * log_w).sum(0).mean()
+        d = e = own
+        if self.gradient == "dreg":
+            e = self.m * own * own
         elif self.gradient == "piwae":
-            d = torch.softmax(log_w, 0)
+            d = torch.softmax(log_w.detach(), 0)
         d = d.clamp(min=SMALLEST)
         through = e / d
         total = -(d * trace.log_px)
         for layer in trace.latents:
+            _check_density(layer.q, self.gradient)
             _scale_gradient(layer, through)
             total = total - d * (layer.log_p - detach_record(layer.q).log_prob(layer.z))
-            if self.gradient in ("plain", "piwae"):
-                total = total + s * layer.q.log_prob(layer.z.detach())
+            if self.gradient == "piwae":
+                total = total + own * layer.q.log_prob(layer.z.detach())
         return total.sum(0).mean()
 
     def _weights(self, log_w: Tensor) -> Tensor:
@@ -123,6 +127,15 @@ class Bound(Objective):
         groups = log_w.reshape(self.m, self.k, -1)
         own = torch.softmax((1 - self.alpha) * groups, 1)
         return ((1 - self.mix) * own + self.mix / self.k).flatten(0, 1) / self.m
+
+
+def _check_density(q: LatentRecord, gradient: Gradient) -> None:
+    """Refuse a posterior without a cheap density at a given z."""
+    if isinstance(q, PosteriorRecord) and not q.quick_log_prob:
+        raise ConfigError(
+            f"objective.gradient={gradient} needs log q(z|x) of a given z, for which a flow would "
+            "have to be inverted: use objective.gradient=plain, or posterior=normal."
+        )
 
 
 def _scale_gradient(layer: Latent, factor: Tensor) -> None:

@@ -86,8 +86,7 @@ class FreeBits(Elbo):
         if factors is None:
             raise ConfigError(
                 f"objective.group={size} needs the KL of each dimension in closed form, which "
-                f"{type(q).__name__} and {type(layer.p).__name__} do not have: use "
-                "objective.group=null."
+                "this posterior does not have against this prior: use objective.group=null."
             )
         means = factors.reshape(-1, d).mean(0).reshape(-1, size).sum(1)
         return gather(means[None]).mean(0)

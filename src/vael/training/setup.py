@@ -146,6 +146,8 @@ def rehearse(run: Run) -> None:
 
         try:
             trace = lit.vae(x, still(lit.vae.noise_shapes))
+        except ConfigError:
+            raise
         except (RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(

@@ -23,6 +23,11 @@ BAD = {
     "+optimizer.foo=1": r"optimizer \(torch\.optim\.Adam\) cannot be built: .*'foo'",
     "+model.encoder.widht=3": r"model\.encoder .* unexpected keyword argument 'widht'",
     "scheduler=cosine scheduler.warmup_steps=9999": r"scheduler\.warmup_steps=9999 must be below",
+    "prior=spline prior.bins=1": r"prior\.bins must be an integer >= 2, but got 1",
+    "prior=autoregressive prior.transforms=0": r"prior\.transforms must be an integer >= 1",
+    "posterior=iaf posterior.hidden=[0]": r"posterior\.hidden must be an integer >= 1, but got 0",
+    "posterior=iaf objective=bound objective.gradient=stl": r"gradient=stl needs log q\(z\|x\)",
+    "posterior=spline prior=vamp": r"^vael: prior=vamp needs log q\(z\|u\)",
     "likelihood.sigma=0": r"likelihood\.sigma must be a positive, finite number",
 }
 

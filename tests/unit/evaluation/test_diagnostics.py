@@ -158,7 +158,7 @@ def test_another_family_of_posteriors_has_a_spectrum_only():
     assert found.sections["latents"]["spectrum"]["kl"] is None
     assert found.sections["latents"]["spectrum"]["active_units"] == 2
     assert "aggregate" not in found.sections["latents"]
-    assert "those of Flow do not" in found.warnings[0]
+    assert "closed form, which this posterior does not" in found.warnings[0]
 
 
 def test_very_few_examples_leave_out_what_needs_more():

@@ -216,7 +216,7 @@ class Opaque:
 
 def test_a_posterior_without_densities_by_dimension_is_refused():
     own = pass_of().latents[0]
-    with pytest.raises(ConfigError, match="Opaque does not have: use posterior=normal"):
+    with pytest.raises(ConfigError, match="this posterior does not have: use posterior=normal"):
         BetaTC(num_data=10).split(Latent(own.z, Opaque(own.q.mu), own.p))
 
 

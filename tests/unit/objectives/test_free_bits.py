@@ -109,7 +109,9 @@ def test_without_a_closed_form_only_all_together_can_be_free():
     rate = torch.full((1, 5), 3.0, dtype=torch.float64)
     trace = Trace(None, None, (Latent(MU[None], q, Unknown()),), LOG_PX, rate)
     assert FreeBits(1.0, Constant(), 4.0, None)(trace, 0, 1.0).value.item() == 11.0
-    with pytest.raises(ConfigError, match=r"NormalRecord and Unknown do not have: use objective"):
+    with pytest.raises(
+        ConfigError, match=r"this posterior does not have against this prior: use objective"
+    ):
         FreeBits(1.0, Constant(), 4.0, 1)(trace, 0, 1.0)
 
 

@@ -25,6 +25,7 @@ OPTIONS = {
     "clip": ("trainer.gradient_clip_val=100",),
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),
+    "flows": ("prior=spline", "posterior=iaf"),
     "cosine": ("scheduler=cosine", "optimizer=adamw"),
     "plateau": ("scheduler=plateau", "scheduler.patience=0"),
     "amsgrad": ("+optimizer.amsgrad=true", "trainer.gradient_clip_val=100"),

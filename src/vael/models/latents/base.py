@@ -46,6 +46,10 @@ class Latents(nn.Module, ABC):
         return self.draw(self.read(x), eps)
 
     @abstractmethod
+    def mean(self, x: Tensor) -> Tensor:
+        """Return what the decoder gets at each layer's posterior mean, ``(B, *H)``."""
+
+    @abstractmethod
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
         """Return what the decoder gets, from the prior, ``(S, B, *H)`` for its noise."""
 

@@ -48,20 +48,24 @@ class Flat(Latents):
         q: PosteriorRecord = self.posterior(x)
         return q
 
-    def read(self, x: Tensor) -> tuple[PosteriorRecord, LatentRecord]:
-        """Return q(z|x) with leading dimensions ``(B,)``, and p(z)."""
-        return self.encode(x), self.prior(self.posterior)
+    def read(self, x: Tensor) -> tuple[PosteriorRecord, LatentRecord, int]:
+        """Return q(z|x) with leading dimensions ``(B,)``, p(z), and B."""
+        return self.encode(x), self.prior(self.posterior), len(x)
 
     def draw(
-        self, read: tuple[PosteriorRecord, LatentRecord], eps: tuple[Tensor, ...]
+        self, read: tuple[PosteriorRecord, LatentRecord, int], eps: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Latent, ...]]:
-        """Return z ``(S, B, *Z)`` and its layer for q, p and eps ``((S, B, *Z),)``."""
-        noise, (q, p) = take_noise(eps, self.noise_shapes), read
+        """Return z ``(S, B, *Z)`` and its layer for q, p, B and eps ``((S, B, *Z),)``."""
+        noise, (q, p, wanted) = take_noise(eps, self.noise_shapes), read
         # A batch dimension of 1 would broadcast: all examples would share their noise.
-        given, wanted = noise.shape[1], len(q.mean)
+        given = noise.shape[1]
         assert given == wanted, f"noise for {given} examples, got {wanted}"
-        z = q.rsample(noise)
-        return z, (Latent(z, q, p),)
+        z, log_q = q.rsample_and_log_prob(noise)
+        return z, (Latent(z, q, p, log_q),)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return E[z] of q(z|x), ``(B, *Z)``, for x ``(B, *E)``."""
+        return self.encode(x).mean
 
     def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
         """Draw z from the prior, ``(S, B, *Z)``, by the noise that it asks for."""

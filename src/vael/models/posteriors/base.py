@@ -1,6 +1,7 @@
 """The contract of a family over z."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -13,7 +14,13 @@ class PosteriorRecord(ABC):
 
     Event dimensions are summed in ``log_prob`` and ``kl``, never in ``factors``. A subclass is a
     dataclass whose tensors all lead with ``(B,)``: `vael evaluate` joins the records of batches.
+
+    Attributes:
+        quick_log_prob: whether the density of any z costs no more than a draw; False: only that
+            of its own draws does, by ``rsample_and_log_prob``.
     """
+
+    quick_log_prob: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -39,6 +46,10 @@ class PosteriorRecord(ABC):
     @abstractmethod
     def rsample(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise eps into z, ``(S, B, *Z)``, differentiably in theta."""
+
+    def rsample_and_log_prob(self, eps: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return z ``(S, B, *Z)`` and, where drawing finds it, its log density ``(S, B)``."""
+        return self.rsample(eps), None
 
     @abstractmethod
     def kl(self, p: LatentRecord) -> Tensor | None:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vael.errors import ConfigError
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.priors.base import Encode, Prior
 from vael.models.priors.mixture_record import LatentMixtureRecord, mixture_noise_shape
@@ -25,7 +26,7 @@ class VampPrior(Prior):
         components: K.
 
     Raises:
-        ConfigError: K is out of range.
+        ConfigError: K is out of range; in ``forward``: the posterior is a flow.
     """
 
     def __init__(self, event_shape: Shape, example_shape: Shape, components: int = 100) -> None:
@@ -52,6 +53,11 @@ class VampPrior(Prior):
         """Return the record of p, without leading dimensions, by the encoder of the model."""
         components = encode(self.pseudo_inputs)
         assert isinstance(components, PosteriorRecord)
+        if not components.quick_log_prob:
+            raise ConfigError(
+                "prior=vamp needs log q(z|u) of each z at every pseudo-input, for which a flow "
+                "would have to be inverted: use prior=mixture, or posterior=normal."
+            )
         count = len(self.pseudo_inputs)
         weights = components.mean.new_full((count,), -math.log(count))
         return LatentMixtureRecord(components, weights)

@@ -100,7 +100,7 @@ def _onnx(spec: DataSpec, differences: Mapping[str, float]) -> str:
         "```python\nimport onnxruntime\n\n"
         'encoder = onnxruntime.InferenceSession("encoder.onnx")\n'
         'decoder = onnxruntime.InferenceSession("decoder.onnx")\n'
-        f'mu, sigma = encoder.run(None, {{"x": x}})  # x: (N, {axes}) float32\n'
+        f'(mu,) = encoder.run(["mu"], {{"x": x}})  # x: (N, {axes}) float32\n'
         '(x_mean,) = decoder.run(None, {"z": mu})\n```\n\n'
         "The values of x are those of the table below; z is float32, where p(z) lies; "
         "x_mean is the mean of p(x|z). Largest relative difference from PyTorch when it was "
