@@ -9,7 +9,7 @@ from typing import Any
 
 from searching.landscape import Landscape, fit_landscape
 from searching.records import Trial, read_record
-from searching.replay import Replay, read_space, run_search
+from searching.replay import ALONE, WORKERS, Replay, read_space, run_search
 from vael.files import write_json
 from vael.sweep.spec.space import Space
 
@@ -55,6 +55,7 @@ _space: Space
 PAIRS = [("tpe", pruner) for pruner in PRUNERS]
 PAIRS += [(sampler, "tangent") for sampler in SAMPLERS if sampler != "tpe"]
 PAIRS += [(sampler, "none") for sampler in ("gp", "random")]
+PAIRS += [("tpe", pruner + ALONE) for pruner in ("none", "tangent")]
 
 
 def load_landscape(folder: Path) -> Landscape:
@@ -93,9 +94,9 @@ def _fit(folder: Path, search: Path) -> None:
 
 
 def _search(sampler: str, pruner: str, seed: int) -> dict[str, Any]:
-    found = run_search(
-        _landscape, _space, SAMPLERS[sampler], PRUNERS[pruner], seed, TRIALS, BUDGET
-    )
+    workers = 1 if pruner.endswith(ALONE) else WORKERS
+    asked = SAMPLERS[sampler], PRUNERS[pruner.removesuffix(ALONE)]
+    found = run_search(_landscape, _space, *asked, seed, TRIALS, BUDGET, workers)
     return asdict(found)
 
 

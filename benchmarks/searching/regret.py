@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from searching.replay import Replay
+from searching.replay import ALONE, Replay
 
 DEFAULT, WHOLE = "tpe / tangent", "tpe / none"
 TRIALS = 40
@@ -46,8 +46,9 @@ def summarize(replays: Replays) -> list[Row]:
     seeds = min(map(len, replays.values()))
     rows = []
     for pair, runs in replays.items():
-        shares = [spent[pair][s] / spent[WHOLE][s] for s in range(seeds)]
-        losses = [found[pair][s] / found[WHOLE][s] - 1 for s in range(seeds)]
+        whole = WHOLE + ALONE * pair.endswith(ALONE)
+        shares = [spent[pair][s] / spent[whole][s] for s in range(seeds)]
+        losses = [found[pair][s] / found[whole][s] - 1 for s in range(seeds)]
         behind = [
             runs[s].best(epochs=spent[DEFAULT][s]) / found[DEFAULT][s] - 1 for s in range(seeds)
         ]

@@ -1,6 +1,6 @@
 """Replay: whole searches on the landscape of recorded curves, without training.
 
-Two workers in turns, an epoch each, as two cores would: a worker claims a trial, reports each
+Workers in turns, an epoch each, as so many cores would: a worker claims a trial, reports each
 epoch, and the pruner is asked where `vael sweep` would ask it.
 """
 
@@ -23,6 +23,7 @@ from vael.sweep.study import samplers
 from vael.sweep.workers.attempt import PRUNABLE_FRACTION
 
 WORKERS = 2
+ALONE = ", one worker"  # ends the name of a pair that searches with one worker
 DEFAULT = {
     "model.latent_dim": 16,
     "objective.beta": 1.0,
@@ -68,6 +69,7 @@ def run_search(
     seed: int,
     trials: int = 40,
     epochs: int = 0,
+    workers: int = WORKERS,
 ) -> Replay:
     """Search the landscape.
 
@@ -79,6 +81,7 @@ def run_search(
         seed: of the study.
         trials: at least so many.
         epochs: of all trials, at least so many; of the trials that begin then, all end.
+        workers: trials at a time.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
@@ -87,7 +90,7 @@ def run_search(
     running: list[_Running] = []
     begun, spent, ends = 0, 0, list[tuple[int, float, bool]]()
     while True:
-        while len(running) < WORKERS and (begun < trials or spent < epochs):
+        while len(running) < workers and (begun < trials or spent < epochs):
             study.sampler = samplers.make_sampler(sampler, seed, begun)
             trial = study.ask()
             params = space.suggest(trial)

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -45,8 +45,18 @@ def list_groups() -> list[str]:
     return [path.name for path in find_conf().iterdir() if path.is_dir()]
 
 
-def compose_config(overrides: Sequence[str]) -> DictConfig:
+Composed = tuple[DictConfig, dict[str, Any]]
+"""What Hydra makes of overrides: the config, not resolved, and what was chosen of each group."""
+
+
+def compose_config(
+    overrides: Sequence[str], composer: Callable[[list[str]], Composed] | None = None
+) -> DictConfig:
     """Compose what ``vael train OVERRIDES`` writes to ``RUN/config.yaml``, unchecked.
+
+    Args:
+        overrides: as on the command line.
+        composer: takes the place of ``compose_words``.
 
     Raises:
         ConfigError: an override is none, or names what does not exist; one line.
@@ -54,15 +64,20 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     check_one_option(overrides, list_groups())
     words = add_own_conf(quote_overrides(overrides))
     try:
-        with _open_conf():
-            composed = compose("train", words, return_hydra_config=True)
-            choices = dict(composed.hydra.runtime.choices)
-            with open_dict(composed):
-                composed.pop("hydra")
-            command = shlex.join(["vael", "train", *overrides])
-            return resolve_config(composed, choices, command)
+        config, choices = (composer or compose_words)(words)
+        return resolve_config(config, choices, shlex.join(["vael", "train", *overrides]))
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise ConfigError(explain_hydra(error, overrides)) from error
+
+
+def compose_words(words: list[str]) -> Composed:
+    """Let Hydra compose."""
+    with _open_conf():
+        config = compose("train", words, return_hydra_config=True)
+        choices = dict(config.hydra.runtime.choices)
+        with open_dict(config):
+            config.pop("hydra")
+        return config, choices
 
 
 def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vael.config.compose import compose_config
 from vael.config.overrides import escape
+from vael.config.series import ConfigSeries
 from vael.config.validate import check_config
 from vael.config.wandb import list_wandb
 from vael.files import write_text
@@ -21,7 +22,7 @@ def write_trial_config(folder: Path, config: DictConfig) -> None:
 
 
 def compose_trial(
-    d: Definition, chosen: Sequence[str], number: int, threads: int | None
+    d: Definition, chosen: Sequence[str], number: int, threads: int | None, series: ConfigSeries
 ) -> DictConfig:
     """Compose the config of a trial: no test data, no report of its own.
 
@@ -29,7 +30,7 @@ def compose_trial(
         ConfigError: the combination cannot be composed, or cannot work.
     """
     fixed = ["evaluation.test=false", "report=false"]
-    return _config(d, [*chosen, *fixed], "trial", number, threads)
+    return _config(d, [*chosen, *fixed], "trial", number, threads, series)
 
 
 def compose_confirmation(
@@ -42,15 +43,20 @@ def compose_confirmation(
     """
     streams = [f"seeds.{name}=null" for name in ("init", "order", "corruption", "latent")]
     fixed = [f"seed={seed}", *streams, "evaluation.test=true", "report=true"]
-    return _config(d, [*chosen, *fixed], "confirmation", number, threads)
+    return _config(d, [*chosen, *fixed], "confirmation", number, threads, None)
 
 
 def _config(
-    d: Definition, chosen: Sequence[str], kind: str, number: int, threads: int | None
+    d: Definition,
+    chosen: Sequence[str],
+    kind: str,
+    number: int,
+    threads: int | None,
+    series: ConfigSeries | None,
 ) -> DictConfig:
     own = [f"name={d.name}", f"trainer.devices={d.devices}", f"sweep.name={d.name}"]
     overrides = [*d.overrides, *chosen, *own, f"sweep.{kind}={number}"]
-    config = compose_config(overrides)
+    config = compose_config(overrides, series)
     more: dict[str, object] = {}
     limit = d.limits.trial_epochs
     if limit is not None and config.trainer.max_epochs > limit:

@@ -18,6 +18,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from vael.config.series import ConfigSeries
 from vael.errors import OUT_OF_MEMORY_TEXTS, ConfigError, VaelError
 from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
@@ -49,6 +50,7 @@ class Study(StudyReader):
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder, url)
         self.watch = lease.Watch()
+        self._series = ConfigSeries()
         self._results = results.Results(self)
         self._proposer = Proposer(self._study, self.space)
 
@@ -171,7 +173,8 @@ class Study(StudyReader):
             trial = self._retry(lambda: self._trial(claim.number))
             overrides = self.space.overrides(trial.params)
             d = self._snapshot.definition
-            config = trial_config.compose_trial(d, overrides, claim.number, self._snapshot.threads)
+            threads = self._snapshot.threads
+            config = trial_config.compose_trial(d, overrides, claim.number, threads, self._series)
             trial_config.write_trial_config(claim.folder, config)
         except ConfigError as error:
             self.finish(claim, Outcome("failed", str(error)))

@@ -47,7 +47,7 @@ DOMAINS = (
 def light(monkeypatch):
     """Configs that hold what was chosen and nothing else: composing takes a third of a second."""
 
-    def compose_trial(d, chosen, number, threads):
+    def compose_trial(d, chosen, number, threads, series):
         return OmegaConf.from_dotlist(
             ["objective.beta=1", f"number={number}", "seed=0", "choices={}"]
         )
