@@ -67,8 +67,8 @@ class RunFolder:
         """Whether its training has ever begun."""
         return self.checkpoints.is_dir()
 
-    def require(self) -> None:
-        """Refuse what is no run, and what another version of vael has trained.
+    def require(self) -> DictConfig:
+        """Return the config of a run; refuse what is none, or was trained by another version.
 
         Raises:
             ConfigError: it has no config, or one that names classes of another version.
@@ -77,8 +77,10 @@ class RunFolder:
             raise ConfigError(
                 f"{self.path} is not a run: it has no config.yaml. Runs are made by vael train."
             )
+        config = read_settings(self.config)
         if self.has_trained:
-            _check_layout(self, read_settings(self.config))
+            _check_layout(self, config)
+        return config
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -87,9 +89,7 @@ def read_config(folder: Path) -> DictConfig:
     Raises:
         ConfigError: no run, a run of another version of vael, or settings that cannot be.
     """
-    run = RunFolder(folder)
-    run.require()
-    config = read_settings(run.config)
+    config = RunFolder(folder).require()
     check_config(config)
     return config
 

@@ -1,0 +1,180 @@
+"""Everything meets everything: a whole life of each two choices, and what is refused, refused.
+
+The choices are the files of conf/: a new one joins by itself. In the normal suite every two of
+them meet in some row, but for objectives and likelihoods, which do among the slow tests; the
+whole product is run by hand (`make test-long`).
+"""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from helpers.pairwise import cover_pairs, rows_of
+from helpers.runs import ROOT, make_run
+
+import vael
+from vael.errors import ConfigError
+from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.request import EvaluationRequest
+from vael.pretrained.explore.session import open_session
+from vael.pretrained.export.export import export_model
+from vael.pretrained.generate.kinds import generate_file
+from vael.pretrained.generate.request import GenerateRequest
+from vael.runs.extension import extend_run
+from vael.training.fit import train
+
+
+def names(group):
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+FACTORS = {
+    "data": ["image", "table"],
+    "likelihood": names("likelihood"),
+    "posterior": names("posterior"),
+    "prior": names("prior"),
+    "objective": names("objective"),
+}
+USUAL = {
+    "data": "image",
+    "likelihood": "gaussian",
+    "posterior": "normal",
+    "prior": "standard_normal",
+    "objective": "elbo",
+}
+LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
+REFUSED = {
+    **{("data=table", f"likelihood={name}"): "likelihood" for name in LEVELS},
+    ("data=image", "likelihood=student_t"): "likelihood",
+    **{
+        ("objective=free_bits", f"prior={name}"): "objective.group=null"
+        for name in names("prior")
+        if name != "standard_normal"
+    },
+}
+"""Two choices that cannot go together, with what the line that refuses them says."""
+FORBIDDEN = [frozenset(tuple(choice.split("=")) for choice in pair) for pair in REFUSED]
+SMALL = (  # one step an epoch
+    *("logger=csv", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "report=false"),
+    *("data=array", "data.batch_size=8", "model=mlp_vae", "model.latent_dim=2"),
+    *("model.encoder.hidden=[8]", "model.decoder.hidden=[8]"),
+    *("evaluation.samples=2", "evaluation.test_samples=2", "callbacks.pictures.num_examples=8"),
+)
+NEEDS = {
+    "prior=mixture": ["prior.components=3"],
+    "prior=vamp": ["prior.components=3"],
+    "objective=bound": ["objective.k=3"],
+}
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
+    found = {}
+    for name, x in (("image", images), ("table", table)):
+        found[name] = folder / f"{name}.npz"
+        parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
+        np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
+    return found
+
+
+def settings(row, files):
+    chosen = [f"{group}={name}" for group, name in row.items() if group != "data"]
+    more = [setting for choice in chosen for setting in NEEDS.get(choice, ())]
+    levels = ["data.levels=5"] if row["data"] == "image" else []
+    return [*SMALL, f"data.path={files[row['data']]}", *levels, *chosen, *more]
+
+
+def live(row, files, tmp_path):
+    """Train a step, go on, evaluate, generate, export and explore."""
+    run = make_run(tmp_path, *settings(row, files))
+    train(run)
+    extend_run(run, ["trainer.max_epochs=2"])
+    train(run)
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["status"], summary["steps"]) == ("finished", 2)
+    assert ("test/bpd" in summary["metrics"]) == (row["data"] == "image")
+    assert all(map(math.isfinite, summary["metrics"].values()))
+
+    found = evaluate_run(EvaluationRequest(run, samples=2))
+    score = "bpd" if row["data"] == "image" else "nll"
+    assert math.isfinite(found["bounds"]["2"][score])
+    assert found["scores"]["rate"] + found["scores"]["distortion"] == pytest.approx(
+        -found["scores"]["elbo"], rel=1e-5
+    )
+
+    model, count = vael.load(run), 5
+    shape = (count, *model.spec.event_shape)
+    for kind, name, size in (("samples", "x", shape), ("encodings", "mu", (2, 2))):
+        request = GenerateRequest(run, kind, count, output=tmp_path / f"{kind}.npz")
+        made = np.load(generate_file(request))[name]
+        assert made.shape == size
+        assert np.isfinite(made).all()
+
+    again = vael.load(export_model(run, output=tmp_path / "export"))
+    x = np.random.default_rng(1).integers(0, 5, shape)
+    assert torch.equal(again.log_prob(x, 2), model.log_prob(x, 2))
+    assert torch.equal(again.sample(count), model.sample(count))
+
+    session = open_session(run)
+    json.dumps(session.facts(), allow_nan=False)
+    z = session.sample(count, 0.7, seed=0)
+    assert z.shape == (count, 2)
+    assert len(session.decode(z)) == count * 4 * math.prod(
+        model.spec.event_shape[1:] if row["data"] == "image" else model.spec.event_shape
+    )
+
+
+def label(row):
+    return "-".join(row.values())
+
+
+APART = ("likelihood", "objective")
+
+
+@pytest.mark.parametrize("row", cover_pairs(FACTORS, FORBIDDEN, APART), ids=label)
+def test_every_two_choices_go_together(row, files, tmp_path):
+    live(row, files, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", FACTORS["objective"])
+def test_every_likelihood_goes_together_with(objective, files, tmp_path):
+    for row in cover_pairs(FACTORS, FORBIDDEN):
+        if row["objective"] == objective:
+            (tmp_path / label(row)).mkdir()
+            live(row, files, tmp_path / label(row))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("posterior", FACTORS["posterior"])
+def test_the_encoder_of_every_posterior_can_be_onnx(posterior, files, tmp_path):
+    """Its decoder is that of a likelihood, which the tests of the export have."""
+    run = make_run(tmp_path, *settings({**USUAL, "posterior": posterior}, files))
+    train(run)
+    target = export_model(run, "onnx", output=tmp_path / "export")  # which compares with torch
+    assert (target / "encoder.onnx").is_file()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("objective", FACTORS["objective"])
+def test_all_choices_go_together(objective, files, tmp_path):
+    for row in rows_of({**FACTORS, "objective": [objective]}, FORBIDDEN):
+        (tmp_path / label(row)).mkdir()
+        live(row, files, tmp_path / label(row))
+
+
+@pytest.mark.parametrize("pair", REFUSED, ids="-".join)
+def test_what_cannot_go_together_is_refused_in_a_line(pair, files, tmp_path):
+    row = {**USUAL, **dict(choice.split("=") for choice in pair)}
+    run = make_run(tmp_path, *settings(row, files))
+    with pytest.raises(ConfigError) as refused:
+        train(run, discard_on_error=True)
+    line = str(refused.value)
+    assert re.search(REFUSED[pair], line)
+    assert "\n" not in line
+    assert not run.exists()
