@@ -1,6 +1,7 @@
 """Every sweep file composes, and each path of its space exists under its condition."""
 
 import pytest
+import yaml
 from helpers.runs import ROOT
 
 from vael.sweep import create, plan
@@ -22,3 +23,13 @@ def test_it_can_be_started(file):
 def test_the_searches_that_the_readme_names_are_there():
     names = {file.stem for file in FILES}
     assert names >= {"latent_beta_likelihood", "rate_distortion", "mnist", "grid"}
+
+
+@pytest.mark.parametrize(
+    ("name", "group"), [("objectives", "objective"), ("priors", "prior"), ("priors", "posterior")]
+)
+def test_every_choice_is_in_its_search(name, group):
+    space = yaml.safe_load((ROOT / "sweeps" / f"{name}.yaml").read_text())["space"]
+    there = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+    (searched,) = parse_space({group: space[group]}, {}).parameters
+    assert set(searched.domain.values) == there, f"sweeps/{name}.yaml and conf/{group} differ"
