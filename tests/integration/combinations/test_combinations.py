@@ -54,6 +54,16 @@ REFUSED = {
         for name in names("prior")
         if name != "standard_normal"
     },
+    **{
+        (choice, f"posterior={flow}"): said
+        for flow in ("iaf", "spline")  # no densities of single dimensions, nor of other draws
+        for choice, said in {
+            "objective=beta_tc": "posterior=normal",
+            "objective=dip": "objective.variant=1",
+            "objective=free_bits": "objective.group=null",
+            "prior=vamp": "posterior",
+        }.items()
+    },
 }
 """Two choices that cannot go together, with what the line that refuses them says."""
 FORBIDDEN = [frozenset(tuple(choice.split("=")) for choice in pair) for pair in REFUSED]
@@ -67,6 +77,13 @@ NEEDS = {
     "prior=mixture": ["prior.components=3"],
     "prior=vamp": ["prior.components=3"],
     "objective=bound": ["objective.k=3"],
+    **{
+        f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]
+        for group, name in (
+            *(("posterior", name) for name in ("iaf", "spline")),
+            *(("prior", name) for name in ("autoregressive", "spline")),
+        )
+    },
 }
 
 
