@@ -123,13 +123,14 @@ class VaelData(pl.LightningDataModule):
 
     @property
     def cached(self) -> Cached:
-        """The decoded arrays, whole; `prepare` must have run."""
-        assert self._cached is not None, "call prepare() first"
+        """The decoded arrays, whole."""
+        self.prepare()
+        assert self._cached is not None
         return self._cached
 
     @property
     def spec(self) -> DataSpec:
-        """Facts of the data that a model must know; `prepare` must have run."""
+        """Facts of the data that a model must know."""
         cached, x = self.cached, self.cached.data.train.x
         parts = [cached.content, self.split_seed, self.limit, self.binarize]
         data = cached.data
@@ -167,19 +168,21 @@ class VaelData(pl.LightningDataModule):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was taken for what when the files were read, and what was left out."""
-        assert self._cached is not None, "call prepare() first"
+        self.prepare()
         return self._notes
 
     @property
     def preprocess(self) -> Preprocess:
         """From raw batches to what the likelihood sees; the module that trains should own it."""
-        assert self._preprocess is not None, "call prepare() first"
+        self.prepare()
+        assert self._preprocess is not None
         return self._preprocess
 
     def select(self, split: Split) -> tuple[Arrays, SplitIndex]:
         """Return the array that a split is in, and its positions there."""
+        parts = self.cached.data.parts
         part = self._splits[split]
-        return self.cached.data.parts[part.origin], part.index
+        return parts[part.origin], part.index
 
     def head(self, split: Split, n: int) -> Batch:
         """Return the first n examples of a split, raw, in a fixed order: for pictures."""
@@ -217,6 +220,7 @@ class VaelData(pl.LightningDataModule):
 
     def _at_hand(self, split: Split) -> tuple[Arrays | Resident, SplitIndex]:
         """Select a split, on the device of the trainer where it fits there."""
+        self.prepare()
         origin, index = self._splits[split].origin, self._splits[split].index
         if origin not in self._placed:
             device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")

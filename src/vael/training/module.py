@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
@@ -30,6 +31,14 @@ log = logging.getLogger("vael")
 SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
 Draws = tuple[torch.Generator, torch.Generator]  # of corruption and of latent noise
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
+
+
+AnyBatch = Batch | EvalBatch | Tensor | Sequence[Tensor]
+
+
+def _examples(batch: AnyBatch) -> Tensor:
+    """Return the raw examples of a batch, which come first."""
+    return batch if isinstance(batch, Tensor) else batch[0]
 
 
 @dataclass(frozen=True)
@@ -119,11 +128,14 @@ class LitVAE(pl.LightningModule):
         found: Loss = self.objective(trace, step, beta)
         return found
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of one batch, where Lightning takes single steps."""
+    def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
+        """Return the loss of one batch, where Lightning takes single steps.
+
+        Batches of a loader of one's own are raw examples ``x``, ``(x,)`` or ``(x, y)``.
+        """
         step = self.global_step
         draws = self.draws(self.current_epoch, batch_idx)
-        loss = self.loss(batch.x, draws, step, self.objective.beta(step))
+        loss = self.loss(_examples(batch), draws, step, self.objective.beta(step))
         self._last = Loss(loss.value.detach(), loss.terms)
         self.means.add(self._last)
         # so that no gradient is finite where the loss is not; times 1 it is the same to the bit
@@ -240,30 +252,30 @@ class LitVAE(pl.LightningModule):
 
     # ------------------------------------------------------------------------------ evaluation
 
-    def _score(self, batch: EvalBatch, split: str, samples: int) -> Evidence | None:
-        if len(batch.x) == 0:  # more devices than chunks: this one has nothing to score
+    def _score(self, batch: AnyBatch, number: int, split: str, samples: int) -> Evidence | None:
+        x = _examples(batch)
+        if len(x) == 0:  # more devices than chunks: this one has nothing to score
             return None
-        place, levels = (split, batch.chunk), self.spec.levels
-        x = self.preprocess(batch.x, self.eval_corruption_noise.at(self.device, *place))
+        chunk = batch.chunk if isinstance(batch, EvalBatch) else number
+        place, levels = (split, chunk), self.spec.levels
+        x = self.preprocess(x, self.eval_corruption_noise.at(self.device, *place))
         found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels)
         self.scores.update(found.evidence)
         return found.evidence
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: AnyBatch, batch_idx: int) -> None:
         """Score one chunk of the validation split."""
-        self._score(batch, "val", self.options.samples)
+        self._score(batch, batch_idx, "val", self.options.samples)
 
     def on_test_epoch_start(self) -> None:
         """Make room for the scores of each test example."""
-        chunks: Any = self.trainer.test_dataloaders
-        self.examples = ExampleScores(len(chunks.index), self.spec.levels is not None).to(
-            self.device
-        )
+        index: Any = getattr(self.trainer.test_dataloaders, "index", ())  # not of any loader
+        self.examples = ExampleScores(len(index), self.spec.levels is not None).to(self.device)
 
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
+    def test_step(self, batch: AnyBatch, batch_idx: int) -> None:
         """Score one chunk of the test split."""
-        found = self._score(batch, "test", self.options.test_samples)
-        if found is not None:
+        found = self._score(batch, batch_idx, "test", self.options.test_samples)
+        if found is not None and isinstance(batch, EvalBatch):
             self.examples.update(found, batch.chunk * EVAL_CHUNK)
 
     def on_validation_epoch_end(self) -> None:

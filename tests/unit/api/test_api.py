@@ -14,6 +14,7 @@ import vael
 from vael.api.memory import _to_array
 from vael.api.settings import write_settings
 from vael.config.compose import compose_config
+from vael.data.module import VaelData
 from vael.errors import ConfigError, VaelError
 
 SHORT = {
@@ -93,6 +94,33 @@ def test_what_is_built_trains_with_a_plain_trainer_and_its_checkpoint_loads(tmp_
     lit.eval()
     mine = lit.vae.encode(lit.preprocess(x, None)).mean
     np.testing.assert_array_equal(model.encode(x.numpy()).mu, mine.detach())
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning's hints
+def test_what_is_built_takes_loaders_of_ones_own(tmp_path):
+    import pytorch_lightning as pl
+    from torch.utils.data import DataLoader, TensorDataset
+
+    lit, data = vael.build(data="digits", **SHORT)
+    arrays, index = data.select("test")
+    x = torch.from_numpy(arrays.x[index])
+    own = DataLoader(TensorDataset(x), batch_size=100)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False}
+    trainer = pl.Trainer(max_epochs=1, default_root_dir=tmp_path, accelerator="cpu", **quiet)
+    before = [p.detach().clone() for p in lit.parameters()]
+    trainer.fit(lit, own, DataLoader(x, batch_size=50))
+    assert any((a != b).any() for a, b in zip(before, lit.parameters(), strict=True))
+    (mine,) = trainer.test(lit, own, verbose=False)
+    (theirs,) = trainer.test(lit, data, verbose=False)
+    assert mine == theirs  # the same chunks of 100
+
+
+def test_data_is_read_when_it_is_asked_for(tmp_path):
+    from vael.data.sources import Digits
+
+    assert VaelData(Digits(), cache_dir=str(tmp_path)).spec.event_shape == (1, 8, 8)
+    batch = next(iter(VaelData(Digits(), cache_dir=str(tmp_path)).train_dataloader()))
+    assert batch.x.shape == (128, 1, 8, 8)
 
 
 def test_a_search_that_cannot_be_writes_nothing(tmp_path, monkeypatch):

@@ -147,7 +147,8 @@ class ArrayFile(Source):
             content = file_key(self.path)
         except OSError as error:
             raise DataError(
-                f"data.path must be a file that can be read, got {self.path}: {error.strerror}"
+                f"data.path must be a file that can be read, got {self.path.absolute()}: "
+                f"{error.strerror}"
             ) from error
         table = self.table
         options = (

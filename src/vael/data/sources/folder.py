@@ -120,7 +120,7 @@ class Folder(Source):
         if not self.path.is_dir():
             file = "is a file: one of numbers is data=array"
             raise DataError(
-                f"data.path must be a folder of pictures, but {self.path} "
+                f"data.path must be a folder of pictures, but {self.path.absolute()} "
                 f"{file if self.path.exists() else 'does not exist'}"
             )
         endings = _endings()

@@ -2,9 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytorch_lightning.loggers import Logger
+
+from vael.errors import ConfigError
+
+
+def require_package(name: str) -> None:
+    """Refuse a board whose package of the same name is not installed.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if find_spec(name) is None:
+        raise ConfigError(
+            f"logger={name} needs the package {name}: pip install {name}; logger=csv does without."
+        )
 
 
 class Board(ABC):

@@ -1,25 +1,20 @@
 """Logging to TensorBoard."""
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from vael.errors import ConfigError
-from vael.training.loggers.base import Board
+from vael.training.loggers.base import Board, require_package
 
 
 class Tensorboard(Board):
     """Write event files in ``RUN/tensorboard``."""
 
     def __init__(self) -> None:
-        if find_spec("tensorboard") is None:
-            raise ConfigError(
-                "logger=tensorboard needs the package tensorboard: pip install tensorboard."
-            )
+        require_package("tensorboard")
         self._logger: TensorBoardLogger | None = None
 
     def open(self, run: Path, config: Mapping[str, object]) -> Sequence[Logger]:

@@ -16,7 +16,7 @@ from vael.runs.folder import RunFolder
 from vael.runs.json_files import peek_json
 from vael.runs.wandb_login import has_login
 from vael.text import word_command
-from vael.training.loggers.base import Board
+from vael.training.loggers.base import Board, require_package
 
 if TYPE_CHECKING:
     from wandb import Artifact, Run
@@ -48,6 +48,7 @@ class Wandb(Board):
     checkpoints: Literal["best"] | None = None
 
     def __post_init__(self) -> None:
+        require_package("wandb")
         self._folder = Path()
         self._run: Run | None = None
         self._parts: OfflineParts | None = None

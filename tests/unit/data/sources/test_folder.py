@@ -267,9 +267,10 @@ def test_an_option_that_cannot_work_is_refused(options, match):
         Folder(**options)
 
 
-def test_a_path_that_is_no_folder(tmp_path):
-    with pytest.raises(DataError, match=r"data.path must be a folder .* does not exist"):
-        Folder(str(tmp_path / "none")).fingerprint()
+def test_a_path_that_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=rf"must be a folder .* {tmp_path}/none does not exist"):
+        Folder("none").fingerprint()
     (tmp_path / "file").write_text("")
     with pytest.raises(
         DataError, match=r"data.path must be a folder .* is a file: one .* data=array"

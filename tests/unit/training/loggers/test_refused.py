@@ -4,11 +4,12 @@ import json
 import sys
 
 import pytest
-from helpers.runs import QUICK, make_run
+from helpers.runs import QUICK, config_of, make_run
 
+from vael.config.build import build_part
 from vael.errors import ConfigError
 from vael.training.fit import train
-from vael.training.loggers import NoLogger, Tensorboard
+from vael.training.loggers import Board, NoLogger
 
 
 def refuse(self, run, config):
@@ -33,7 +34,9 @@ def test_one_that_has_its_folder_says_why_it_failed(tmp_path, monkeypatch):
     assert json.loads((folder / "summary.json").read_text())["reason"] == "the board refuses"
 
 
-def test_tensorboard_is_asked_for_before_the_run_begins(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(ConfigError, match="pip install tensorboard"):
-        Tensorboard()
+@pytest.mark.parametrize("option", ["tensorboard", "wandb", "wandb_tensorboard"])
+def test_a_package_is_asked_for_before_the_run_begins(option, monkeypatch):
+    package = option.rpartition("_")[2]
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=f"needs the package {package}: pip install {package};"):
+        build_part(config_of(f"logger={option}").logger, Board, "logger")
