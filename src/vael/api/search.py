@@ -101,7 +101,7 @@ def search(
     options = {"trials": keys.get("trials"), "confirm": keys.get("confirm"), "name": name}
     if file is not None and (unknown := keys.keys() - options.keys()):
         raise ConfigError(
-            f"{', '.join(sorted(unknown))} stand in the sweep's file: change it there."
+            f"{', '.join(sorted(unknown))}: only the sweep's file says it: change it there."
         )
     words = write_settings(fixed or {})
     given = [f"--{option}={value}" for option, value in options.items() if value is not None]

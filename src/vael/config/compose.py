@@ -131,6 +131,9 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
             f"--config-name: there is no {absent[1]} in the folders of configs; --config-dir adds "
             "one. A run that has a folder goes on with vael train RUN."
         )
+    twice = re.search(r"(\S+) appears more than once in the final defaults list", text)
+    if twice:
+        return f"{twice[1]} is chosen already: give {twice[1]}=<option> without a plus."
     typed = re.search(r"Could not override '([^']+)'", text)
     if typed:
         path = typed[1]

@@ -78,13 +78,18 @@ def check_one_option(arguments: Sequence[str], groups: Sequence[str]) -> None:
         key = argument.partition("=")[0].lstrip("+")
         read = _parse(argument) if key in groups else None
         value = None if read is None else read.value()
+        if isinstance(value, dict):
+            raise ConfigError(
+                f"{argument}: {key} is a group: choose with {key}=<option>, and change what is in "
+                f"it by {key}.NAME=VALUE."
+            )
         if isinstance(value, list):
             options = [str(option) for option in value]
             if key == "logger":
                 raise ConfigError(
                     f"{argument}: a group takes one option: logger=wandb_tensorboard logs to "
-                    "wandb and tensorboard; for others make conf/logger/NAME.yaml like it "
-                    "(docs/models.md)."
+                    "wandb and tensorboard; for others make conf/logger/NAME.yaml like it, "
+                    "with a section for each."
                 )
             raise ConfigError(
                 f"{argument}: a group takes one option: give {key}={(*options, '<option>')[0]}. "

@@ -113,5 +113,5 @@ def _typed(folder: Path) -> list[str]:
     command = peek_summary(folder).get("command")
     with suppress(VaelError, AttributeError, ValueError):
         words = shlex.split(str(command or read_yaml(RunFolder(folder).config).command))
-        return [word for word in words if "=" in word and not word.startswith("-")]
+        return [w for w in words if "=" in w and not w.startswith(("-", "sweep."))]
     return []

@@ -93,7 +93,10 @@ def find_started(file: Path) -> Path:
     d = read_sweep_file(file)
     folder = find_folder(d, checks.compose_base(d))
     if not (folder / SNAPSHOT).exists():
-        raise ConfigError(f"{file} has not been started: there is no {folder / SNAPSHOT}.")
+        raise ConfigError(
+            f"{file} has not been started: there is no {folder / SNAPSHOT}; one that is elsewhere "
+            "is named by its folder."
+        )
     return folder
 
 

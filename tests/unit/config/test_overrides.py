@@ -76,6 +76,19 @@ def test_what_stays_unreadable_is_named_with_its_quotes():
 
 
 @pytest.mark.parametrize(
+    ("argument", "match"),
+    [
+        ("logger={}", "logger is a group"),
+        ("+data=digits", "^data is chosen already: give data=<option> without a plus"),
+        ("trainer={max_epochs: 3}", r"^trainer=.*: trainer is a group: .* trainer\.NAME=VALUE"),
+    ],
+)
+def test_a_group_is_no_mapping_and_is_chosen_once(argument, match):
+    with pytest.raises(ConfigError, match=match):
+        compose_config([argument])
+
+
+@pytest.mark.parametrize(
     ("group", "remedy"), [("model", r"choice\(a, b\)"), ("logger", "logger=wandb_tensorboard")]
 )
 def test_a_group_takes_one_option(group, remedy):

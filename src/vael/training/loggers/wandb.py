@@ -1,6 +1,7 @@
 """Logging to wandb, online where somebody is logged in, else offline: it never blocks."""
 
 import os
+import re
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ class Wandb(Board):
         try:
             self._run = self._init(run, config, mode)
         except (wandb.errors.Error, TimeoutError, ValueError) as error:
-            why = " ".join(str(error).split())
+            why = _without_links(str(error))
             if isinstance(error, wandb.errors.UsageError | ValueError):
                 raise ConfigError(
                     f"logger=wandb: wandb refuses its settings: {why}. See logger.* in the "
@@ -139,6 +140,12 @@ class Wandb(Board):
         if self._parts is not None:
             self._parts.end()
         self._run = self._parts = None
+
+
+def _without_links(text: str) -> str:
+    """Return pydantic's words in one line, without its own vocabulary."""
+    plain = re.sub(r" \[type=\w+, input_value=(.*?), input_type=\w+\]", r", got \1", text)
+    return " ".join(re.sub(r"For further information visit \S+", "", plain).split())
 
 
 def _name(run: Path, config: Mapping[str, object]) -> str:

@@ -40,3 +40,13 @@ def test_a_package_is_asked_for_before_the_run_begins(option, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ConfigError, match=f"needs the package {package}: pip install {package};"):
         build_part(config_of(f"logger={option}").logger, Board, "logger")
+
+
+def test_a_variable_that_wandb_refuses_is_named_with_what_it_may_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "garbage")
+    folder = make_run(tmp_path, *QUICK, "logger=wandb")
+    board = build_part(config_of("logger=wandb", "name=x").logger, Board, "logger")
+    with pytest.raises(
+        ConfigError, match=r"mode Input should be 'online', .*, got 'garbage'\. See"
+    ):
+        board.open(folder, {})
