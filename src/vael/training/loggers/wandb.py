@@ -72,6 +72,7 @@ class Wandb(Board):
                     "config, and the variables WANDB_*."
                 ) from error
             print(f"vael: wandb cannot be reached ({why}); logging offline", file=sys.stderr)
+            wandb.teardown()  # its service still holds the id of the run that failed
             mode = "offline"
             self._run = self._init(run, config, mode)
         if mode in ("offline", "dryrun"):

@@ -50,3 +50,23 @@ def test_a_variable_that_wandb_refuses_is_named_with_what_it_may_be(tmp_path, mo
         ConfigError, match=r"mode Input should be 'online', .*, got 'garbage'\. See"
     ):
         board.open(folder, {})
+
+
+@pytest.mark.slow
+def test_without_its_server_wandb_logs_offline(tmp_path, monkeypatch, capfd):
+    for name, value in {
+        "WANDB_MODE": "online",
+        "WANDB_API_KEY": 40 * "1",
+        "WANDB_BASE_URL": "http://127.0.0.1:9",  # the port of discard: nobody answers
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("vael.training.loggers.wandb.INIT_SECONDS", 3.0)
+    folder = make_run(tmp_path, *QUICK, "logger=wandb")
+    board = build_part(config_of("logger=wandb", "name=x").logger, Board, "logger")
+    board.open(folder, {})
+    board.catch_up({})
+    board.close({"val/bpd": 2.0}, succeeded=True)
+    assert list((folder / "wandb").glob("offline-run-*/*.wandb"))
+    told = capfd.readouterr().err
+    assert "wandb cannot be reached" in told
+    assert "`wandb sync " in told
