@@ -6,6 +6,7 @@ import pytest
 import torch
 from oracles.exact_vae import exact_vae, linear_vae, normal_theta
 from oracles.linear_gaussian import LinearGaussian
+from torch.utils.flop_counter import FlopCounterMode
 
 from vael.errors import ConfigError
 from vael.models.posteriors import Normal
@@ -138,6 +139,21 @@ def test_a_weight_of_nothing_breaks_no_gradient():
     eps = torch.stack([torch.zeros(3, 2), torch.full((3, 2), 60.0)])
     found = gradients(vae, piwae(vae(X.float(), (eps,)), 0, 1.0).value)
     assert all(g.isfinite().all() for g in found.values())
+
+
+def test_k_samples_cost_one_encoding_and_k_decodings():
+    """Multiplications, there and back: so they are fewer than those of k steps of the ELBO."""
+
+    def count(k):
+        vae, objective = wrong_vae(), Bound(k=k)
+        with FlopCounterMode(display=False) as counter:
+            objective(vae(X, (noise(objective),)), 0, 1.0).value.backward()
+        return counter.get_total_flops()
+
+    one, two, eight = map(count, (1, 2, 8))
+    decoding = two - one
+    assert one > decoding > 0
+    assert eight == one + 7 * decoding
 
 
 def test_alpha_near_one_is_near_the_elbo():
