@@ -42,6 +42,7 @@ NEEDS = {
     "experiment=ppca": ["data=digits"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],
     "model=linear_vae": ["likelihood=squared_error"],
+    "posterior=delta": ["objective=wae"],
     "objective/schedule=linear": ["objective.schedule.steps=2"],
     "objective/schedule=cyclical": ["objective.schedule.period=1", "objective.schedule.cycles=2"],
 }
@@ -57,6 +58,9 @@ def test_it_trains_an_epoch(option, tmp_path):
     if "data=breast_cancer" in NEEDS.get(option, []):
         assert "test/bpd" not in summary["metrics"]
         assert math.isfinite(summary["metrics"]["test/elbo"])
+    elif option == "posterior=delta":
+        assert "test/bpd" not in summary["metrics"]
+        assert math.isfinite(summary["metrics"]["test/distortion"])
     else:
         assert 0 < summary["metrics"]["test/bpd"] < 100
 

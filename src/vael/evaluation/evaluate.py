@@ -6,12 +6,14 @@ from typing import Any
 import torch
 
 from vael.distributed.processes import keep_freed_memory
+from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose
 from vael.evaluation.parallel import Parts, choose_place, score_parts
 from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.evaluation.result import summarize_scores
 from vael.files import write_json
+from vael.metrics.evidence import NO_BOUND
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.provenance import describe_machine, git_sha, package_versions
@@ -40,6 +42,8 @@ def score_run(request: EvaluationRequest) -> dict[str, Any]:
     keep_freed_memory()
     kind = choose_device(request.device, request.devices)
     trained = load_trained(request.path, request.overrides, request.allow)
+    if not trained.vae.has_density:
+        raise ConfigError(f"{request.path} cannot be evaluated: {NO_BOUND}.")
     torch.set_num_threads(request.threads)
     split = Part(request.split)
     spec = trained.spec

@@ -234,8 +234,13 @@ class Target:
     name: str
 
     @classmethod
-    def of(cls, levels: int | None) -> "Target":
-        """Return ``val/bpd`` where the data has levels, else ``val/elbo``."""
+    def of(cls, levels: int | None, has_density: bool = True) -> "Target":
+        """Return ``val/bpd`` where the data has levels, else ``val/elbo``.
+
+        Where q(z|x) has no density there is neither: ``val/distortion``.
+        """
+        if not has_density:
+            return cls("val/distortion")
         return cls("val/elbo" if levels is None else "val/bpd")
 
     @property

@@ -18,6 +18,10 @@ from vael.models.vae import VAE
 from vael.randomness import Noise
 from vael.types import Shape
 
+NO_BOUND = (
+    "a deterministic encoder (posterior=delta) has no density q(z|x), so there is no bound on "
+    "log p(x): no bpd, ELBO or rate"
+)
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
 FLOATS_PER_GPU_PASS = 2**27  # 512 MiB: less is over before the next pass is launched
 GPU_SAMPLES_PER_KEY = 32  # seeding and launching take longer than drawing
@@ -131,8 +135,10 @@ def score_chunk(
     """Score a chunk of a split; training, its verification, evaluation and `vael.load` share this.
 
     The same weights, examples, stream and place give the same numbers to the bit. The arguments
-    are those of `weigh` and `chunk_noise`.
+    are those of `weigh` and `chunk_noise`. Where q(z|x) has no density one sample is all there is.
     """
+    if not vae.has_density:
+        samples, levels, ks = 1, None, ()
     return weigh(vae, x, chunk_noise(noise, x, split, chunk, drawn, tick), samples, levels, ks)
 
 

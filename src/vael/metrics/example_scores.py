@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vael.metrics.evidence import Evidence
 
-COLUMNS = ("elbo", "rate", "distortion", "iwae", "mse", "bits")
+COLUMNS: tuple[str, ...] = ("elbo", "rate", "distortion", "iwae", "mse", "bits")
 PUBLISHED = {"bits": "bpd"}  # what a column is called among the scores
 assert set(COLUMNS) <= {each.name for each in fields(Evidence)}
 
@@ -21,14 +21,17 @@ class ExampleScores(torchmetrics.Metric):
     Args:
         num_examples: of the split.
         has_levels: whether there are bits.
+        has_density: whether q(z|x) has one; else distortion and mse are all.
     """
 
     full_state_update = False
     table: Tensor
 
-    def __init__(self, num_examples: int, has_levels: bool) -> None:
+    def __init__(self, num_examples: int, has_levels: bool, has_density: bool = True) -> None:
         super().__init__()
         self.columns = COLUMNS if has_levels else COLUMNS[:-1]
+        if not has_density:
+            self.columns = ("distortion", "mse")
         table = torch.zeros(num_examples, len(self.columns), dtype=torch.float64)
         self.add_state("table", table, dist_reduce_fx="sum")
 

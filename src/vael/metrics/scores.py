@@ -11,6 +11,8 @@ from vael.metrics.evidence import Evidence
 from vael.models.vae import VAE
 from vael.types import DataSpec
 
+OF_DENSITY = ("elbo", "rate", "iwae", "bpd")
+"""What there is only where q(z|x) has a density."""
 NAMES = ("elbo", "rate", "distortion", "iwae", "mse", "bits", "scale_at_bound")
 
 
@@ -30,8 +32,11 @@ class Scores(torchmetrics.Metric):
     mu_sum: Tensor
     mu_square: Tensor
 
-    def __init__(self, latent_size: int, has_levels: bool, unit_range: bool) -> None:
+    def __init__(
+        self, latent_size: int, has_levels: bool, unit_range: bool, has_density: bool = True
+    ) -> None:
         super().__init__()
+        self.has_density = has_density
         self.latent_size = latent_size
         self.has_levels = has_levels
         self.unit_range = unit_range
@@ -48,7 +53,7 @@ class Scores(torchmetrics.Metric):
     def of(cls, vae: VAE, spec: DataSpec) -> "Scores":
         """Return the scores of this model on this data, empty."""
         size = math.prod(vae.noise_shapes[0])
-        return cls(size, spec.levels is not None, spec.support == "unit")
+        return cls(size, spec.levels is not None, spec.support == "unit", vae.has_density)
 
     def update(self, seen: Evidence) -> None:
         """Add the examples of one batch."""
@@ -70,4 +75,6 @@ class Scores(torchmetrics.Metric):
             means["bpd"] = bits
         if self.unit_range:
             means["psnr"] = -10 * math.log10(max(means["mse"], 1e-20))
+        if not self.has_density:
+            means = {name: mean for name, mean in means.items() if name not in OF_DENSITY}
         return means

@@ -41,6 +41,11 @@ class VAE(nn.Module):
         return self.latents.noise_shapes
 
     @property
+    def has_density(self) -> bool:
+        """Whether q(z|x) has a density: else there is no bound on log p(x), and no bpd."""
+        return self.latents.has_density
+
+    @property
     def prior_noise_shapes(self) -> tuple[Shape, ...]:
         """The event shapes of the noise that ``sample`` needs."""
         return self.latents.prior_noise_shapes

@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from vael.errors import ConfigError
 from vael.models.latents.base import Latents
+from vael.models.posteriors.delta import DeltaRecord
 from vael.models.trace import Loss, Trace, only_layer
 from vael.objectives.base import Objective
 from vael.objectives.discriminator import Discriminator
@@ -39,6 +40,7 @@ class Adversarial(Objective):
     """
 
     smallest_batch = 2
+    needs_density = False
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class Adversarial(Objective):
         entropy = self.discriminator.cross_entropy(y, z)
         distortion = -trace.log_px.mean()
         value = distortion + self.weight * softplus(-odds).mean() + (entropy - entropy.detach())
-        terms = {"distortion": distortion, "rate": trace.rate.mean()}
-        terms |= {"marginal_kl": -odds.mean(), "cross_entropy": entropy}
+        terms = {"distortion": distortion, "marginal_kl": -odds.mean(), "cross_entropy": entropy}
+        if not isinstance(layer.q, DeltaRecord):
+            terms["rate"] = trace.rate.mean()
         return Loss(value, {name: term.detach() for name, term in terms.items()})

@@ -16,6 +16,8 @@ class Objective(nn.Module, ABC):
     Attributes:
         num_samples: S, samples of q per example that the objective wants in training.
         smallest_batch: examples that it must see at once; 2 where it compares them.
+        needs_density: whether it needs log q(z|x) or the rate: else it also trains a
+            deterministic encoder, ``posterior=delta``.
 
     An objective whose constructor has a parameter ``num_data`` gets N, the number of training
     examples, one that has ``latent_size`` d, the numbers of a latent. Parameters of an objective
@@ -42,6 +44,7 @@ class Objective(nn.Module, ABC):
 
     num_samples: int = 1
     smallest_batch: int = 1
+    needs_density: bool = True
 
     @abstractmethod
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:

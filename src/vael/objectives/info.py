@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.latents.base import Latents
+from vael.models.posteriors.delta import DeltaRecord
 from vael.models.trace import Loss, Trace, only_layer
 from vael.objectives.base import Objective
 from vael.objectives.gather import gather
@@ -58,6 +59,7 @@ class Info(Objective):
             raise ConfigError(f"objective.kernel must be one of {choices}, but got {kernel!r}.")
         check_scales(scales)
         self.alpha, self.lambda_mmd = alpha, lambda_mmd
+        self.needs_density = alpha < 1
         self.kernel, self.scales = kernel, tuple(scales)
 
     def noise_shapes(self, latents: Latents) -> tuple[Shape, ...]:
@@ -69,9 +71,12 @@ class Info(Objective):
         layer = only_layer(trace, "objective=info")
         z, y = gather(layer.z[0].flatten(1)), gather(layer.p.rsample(trace.noise[0])[0].flatten(1))
         mmd = estimate_mmd(z, y, self.kernel, self.scales)
-        distortion, rate = -trace.log_px.mean(), trace.rate.mean()
-        value = distortion + (1 - self.alpha) * rate + (self.alpha + self.lambda_mmd - 1) * mmd
-        terms = {"distortion": distortion, "rate": rate, "mmd": mmd}
+        distortion = -trace.log_px.mean()
+        value = distortion + (self.alpha + self.lambda_mmd - 1) * mmd
+        terms = {"distortion": distortion, "mmd": mmd}
+        if not isinstance(layer.q, DeltaRecord):
+            rate = terms["rate"] = trace.rate.mean()
+            value = value + (1 - self.alpha) * rate
         return Loss(value, {name: term.detach() for name, term in terms.items()})
 
 

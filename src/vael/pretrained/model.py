@@ -13,7 +13,7 @@ from vael.config.build import build_seeds, build_vae
 from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError
-from vael.metrics.evidence import score_chunk
+from vael.metrics.evidence import NO_BOUND, score_chunk
 from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
@@ -172,8 +172,10 @@ class Model:
         x as the model sees it: tables and images of real numbers in standardised units.
 
         Raises:
-            ConfigError: samples is not positive.
+            ConfigError: samples is not positive, or q(z|x) has no density.
         """
+        if not self.vae.has_density:
+            raise ConfigError(f"there is no log_prob: {NO_BOUND}.")
         if type(samples) is not int or samples < 1:
             raise ConfigError(f"samples must be a whole number >= 1, but got {samples!r}.")
         noise, found = Noise(seed, "latent"), []

@@ -5,6 +5,7 @@ import os
 import torch
 
 from vael.distributed.ownership import ATTEMPT
+from vael.metrics.evidence import NO_BOUND
 from vael.training.log import log
 from vael.training.run import Run
 
@@ -17,6 +18,8 @@ def announce_run(run: Run) -> None:
     lines = [f"run     {run.folder}"]
     lines += [f"data    {line}" for line in (run.data.description, *run.data.notes)]
     lines += [f"model   {_model(run)}", f"device  {_device(run)}"]
+    if not run.lit.vae.has_density:
+        lines.append(f"score   {run.lit.target.name}: {NO_BOUND}")
     for line in lines:
         log.info(line)
     if ATTEMPT not in os.environ:

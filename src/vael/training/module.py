@@ -86,7 +86,7 @@ class LitVAE(pl.LightningModule):
         self.objective = objective
         self.preprocess = preprocess
         self.spec = spec
-        self.target = Target.of(spec.levels)
+        self.target = Target.of(spec.levels, vae.has_density)
         self.options = options
         self.latent_noise = Noise(seeds.latent, "latent")
         self.corruption_noise = Noise(seeds.corruption, "corruption")
@@ -270,7 +270,9 @@ class LitVAE(pl.LightningModule):
     def on_test_epoch_start(self) -> None:
         """Make room for the scores of each test example."""
         index: Any = getattr(self.trainer.test_dataloaders, "index", ())  # not of any loader
-        self.examples = ExampleScores(len(index), self.spec.levels is not None).to(self.device)
+        has_levels, has_density = self.spec.levels is not None, self.vae.has_density
+        examples = ExampleScores(len(index), has_levels, has_density)
+        self.examples = examples.to(self.device)
 
     def test_step(self, batch: AnyBatch, batch_idx: int) -> None:
         """Score one chunk of the test split."""

@@ -71,6 +71,12 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
         raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
     facts = {"num_data": data.spec.num_train, "latent_size": math.prod(vae.noise_shapes[0])}
     objective = build_objective(config, facts, seeds)
+    if objective.needs_density and not vae.has_density:
+        raise ConfigError(
+            f"objective ({config.objective['_target_']}) needs the density of q(z|x), which "
+            f"posterior ({config.posterior['_target_']}) has not: use objective=wae or "
+            "objective=aae, or another posterior."
+        )
     scheduler: Any = build_part(config.scheduler, object, "scheduler")
     options = Options(
         samples=config.evaluation.samples,

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.metrics.evidence import NO_BOUND
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
 from vael.runs.summary import Summary
@@ -59,6 +60,8 @@ def complete_summary(
     summary.step = loop.mode if isinstance(loop, GroupedEpochLoop) else None
     summary.skipped_steps = lit.skipped.steps
     summary.warnings = list(lit.warnings)
+    if not lit.vae.has_density:
+        summary.warnings.append(f"{NO_BOUND}. The best epoch is that of {lit.target.name}.")
     if lit.skipped.steps:
         summary.warnings.append(
             f"{lit.skipped.steps} of {summary.steps} steps were left out: their gradient's norm "

@@ -102,11 +102,12 @@ def test_an_unknown_name_stands_for_itself():
     assert (own.title, own.unit, own.better, own.search) == ("own", "", "", None)
 
 
-@pytest.mark.parametrize(
-    ("levels", "name", "mode", "best"), [(17, "val/bpd", "min", 1), (None, "val/elbo", "max", 2)]
-)
-def test_the_target_knows_which_of_two_rows_is_better(levels, name, mode, best):
-    target = Target.of(levels)
+@pytest.mark.parametrize(("facts", "name", "mode", "best"), [
+    ((17,), "val/bpd", "min", 1), ((None,), "val/elbo", "max", 2),
+    ((17, False), "val/distortion", "min", 1), ((None, False), "val/distortion", "min", 1),
+])  # fmt: skip
+def test_the_target_knows_which_of_two_rows_is_better(facts, name, mode, best):
+    target = Target.of(*facts)
     assert (target.name, target.mode) == (name, mode)
     rows = [{"epoch": 0, name: 2.0}, {"epoch": 1, name: 1.0}, {"epoch": 2, name: 3.0}]
     assert target.best(rows)["epoch"] == best

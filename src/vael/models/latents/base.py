@@ -25,6 +25,11 @@ class Latents(nn.Module, ABC):
         """The event shapes of the noise that ``infer`` needs."""
 
     @property
+    def has_density(self) -> bool:
+        """Whether log q(z|x) is finite: else there is no bound on log p(x), and no bpd."""
+        return True
+
+    @property
     @abstractmethod
     def prior_noise_shapes(self) -> tuple[Shape, ...]:
         """The event shapes of the noise that ``sample`` needs."""

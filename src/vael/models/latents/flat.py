@@ -1,10 +1,12 @@
 """A single layer of latents."""
 
+from typing import cast
+
 from torch import Tensor
 
 from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
-from vael.models.posteriors.base import PosteriorRecord
+from vael.models.posteriors.base import Posterior, PosteriorRecord
 from vael.models.priors.base import Prior
 from vael.models.trace import Latent, LatentRecord
 from vael.types import Shape
@@ -37,6 +39,11 @@ class Flat(Latents):
     def noise_shapes(self) -> tuple[Shape, ...]:
         """``(Z,)``."""
         return (self.prior.event_shape,)
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the posterior has one."""
+        return cast(Posterior, self.posterior.family).has_density
 
     @property
     def prior_noise_shapes(self) -> tuple[Shape, ...]:

@@ -70,6 +70,9 @@ class Posterior(nn.Module, ABC):
     Args:
         event_shape: Z, the shape of one latent.
 
+    Attributes:
+        has_density: whether log q(z|x) is finite: else there is no bound on log p(x).
+
     Shape:
         theta: ``(*, *theta_shape)``; the record has leading dimensions ``*``.
 
@@ -107,6 +110,8 @@ class Posterior(nn.Module, ABC):
         >>> q.log_prob(z)  # -2 log 2, nats, (S, B)
         tensor([[-1.3863, -1.3863, -1.3863, -1.3863]])
     """
+
+    has_density: bool = True
 
     def __init__(self, event_shape: Shape) -> None:
         super().__init__()

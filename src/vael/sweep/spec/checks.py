@@ -26,6 +26,8 @@ INCOMPARABLE = {
     "logger": "it changes no number",
     "report": "it changes no number",
 }
+POINT = "vael.models.posteriors.Delta"
+OF_DENSITY = ("val/bpd", "val/elbo", "val/iwae", "val/rate")
 SET_BY_SWEEP = {
     "trainer.devices": "give --devices-per-trial",
     "name": "give name: in the file",
@@ -131,7 +133,14 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
     """
     families = sorted({str(c.likelihood["_target_"]).rpartition(".")[2] for c in configs})
     fits = sorted({_fit(c, facts) for c in configs})
+    points = any(c.posterior["_target_"] == POINT for c in configs)
     for target in targets:
+        if points and target in OF_DENSITY:
+            raise ConfigError(
+                f"target {target} is never logged with posterior=delta: a deterministic encoder "
+                "has no bound on log p(x). Use target: val/distortion, within one likelihood, or "
+                "val/mse."
+            )
         if target == "val/bpd" and facts.levels is None:
             raise ConfigError(
                 "target val/bpd is never logged: this data has no levels (a table). "
