@@ -8,6 +8,7 @@ from vael.sweep import create, plan
 from vael.sweep.spec import checks
 from vael.sweep.spec.grammar import parse_space
 
+NO_BPD = {"delta"}
 FILES = sorted((ROOT / "sweeps").glob("*.yaml"))
 
 
@@ -30,6 +31,6 @@ def test_the_searches_that_the_readme_names_are_there():
 )
 def test_every_choice_is_in_its_search(name, group):
     space = yaml.safe_load((ROOT / "sweeps" / f"{name}.yaml").read_text())["space"]
-    there = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+    there = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")} - NO_BPD
     (searched,) = parse_space({group: space[group]}, {}).parameters
     assert set(searched.domain.values) == there, f"sweeps/{name}.yaml and conf/{group} differ"
