@@ -5,8 +5,10 @@ import shlex
 import subprocess
 
 import pytest
+import typer
 from helpers.runs import ROOT, config_of
 
+from vael.cli.main import app
 from vael.config.validate import check_config
 
 README = (ROOT / "README.md").read_text()
@@ -26,6 +28,10 @@ TRAIN = sorted(
         and not re.search(r"RUN|latest|\.\.\.", line)
     }
 )
+OTHER = sorted(
+    {line for line in LINES if re.match(r"vael (?!train|sweep)[a-z]+ (?!\.\.\.)", line)}
+    | {line for line in LINES if re.match(r"vael sweep (?!status$)\w+", line)}
+)
 MAKE = [line for line in README.splitlines() if re.match(r"make \w+ ", line)]
 MAKE = [line.split("#")[0].strip() for line in MAKE]
 
@@ -35,8 +41,24 @@ def test_every_command_line_composes_and_passes_the_checks(line):
     check_config(config_of(*shlex.split(line)[2:]))
 
 
+@pytest.mark.parametrize("line", OTHER)
+def test_every_other_command_line_is_read_by_its_command(line, tmp_path, monkeypatch):
+    """Its options and arguments are parsed, and nothing is run."""
+    (tmp_path / "outputs" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "outputs" / "a" / "b" / "config.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    verb, *words = ["outputs/a/b" if word == "RUN" else word for word in shlex.split(line)[1:]]
+    command = typer.main.get_command(app).commands[verb]
+    if verb == "sweep":
+        words = words if words[0] == "status" else ["run", *words]
+        command = command.commands[words.pop(0)]
+    with command.make_context(verb, words) as context:
+        assert context.params
+
+
 def test_there_are_such_lines():
     assert len(TRAIN) >= 15
+    assert len(OTHER) >= 10
     assert MAKE == ["make train", "make test"]
 
 
@@ -72,8 +94,6 @@ def test_every_option_is_listed():
 
 def test_every_vael_verb_that_it_shows_exists():
     from typer.testing import CliRunner
-
-    from vael.cli.main import app
 
     for verb in {line.split()[1] for line in LINES if re.match(r"vael [a-z]", line)}:
         assert CliRunner().invoke(app, [verb, "--help"]).exit_code == 0, verb
