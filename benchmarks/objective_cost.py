@@ -32,6 +32,7 @@ from vael.types import DataSpec
 
 CONF = Path(__file__).parents[1] / "conf"
 PLAIN = {"objective": "elbo", "posterior": "normal", "prior": "standard_normal"}
+NEEDS = {"delta": ["objective=wae"]}
 MORE = {"bound": ["objective.k=50"]}  # rows with other options than the defaults
 BATCH, EXAMPLES = 128, 50_000
 SPEC = DataSpec((1, 28, 28), 2, "unit", EXAMPLES, 10_000, 10_000)
@@ -44,7 +45,7 @@ def choices() -> Iterator[tuple[str, ...]]:
     for group, plain in PLAIN.items():
         for path in sorted((CONF / group).glob("*.yaml")):
             if path.stem != plain:
-                yield (f"{group}={path.stem}",)
+                yield (f"{group}={path.stem}", *NEEDS.get(path.stem, ()))
                 yield from ((f"{group}={path.stem}", more) for more in MORE.get(path.stem, ()))
 
 
