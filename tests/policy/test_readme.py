@@ -44,8 +44,9 @@ def test_every_command_line_composes_and_passes_the_checks(line):
 @pytest.mark.parametrize("line", OTHER)
 def test_every_other_command_line_is_read_by_its_command(line, tmp_path, monkeypatch):
     """Its options and arguments are parsed, and nothing is run."""
-    (tmp_path / "outputs" / "a" / "b").mkdir(parents=True)
-    (tmp_path / "outputs" / "a" / "b" / "config.yaml").write_text("")
+    for run in ("b", "c"):
+        (tmp_path / "outputs" / "a" / run).mkdir(parents=True)
+        (tmp_path / "outputs" / "a" / run / "config.yaml").write_text("")
     monkeypatch.chdir(tmp_path)
     verb, *words = ["outputs/a/b" if word == "RUN" else word for word in shlex.split(line)[1:]]
     command = typer.main.get_command(app).commands[verb]
@@ -54,6 +55,16 @@ def test_every_other_command_line_is_read_by_its_command(line, tmp_path, monkeyp
         command = command.commands[words.pop(0)]
     with command.make_context(verb, words) as context:
         assert context.params
+
+
+def test_every_command_is_on_the_page_of_commands():
+    page = TEXTS["docs/commands.md"]
+    shown = {
+        name for name, verb in typer.main.get_command(app).commands.items() if not verb.hidden
+    }
+    assert {
+        verb for verb in shown if f"| `vael {verb} " not in page and f"| `vael {verb}`" not in page
+    } == set()
 
 
 def test_there_are_such_lines():

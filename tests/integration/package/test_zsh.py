@@ -37,9 +37,9 @@ def home(tmp_path):
         [vael, "--install-completion", "zsh"], env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    written = (tmp_path / ".zshrc").read_text().splitlines()
-    (row,) = re.findall(r"^\| TAB .*$", (ROOT / "docs" / "faults.md").read_text(), re.MULTILINE)
-    assert set(written) - {""} <= {*re.findall(r"`([^`]*)`", row)}
+    page = (ROOT / "docs" / "commands.md").read_text()
+    (line,) = re.findall(r"^    (fpath.*)$", page, re.MULTILINE)
+    assert line in (tmp_path / ".zshrc").read_text().splitlines()
     with (tmp_path / ".zshrc").open("a") as rc:
         rc.write("PS1='ready> '\n")
     return tmp_path, env
