@@ -2,12 +2,13 @@
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
@@ -90,11 +91,18 @@ def build_seeds(config: DictConfig) -> Seeds:
     return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
 
 
-def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
-    """Build the DataModule of a config; nothing is read yet."""
+def build_data(config: DictConfig, seeds: Seeds, run: Path | None = None) -> VaelData:
+    """Build the DataModule of a config; nothing is read yet.
+
+    Args:
+        config: a run's.
+        seeds: of its streams.
+        run: its folder: a relative path is looked for from the folders above it, too.
+    """
     data = config.data
+    node = data.source if run is None else _find_near(data.source, run)
     return VaelData(
-        source=build_part(data.source, Source, "data.source"),  # type: ignore[type-abstract]
+        source=build_part(node, Source, "data.source"),  # type: ignore[type-abstract]
         batch_size=data.batch_size,
         binarize=data.binarize,
         limit=data.limit,
@@ -102,6 +110,16 @@ def build_data(config: DictConfig, seeds: Seeds) -> VaelData:
         cache_dir=data.cache_dir,
         order_seed=seeds.order,
     )
+
+
+def _find_near(source: DictConfig, run: Path) -> DictConfig:
+    """Return a source whose relative path is there, seen from here or from above the run."""
+    path = source.get("path")
+    if isinstance(path, str) and not Path(path).exists():
+        for folder in run.absolute().parents:
+            if (folder / path).exists():
+                return OmegaConf.create({**source, "path": str(folder / path)})
+    return source
 
 
 def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:

@@ -41,7 +41,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     """Build all parts of a run, try them, and take the weights to start from."""
     placement = find_placement(config.trainer)
     seeds = build_seeds(config)
-    data = build_data(config, seeds)
+    data = build_data(config, seeds, folder)
     data.prepare()
     share = config.data.batch_size // placement.world
     threads = placement.threads(config.trainer.threads, share * data.spec.num_dims)
