@@ -116,7 +116,7 @@ def test_settings_that_were_changed_between_are_told_to_the_end(first_part, tmp_
     edit(folder, "max_epochs: 2", "max_epochs: 3")
     train(folder)
     (said,) = read(folder)["warnings"]
-    assert said.startswith("config.yaml was edited after step 8, from which this run goes on: ")
+    assert said.startswith("config.yaml has changed since step 8, from which this run goes on: ")
     assert "seed was 0, and is 5" in said
     assert "trainer.max_epochs was 2, and is 3" in said
     assert said in (folder / "train.log").read_text()

@@ -129,7 +129,7 @@ def describe_edits(then: Mapping[str, Any], place: Place, config: DictConfig) ->
             "start from these weights in a new folder: vael train init_from=RUN."
         )
     changed = "; ".join(map(str, found))
-    before = f"config.yaml was edited after step {place.step}, from which this run goes on"
+    before = f"config.yaml has changed since step {place.step}, from which this run goes on"
     return f"{before}: {changed}" if changed else ""
 
 
