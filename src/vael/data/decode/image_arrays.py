@@ -8,7 +8,7 @@ import numpy as np
 from vael.data.decode.pixels import check_numeric, to_levels
 from vael.data.decode.resize import describe_resize, resize_images, resize_levels
 from vael.data.decode.table import check_float32
-from vael.data.decode.values import describe_values
+from vael.data.decode.values import describe_images
 from vael.data.on_disk import iterate_blocks
 from vael.data.source import Array, Lazy, Support
 
@@ -64,7 +64,14 @@ def _by_channel(blocks: Iterable[Array], where: str) -> Iterator[Array]:
 def describe_pixels(
     given: tuple[int, ...], options: ImageOptions, made: Array | Lazy, levels: int | None
 ) -> list[str]:
-    """Say what was done to images ``(N, C, H, W)``, and what is remarkable about them."""
+    """Say what was done to images, and what is remarkable about them.
+
+    Args:
+        given: their shape ``(N, C, H, W)`` before.
+        options: by which it was read.
+        made: ``(N, C, H, W)``, after it.
+        levels: of these.
+    """
     lines = []
     if options.size is not None and given[-2:] != options.size:
         lines.append(describe_resize(given[-2:], options.size, levels))
@@ -75,4 +82,4 @@ def describe_pixels(
             "comparable on this data only"
         )
         return lines
-    return lines + describe_values(made, False)
+    return lines + describe_images(made, levels)

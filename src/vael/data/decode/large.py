@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from vael.data.decode.image_arrays import ImageOptions, check_real, describe_pixels, to_pixels
-from vael.data.decode.pixels import channels_first, check_numeric, shape_examples, to_levels
+from vael.data.decode.pixels import (
+    channels_first,
+    check_numeric,
+    describe_axes,
+    shape_examples,
+    to_levels,
+)
 from vael.data.decode.table import check_float32
-from vael.data.decode.values import describe_values
+from vael.data.decode.values import describe_table
 from vael.data.on_disk import ArrayOnDisk, Converted, iterate_blocks, open_npy
 from vael.data.source import BYTE_LEVELS, Array, Arrays, Decoded, Lazy, Missing, level_dtype
 from vael.types import Shape
@@ -72,7 +78,7 @@ class LargeArray:
         if self.is_table:
             check_float32(iterate_blocks(x), self.where, (), self.missing != "refuse")
             table = x if self.stays else Converted(x, lambda block: block.astype(np.float32))
-            notes = describe_values(table, True)
+            notes = describe_table(table)
             return Decoded(Arrays(table), None, missing=self.missing, notes=tuple(notes))
         options, levels = self.images, None
         if options.support == "real":
@@ -84,7 +90,8 @@ class LargeArray:
         if not self.stays:
             made = Converted(x, lambda block: to_pixels(block, options, self.where)[0])
             levels = max(levels, BYTE_LEVELS) if levels and options.size else levels
-        notes = describe_pixels(x.shape, options, made, levels)
+        notes = describe_axes(self.shape or self.raw.shape)
+        notes += describe_pixels(x.shape, options, made, levels)
         return Decoded(Arrays(made), levels, support=options.support, notes=tuple(notes))
 
     def _extremes(self, images: ArrayOnDisk) -> Array:

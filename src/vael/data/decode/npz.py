@@ -34,8 +34,15 @@ def read_arrays(
     try:
         with path.open("rb") as file:  # numpy forgets to close a broken one
             loaded = np.load(file, allow_pickle=False)
-            if path.suffix.lower() == ".npy":
-                return {"train": np.asarray(loaded)}, {}, []
+            array = isinstance(loaded, np.ndarray)
+            if array != (path.suffix.lower() == ".npy"):
+                found = ".npy" if array else ".npz"
+                raise DataError(
+                    f"data.path={path} must be what its ending says, but its content is that of "
+                    f"an {found} file; rename it to {path.stem}{found}"
+                )
+            if array:
+                return {"train": loaded}, {}, []
             names = _given(loaded.files, keys, "key", path) or _usual(loaded.files, path)
             tags = _given(loaded.files, label_keys, "label_key", path)
             if not tags and not any(keys.values()):
@@ -48,8 +55,13 @@ def read_arrays(
                     )
             _check_room(loaded.zip, {*names.values(), *tags.values()}, path)
             tags = {split: name for split, name in tags.items() if split in names}
+            first = names.get("train", "")
+            read = read_array_name(first)
+            alone = not keys["train"] and read is not None and read.split != "train"
             rest = sorted(set(loaded.files) - {*names.values(), *tags.values()})
             notes = [f"not used: {', '.join(rest)} ({_options(rest, keys)})"] if rest else []
+            if alone:
+                notes.append(f"{first} is the only array of examples, so it is trained on")
             return (
                 {split: _array(loaded, name) for split, name in names.items()},
                 {split: _array(loaded, name) for split, name in tags.items()},
@@ -60,7 +72,9 @@ def read_arrays(
     except Exception as error:  # what numpy, zipfile and zlib say of a damaged file is anything
         text = str(error) or type(error).__name__
         reason = f"it is truncated or another format ({text})"
-        if "Object arrays" in text:
+        if "pickled" in text:  # numpy's words advise to load it unsafely
+            reason = "it is truncated or another format"
+        elif "Object arrays" in text:
             reason = "it holds Python objects, which are not loaded because they could run code"
         elif isinstance(error, MemoryError):
             reason = f"it says that it holds more than fits into memory ({text})"

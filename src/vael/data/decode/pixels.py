@@ -9,6 +9,15 @@ from vael.data.source import BYTE_LEVELS, MAX_LEVELS, Array, level_dtype
 from vael.errors import ConfigError, DataError
 from vael.types import Shape
 
+NUMBERS = {
+    "c": "real and imaginary part may be two channels: numpy.stack([x.real, x.imag], 1)",
+    "V": "name the fields to use, one array each in an .npz, or join them: "
+    "numpy.lib.recfunctions.structured_to_unstructured(x)",
+    "M": "count from a day: (x - x.min()).astype(float)",
+    "m": "x.astype(float)",
+    "U": "x.astype(float), where the texts are numbers",
+    "S": "x.astype(float), where the texts are numbers",
+}  # what to do, by numpy's kind of dtype
 TOLERANCE = 0.1  # of a level: half-precision files are off by up to 0.06 of 255
 
 
@@ -33,7 +42,8 @@ def check_numeric(x: Array, where: str) -> None:
             where the first one is).
     """
     if x.dtype.kind not in "buif":
-        raise DataError(f"{where}: values must be real numbers, got dtype {x.dtype}")
+        remedy = NUMBERS.get(x.dtype.kind, "convert them to floats")
+        raise DataError(f"{where}: values must be real numbers, got dtype {x.dtype}; {remedy}")
     if x.dtype.kind == "f":
         bad = ~np.isfinite(x)
         if bad.any():
@@ -53,6 +63,8 @@ def channels_first(x: Array, where: str) -> Array:
     Raises:
         DataError: another rank, or no telling which axis the channels are.
     """
+    if x.dtype.kind == "V":
+        check_numeric(x, where)
     if x.ndim == 3:
         return x[:, None]
     if x.ndim != 4:
@@ -69,6 +81,18 @@ def channels_first(x: Array, where: str) -> Array:
             f"volumes as a table: data.shape=[{prod(x.shape[1:])}]"
         )
     return x if second else x.transpose(0, 3, 1, 2)
+
+
+def describe_axes(shape: Shape) -> list[str]:
+    """Return the line about an array ``(N, H, W)`` that may be one colour image, or a series."""
+    if len(shape) != 3 or shape[2] > 4:
+        return []
+    n, height, width = shape
+    return [
+        f"an array of shape {shape} is read as {n} grey images of {height} x {width}: one colour "
+        "image needs its axis of examples, x[None]; series (N, T, C) are a table, "
+        f"data.shape=[{height * width}]"
+    ]
 
 
 def _more_levels(low: int, high: int) -> str:

@@ -14,12 +14,13 @@ from vael.data.decode.npz import Given, option_name, read_arrays
 from vael.data.decode.pixels import (
     channels_first,
     check_levels,
+    describe_axes,
     parse_shape,
     shape_examples,
     to_whole,
 )
 from vael.data.decode.table import TableOptions, read_table, to_float32
-from vael.data.decode.values import describe_values
+from vael.data.decode.values import describe_table
 from vael.data.on_disk import file_key
 from vael.data.source import (
     Array,
@@ -193,11 +194,11 @@ class ArrayFile(Source):
             if table:
                 x = to_float32(x, where, columns, self.missing != "refuse")
             else:
-                x = channels_first(x, where)
-                given = x.shape
-                x, levels = to_pixels(x, self.options, where)
+                axes = describe_axes(x.shape)
+                given = channels_first(x, where)
+                x, levels = to_pixels(given, self.options, where)
                 if split == "train":
-                    notes += describe_pixels(given, self.options, x, levels)
+                    notes += axes + describe_pixels(given.shape, self.options, x, levels)
             parts[split] = Arrays(x, y.get(split))
             wanted = parts["train"].x.shape[1:]
             if x.shape[1:] != wanted:
@@ -216,7 +217,7 @@ class ArrayFile(Source):
                 f"{sorted(map(str, found))}; save them with one dtype"
             )
         if table:
-            notes += describe_values(parts["train"].x, True, columns)
+            notes += describe_table(parts["train"].x)
         return Decoded(
             parts["train"],
             found.pop(),

@@ -12,6 +12,7 @@ import numpy as np
 from vael.data.decode.images import Broken, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
+from vael.data.decode.values import describe_binary
 from vael.data.source import Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
 from vael.files import expand_home
@@ -90,9 +91,9 @@ class Folder(Source):
         y = number_classes(names, where, notes)
         notes += _describe_classes(names)
         parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
-        passed = self._passed_over(found)
+        notes += describe_binary(parts["train"].x) + self._passed_over(found)
         return Decoded(
-            parts["train"], levels, parts.get("val"), parts.get("test"), notes=(*notes, *passed)
+            parts["train"], levels, parts.get("val"), parts.get("test"), notes=tuple(notes)
         )
 
     def _passed_over(self, found: Mapping[Split, Sequence[tuple[Path, str | None]]]) -> list[str]:

@@ -13,6 +13,7 @@ from vael.data.decode.hub_files import download, load_folder, parquet_files
 from vael.data.decode.images import Broken, PictureOptions, Raw, decode_pictures, parse_pictures
 from vael.data.decode.labels import number_classes
 from vael.data.decode.split_names import SPLIT_NAMES
+from vael.data.decode.values import describe_binary
 from vael.data.on_disk import file_key
 from vael.data.source import SPLITS, Array, Arrays, Decoded, Source, Split, parse_image_size
 from vael.errors import ConfigError, DataError
@@ -148,6 +149,7 @@ class Hub(Source):
                 f"split {split} has no labels: all are -1" for split in raw if split not in y
             ]
         parts = {split: Arrays(made.x, y.get(split)) for split, made in pictures.items()}
+        notes += describe_binary(parts["train"].x)
         others = {
             name: feature for name, feature in features.items() if name not in (image, label)
         }

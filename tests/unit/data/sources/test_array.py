@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -206,7 +208,16 @@ BAD = {
     "objects": (lambda p: npy(p, OBJECTS, pickle=True), {}, D, "Python objects.*run code"),
     "objects in npz": (lambda p: npz(p, x=OBJECTS), {}, D, "Python objects.*run code"),
     "text": (lambda p: npy(p, np.array([["a", "b"]])), {}, D, "real numbers, got dtype <U1"),
-    "complex": (lambda p: npy(p, TABLE + 1j), {}, D, "real numbers, got dtype complex128"),
+    "complex": (lambda p: npy(p, TABLE + 1j), {}, D, r"got dtype complex128; .*numpy\.stack\("),
+    "fields": (lambda p: npy(p, np.zeros(9, "f4,i2")), {}, D, "structured_to_unstructured"),
+    "npz as npy": (lambda p: npz(p, x=GREY).rename(p / "a.npy"), {}, D, "rename it to a.npz"),
+    "npy as npz": (lambda p: npy(p, GREY).rename(p / "a.npz"), {}, D, "rename it to a.npy"),
+    "png as npy": (
+        lambda p: text(p, b"\x89PNG" + bytes(99)).rename(p / "a.npy"),
+        {},
+        D,
+        "truncated or another format; save",
+    ),
     "dates": (lambda p: npy(p, TABLE.astype("M8[D]")), {}, D, "got dtype datetime64"),
     "empty": (lambda p: npy(p, GREY[:0]), {}, D, r"at least 1 example, got shape \(0, 28, 20\)"),
     "no columns": (lambda p: npy(p, TABLE[:, :0]), {}, D, r"at least 1 .* shape \(6, 0\)"),
@@ -353,6 +364,13 @@ def test_splits_of_other_shapes_name_what_to_do(tmp_path, arrays, match):
         (np.where(GREY > 99, 255, 0).astype(np.uint8), {}, "0 and 255 only: data.binarize"),
         (GREY, {"image_size": 8}, "images of 28 x 20 (height x width) are resized to 8 x 8"),
         (GREY % 17, {"levels": 17, "image_size": 14}, "with 256 levels"),
+        (GREY % 17, {}, "go up to 16 of 255: if there are no higher ones, data.levels=17"),
+        (
+            GREY * np.uint16(16),
+            {"levels": 65536},
+            "multiples of 16, up to 4080: .* data.levels=256",
+        ),
+        (GREY[..., :3], {}, "is read as 12 grey images of 28 x 3: one colour image needs"),
     ],
 )
 def test_what_values_are_and_become_is_told(tmp_path, monkeypatch, array, options, told, large):
@@ -361,14 +379,27 @@ def test_what_values_are_and_become_is_told(tmp_path, monkeypatch, array, option
         monkeypatch.setattr(on_disk, "SAMPLE", 16)
     path = npy(tmp_path, np.tile(array, (2, 1, 1)))
     notes = load_decoded(ArrayFile(str(path), **options), tmp_path / "cache").data.notes
-    assert any(told in note for note in notes), notes
+    assert any(re.search(re.escape(told).replace(r"\.\*", ".*"), note) for note in notes), notes
+
+
+@pytest.mark.parametrize("levels", [None, 256, 65536])
+def test_what_needs_no_word_gets_none(tmp_path, levels):
+    dtype = np.uint16 if levels == 65536 else np.uint8
+    x = (GREY.astype(np.int64) * (257 if levels == 65536 else 1) + 0).astype(dtype)
+    x[0, 0, :2] = 1, x[0, 0, 1]  # no step but 1
+    assert decode(npy(tmp_path, x), levels=levels).notes == ()
+
+
+def test_an_only_array_named_after_another_split_is_trained_on_and_told(tmp_path):
+    got = decode(npz(tmp_path, x_test=GREY))
+    assert got.notes == ("x_test is the only array of examples, so it is trained on",)
 
 
 def test_a_look_at_values_is_bounded(monkeypatch):
     """1,000 pictures of 512 x 512 in colour would be 786 million values to sort."""
     seen = []
     monkeypatch.setattr(values, "find_grid", lambda x: seen.append(x.size))
-    values.describe_values(np.broadcast_to(np.float32(0.3), (1000, 3, 512, 512)), False)
+    values.describe_images(np.broadcast_to(np.float32(0.3), (1000, 3, 512, 512)), None)
     assert seen == [5 * 3 * 512 * 512]
 
 

@@ -137,6 +137,13 @@ def test_what_is_passed_over_is_told(tmp_path):
     )
 
 
+def test_black_and_white_is_told(tmp_path):
+    for name in "ab":
+        put(tmp_path / f"{name}.png", 255 * (name == "a"))
+    (note,) = Folder(str(tmp_path)).decode().notes
+    assert note.startswith("the values are 0 and 255 only: data.binarize=threshold")
+
+
 def test_a_plain_folder_says_nothing(tmp_path):
     for name in "ab":
         put(tmp_path / f"{name}.png")
