@@ -17,7 +17,7 @@ from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
 from vael.data.source import Array, Arrays, Source, Split
 from vael.data.splits import ExamplesPart, SplitIndex, make_splits
-from vael.errors import ConfigError, DataError
+from vael.errors import ConfigError, DataError, one_line
 from vael.types import Batch, DataSpec
 
 
@@ -95,7 +95,7 @@ class VaelData(pl.LightningDataModule):
                 f"training examples, {len(splits['train'].index)}; set a smaller one"
             )
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
-        self._notes = tuple(notes)
+        self._notes = tuple(map(one_line, notes))  # names of files may hold any bytes
 
     def _standardise(
         self, cached: Cached, index: SplitIndex, notes: list[str]
@@ -154,7 +154,7 @@ class VaelData(pl.LightningDataModule):
     @property
     def description(self) -> str:
         """The data in one line: from where, how many, of what shape, split how."""
-        return describe_data(self.source.describe(), self.cached.data, self.spec)
+        return one_line(describe_data(self.source.describe(), self.cached.data, self.spec))
 
     @property
     def card(self) -> str | None:

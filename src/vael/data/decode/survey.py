@@ -33,7 +33,7 @@ TOLD = {  # kind: what pictures have, and what becomes of it
         "1 bit a pixel",
         ": 0 and 255 of 256 levels; data.binarize=threshold makes all images binary",
     ),
-    "turned": ("an orientation in EXIF", ", and are turned upright"),
+    "turned": ("an orientation in EXIF", ": turned upright"),
 }
 
 

@@ -124,7 +124,7 @@ def test_plain_pictures_are_kept_and_all_others_are_told(cases, channels, levels
         (
             [encode("L", turn=6)] * 2,
             {},
-            "2 pictures have an orientation in EXIF (the first: train, example 0), and are turned",
+            "2 pictures have an orientation in EXIF (the first: train, example 0): turned upright",
         ),
         ([encode("CMYK")], {}, "CMYK, YCbCr or HSV (train, example 0), made RGB"),
         (

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,6 +143,23 @@ def test_black_and_white_is_told(tmp_path):
         put(tmp_path / f"{name}.png", 255 * (name == "a"))
     (note,) = Folder(str(tmp_path)).decode().notes
     assert note.startswith("the values are 0 and 255 only: data.binarize=threshold")
+
+
+def test_names_of_any_bytes_are_lines_that_can_be_written(tmp_path):
+    root = os.fsencode(tmp_path) + b"/all \xff"
+    for folder in (b"new\nline", b"\xfe\xff", b"\x1b[31m"):
+        os.makedirs(root + b"/" + folder)
+        for number in range(6):
+            put(Path(os.fsdecode(root + b"/" + folder + b"/%d\n.png" % number)))
+        (Path(os.fsdecode(root + b"/" + folder)) / "\n.txt").write_text("")
+    source = Folder(os.fsdecode(root))
+    data = VaelData(source, batch_size=4, cache_dir=str(tmp_path / "cache"))
+    data.prepare()
+    assert len(data.notes) == 2
+    for line in (*data.notes, data.description):
+        assert line.isprintable()
+        line.encode()
+    assert "classes: \\x1b[31m = 0, new line = 1, \\udcfe\\udcff = 2" in data.notes[0]
 
 
 def test_a_plain_folder_says_nothing(tmp_path):
