@@ -40,7 +40,6 @@ REMEDIES = {
     "data.shape=[VALUES OF ONE SERIES]",
     ".tsf": "in Python, numpy.savez('x.npz', x=...) of aeon.datasets.load_from_tsf_file(FILE)[0], "
     "series of one length",
-    ".dta": "in Python, pandas.read_stata(FILE).to_csv('x.csv', index=False)",
     ".arff": "in Python, pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0]).to_csv('x.csv')",
     ".nii": "in Python, numpy.save('x.npy', nibabel.load(FILE).get_fdata())",
     ".safetensors": "in Python, numpy.savez('x.npz', x=safetensors.numpy.load_file(FILE)['NAME'])",
