@@ -1,4 +1,4 @@
-"""Words for commands and durations, and what a mistyped name may have meant ("did you mean")."""
+"""Words for commands, counts, durations, and what a mistyped name may mean ("did you mean")."""
 
 import difflib
 import shlex
@@ -8,6 +8,11 @@ from collections.abc import Sequence
 def word_command(*words: object) -> str:
     """Word a command as a shell takes it: ``vael train 'my runs/1'``."""
     return shlex.join(map(str, words))
+
+
+def count_text(count: int, noun: str) -> str:
+    """Word a count: ``1 seed``, ``1,200 seeds``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def duration_text(seconds: float) -> str:

@@ -20,6 +20,7 @@ from vael.sweep.spec.snapshot import SNAPSHOT, read_snapshot
 from vael.sweep.spec.sweep_file import parse_sweep
 from vael.sweep.study.ranking import find_best
 from vael.sweep.study.reader import StudyReader
+from vael.text import count_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ class SearchResult:
 
     def __repr__(self) -> str:
         """Return the folder, the number of trials and the best in one line."""
-        return f"SearchResult({self.folder}, {len(self.trials)} trials)"
+        return f"SearchResult({self.folder}, {count_text(len(self.trials), 'trial')})"
 
 
 def search(

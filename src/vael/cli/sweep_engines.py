@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vael.text import word_command
+from vael.text import count_text, word_command
 
 if TYPE_CHECKING:
     from vael.sweep.plan import Plan
@@ -51,7 +51,8 @@ def check_ray(d: "Definition", per_device: int) -> "Work":
 
         starter.close()
         study = Study.open(plan.folder)
-        print(f"starting {plan.workers} workers of {share} on Ray: {plan.folder}", flush=True)
+        workers = count_text(plan.workers, "worker")
+        print(f"starting {workers} of {share} on Ray: {plan.folder}", flush=True)
         study.stop_retrying = lambda: True  # who looks on can look again later
         code = RayTasks(ray, study, share, make_display(study.goal)).run(plan.workers)
         ray.shutdown()
@@ -73,8 +74,7 @@ def _work_here(plan: "Plan", starter: "Starter") -> int:
     from vael.sweep.study.study import Study
 
     study = Study.open(plan.folder)
-    s = "s" if len(plan.slots) > 1 else ""
-    print(f"starting {len(plan.slots)} worker{s}: {plan.folder}", flush=True)
+    print(f"starting {count_text(len(plan.slots), 'worker')}: {plan.folder}", flush=True)
     study.stop_retrying = lambda: True  # who looks on can look again later
     code = Local(plan.folder, plan.slots, make_display(study.goal), study.rows, starter).run()
     return _conclude(study, code)
@@ -98,7 +98,8 @@ def _work_on_slurm(per_task: int, plan: "Plan", starter: "Starter") -> int:
 
     starter.close()
     job = slurm.submit_workers(plan, per_task)
-    print(f"job {job}: {plan.workers} workers; scancel {job} ends it, Ctrl-C only looks away")
+    workers = count_text(plan.workers, "worker")
+    print(f"job {job}: {workers}; scancel {job} ends it, Ctrl-C only looks away")
     study = Study.open(plan.folder)
     try:
         done = slurm.follow_job(study, job)

@@ -12,7 +12,7 @@ from vael.sweep.study.ranking import Goal, counts_text, find_best
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text, printable, score_text
 from vael.sweep.workers.status import WorkerState
-from vael.text import clock_text, duration_text
+from vael.text import clock_text, count_text, duration_text
 
 NUMBERS = 38  # columns of a terminal that all but the worker's name need
 MIN_NAME = 6
@@ -146,7 +146,8 @@ def stopped_text(goal: Goal, rows: Sequence[TrialRow]) -> str:
     """Say of a sweep that was stopped where it stands and how it goes on."""
     done, waiting = sum(row.finished for row in rows), sum(row.state == "waiting" for row in rows)
     left = "its best is yet to be trained again on fresh seeds"
-    where = f"after {done}{_of(goal.trials)} trials" + (f" ({waiting} wait)" if waiting else "")
+    trials = count_text(done, "trial") if goal.trials is None else f"{done}/{goal.trials} trials"
+    where = f"after {trials}" + (f" ({waiting} waiting)" if waiting else "")
     more = f"; {left}" if goal.trials and done >= goal.trials else ""
     return f"stopped {where}{more}: the same command goes on"
 
@@ -155,7 +156,7 @@ def best_text(goal: Goal, rows: Sequence[TrialRow], params: bool = True) -> str:
     """Describe the best so far, or say how many are on the Pareto front."""
     found = find_best(rows, goal.directions)
     if not found:
-        broken = any(row.state == "complete" and not row.feasible for row in rows)
+        broken = not all(row.feasible for row in rows)
         return "no trial that keeps the constraints yet" if broken else "no complete trial yet"
     if len(goal.targets) > 1:
         return f"best: {len(found)} on the Pareto front of {' and '.join(goal.targets)}"

@@ -35,7 +35,7 @@ from vael.training.log import write_log
 from vael.training.postmortem import write_postmortem
 from vael.training.run import Run
 from vael.training.setup import prepare_run
-from vael.training.summarize import begin_summary, complete_summary
+from vael.training.summarize import begin_summary, complete_summary, find_breach
 from vael.training.trainer import make_pictures, make_trainer
 
 log = logging.getLogger("vael")
@@ -68,6 +68,8 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
             run = prepare_run(folder, config)
             trainer = make_trainer(run)
             ownership.check_ownership(folder)
+        if _is_ruled_out(run):
+            return
         with run.stop:  # also while it sums up: torchrun terminates the ranks that lose another
             with _told_or_discarded(folder, discard_on_error):
                 _announce(run, trainer)
@@ -94,6 +96,17 @@ def _told_or_discarded(folder: Path, discard: bool) -> Iterator[None]:
         elif is_first():
             write_postmortem(folder, failures.describe_error(error, 0), time.time() - started)
         raise
+
+
+def _is_ruled_out(run: Run) -> bool:
+    """Tell whether a sweep's bound on the size rules a run out; then leave a summary of it."""
+    breach = find_breach(run.config, run.lit)
+    if breach is not None and is_first():
+        log.info("not trained: %s", breach)
+        summary = begin_summary(run.config, run.placement, run.lit, run.data)
+        summary.status, summary.reason = "pruned", breach
+        summary.write(run.folder)
+    return breach is not None
 
 
 def _announce(run: Run, trainer: pl.Trainer) -> None:

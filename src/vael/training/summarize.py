@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.metrics.constraint import parse_constraints
 from vael.metrics.evidence import NO_BOUND
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
@@ -29,7 +30,7 @@ def begin_summary(
         samples={"val": lit.options.samples, "test": lit.options.test_samples},
         fit="mass" if lit.vae.fits_mass else "density",
         family=lit.vae.family,
-        parameters=sum(p.numel() for p in lit.vae.parameters()),
+        parameters=_count_parameters(lit),
         seed=config.seed,
         devices=placement.world,
         accelerator=placement.accelerator,
@@ -44,6 +45,18 @@ def begin_summary(
         weights="raw" if config.callbacks.ema.decay is None else "ema",
         machine=describe_machine(),
     )
+
+
+def find_breach(config: DictConfig, lit: LitVAE) -> str | None:
+    """Find what a run breaks of the bounds that a sweep puts on its size; None: nothing."""
+    for bound in parse_constraints(OmegaConf.select(config, "sweep.constraint") or ()):
+        if bound.early and (breach := bound.describe_breach(_count_parameters(lit))):
+            return breach
+    return None
+
+
+def _count_parameters(lit: LitVAE) -> int:
+    return sum(p.numel() for p in lit.vae.parameters())
 
 
 def complete_summary(

@@ -47,7 +47,7 @@ def test_a_bar_shows_the_share_of_the_budget_and_a_stopped_sweep_says_how_it_goe
     rows = [row(n, value=2.0) for n in range(4)] + [row(4, "waiting")]
     assert bar_text(GOAL, rows).strip() == "█" * 8 + "░" * 12
     assert stopped_text(GOAL, rows) == (
-        "stopped after 4/10 trials (1 wait): the same command goes on"
+        "stopped after 4/10 trials (1 waiting): the same command goes on"
     )
     over = [row(n, value=2.0) for n in range(10)]
     assert "yet to be trained again on fresh seeds" in stopped_text(GOAL, over)

@@ -17,8 +17,8 @@ from vael.report.page import render_report
 from vael.runs.folder import RunFolder
 from vael.sweep.dashboard.overlay import Overlay, RunPictures
 from vael.sweep.report.page import render_study
+from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import trial_folder
-from vael.sweep.study.study import Study
 from vael.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
 
 TRIAL_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
@@ -55,7 +55,7 @@ class ReadOnly:
         await JSONResponse({"reason": refusal[1]}, refusal[0])(scope, receive, send)
 
 
-def make_dashboard(study: Study, names: Iterable[str] = (), public: bool = False) -> Guard:
+def make_dashboard(study: StudyReader, names: Iterable[str] = (), public: bool = False) -> Guard:
     """Make the dashboard of one study; it answers to reading only.
 
     Args:
@@ -112,7 +112,7 @@ def serve_dashboard(folder: Path, host: str, port: int) -> None:
             listen there.
         StorageAway: the study's storage cannot be reached.
     """
-    study = Study.open(folder)
+    study = StudyReader.open(folder)
     title, path = f"study {study.definition.name}", f"dashboard/studies/{study.id}"
     with suppress(KeyboardInterrupt), listen(host, port) as listener:
         app = make_dashboard(study, own_names(listener, host), not is_loopback(listener))

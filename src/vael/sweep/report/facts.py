@@ -11,7 +11,7 @@ from vael.sweep.report.contents import ConfirmationRow, SweepContents
 from vael.sweep.study.ranking import counts_text, find_best, select_scored
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import params_text
-from vael.text import duration_text
+from vael.text import count_text, duration_text
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _time(sweep: SweepContents) -> list[Fact]:
     starts = [row.started for row in sweep.table if row.started]
     ends = [row.ended for row in sweep.table if row.ended]
     epochs = sum(row.epochs or 0 for row in sweep.table)
-    meaning = f"Of training in all trials, {epochs:,} epochs"
+    meaning = f"Of training in all trials, {count_text(epochs, 'epoch')}"
     if starts and ends:
         wall = datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))
         meaning += f"; {duration_text(wall.total_seconds())} from the first start to the last end"

@@ -44,7 +44,7 @@ def _front(goal: Goal, rows: Sequence[TrialRow], other: int) -> Figure:
     steps = zip(*(points[i] for i in front), strict=True)
     return make_figure(
         f"What a better {score} costs",
-        f"{len(front)} of {len(rows)} trials are on the Pareto front of {score} and {cost}: no "
+        f"The Pareto front of {score} and {cost} has {len(front)} of {len(rows)} trials: no "
         "other is better in both.",
         [
             make_line("Pareto front", *steps, colour=BEST, shape="steps"),

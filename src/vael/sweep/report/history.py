@@ -18,6 +18,7 @@ from vael.sweep.report.importance import Importance
 from vael.sweep.study.ranking import Goal, running_best, select_scored
 from vael.sweep.study.table import TrialRow
 from vael.sweep.text import printable
+from vael.text import count_text
 
 
 def find_score_range(values: Sequence[float], direction: Direction) -> tuple[float, float, float]:
@@ -98,9 +99,8 @@ def plot_importance(goal: Goal, found: Importance) -> Figure:
     }
     what = goal.targets[0] if len(goal.targets) == 1 else "the Pareto front"
     if found.epoch is not None:
-        what += (
-            f" after {found.epoch} epochs, which all {found.trials} reached (few are complete),"
-        )
+        epochs = count_text(found.epoch, "epoch")
+        what += f" after {epochs}, which all {found.trials} reached (few are complete),"
     return make_figure(
         "Importance of each parameter",
         f"How much the best tenth of the trials by {what} differs from all in this parameter "

@@ -52,7 +52,7 @@ def compute_importances(
     if complete < ENOUGH and len(directions) == 1:
         known, epoch = _midway(trials)
     if len(known) < ENOUGH:
-        return f"This takes at least {ENOUGH} complete trials; there are {complete} so far."
+        return f"This takes at least {ENOUGH} complete trials; so far: {complete}."
     if len({tuple(trial.values) for trial in known}) == 1:
         return "All complete trials have the same score: no parameter matters yet."
     names = dict.fromkeys(name for trial in known for name in trial.params)

@@ -121,7 +121,7 @@ def _plane(sweep: SweepContents, name: str, rows: Sequence[TrialRow]) -> Figure:
         )
     return make_figure(
         name[0].upper() + name[1:],
-        f"Validation: {len(best)} of {len(rows)} trials are on the Pareto front (large): no other "
+        f"Validation: the Pareto front has {len(best)} of {len(rows)} trials (large): no other "
         "is better in both. On a dotted line the ELBO = \u2212(rate + distortion) is the same.",
         data,
         make_axis("rate, nats", range=list(x)),

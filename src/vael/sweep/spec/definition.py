@@ -8,7 +8,7 @@ from typing import Any
 
 from vael.errors import ConfigError
 from vael.metrics.catalog import Direction
-from vael.sweep.spec.constraint import parse_constraints
+from vael.metrics.constraint import parse_constraints
 
 LEAST = {"trials": 1, "seed": 0, "retries": 0, "confirm": 0, "keep": 0, "devices": 1}
 OPTIONAL = ("trials", "confirm")

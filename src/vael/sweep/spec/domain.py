@@ -145,7 +145,8 @@ class Interval:
 
     def text(self, value: Value) -> str:
         """Format every digit of a value."""
-        return repr(value)
+        assert isinstance(value, int | float)
+        return repr(int(value) if self.integer else float(value))  # a sampler's may be numpy's
 
     def holds(self, value: object) -> bool:
         """Tell whether a value lies inside, and on a step."""

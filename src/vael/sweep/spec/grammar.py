@@ -11,6 +11,8 @@ from hydra.core.override_parser.types import (
     Glob,
     IntervalSweep,
     Override,
+    Quote,
+    QuotedString,
     RangeSweep,
     Sweep,
 )
@@ -18,7 +20,9 @@ from hydra.errors import HydraException
 
 from vael.errors import ConfigError
 from vael.sweep.spec.domain import Choice, Interval, Value
-from vael.sweep.spec.space import Condition, Parameter, Space
+from vael.sweep.spec.space import Condition, Parameter, Space, point_key
+
+EXACT = 2**53  # up to which floats are exact
 
 
 def parse_space(space: Mapping[str, str], when: Mapping[str, Mapping[str, str]]) -> Space:
@@ -108,6 +112,7 @@ def _domain(path: str, text: str) -> Choice | Interval:
         raise ConfigError(f"{where}: {text} is empty: the lower end must be below the upper one.")
     if not math.isfinite(interval.high - interval.low):
         raise ConfigError(f"{where}: {text} must have finite ends.")
+    _check_exact(where, interval)
     if interval.log and interval.low <= 0:
         raise ConfigError(
             f"{where}: tag(log, ...) needs a lower end above 0, but got {interval.low}."
@@ -117,6 +122,8 @@ def _domain(path: str, text: str) -> Choice | Interval:
 
 def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
     items = list(sweep.list)
+    if any(isinstance(item, Sweep) for item in items):
+        raise ConfigError(f"{where}: a choice is of values, not of choices or intervals.")
     texts = tuple(format_value(item) for item in items)
     values = tuple(
         text if isinstance(item, list | dict) else _plain(item)
@@ -129,8 +136,11 @@ def _choice(where: str, override: Override, sweep: ChoiceSweep) -> Choice:
         )
     if len(set(texts)) < len(texts):
         raise ConfigError(f"{where}: a choice is there twice: {', '.join(texts)}.")
-    if len(set(values)) < len(values):  # to Python, and so to the sampler
+    keys = {point_key({"": value}) for value in values}
+    if len(set(values)) < len(values) or len(keys) < len(values):  # 1 is true to the sampler, too
         raise ConfigError(f"{where}: choices must differ as numbers, but got {', '.join(texts)}.")
+    if any(value != value for value in values):
+        raise ConfigError(f"{where}: nan is no choice: it is not equal to itself.")
     return Choice(values, texts)
 
 
@@ -141,19 +151,46 @@ def _range(where: str, sweep: RangeSweep) -> Interval:
     low, stop, step = (Decimal(repr(v)) for v in (sweep.start, sweep.stop, sweep.step))
     if not all(v.is_finite() for v in (low, stop, step)):
         raise ConfigError(f"{where}: range({low}, {stop}, {step}) must have finite ends.")
-    count = math.ceil((stop - low) / step) if step > 0 else 0
+    count = math.ceil((stop - low) / step) if step else 0
     if count < 2:
         raise ConfigError(
             f"{where}: range({low}, {stop}, {step}) holds fewer than two values "
             "(its end is excluded)."
         )
-    high = low + (count - 1) * step
-    return Interval(float(low), float(high), float(step), False, integer)
+    low, high = sorted((low, low + (count - 1) * step))
+    found = Interval(float(low), float(high), float(abs(step)), False, integer)
+    _check_exact(where, found)
+    return found
+
+
+def _check_exact(where: str, domain: Interval) -> None:
+    if domain.integer and max(abs(domain.low), abs(domain.high)) > EXACT:
+        raise ConfigError(
+            f"{where}: whole numbers must be within +-2^53, which floats tell apart."
+        )
 
 
 def format_value(item: Any) -> str:
-    """Format a value as Hydra's command line has it: ``[64,32]``."""
-    return Override._get_value_element_as_str(item)
+    """Format a value as Hydra's command line has it: ``[64,32]``, ``'1'`` where it is a text."""
+    return Override._get_value_element_as_str(_with_quotes(item))
+
+
+def _with_quotes(item: Any) -> Any:
+    """Quote the texts that would be read as something else without quotes."""
+    if isinstance(item, list):
+        return [_with_quotes(one) for one in item]
+    if isinstance(item, dict):
+        return {key: _with_quotes(one) for key, one in item.items()}
+    if not isinstance(item, str):
+        return item
+    try:
+        override = OverridesParser.create().parse_override(
+            f"p={Override._get_value_element_as_str(item)}"
+        )
+        plain = not override.is_sweep_override() and override.value() == item
+    except HydraException:
+        plain = False
+    return item if plain else QuotedString(item, Quote.single)
 
 
 def _plain(item: Any) -> Value:

@@ -7,11 +7,12 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vael.config.compose import compose_config
-from vael.config.overrides import escape
+from vael.config.overrides import escape, quote
 from vael.config.series import ConfigSeries
 from vael.config.validate import check_config
 from vael.config.wandb import list_wandb
 from vael.files import write_text
+from vael.metrics.constraint import parse_constraints
 from vael.runs.folder import RunFolder
 from vael.sweep.spec.definition import Definition
 
@@ -30,6 +31,9 @@ def compose_trial(
         ConfigError: the combination cannot be composed, or cannot work.
     """
     fixed = ["evaluation.test=false", "report=false"]
+    early = [quote(str(bound)) for bound in parse_constraints(d.constraint) if bound.early]
+    if early:
+        fixed.append(f"sweep.constraint=[{','.join(early)}]")
     return _config(d, [*chosen, *fixed], "trial", number, threads, series)
 
 

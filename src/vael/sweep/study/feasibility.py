@@ -1,4 +1,4 @@
-"""Feasibility: whether a trial that is complete keeps the constraints of its sweep."""
+"""Feasibility: whether a trial that has ended keeps the constraints of its sweep."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from optuna.storages import BaseStorage
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial
 
-from vael.sweep.spec.constraint import Constraint
+from vael.metrics.constraint import Constraint
 from vael.sweep.study.table import read_targets
 
 
@@ -25,8 +25,7 @@ def record_violations(
     broken = []
     for bound in constraints:
         [value] = read_targets(run, [bound.name])
-        excess = bound.violation(value)
-        storage.set_trial_system_attr(trial._trial_id, f"{_CONSTRAINTS_KEY}:{bound}", excess)
-        if excess:
-            broken.append(f"{bound.name} is {value:.6g}, but the constraint is {bound}")
-    return "; ".join(broken)
+        key, excess = f"{_CONSTRAINTS_KEY}:{bound}", bound.violation(value)
+        storage.set_trial_system_attr(trial._trial_id, key, excess)
+        broken.append(bound.describe_breach(value))
+    return "; ".join(filter(None, broken))

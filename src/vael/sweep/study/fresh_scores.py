@@ -10,6 +10,7 @@ from vael.sweep.study.confirmation import read_confirmations
 from vael.sweep.study.ranking import rank_trials
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.table import TrialRow
+from vael.text import count_text
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ class FreshScores:
         parts = [f"{target} {self.searched:.4f} in the search (trial {self.trial})"]
         for name, values in self.scores.items():
             spread = f" +- {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-            parts.append(
-                f"{name} {statistics.fmean(values):.4f}{spread} on {len(values)} fresh seeds"
-            )
+            seeds = count_text(len(values), "fresh seed")
+            parts.append(f"{name} {statistics.fmean(values):.4f}{spread} on {seeds}")
         if self.failed:
             parts.append(f"{self.failed} of these runs failed")
         return ", ".join(parts)

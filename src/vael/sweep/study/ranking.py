@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from vael.metrics.catalog import Direction
 from vael.sweep.study.table import FINISHED, TrialRow
+from vael.text import count_text
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def counts_text(goal: Goal, table: Sequence[TrialRow]) -> str:
     by_state = Counter(row.state for row in table)
     parts = [f"{by_state[state]} {state}" for state in FINISHED if by_state[state]]
     done = sum(by_state[state] for state in FINISHED)
-    total = "" if goal.trials is None else f"/{goal.trials}"
-    return f"{done}{total} trials" + (f" ({', '.join(parts)})" if parts else "")
+    trials = count_text(done, "trial") if goal.trials is None else f"{done}/{goal.trials} trials"
+    return trials + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _sign(direction: Direction) -> int:

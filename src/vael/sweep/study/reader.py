@@ -35,6 +35,12 @@ T = TypeVar("T")
 class StudyReader:
     """Read access to the study of a sweep.
 
+    Args:
+        folder: of the sweep.
+        url: of the storage, with its password.
+        light: whether the intermediate values of what runs may be old (``Database``), unless
+            sampler or pruner are not Optuna's or ours, and may look at them.
+
     Attributes:
         folder: of the sweep.
         space: what it searches.
@@ -44,7 +50,7 @@ class StudyReader:
         stop_retrying: whether there is no time to wait for a storage that is away.
     """
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, light: bool = False) -> None:
         self.folder = folder
         self.url = url
         self._snapshot = read_snapshot(folder)
@@ -53,11 +59,14 @@ class StudyReader:
         self.space: Space = parse_space(d.space, d.when)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = samplers.make_sampler(d.sampler, d.seed, 0)
+            pruner = samplers.make_pruner(d.pruner, self._snapshot.epochs)
+            light = light and samplers.are_known(sampler, pruner)
             self._study = optuna.load_study(
                 study_name=d.name,
-                storage=storage.connect_storage(url, folder),
-                sampler=samplers.make_sampler(d.sampler, d.seed, 0),
-                pruner=samplers.make_pruner(d.pruner, self._snapshot.epochs),
+                storage=storage.connect_storage(url, folder, light),
+                sampler=sampler,
+                pruner=pruner,
             )
         self.storage: BaseStorage = self._study._storage
         self.id = self._study._study_id

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from vael.files import write_json
+from vael.text import count_text
 
 ATTEMPTS = "attempts"  # the file in a trial's folder
 
@@ -104,4 +105,4 @@ def count_loss(folder: Path, reason: str, retries: int) -> str | None:
     before = read_attempts(folder)
     lost = before.lost + 1
     write_json(folder / ATTEMPTS, asdict(replace(before, lost=lost, reason=reason)))
-    return None if lost <= retries else f"lost {lost} times: {reason}"
+    return None if lost <= retries else f"lost {count_text(lost, 'time')}: {reason}"

@@ -40,7 +40,7 @@ class Results:
     """Results of a study that goes on: what a trial adds to them, at a cost that does not grow.
 
     Args:
-        study: whose results they are; calls are made under its lock.
+        study: whose results they are; what adds to them is called under its lock.
     """
 
     def __init__(self, study: StudyReader) -> None:
@@ -50,14 +50,14 @@ class Results:
 
     def add_missing(self, ended: Iterable[FrozenTrial]) -> None:
         """Add those trials that are not there yet: who was to do it has died."""
-        self._read()
+        self.read_new()
         for trial in ended:
             if trial.number not in self._file.numbers:
                 self.add(trial)
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a trial that has ended, once; what is left half is done by ``add_missing``."""
-        self._read()
+        self.read_new()
         if trial.number in self._file.numbers:
             return
         d = self._study.definition
@@ -69,7 +69,8 @@ class Results:
         _remove_weights(rows, self._kept)
         self._file.add(row, (p.path for p in self._study.space.parameters))
 
-    def _read(self) -> None:
+    def read_new(self) -> None:
+        """Read what others have added since."""
         rows = {row.number: row for row in [*self._kept, *self._file.read_new()]}
         self._kept = _select_kept(self._study.definition, list(rows.values()))
 

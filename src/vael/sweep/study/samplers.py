@@ -36,6 +36,7 @@ PRUNERS: dict[str, dict[str, Any]] = {
 ENDLESS = ("GridSampler", "BruteForceSampler")
 ONE_SEQUENCE = ("QMCSampler",)  # all of its points come out of one seed
 NEEDS = {"CmaEsSampler": "cmaes"}  # packages that optuna does not bring
+KNOWN = ("optuna", "vael")
 ASKS = 3  # for a point that has not been tried
 SLOW = ("GPSampler",)  # takes up to a second for each answer, which others wait for: asked once
 
@@ -108,6 +109,11 @@ def make_pruner(node: Node, epochs: int) -> "BasePruner":
             plain = {name: epochs, **plain}
     made: BasePruner = _make("pruner", plain, BasePruner)
     return made
+
+
+def are_known(sampler: "BaseSampler", pruner: "BasePruner") -> bool:
+    """Tell whether both are Optuna's or ours: then we know what they look at."""
+    return all(type(o).__module__.partition(".")[0] in KNOWN for o in (sampler, pruner))
 
 
 def _node(where: str, node: Node, short: dict[str, dict[str, Any]]) -> dict[str, Any]:

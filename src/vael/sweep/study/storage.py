@@ -13,14 +13,13 @@ from vael.files import cut_half_line, locked
 from vael.sweep.study.sqlite_file import check_file, locate_file
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.storages import BaseStorage
 
 T = TypeVar("T")
 log = logging.getLogger("vael")
 ENVIRONMENT = "VAEL_STORAGE"
 JOURNAL = "journal"
 CONNECT_SECONDS = 10
-TABLE_TRIES = 50  # tries to make the tables, beside others that make them
 DEAD_SECONDS = 60  # of a network that answers nothing: then the connection counts as broken
 POSTGRES = {  # of libpq; without them a query whose server has lost its power waits for hours
     "connect_timeout": CONNECT_SECONDS,
@@ -83,8 +82,13 @@ def is_own_file(url: str, folder: Path) -> bool:
     return url in (JOURNAL, f"sqlite:///{folder.resolve() / 'study.db'}")
 
 
-def connect_storage(url: str, folder: Path) -> "BaseStorage":
+def connect_storage(url: str, folder: Path, light: bool = False) -> "BaseStorage":
     """Connect to the storage behind a URL.
+
+    Args:
+        url: of the storage.
+        folder: the sweep's.
+        light: see ``Database``; a journal is read lightly anyhow: what has been added to it.
 
     Raises:
         ConfigError: it cannot be reached, refuses us, or needs a package that is not here.
@@ -106,7 +110,9 @@ def connect_storage(url: str, folder: Path) -> "BaseStorage":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.storages.get_storage(_tables(url, kwargs))
+            from vael.sweep.study.database import open_database
+
+            return open_database(url, kwargs, light)
     except ImportError as error:
         remedy = (
             "pip install 'psycopg[binary]'"
@@ -125,26 +131,6 @@ def connect_storage(url: str, folder: Path) -> "BaseStorage":
         raise ConfigError(
             f"storage {redact_url(url)} cannot be used: {error_text(error, url)}"
         ) from error
-
-
-def _tables(url: str, kwargs: dict[str, Any]) -> "RDBStorage":
-    """Make the tables, or find them; of several that make them at once, all but one try again.
-
-    "if not exists" is asked first and done afterwards: in between another one may have done it.
-    """
-    from optuna.storages import RDBStorage
-    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
-
-    tries = TABLE_TRIES
-    while True:
-        try:
-            return RDBStorage(url, kwargs)
-        except (IntegrityError, OperationalError, ProgrammingError) as error:
-            tries -= 1
-            made = isinstance(error, IntegrityError) or "already exists" in str(error)
-            if not made or not tries:
-                raise
-            time.sleep(0.1)
 
 
 def error_text(error: BaseException, url: str) -> str:

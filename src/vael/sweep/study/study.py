@@ -12,7 +12,8 @@ mends it. Trial numbers are 0 .. N-1 and each ends once: the budget is exact.
 import logging
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import optuna
@@ -20,9 +21,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from vael.config.series import ConfigSeries
 from vael.errors import OUT_OF_MEMORY_TEXTS, ConfigError, VaelError
+from vael.metrics.constraint import Constraint, parse_constraints
 from vael.runs.folder import RunFolder
 from vael.sweep.spec import trial_config
-from vael.sweep.spec.constraint import parse_constraints
 from vael.sweep.spec.definition import Definition
 from vael.sweep.spec.domain import Value
 from vael.sweep.spec.verdict import select_verdicts
@@ -48,11 +49,12 @@ class Study(StudyReader):
     """
 
     def __init__(self, folder: Path, url: str) -> None:
-        super().__init__(folder, url)
+        super().__init__(folder, url, light=True)
         self.watch = lease.Watch()
         self._series = ConfigSeries()
         self._results = results.Results(self)
         self._proposer = Proposer(self._study, self.space)
+        self._ended: list[FrozenTrial] = []  # which may not be in trials.csv yet
 
     # --------------------------------------------------------------------------------------- claim
 
@@ -69,16 +71,24 @@ class Study(StudyReader):
             ``Wait`` where all is taken but not finished; None where all is done.
         """
         while True:
+            self._catch_up()
             found = self._one_at_a_time(lambda now: self._claim(worker, now))
             if not isinstance(found, Claim) or self._write_config(found):
                 return found
+
+    def _catch_up(self) -> None:
+        """Take in what others have done since, while nobody waits for the lock."""
+        self._ended += self._history.update(self.trials())
+        self._results.read_new()
 
     def _claim(self, worker: str, now: float) -> Claim | Wait | None:
         d, held = self.definition, False
         assert d.trials is not None
         in_time = self.seconds_left() > 0
         trials = self._study.get_trials(deepcopy=False)
-        self._results.add_missing(self._history.update(trials))
+        self._ended += self._history.update(trials)
+        self._results.add_missing(self._ended)
+        self._ended = []
         running = [trials[n] for n in self._history.open if trials[n].state == TrialState.RUNNING]
         look = lease.is_turn(self.folder, len(running), d.lease / LOOKS_PER_LEASE, now)
         for trial in (trials[number] for number in self._history.open):
@@ -143,11 +153,11 @@ class Study(StudyReader):
     def _begin(self, trial: FrozenTrial, worker: str) -> Claim:
         """Give a trial to this worker."""
         run = self._run(trial.number)
-        if self._state(trial) == TrialState.WAITING:
-            self._set(trial, TrialState.RUNNING)
         run.mkdir(parents=True, exist_ok=True)
         if not RunFolder(run).is_run and not self.space.holds(trial.params):
             self._suggest(trial)
+        if self._state(trial) == TrialState.WAITING:  # not before it has all its parameters
+            self._set(trial, TrialState.RUNNING)
         attempt = count_attempt(run)
         if attempt > 1:
             self.storage.set_trial_user_attr(trial._trial_id, "attempts", attempt)
@@ -244,22 +254,30 @@ class Study(StudyReader):
             reason = outcome.reason or "no reason is known"
             self._fail(trial, reason, any(text in reason for text in OUT_OF_MEMORY_TEXTS))
         elif outcome.kind == "pruned":
+            bounds = [
+                b for b in parse_constraints(self._snapshot.definition.constraint) if b.early
+            ]
+            with suppress(VaelError):  # it was killed, and has not said how large it is
+                self._record_violations(trial, bounds)
             self._reason(trial, outcome.reason)
             self._study.tell(trial.number, state=TrialState.PRUNED)
         else:
             self._complete(trial)
 
     def _complete(self, trial: FrozenTrial) -> None:
-        run, d = self._run(trial.number), self._snapshot.definition
+        d = self._snapshot.definition
         try:
-            values = read_targets(run, d.targets)
-            bounds = parse_constraints(d.constraint)
-            broken = feasibility.record_violations(self.storage, trial, run, bounds)
+            values = read_targets(self._run(trial.number), d.targets)
+            broken = self._record_violations(trial, parse_constraints(d.constraint))
         except VaelError as error:
             self._fail(trial, str(error), by_chance=False)
             return
         self._reason(trial, broken)
         self._study.tell(trial.number, values)
+
+    def _record_violations(self, trial: FrozenTrial, bounds: Sequence[Constraint]) -> str:
+        run = self._run(trial.number)
+        return feasibility.record_violations(self.storage, trial, run, bounds)
 
     def _holds(self, claim: Claim) -> bool:
         found = lease.find_holder(claim.folder)

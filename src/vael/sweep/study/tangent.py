@@ -68,8 +68,8 @@ class TangentPruner(BasePruner):
         if epoch is None or epoch < self.start * self.epochs:
             return False
         states = (TrialState.COMPLETE, TrialState.PRUNED)
-        ended = study.get_trials(deepcopy=False, states=states)
-        complete = [t for t in ended if t.state == TrialState.COMPLETE and is_feasible(t)]
+        ended = [t for t in study.get_trials(deepcopy=False, states=states) if is_feasible(t)]
+        complete = [t for t in ended if t.state == TrialState.COMPLETE]
         kept = min(max(1, math.ceil(self.best * len(ended))), MOST_KEPT)
         if len(complete) < kept:
             return False

@@ -24,6 +24,7 @@ from vael.sweep.study.paired import PairedDifference, Table, compute_differences
 from vael.sweep.study.ranking import rank_found
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.table import TrialRow
+from vael.text import count_text
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def reach_verdicts(study: StudyReader, table: Sequence[TrialRow]) -> Verdicts:
     wanted = [runs.get((row.number, seed)) for row, seed in planned]
     ended = sum(c is not None and c.outcome is not None for c in wanted)
     if ended < len(planned):
-        return [f"verdict: {ended} of {len(planned)} runs on fresh seeds have ended."]
+        return [f"verdict: so far {ended} of {len(planned)} runs on fresh seeds."]
     seeds = tuple(dict.fromkeys(seed for _, seed in planned))
     found: Verdicts = []
     for p in verdicts:
@@ -107,7 +108,7 @@ def _reach(
         if rows
     }
     left_out = [
-        f"{choice}: none of its {len(rows)} trials has a score"
+        f"{choice}: no score in {count_text(len(rows), 'trial')}"
         for choice, rows in ended.items()
         if choice not in best
     ]

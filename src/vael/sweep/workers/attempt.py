@@ -18,6 +18,7 @@ from vael.sweep.workers.command import trial_command
 from vael.sweep.workers.outcome import find_outcome
 from vael.sweep.workers.starter import Handle, Starter
 from vael.sweep.workers.status import StatusFile
+from vael.text import count_text
 
 LOOK_SECONDS = 0.05  # between two looks at metrics.csv: a trial stops an epoch after it is told to
 GRACE_SECONDS = 120.0  # in which a trial saves itself
@@ -90,7 +91,7 @@ class Attempt:
             self._reported = True
             self.status.write_progress(epoch + 1, value)
             if self._hopeless(epoch + 1, value) and epoch + 1 <= self._prunable:
-                self._stop(f"pruned after {epoch + 1} epochs")
+                self._stop(f"pruned after {count_text(epoch + 1, 'epoch')}")
 
     def _hopeless(self, epochs: int, value: float) -> bool:
         try:

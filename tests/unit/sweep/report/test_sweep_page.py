@@ -66,7 +66,7 @@ def test_the_page_says_what_came_out(small):
         "the loss is nan at step 7",
         "not among the best half after 3 epochs",
         "14 s",
-        "at least 10 complete trials; there are 5",
+        "at least 10 complete trials; so far: 5",
     ):
         assert words in page.text, words
     assert "train.py trial=1" not in page.text

@@ -246,8 +246,8 @@ def test_where_most_are_pruned_all_are_compared_after_the_last_epoch_that_all_re
 @pytest.mark.parametrize(
     ("count", "value", "words"),
     [
-        (0, 0.0, "at least 10 complete trials; there are 0"),
-        (9, 1.0, "at least 10 complete trials; there are 9"),
+        (0, 0.0, "at least 10 complete trials; so far: 0"),
+        (9, 1.0, "at least 10 complete trials; so far: 9"),
         (10, 0.0, "the same score"),
         (12, 1.0, "the same parameters"),
     ],

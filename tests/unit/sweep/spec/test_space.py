@@ -10,6 +10,7 @@ from optuna import create_study, samplers
 from vael.errors import ConfigError
 from vael.sweep.create import find_default
 from vael.sweep.spec.grammar import parse_space
+from vael.sweep.spec.space import point_key
 
 SPACE = {
     "model.latent_dim": "tag(log, int(interval(2, 64)))",
@@ -127,9 +128,34 @@ def test_corners_show_every_choice_under_its_condition():
     assert any("likelihood.sigma" in corner for corner in corners)
 
 
+def test_what_is_chosen_is_what_the_command_line_reads_with_its_type():
+    texts = (
+        r"""'1', 7, 'null', null, 'true', true, "it's", 'ä', '', 'a\\', '0.5', ['1', 2], 'a b'"""
+    )
+    values = ["1", 7, "null", None, "true", True, "it's", "ä", "", "a\\", "0.5", ["1", 2], "a b"]
+    space = parse_space({"p": f"choice({texts})"}, {})
+    overrides = [space.overrides(point)[0] for point in space.grid()]
+    read = [OverridesParser.create().parse_override(text).value() for text in overrides]
+    assert [(type(v), v) for v in read] == [(type(v), v) for v in values]
+    assert len(set(map(point_key, space.grid()))) == space.size() == len(values)
+
+
+def test_a_range_may_go_down():
+    space = parse_space({"p": "range(5, 1, -1)", "q": "range(0.5, 0, -0.2)"}, {})
+    assert {point["p"] for point in space.grid()} == {2, 3, 4, 5}
+    assert {point["q"] for point in space.grid()} == {0.1, 0.3, 0.5}
+    assert {point_key(point) for point in drawn(space)} == set(map(point_key, space.grid()))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("choice(nan, 1)", "nan"),
+        ("choice(1, 1.0000000000001)", "differ"),
+        ("choice(interval(0, 1), 1)", "of values"),
+        ("choice(choice(1, 2), 3)", "of values"),
+        ("range(0, 10000000000000000000)", "2^53"),
+        ("int(interval(0, 10000000000000000000))", "2^53"),
         ("interval(8, 2)", "is empty"),
         ("interval(2, 2)", "is empty"),
         ("tag(log, interval(0, 1))", "above 0"),

@@ -12,6 +12,8 @@ from helpers.studies import STORAGES, finish_all, make_study, score, states, tra
 from omegaconf import OmegaConf
 
 from vael.api.search import SearchResult
+from vael.config.series import ConfigSeries
+from vael.sweep.spec import trial_config
 from vael.sweep.study import lease, table
 from vael.sweep.study.ranking import find_best
 from vael.sweep.study.records import Claim, Outcome, Wait
@@ -347,3 +349,38 @@ def test_what_breaks_a_constraint_is_not_the_best_and_says_why(tmp_path, light):
         assert row.feasible == (row.number in kept)
         said = f"val/distortion is {row.values[0]:.6g}, but the constraint is val/distortion > 2.5"
         assert row.reason == (None if row.feasible else said)
+
+
+def test_bounds_on_the_size_alone_go_into_the_config_of_a_trial(tmp_path):
+    study = make_study(tmp_path, constraint=["parameters < 300", "seconds < 9"])
+    config = trial_config.compose_trial(study.definition, [], 0, None, ConfigSeries())
+    assert list(config.sweep.constraint) == ["parameters < 300"]
+
+
+@pytest.mark.parametrize("targets", [["val/bpd"], ["val/bpd", "seconds"]])
+def test_what_is_too_large_ends_untrained_and_the_sampler_is_told(tmp_path, targets, light):
+    """That a run knows its size before the first step: test_summarize."""
+    space = {"model.latent_dim": "int(interval(2, 1000))"}
+    study = make_study(
+        tmp_path, trials=10, space=space, when={}, targets=targets, constraint="parameters < 300"
+    )
+    sizes = []
+    for number in range(10):
+        claim = study.claim("w")
+        assert claim.number == number
+        size = study.trials()[number].params["model.latent_dim"]
+        sizes.append(size)
+        summary = {"status": "pruned", "parameters": size, "metrics": {}}
+        if size < 300:
+            summary |= {"status": "finished", "metrics": {"val/bpd": 1.0}, "seconds": 1.0}
+        (claim.folder / "summary.json").write_text(json.dumps(summary))
+        study.finish(claim, Outcome("complete" if size < 300 else "pruned", "too large"))
+    rows = study.rows()
+    assert [row.state for row in rows] == ["complete" if s < 300 else "pruned" for s in sizes]
+    assert [row.feasible for row in rows] == [s < 300 for s in sizes]
+    assert all(row.feasible for row in find_best(rows, study.definition.directions))
+    assert study.claim("w") is None
+    assert 0 < sum(size < 300 for size in sizes) < 10
+    for trial, size in zip(study.trials(), sizes, strict=True):  # what Optuna's samplers read
+        excess = 0 if size < 300 else pytest.approx(size - 300, abs=1e-12)
+        assert trial.constraints == {"parameters < 300": excess}

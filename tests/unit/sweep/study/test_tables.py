@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from vael.errors import ConfigError
-from vael.sweep.study import storage
+from vael.sweep.study import database, storage
 
 NODES = 4
 
@@ -33,8 +33,8 @@ def test_tables_that_never_come_to_be_are_given_up(tmp_path, monkeypatch):
             tried.append(1)
             raise OperationalError("CREATE TABLE studies", {}, Exception("it already exists"))
 
-    monkeypatch.setattr("optuna.storages.RDBStorage", Broken)
-    monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(database, "RDBStorage", Broken)
+    monkeypatch.setattr(database.time, "sleep", lambda seconds: None)
     with pytest.raises(ConfigError, match=r"cannot be used: .*it already exists"):
         storage.connect_storage(f"sqlite:///{tmp_path}/new.db", tmp_path)
-    assert len(tried) == storage.TABLE_TRIES
+    assert len(tried) == database.TABLE_TRIES

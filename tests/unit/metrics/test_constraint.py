@@ -2,7 +2,7 @@
 
 import pytest
 
-from vael.sweep.spec.constraint import parse_constraints
+from vael.metrics.constraint import parse_constraints
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Constraint of a sweep: a bound on a score or a cost, which the best trial must keep."""
+"""Constraint: a bound on a score or a cost of a run, which the best trial of a sweep must keep."""
 
 import math
 import operator
@@ -10,6 +10,7 @@ from vael.errors import ConfigError
 from vael.metrics.catalog import published_scores, run_costs
 from vael.text import did_you_mean
 
+PARAMETERS = "parameters"
 SIGNS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 FORM = re.compile(r"\s*([^\s<>=]+)\s*(<=|>=|<|>)\s*([^\s<>=]+)\s*")
 
@@ -25,15 +26,26 @@ class Constraint:
     def __str__(self) -> str:
         return f"{self.name} {self.sign} {self.limit:g}"
 
+    @property
+    def early(self) -> bool:
+        """Whether a run knows before its first step if it keeps the bound."""
+        return self.name == PARAMETERS
+
     def violation(self, value: float) -> float:
         """Return by how much a value breaks the bound; 0 where it keeps it."""
         if SIGNS[self.sign](value, self.limit):
             return 0.0
         return abs(value - self.limit) or math.ulp(1.0)
 
+    def describe_breach(self, value: float) -> str | None:
+        """Say that a value breaks the bound; None where it keeps it."""
+        if not self.violation(value):
+            return None
+        return f"{self.name} is {value:.6g}, but the constraint is {self}"
+
 
 def parse_constraints(texts: Sequence[str]) -> tuple[Constraint, ...]:
-    """Parse the constraints of a sweep's file.
+    """Parse the constraints of a sweep, as its file has them.
 
     Raises:
         ConfigError: one is not of the form NAME < NUMBER, or bounds what no trial has.
