@@ -77,9 +77,11 @@ class ManyRuns:
         )
 
     def _row(self, run: ListedRun) -> dict[str, Any]:
-        config = DictConfig({})
+        folder, config = RunFolder(run.folder), DictConfig({})
+        weights = any(folder.checkpoints.glob("*.ckpt"))
+        dropped = folder.has_trained and not weights
         with suppress(VaelError):
-            config = read_settings(RunFolder(run.folder).config)
+            config = read_settings(folder.config)
 
         def node(path: str) -> Any:
             return OmegaConf.select(config, path, default="")
@@ -93,8 +95,8 @@ class ManyRuns:
             "data": name_data(str(node("choices.data")), node("data.path")),
             "latent_dim": node("model.latent_dim"),
             "score": "" if run.score is None else f"{run.target} {run.score:.4f}",
-            "status": run.status,
-            "trained": RunFolder(run.folder).has_trained,
+            "status": f"{run.status}, weights not kept" if dropped else run.status,
+            "weights": weights,
         }
 
     def _name(self, run: Path) -> str:

@@ -90,6 +90,17 @@ def test_a_new_run_is_listed_and_the_numbers_of_the_others_stay(tmp_path, sessio
     assert client.get("/runs/0/api/model").json()["name"] == "a"
 
 
+def test_a_run_whose_weights_were_not_kept_is_no_link(tmp_path, sessions):
+    shutil.copytree(next(iter(sessions)), tmp_path / "a")
+    client = TestClient(make_runs_app(tmp_path, open_session), "http://127.0.0.1")
+    assert numbers(client.get("/").text) == [0]
+    for file in (tmp_path / "a" / "checkpoints").iterdir():
+        file.unlink()  # as a search does with all but its best trials
+    page = client.get("/").text
+    assert numbers(page) == []
+    assert "finished, weights not kept" in page
+
+
 def test_only_a_folder_that_is_no_run_holds_runs(folder, sessions, tmp_path):
     assert holds_runs(folder)
     assert not any(map(holds_runs, sessions))
