@@ -131,7 +131,7 @@ const draw = (place, figure, state, count) => {
   for (const [v, text] of x.ticks) {
     if (xaxis.grid !== false) add(svg, "path", { class: "grid", d: `M${X(v)} ${top}V${top + h}` });
     const half = widest([text]) / 2;
-    if (X(v) - half < last + 6 && xaxis.side !== "top") continue;  // no two on top of each other
+    if (X(v) - half < last + 4 && xaxis.side !== "top") continue;  // no two on top of each other
     last = X(v) + half;
     const middle = Math.min(width - half - 2, Math.max(half + 2, X(v)));
     add(svg, "text", { class: "tick", x: middle, y: xaxis.side === "top" ? top - 12 : top + h + 17, "text-anchor": "middle" }, text);
