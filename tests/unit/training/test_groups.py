@@ -71,10 +71,13 @@ def test_a_signal_within_a_group_stops_there_and_the_run_goes_on(tmp_path, step)
     assert_same(left_by(folder), whole)
 
 
-@pytest.mark.parametrize("modes", [("1", "null"), ("null", "1")])
-def test_single_steps_go_on_where_groups_stopped_and_groups_where_they_did(tmp_path, modes):
-    whole, _ = left(tmp_path / "whole", *at("SignalAt", -1))
-    folder = make_run(tmp_path, *SMALL, *at("SignalAt", 7), f"trainer.group={modes[0]}")
+@pytest.mark.parametrize(
+    ("modes", "name"), [(("1", "null"), None), (("null", "1"), None), (("null", "1"), "flows")]
+)
+def test_single_steps_go_on_where_groups_stopped_and_groups_where_they_did(tmp_path, modes, name):
+    more = OPTIONS.get(name, ())
+    whole, _ = left(tmp_path / "whole", *more, *at("SignalAt", -1))
+    folder = make_run(tmp_path, *SMALL, *more, *at("SignalAt", 7), f"trainer.group={modes[0]}")
     with pytest.raises(Stopped):
         train(folder)
     config = folder / "config.yaml"
