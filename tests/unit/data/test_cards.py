@@ -1,12 +1,21 @@
 """Cards of known data sets: the copy at hand is the one, differs, or was not checked."""
 
+import html
+import json
+import shutil
+
 import numpy as np
 import pytest
+from helpers.runs import config_of
+from hydra.utils import instantiate
 from sklearn import datasets
 
+import vael
 from vael.data.cards import CARDS
 from vael.data.module import VaelData
 from vael.data.sources import BreastCancer, Digits, Hub, Sprites
+from vael.pretrained.export.card import card_text
+from vael.report.page import write_report
 
 
 def made(source, tmp_path):
@@ -56,3 +65,30 @@ def test_every_card_says_whose_it_is():
         assert "http" in card.source or "vael" in card.source
         assert card.licence
         assert card.content or "published" in card.unchecked
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_each_known_set_has_its_card(name):
+    config = config_of(f"data={name}")
+    card = instantiate(config.data.source).card()
+    assert card == CARDS[name]
+
+
+@pytest.mark.parametrize("differs", [False, True])
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_stands_in_report_and_model_card(run, tmp_path, name, differs):
+    card = CARDS[name]
+    check = card.check("0" * 32 if differs else card.content or "", card.counts)
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert "this copy of digits is the one of its card" in summary["data_card"]
+    summary["data_card"] = f"{card.describe()}; {check}"
+    (folder / "summary.json").write_text(json.dumps(summary))
+    page = html.unescape(write_report(folder).read_text())
+    text = card_text(vael.load(folder), summary, "MIT", {})
+    for said in (card.source, card.licence, card.sizes, check):
+        assert said in page
+        assert said in text
+    expected = "differs" if differs and card.content else "is the one" if card.content else "not c"
+    assert expected in check

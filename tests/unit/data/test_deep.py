@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from helpers.runs import config_of
+from helpers.runs import ROOT, config_of
 from omegaconf import OmegaConf
 
 from vael.data import on_disk
 from vael.data.module import VaelData
 from vael.data.preprocess import Preprocess, uniform_levels
 from vael.data.sources.array import ArrayFile
-from vael.errors import DataError
+from vael.errors import ConfigError, DataError
 from vael.pretrained.inputs import convert_examples
 from vael.training.setup import prepare_run
 
@@ -50,16 +50,28 @@ def test_binarising_is_exact_in_probability():
     assert abs(x.mean().item() - 1 / 3) < 6 * (2 / 9 / 50_000) ** 0.5
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "logistic_mixture", "beta_binomial"])
-def test_a_step_is_finite(tmp_path, likelihood):
-    np.save(tmp_path / "x.npy", X)
+LIKELIHOODS = sorted(file.stem for file in (ROOT / "conf" / "likelihood").glob("*.yaml"))
+REFUSED = {"categorical": "65536 levels", "student_t": "65536 levels"}
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("array", [X, np.where(X > 30_000, 65535, 0)], ids=["noise", "extremes"])
+def test_a_step_is_finite_or_the_likelihood_is_refused_by_name(tmp_path, likelihood, array):
+    np.save(tmp_path / "x.npy", array.astype(np.uint16))
     config = config_of(
         *("data=array", f"data.path={tmp_path}/x.npy", "data.levels=65536", "model=mlp_vae"),
         *(f"likelihood={likelihood}", "data.batch_size=8", "logger=csv", "trainer.threads=1"),
     )
     (tmp_path / "config.yaml").write_text(OmegaConf.to_yaml(config))
+    if likelihood in REFUSED:
+        with pytest.raises(ConfigError, match=f"{likelihood}.*{REFUSED[likelihood]}.*use lik"):
+            prepare_run(tmp_path, config)
+        return
     run = prepare_run(tmp_path, config)
     loss = run.lit.training_step(next(iter(run.data.train_dataloader())), 0)
     loss.backward()
     assert torch.isfinite(loss)
+    gradients = [p.grad for p in run.lit.parameters() if p.grad is not None]
+    assert gradients
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
     assert "65,536 levels" in run.data.description

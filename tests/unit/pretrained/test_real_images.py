@@ -12,6 +12,7 @@ from PIL import Image
 import vael
 from vael.errors import ConfigError
 from vael.pretrained.explore.session import open_session
+from vael.pretrained.export.onnx import export_decoder, export_encoder
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
 from vael.report.tiles import REACH, REAL, make_tiles, show_real
@@ -78,3 +79,19 @@ def test_the_page_shows_the_same_greys_and_takes_no_picture_file(run):
     Image.fromarray(np.zeros((8, 9), np.uint8)).save(file, "PNG")
     with pytest.raises(ConfigError, match="images of real numbers"):
         session.encode(file.getvalue(), False)
+
+
+def test_onnx_takes_and_gives_the_units_of_the_data(run):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    model = vael.load(run)
+    x = X[:3, None].astype(np.float32)
+    encoder, decoder = (
+        onnxruntime.InferenceSession(make(model).content, providers=["CPUExecutionProvider"])
+        for make in (export_encoder, export_decoder)
+    )
+    mu = encoder.run(None, {"x": x})[0]
+    np.testing.assert_allclose(mu, model.encode(x).mu, rtol=1e-4, atol=1e-5)
+    (mean,) = decoder.run(None, {"z": mu})
+    np.testing.assert_allclose(mean, model.decode(mu), rtol=1e-4)
+    assert abs(mean.mean() - 300) < 20

@@ -34,9 +34,16 @@ def parquet_files(path: Path) -> list[Path]:
         )
     found = sorted([*path.glob("*.parquet"), *path.glob("*/*.parquet")])
     if not found:
+        saved = any(path.rglob("*.arrow"))
+        other = (
+            "it has the .arrow files of save_to_disk: in Python, datasets.load_from_disk(FOLDER)"
+            "['train'].to_parquet('train-00000-of-00001.parquet'), and so for each split"
+            if saved
+            else "a folder of pictures is data=folder, an array or a table data=array"
+        )
         raise DataError(
             f"data.path must be a folder with parquet files such as "
-            f"train-00000-of-00001.parquet, but {path} has none"
+            f"train-00000-of-00001.parquet, but {path} has none; {other}"
         )
     return found
 

@@ -61,7 +61,7 @@ class StudentT(LocationScaleLikelihood):
         super().__init__(event_shape, levels, StudentTLaw(df), scale, sigma, fit)
         if levels is not None:
             raise ConfigError(
-                f"likelihood=student_t is for data without levels (tables), but this data has "
-                f"{levels} levels per dimension: use likelihood=logistic or laplace, whose tails "
-                f"are heavier than a Gaussian's too."
+                "likelihood=student_t is for data without levels (tables, images of any numbers), "
+                f"but this data has {levels} levels per dimension: use likelihood=logistic or "
+                "laplace, whose tails are heavier than a Gaussian's too."
             )

@@ -143,7 +143,7 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
             )
         if target == "val/bpd" and facts.levels is None:
             raise ConfigError(
-                "target val/bpd is never logged: this data has no levels (a table). "
+                "target val/bpd is never logged: this data has no levels. "
                 "Use target: val/elbo, within one likelihood."
             )
         if target == "val/psnr" and not facts.unit:

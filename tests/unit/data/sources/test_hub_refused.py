@@ -57,6 +57,11 @@ def corrupt(path):
     return Hub(path=str(path))
 
 
+def saved(path):
+    datasets.DatasetDict(train=datasets.Dataset.from_dict({"x": [1]})).save_to_disk(str(path))
+    return Hub(path=str(path))
+
+
 def zero(path):
     folder(path)
     write(path, "test", {"picture": IMAGE, "kind": LABEL}, picture=[], kind=[])
@@ -74,7 +79,8 @@ def zero(path):
         ),
         (missing, DataError, "data.path must be a folder .* does not exist"),
         (a_file, DataError, "is a file; give the folder"),
-        (lambda path: Hub(path=str(path)), DataError, "parquet files such as .* has none"),
+        (lambda path: Hub(path=str(path)), DataError, "parquet .* has none; .*data=folder"),
+        (saved, DataError, "has none; it has the .arrow files of save_to_disk: .*to_parquet"),
         (truncated, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
         (not_parquet, DataError, "data.path=.* must hold parquet files that `datasets` reads"),
         (no_picture, DataError, r"column of type Image, got x \(Value\)"),
