@@ -12,7 +12,7 @@ that a worker composes afterwards, 0.3 s and the same for any count, is left out
 is this process's; a server's stands beside it.
 
 Then 1,000 workers are simulated, each with a processor of its own (`growing.waiting`): they train
-for 5 to 15 minutes, with 5 or 100 reports, and wait for the lock and the storage. The first wave,
+for 5 to 15 minutes, with 5 or 25 reports, and wait for the lock and the storage. The first wave,
 in which all ask at once, is counted apart.
 """
 
@@ -32,7 +32,7 @@ from vael.files import write_json
 from vael.sweep.spec import trial_config
 
 RESULT = Path(__file__).parents[1] / "results" / "sweep_growth.json"
-REPORTS = (5, 100)  # of a trial
+REPORTS = (5, 25)  # of a trial of ten minutes: every two minutes, or every 24 s
 LATENCY_SECONDS = 0.1  # of a slow shared disk, each time that the lock is held
 
 

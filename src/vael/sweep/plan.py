@@ -26,6 +26,8 @@ from vael.sweep.study import samplers, storage
 from vael.sweep.study.records import Slot
 from vael.sweep.workers.slots import count_workers, deal_slots
 
+MOST_POINTS = 10_000  # of a grid: all of them are stored before the first trial
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -78,7 +80,12 @@ def complete_sweep(
     select_verdicts(d, space)
     if d.sampler != samplers.GRID:
         return d
-    size = len(space.grid())
+    size = space.size() or len(space.grid())  # which says what has no grid
+    if size > MOST_POINTS:
+        raise ConfigError(
+            f"the grid has {size:,} points, more than {MOST_POINTS:,}: take fewer choices, or "
+            "sampler: qmc, which spreads any number of trials evenly."
+        )
     if d.trials is not None and d.trials > size:
         raise ConfigError(f"trials={d.trials}, but the grid has {size} points.")
     return replace(d, trials=d.trials or size)

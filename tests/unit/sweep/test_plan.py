@@ -142,6 +142,14 @@ BAD = {
         },
         "2 points",
     ),
+    "grid too large": (
+        {
+            "sampler": "grid",
+            "when": None,
+            "space": {"data.limit": "range(1, 1000001)", "seed": "range(0, 1000000)"},
+        },
+        "1,000,000,000,000 points",
+    ),
     "storage": ({"storage": "postgres"}, "is no URL"),
     "unreachable": (
         {"storage": "postgresql+psycopg://me:s3cret-word@127.0.0.1:9/db"},

@@ -31,17 +31,12 @@ class Choice:
 
     def text(self, value: Value) -> str:
         """Format a value as Hydra reads it."""
-        return next(
-            text
-            for own, text in zip(self.values, self.texts, strict=True)
-            if own == value and isinstance(own, bool) == isinstance(value, bool)
-        )
+        pairs = zip(self.values, self.texts, strict=True)
+        return next(text for own, text in pairs if _same(own, value))
 
     def holds(self, value: object) -> bool:
         """Tell whether a value is one of these; true is not 1."""
-        return any(
-            value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values
-        )
+        return any(_same(own, value) for own in self.values)
 
     def count(self) -> int:
         """Count the values."""
@@ -60,7 +55,11 @@ class Choice:
 
     def distance(self, one: Value, other: Value) -> float:
         """Return 0 between equal values and 1 between others."""
-        return float(one != other or isinstance(one, bool) != isinstance(other, bool))
+        return float(not _same(one, other))
+
+
+def _same(one: object, other: object) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,3 @@ def compute_differences(
     pairs = list(combinations(range(len(tables)), 2))
     each = 1 - (1 - level) / len(pairs)
     return {(i, j): compute_difference(tables[i], tables[j], each) for i, j in pairs}
-
-
-def reverse_difference(difference: PairedDifference) -> PairedDifference:
-    """Return the difference of A less B."""
-    return replace(difference, mean=-difference.mean)

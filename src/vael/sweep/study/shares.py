@@ -36,7 +36,8 @@ def find_missing(
         assert isinstance(p.domain, Choice)
         least = math.ceil(LEAST_SHARE * _share(space, p, budget) / len(p.domain.values) - 1e-9)
         for value in p.domain.values:
-            own = sum(p.path in t.params and _same(t.params[p.path], value) for t in trials)
+            chosen = [t.params[p.path] for t in trials if p.path in t.params]
+            own = sum(not p.domain.distance(one, value) for one in chosen)
             if own < least:
                 lacking.append((least - own, _with_conditions(space, p, value)))
     if budget - len(trials) > sum(number for number, _ in lacking):
@@ -66,7 +67,3 @@ def _with_conditions(space: Space, p: Parameter, value: Value) -> dict[str, Valu
 
 def _parameter(space: Space, path: str) -> Parameter:
     return next(p for p in space.parameters if p.path == path)
-
-
-def _same(a: object, b: object) -> bool:
-    return a == b and isinstance(a, bool) == isinstance(b, bool)
