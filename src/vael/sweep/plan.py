@@ -255,8 +255,8 @@ def _notes(d: Definition, space: Space, config: DictConfig, url: str) -> list[st
     fixed = [o for o in d.overrides if o.lstrip("+").partition("=")[0] in varied]
     if fixed and not outside:
         notes.append(
-            f"{', '.join(fixed)}: only where the search begins (trial 0), because the "
-            "space varies it"
+            f"trial 0 is the default configuration, with {', '.join(fixed)}; the other trials "
+            "vary it, as the space says"
         )
     if storage.redact_url(url) != url and storage.ENVIRONMENT not in os.environ:
         notes.append(

@@ -310,7 +310,8 @@ def test_a_default_outside_of_the_space_is_told_and_not_tried(sweep):
 def test_a_fixed_value_of_what_the_space_varies_is_trial_0_and_told(sweep):
     ready = sweep(overrides=["model.latent_dim=3", "trainer.max_epochs=7"])
     assert ready.notes == (
-        "model.latent_dim=3: only where the search begins (trial 0), because the space varies it",
+        "trial 0 is the default configuration, with model.latent_dim=3; the other trials vary "
+        "it, as the space says",
     )
     assert sweep(changes={"name": "other"}).notes == ()
     claim = Study.open(ready.folder).claim("a")
