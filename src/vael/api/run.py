@@ -13,7 +13,7 @@ from vael.config.compose import compose_config
 from vael.config.validate import check_config
 from vael.distributed.crowding import check_crowding
 from vael.runs.creation import make_run_folder
-from vael.runs.extension import extend_run
+from vael.runs.extension import extended
 from vael.runs.folder import RunFolder
 from vael.runs.listing import resolve_run
 from vael.runs.summary import read_summary
@@ -90,10 +90,8 @@ def train(
     if run is None:
         return start_run(make_run_folder(check_settings(settings)), allow)
     found = RunResult(run, allow)
-    words = write_settings(settings)
-    if words:
-        extend_run(found.folder, words)
-    run_vael(["train", str(found.folder)])
+    with extended(found.folder, write_settings(settings)):
+        run_vael(["train", str(found.folder)])
     return found
 
 

@@ -16,7 +16,7 @@ from vael.distributed.ranks import Rank
 from vael.distributed.supervisor import supervise
 from vael.errors import ConfigError, VaelError
 from vael.runs.creation import discard_run, is_gone
-from vael.runs.extension import EPOCHS, extend_run
+from vael.runs.extension import EPOCHS, extended
 from vael.runs.folder import RunFolder, read_run_size
 from vael.runs.listing import resolve_run
 from vael.runs.summary import ENDED, read_summary, summary_text
@@ -59,9 +59,8 @@ def train(
         if again:
             _repeat(run)
         else:
-            if more:
-                extend_run(run, more)
-            _train(run, discard_on_error)
+            with extended(run, more):
+                _train(run, discard_on_error)
     finally:
         signals.disarm()
 

@@ -1,20 +1,49 @@
 """Extension of a run: more epochs than it was made for."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from vael.config.overrides import escape
 from vael.distributed.ownership import own_folder
-from vael.errors import ConfigError
+from vael.errors import ConfigError, VaelError
 from vael.files import write_text
 from vael.runs.folder import RunFolder, read_config
 from vael.runs.summary import ENDED, Summary, read_summary
 from vael.text import word_command
 
 EPOCHS = "trainer.max_epochs"
+
+
+@contextmanager
+def extended(folder: Path, settings: Sequence[str]) -> Iterator[None]:
+    """Extend a run, see `extend_run`; where it then cannot even begin, leave it as it was.
+
+    Args:
+        folder: of the run.
+        settings: as for `extend_run`; none: as it is.
+    """
+    if not settings:
+        yield
+        return
+    run = RunFolder(folder)
+    before = {f: f.read_text() for f in (run.config, run.summary, run.report) if f.is_file()}
+    extend_run(folder, settings)
+    written = _last_write(run)
+    try:
+        yield
+    except VaelError as error:
+        if error.exit_code == VaelError.exit_code and _last_write(run) == written:
+            for file, text in before.items():
+                write_text(file, text)
+        raise
+
+
+def _last_write(run: RunFolder) -> int:
+    return run.last.stat().st_mtime_ns if run.last.is_file() else 0
 
 
 def extend_run(folder: Path, settings: Sequence[str]) -> None:
