@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
 from vael.sweep.spec.snapshot import SNAPSHOT
+from vael.sweep.spec.verdict import FEW_SEEDS, MORE_SEEDS
 
 Pair = tuple[str, str]
 
@@ -45,7 +46,12 @@ def _search(plain: Mapping[Any, Any]) -> Iterator[Pair]:
         value = plain.get(key)
         target = value.get("_target_", "") if isinstance(value, Mapping) else value
         yield name, "none" if target is None else str(target)
-    yield "fresh seeds for the best", str(plain.get("confirm", "unknown"))
+    confirm = plain.get("confirm")
+    seeds = f"{MORE_SEEDS}, or {FEW_SEEDS} where a run takes a minute"
+    yield "fresh seeds for the best", seeds if confirm is None else str(confirm)
+    bounds = plain.get("constraint")
+    if isinstance(bounds, list) and bounds:
+        yield "constraint", ", ".join(map(str, bounds))
     overrides = plain.get("overrides")
     if isinstance(overrides, list) and overrides:
         yield "the same for all trials", " ".join(map(str, overrides))

@@ -1,5 +1,9 @@
 """What a sweep's page says of its search."""
 
+import json
+
+import pytest
+
 from vael.sweep.report.searched import list_searched
 
 SNAPSHOT = """
@@ -28,6 +32,24 @@ def test_the_space_and_how_it_was_searched_are_those_of_the_snapshot(tmp_path):
         "fresh seeds for the best": "3",
         "the same for all trials": "data=digits logger=csv",
     }
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"confirm": None}, {"fresh seeds for the best": "5, or 3 where a run takes a minute"}),
+        (
+            {"constraint": ["seconds < 9", "parameters < 3"]},
+            {"constraint": "seconds < 9, parameters < 3"},
+        ),
+        ({"constraint": []}, {}),
+    ],
+)
+def test_what_was_not_said_has_its_default_and_bounds_are_named(tmp_path, keys, said):
+    (tmp_path / "sweep.yaml").write_text(json.dumps({"space": {}, "confirm": 3, **keys}))
+    found = dict(list_searched(tmp_path)[1])
+    assert found.items() >= said.items()
+    assert ("constraint" in found) == ("constraint" in said)
 
 
 def test_without_a_snapshot_nothing_is_said(tmp_path):
