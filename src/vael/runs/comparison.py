@@ -46,6 +46,7 @@ def compare_runs(runs: Sequence[Path]) -> str:
     every = next((found for read in readers if (found := _read_all(runs, read))), [])
     if not every:
         bare = next(run for run in runs if read_evaluated(run) is None)
+        RunFolder(bare).require()
         make = word_command("vael", "evaluate", bare)
         raise ConfigError(f"{bare} has no evaluation.json: {make}.")
     for run, (other_facts, _) in zip(runs[1:], every[1:], strict=True):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from helpers.runs import make_run
 
 from vael.errors import ConfigError
 from vael.runs.comparability import NotComparableError, check_comparable, collect_facts
@@ -124,9 +125,12 @@ def test_runs_that_must_not_be_compared(tmp_path):
 
 
 def test_a_run_without_numbers(tmp_path):
-    (tmp_path / "bare").mkdir()
-    runs = [evaluated(tmp_path / "a", 1.0), tmp_path / "bare"]
-    with pytest.raises(ConfigError, match=r"bare has no evaluation\.json: vael evaluate"):
+    (tmp_path / "empty").mkdir()
+    one = evaluated(tmp_path / "a", 1.0)
+    with pytest.raises(ConfigError, match=r"empty is not a run: it has no config"):
+        compare_runs([one, tmp_path / "empty"])
+    runs = [one, make_run(tmp_path, "name=bare")]
+    with pytest.raises(ConfigError, match=r"\S+ has no evaluation\.json: vael evaluate"):
         compare_runs(runs)
     with pytest.raises(ConfigError, match="two runs or more"):
         compare_runs(runs[:1])
