@@ -19,6 +19,25 @@ def option_name(split: Split, kind: str) -> str:
     return f"data.{kind}" if split == "train" else f"data.{split}_{kind}"
 
 
+def parse_names(kind: str, given: Mapping[Split, object]) -> Given:
+    """Parse names of arrays or columns; Hydra makes numbers of those that look like it.
+
+    Args:
+        kind: of the setting, ``key`` or ``label_key``.
+        given: by split.
+
+    Raises:
+        ConfigError: one of them is no name.
+    """
+    for split, name in given.items():
+        if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
+            raise ConfigError(
+                f"{option_name(split, kind)} must be null or one name (an example has "
+                f"one label), got {name}; choose one"
+            )
+    return {split: None if name is None else str(name) for split, name in given.items()}
+
+
 def read_arrays(
     path: Path, keys: Given, label_keys: Given
 ) -> tuple[dict[Split, Array], dict[Split, Array], list[str]]:

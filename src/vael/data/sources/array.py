@@ -1,16 +1,17 @@
 """Arrays in files: images or tables in ``.npz`` and ``.npy``, tables as text or parquet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
+from vael.data.decode.array_splits import check_given, check_made
 from vael.data.decode.endings import ENDINGS, TABLES, check_ending, read_ending
 from vael.data.decode.header import Header
 from vael.data.decode.image_arrays import ImageOptions, describe_pixels, to_pixels
 from vael.data.decode.labels import number_classes
 from vael.data.decode.large import LargeArray, open_large
 from vael.data.decode.marks import parse_marks
-from vael.data.decode.npz import Given, option_name, read_arrays
+from vael.data.decode.npz import Given, parse_names, read_arrays
 from vael.data.decode.pixels import (
     channels_first,
     check_levels,
@@ -105,8 +106,8 @@ class ArrayFile(Source):
         if not path:
             raise ConfigError(f"data=array needs data.path=FILE, {ENDINGS}; got none")
         self.path = expand_home(path)
-        self.keys: Given = _names("key", {"train": key, "val": val_key, "test": test_key})
-        self.label_keys: Given = _names(
+        self.keys: Given = parse_names("key", {"train": key, "val": val_key, "test": test_key})
+        self.label_keys: Given = parse_names(
             "label_key", {"train": label_key, "val": val_label_key, "test": test_label_key}
         )
         if isinstance(categorical, str | int):
@@ -177,53 +178,33 @@ class ArrayFile(Source):
         shape = values["train"].shape
         table = (len(shape) if self.shape is None else len(self.shape) + 1) == 2
         self._check_kind(table, shape)
-        self._check_shapes(values)
         y = number_classes(labels, f"data.path={self.path}", notes)
-        parts: dict[Split, Arrays] = {}
-        found: set[int | None] = set()
+        check_given(values, y, self.shape, self.path)
+        made: dict[Split, Array] = {}
+        levels: dict[Split, int | None] = {}
         for split, x in values.items():
             where = f"data.path={self.path}, {split}"
-            if split in y and len(y[split]) != len(x):
-                raise DataError(
-                    f"{where}: there must be one label for each example, got "
-                    f"{len(y[split])} labels for {len(x)} examples"
-                )
             if self.shape is not None:
                 x = shape_examples(x, self.shape, where)
-            levels = None
             if table:
-                x = to_float32(x, where, columns, self.missing != "refuse")
-            else:
-                axes = describe_axes(x.shape)
-                given = channels_first(x, where)
-                x, levels = to_pixels(given, self.options, where)
-                if split == "train":
-                    notes += axes + describe_pixels(given.shape, self.options, x, levels)
-            parts[split] = Arrays(x, y.get(split))
-            wanted = parts["train"].x.shape[1:]
-            if x.shape[1:] != wanted:
-                size = list(wanted[1:])
-                remedy = f"data.image_size={size}" if not table and x.shape[1] == wanted[0] else ""
-                raise DataError(
-                    f"{where}: examples must have the shape of the training examples, {wanted}, "
-                    f"got {x.shape[1:]}; "
-                    + (f"set {remedy} to resize them, or " if remedy else "")
-                    + "choose the arrays to use with data.key=NAME"
-                )
-            found.add(levels)
-        if len(found) > 1:
-            raise DataError(
-                f"data.path={self.path}: all splits must have the same levels, got "
-                f"{sorted(map(str, found))}; save them with one dtype"
-            )
+                made[split] = to_float32(x, where, columns, self.missing != "refuse")
+                levels[split] = None
+                continue
+            images = channels_first(x, where)
+            made[split], levels[split] = to_pixels(images, self.options, where)
+            if split == "train":
+                notes += describe_axes(x.shape)
+                notes += describe_pixels(images.shape, self.options, made[split], levels[split])
+        check_made(made, levels, self.path)
+        parts = {split: Arrays(x, y.get(split)) for split, x in made.items()}
         if table:
-            notes += describe_table(parts["train"].x)
+            notes += describe_table(made["train"])
         return Decoded(
             parts["train"],
-            found.pop(),
+            levels["train"],
             parts.get("val"),
             parts.get("test"),
-            columns=columns if table and len(columns) == parts["train"].x.shape[1] else (),
+            columns=columns if table and len(columns) == made["train"].shape[1] else (),
             missing=self.missing,
             constant=self.constant,
             support="unit" if table else self.options.support,
@@ -239,22 +220,6 @@ class ArrayFile(Source):
         x = table.x if self.shape is None or len(self.shape) == 1 else to_whole(table.x)
         labels = {} if table.y is None else {"train": table.y}
         return {"train": x}, labels, tuple(table.names), table.notes
-
-    def _check_shapes(self, values: Mapping[Split, Array]) -> None:
-        """Refuse splits without examples, and a table beside images."""
-        train = values["train"].shape
-        for split, x in values.items():
-            where = f"data.path={self.path}, {split}"
-            if x.size == 0:
-                raise DataError(
-                    f"{where}: an array must have at least 1 example, got shape {x.shape}"
-                )
-            if self.shape is None and (x.ndim == 2) != (len(train) == 2):
-                raise DataError(
-                    f"{where}: all splits must be images, or all tables, got shape {x.shape} "
-                    f"beside {train} to train; set data.shape to that of one example, or choose "
-                    "the arrays with data.key=NAME"
-                )
 
     def _check_kind(self, table: bool, shape: Shape) -> None:
         if table and self.options != ImageOptions():
@@ -278,14 +243,3 @@ class ArrayFile(Source):
         if raw is None:
             return None
         return LargeArray(raw, where, self.options, self.missing, self.shape)
-
-
-def _names(kind: str, given: Mapping[Split, object]) -> Given:
-    """Return names of arrays or columns; Hydra makes numbers of those that look like it."""
-    for split, name in given.items():
-        if name is not None and (isinstance(name, bool) or not isinstance(name, str | int)):
-            raise ConfigError(
-                f"{option_name(split, kind)} must be null or one name (an example has "
-                f"one label), got {name}; choose one"
-            )
-    return {split: None if name is None else str(name) for split, name in given.items()}
