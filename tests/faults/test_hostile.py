@@ -6,7 +6,14 @@ The gate tries a sample; `make test-long` tries all and writes results/hostile_i
 import time
 
 import pytest
-from faults import hostile_arrays, hostile_configs, hostile_pictures, hostile_tables, hostile_texts
+from faults import (
+    hostile_arrays,
+    hostile_configs,
+    hostile_frames,
+    hostile_pictures,
+    hostile_tables,
+    hostile_texts,
+)
 from faults.hostile import SECONDS, Hung, Tally, deadline
 from helpers.runs import ROOT
 
@@ -100,10 +107,14 @@ def test_pictures(place):
 def test_files_that_people_have(place):
     tally = Tally()
     hostile_texts.texts(tally, place, 30)
+    hostile_frames.frames(tally, place, 12)
+    hostile_frames.variables(tally, place, 12)
     hostile_tables.splits(tally, place, 8)
     hostile_tables.photographs(tally, place, 12)
     hostile_tables.commands(tally, 8)
-    check_both(tally, "tables of people", "archives of people", "albums of people")
+    check_both(tally, "archives of people", "albums of people")
+    for kind in ("tables of people", "frames of pandas", "variables"):
+        check_both(tally, kind)
 
 
 @pytest.mark.long
@@ -122,6 +133,8 @@ def test_thousands(place):
     hostile_pictures.tricks(tally, place)
     hostile_pictures.damage(tally, place, flips=10)
     hostile_texts.texts(tally, place, 600)
+    hostile_frames.frames(tally, place, 150)
+    hostile_frames.variables(tally, place, 150)
     hostile_tables.splits(tally, place, 120)
     hostile_tables.photographs(tally, place, 120)
     hostile_tables.commands(tally, 100)

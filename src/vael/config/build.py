@@ -1,18 +1,17 @@
 """Build the data and the model of a config, with the shapes that follow from the data."""
 
-import inspect
 import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from vael.config.option_types import check_options
+from vael.config.option_types import check_options, find_parameters
 from vael.data.module import VaelData
 from vael.data.source import Source
 from vael.errors import ConfigError, VaelError
@@ -23,6 +22,7 @@ from vael.models.posteriors.base import Posterior
 from vael.models.priors.base import Prior
 from vael.models.vae import VAE
 from vael.randomness import Seeds, derive_seed
+from vael.text import did_you_mean
 from vael.types import DataSpec
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
         cause = error.__cause__
         if isinstance(cause, VaelError):
             raise cause from None
-        reason = _reason(cause or error, str(node["_target_"]))
+        reason = explain_refusal(cause or error, str(node["_target_"]))
         raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
     if not isinstance(made, kind):
         raise ConfigError(
@@ -68,15 +68,19 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
 
 def asks_for(node: DictConfig, name: str) -> bool:
     """Whether what a config node makes has a parameter of this name."""
-    try:
-        return name in inspect.signature(get_object(node["_target_"])).parameters
-    except Exception:  # any code of a user's: `build_part` says what is wrong with it
-        return False
+    return name in find_parameters(str(node.get("_target_")))
 
 
-def _reason(error: BaseException, target: str) -> str:
+def explain_refusal(error: BaseException, target: str) -> str:
     """Say in one line what went wrong, and what to do where a user's package is not found."""
     text = " ".join(str(error).split())
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if unknown:
+        known = [name for name in find_parameters(target) if name != "params"]
+        return f"{unknown[1]} is not an option. {did_you_mean(unknown[1], known)}"
+    needed = re.search(r"missing \d+ required \S+ arguments?: (.*)", text)
+    if needed:
+        return f"it needs {needed[1]}."
     absent = re.search(r"ModuleNotFoundError\(.(No module named '[^']+')", text)
     if absent is None:
         return text

@@ -121,7 +121,7 @@ def explain_hydra(error: Exception, overrides: Sequence[str]) -> str:
             f"{swept[1]}: a setting takes one value. To search over it write `{key}: {value}` "
             "under space in a file for vael sweep FILE (docs/searches.md)."
         )
-    if "override_grammar" in text or "group override must be" in text:
+    if "override_grammar" in text:
         return _explain_word(next(filter(is_unreadable, overrides), ""))
     if isinstance(error, InterpolationResolutionError | UnsupportedInterpolationType):
         return _explain_interpolation(error, text, overrides)

@@ -1,15 +1,17 @@
 """Check the options of a config's parts against the types that their constructors name."""
 
+import importlib
 import inspect
 import types
+from collections.abc import Sequence
 from typing import Any, Union, get_args, get_origin
 
-from hydra.utils import get_object
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 from torch import Tensor
 
 from vael.errors import ConfigError
 
+LISTS = (tuple, list, Sequence)
 WORDS = {float: "a number", int: "a whole number", bool: "true or false", type(None): "null"}
 
 
@@ -26,13 +28,17 @@ def check_options(node: DictConfig, where: str) -> None:
     Raises:
         ConfigError: names the first such setting.
     """
-    hints = _find_hints(str(node.get("_target_")))
+    target = str(node.get("_target_"))
+    own = target.partition(".")[0] in ("vael", "torch")
+    hints = find_parameters(target) if own else {}
     for name in node:
         value, path = node[name], f"{where.removesuffix('.source')}.{name!s}"
         if isinstance(value, DictConfig) and "_target_" in value:
             check_options(value, path)
             continue
         hint = hints.get(str(name))
+        if get_origin(hint) in LISTS and not isinstance(value, ListConfig | list):
+            raise ConfigError(f"{path} must be a list, but got {value!r}.")
         known = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
         known = tuple(kind for kind in known if kind is not Tensor)  # which no YAML holds
         if all(kind in WORDS for kind in known) and not any(_fits(value, k) for k in known):
@@ -40,13 +46,17 @@ def check_options(node: DictConfig, where: str) -> None:
             raise ConfigError(f"{path} must be {words}, but got {value!r}.")
 
 
-def _find_hints(target: str) -> dict[str, Any]:
-    if target.partition(".")[0] not in ("vael", "torch"):
-        return {}
+def find_parameters(target: str) -> dict[str, Any]:
+    """Return the parameters of what a ``_target_`` names, with their types; none if it is absent.
+
+    Hydra's own look-up would print a line of its own about a name that does not exist.
+    """
+    module, _, name = target.rpartition(".")
     try:
-        parameters = inspect.signature(get_object(target), eval_str=True).parameters
+        found = getattr(importlib.import_module(module), name)
+        parameters = inspect.signature(found, eval_str=True).parameters
         return {name: parameter.annotation for name, parameter in parameters.items()}
-    except Exception:  # a name that does not exist: `build_part` says so
+    except Exception:  # any code of a user's: `build_part` says what is wrong with it
         return {}
 
 

@@ -37,6 +37,8 @@ def quote_overrides(arguments: Sequence[str], multirun: bool = False) -> list[st
 
 def _quoted(argument: str, multirun: bool) -> str:
     key, equals, value = argument.partition("=")
+    if not key.strip("+~@ "):  # on which Hydra ends in an assertion
+        raise ConfigError(f"{argument}: settings are given as NAME=VALUE, but this has no name.")
     if not equals or not value:
         return argument
     read = _parse(argument)
@@ -59,7 +61,7 @@ def _quoted(argument: str, multirun: bool) -> str:
 
 def is_unreadable(argument: str) -> bool:
     """Tell whether Hydra's grammar has no place for a word of the command line."""
-    return not argument.startswith("-") and (argument[:1] == "=" or _parse(argument) is None)
+    return not argument.startswith("-") and _parse(argument) is None
 
 
 def quote(value: str) -> str:

@@ -11,7 +11,14 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from vael.config.build import asks_for, build_data, build_part, build_seeds, build_vae
+from vael.config.build import (
+    asks_for,
+    build_data,
+    build_part,
+    build_seeds,
+    build_vae,
+    explain_refusal,
+)
 from vael.data.batches import take_batch
 from vael.data.module import VaelData
 from vael.distributed.lightning import find_placement, is_first
@@ -177,8 +184,9 @@ def rehearse(run: Run) -> None:
     try:
         optimizer = lit.make_optimizer()
     except (TypeError, ValueError) as error:
+        target = str(run.config.optimizer["_target_"])
         raise ConfigError(
-            f"optimizer ({run.config.optimizer['_target_']}) cannot be built: {error}"
+            f"optimizer ({target}) cannot be built: {explain_refusal(error, target)}"
         ) from error
     lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
 

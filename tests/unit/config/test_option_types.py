@@ -3,6 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
+from vael.config.build import build_part
 from vael.config.compose import compose_config
 from vael.config.flat import list_leaves
 from vael.config.option_types import check_options
@@ -60,3 +61,19 @@ def test_null_and_whole_numbers_are_what_the_constructor_says():
     with pytest.raises(ConfigError, match=r"group must be null or a whole number, but got 1\.5"):
         check_options(config.objective, "objective")
     check_options(OmegaConf.create({"_target_": "nowhere.Net", "width": "x"}), "model.encoder")
+
+
+@pytest.mark.parametrize(
+    ("node", "words", "match"),
+    [
+        ("objective", ("+objective.zzz=1",), r"zzz is not an option\. Known: beta, sched"),
+        ("objective", ("+objective.betta=1",), r"betta is not an option\. Did you mean beta\?"),
+        ("objective", ("~objective.beta",), r"cannot be built: it needs 'beta'\."),
+        ("optimizer", ("optimizer.betas=3",), r"^optimizer\.betas must be a list, but got 3\."),
+        ("model.encoder", ("model=mlp_vae", "model.encoder.hidden=3"), "hidden must be a list"),
+    ],
+)
+def test_what_a_part_does_not_take_is_named(node, words, match):
+    with pytest.raises(ConfigError, match=match) as caught:
+        build_part(OmegaConf.select(compose_config(words), node), object, node)
+    assert "__init__" not in str(caught.value)

@@ -126,7 +126,7 @@ def test_an_interpolation_of_the_command_line_is_resolved_and_the_command_is_a_t
         ("latent_dim", r"Did you mean model\.latent_dim\?"),
         ("a b", "NAME=VALUE"),
         ("=3", "NAME=VALUE"),
-        ("+", "NAME=VALUE"),
+        *((word, "NAME=VALUE") for word in ("+", "+=", "~", "++=3", "", "+ =x", "@=1")),
         ("+model", "choose model=conv_vae"),
     ],
 )

@@ -8,11 +8,14 @@ import numpy as np
 
 from vael.data.decode.marks import Marks
 from vael.data.decode.numbers import advise, has_comma, has_point, may_be_thousands
+from vael.data.decode.remarks import Remarks
 from vael.data.source import Array, Missing
 from vael.errors import DataError
 
 TRUTH = {"true": 1.0, "false": 0.0}
 MOST_CATEGORIES = 10_000  # of a column, each of which becomes a column
+LOOK = 20  # rows from which on a column that counts them does not do so by chance
+OFTEN_MISSING = {-99.0, -999.0, -9999.0, -99999.0}
 EXACT = 2.0**53  # whole numbers up to here are different floats
 
 
@@ -34,9 +37,9 @@ class Column:
 
 
 def parse_numbers(
-    column: Column, marks: Marks, missing: Missing, where: str, notes: list[str]
+    column: Column, marks: Marks, missing: Missing, where: str, remarks: Remarks
 ) -> Array:
-    """Return ``(N,)`` float64, NaN for a missing value.
+    """Return ``(N,)`` float64, NaN for a missing value; ``remarks`` get what is remarkable.
 
     Raises:
         DataError: a cell that is no number, or a missing value where ``missing`` refuses them.
@@ -44,7 +47,7 @@ def parse_numbers(
     if isinstance(column.cells, np.ndarray):
         out = column.cells.astype(np.float64)
     else:
-        out = _parse_texts(column, column.cells, marks, where, notes)
+        out = _parse_texts(column, column.cells, marks, where, remarks)
     for number in marks.numbers:
         out = np.where(out == number, np.nan, out)
     gaps = np.flatnonzero(np.isnan(out))
@@ -57,24 +60,45 @@ def parse_numbers(
             f"{kind} ({cell!r}; {gaps.size} such in this column); leave the rows out, or set "
             "data.missing=mean or data.missing=median"
         )
+    _remark(column.name, out, missing, remarks)
     return out
 
 
+def _remark(name: str, values: Array, missing: Missing, remarks: Remarks) -> None:
+    """Remark on missing values, and on values that may not be meant as such."""
+    gaps = int(np.isnan(values).sum())
+    if gaps:
+        text = f"missing values, which become the {missing} of the training rows"
+        remarks.add("missing", text, f"{name} ({gaps})")
+    if len(values) >= LOOK and (np.diff(values) == 1).all():
+        text = (
+            f"counts the rows ({values[0]:.0f}, {values[1]:.0f}, ...) and is trained on like any "
+            "other: leave it out if it is their number"
+        )
+        remarks.add("counts", text, name)
+    lowest = np.fmin.reduce(values)
+    if lowest in OFTEN_MISSING and (count := int((values == lowest).sum())) > 1:
+        text = (
+            f"{lowest:.0f} stands there {count} times; if it marks a missing value, set "
+            f"data.missing_marks=[{lowest:.0f}] and data.missing=mean"
+        )
+        remarks.add(f"often missing {lowest}", text, name)
+
+
 def _parse_texts(
-    column: Column, cells: Sequence[str], marks: Marks, where: str, notes: list[str]
+    column: Column, cells: Sequence[str], marks: Marks, where: str, remarks: Remarks
 ) -> Array:
     try:
         out = np.array([float(cell) for cell in cells])
     except ValueError:
         known = [cell for cell in cells if not marks.hold(cell)]
         if known and all(cell.lower() in TRUTH for cell in known):
-            notes.append(f"column {column.name}: true and false are 1 and 0")
+            remarks.add("truth", "true and false are 1 and 0", column.name)
             return np.array([TRUTH.get(cell.lower(), np.nan) for cell in cells])
         if column.decimal_comma and any("," in c for c in known) and all(map(has_comma, known)):
             first = next(cell for cell in known if "," in cell)
-            notes.append(
-                f"column {column.name} has decimal commas: {first} is read as {_pointed(first)}"
-            )
+            text = f"decimal commas, {first} is read as {_pointed(first)}"
+            remarks.add("commas", text, column.name)
             cells = [cell if marks.hold(cell) else _pointed(cell) for cell in cells]
         return np.array([_number(column, marks, at, cell, where) for at, cell in enumerate(cells)])
     odd = next((at for at, c in enumerate(cells) if "_" in c or not c.isascii()), None)
@@ -83,25 +107,24 @@ def _parse_texts(
     return out
 
 
-def describe_points(columns: Sequence[Column]) -> list[str]:
-    """Say of columns of numbers which points are decimal ones, where others have commas."""
+def remark_points(columns: Sequence[Column], remarks: Remarks) -> None:
+    """Remark on columns of numbers with decimal points, where others have commas."""
     texts = [
         (column.name, column.cells)
         for column in columns
         if column.decimal_comma and not isinstance(column.cells, np.ndarray)
     ]
     if not any("," in cell and has_comma(cell) for _, cells in texts for cell in cells):
-        return []
-    notes = []
+        return
     for name, cells in texts:
         pointed = [cell for cell in cells if "." in cell]
         if pointed and all(map(may_be_thousands, pointed)):
             first = pointed[0]
-            notes.append(
-                f"column {name} has decimal points: {first} is read as {float(first):g}, not as "
+            text = (
+                f"decimal points, {first} is read as {float(first):g} and not as "
                 f"{first.replace('.', '')}, though other columns have decimal commas"
             )
-    return notes
+            remarks.add("points", text, name)
 
 
 def _pointed(cell: str) -> str:

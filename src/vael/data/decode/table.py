@@ -10,20 +10,19 @@ import numpy as np
 from vael.data.decode.columns import (
     Column,
     as_texts,
-    describe_points,
     parse_categories,
     parse_labels,
     parse_numbers,
+    remark_points,
 )
 from vael.data.decode.header import Header, find_header
 from vael.data.decode.marks import Marks, parse_marks
 from vael.data.decode.parquet import read_parquet
 from vael.data.decode.pixels import check_numeric
+from vael.data.decode.remarks import Remarks
 from vael.data.decode.text import read_text_table
 from vael.data.source import Array, Missing
 from vael.errors import ConfigError, DataError
-
-LOOK = 20  # rows from which on a column that counts them does not do so by chance
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,7 @@ def read_table(path: Path, options: TableOptions) -> Table:
     _check_names(columns, options, where)
     labels, parts, titles, numeric = None, [], [], []
     refused: dict[str, DataError] = {}
+    remarks = Remarks()
     for column in columns:
         if column.name == options.label:
             labels = parse_labels(column, options.marks, where)
@@ -87,21 +87,17 @@ def read_table(path: Path, options: TableOptions) -> Table:
             titles += names
         else:
             try:
-                numbers = parse_numbers(column, options.marks, options.missing, where, notes)
+                numbers = parse_numbers(column, options.marks, options.missing, where, remarks)
             except DataError as error:
                 refused[column.name] = error
                 continue
             parts.append(numbers[:, None])
             titles.append(column.name)
             numeric.append(column)
-            if len(numbers) >= LOOK and (np.diff(numbers) == 1).all():
-                notes.append(
-                    f"column {column.name} counts the rows ({numbers[0]:.0f}, {numbers[1]:.0f}, "
-                    "...) and is trained on like any other: leave it out if it is their number"
-                )
     if refused:
         raise DataError(_say_all(refused))
-    notes += describe_points(numeric)
+    remark_points(numeric, remarks)
+    notes += remarks.lines()
     if not parts:
         raise DataError(f"{where} must have a column besides the labels, got none")
     return Table(np.concatenate(parts, 1), titles, labels, notes)

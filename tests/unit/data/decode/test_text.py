@@ -96,7 +96,7 @@ def test_decimal_commas(tmp_path, comma, seed):
     text = comma.join("abc") + "\n" + "\n".join(comma.join(row) for row in rows)
     data = ArrayFile(put(tmp_path, text)).decode()
     np.testing.assert_array_equal(data.train.x, x.astype(np.float32))
-    assert sum("has decimal commas" in note for note in data.notes) == 3
+    assert sum("columns a, b, c: decimal commas, " in note for note in data.notes) == 1
 
 
 def test_commas_between_blanks_are_decimal_ones(tmp_path):
@@ -252,14 +252,37 @@ def test_truth_values_are_numbers_and_that_is_told(tmp_path):
 def test_points_beside_decimal_commas_are_told(tmp_path):
     data = ArrayFile(put(tmp_path, "a;b\n1.000;2,5\n2.500;3,5\n1.250;4,5\n")).decode()
     assert data.train.x[:, 0].tolist() == [1, 2.5, 1.25]
-    assert any("column a has decimal points: 1.000 is read as 1" in note for note in data.notes)
+    assert any(
+        "column a: decimal points, 1.000 is read as 1 and not" in note for note in data.notes
+    )
 
 
 def test_a_column_that_counts_the_rows_is_told(tmp_path):
     rows = "".join(f"{n},{n * 7 % 5}.5\n" for n in range(1, 31))
     data = ArrayFile(put(tmp_path, f"id,a\n{rows}")).decode()
     assert data.columns == ("id", "a")
-    assert any("column id counts the rows (1, 2, ...)" in note for note in data.notes)
+    assert any("column id: counts the rows (1, 2, ...)" in note for note in data.notes)
+
+
+def test_missing_values_are_counted_and_what_may_be_one_is_told(tmp_path):
+    rows = [f"{n}.5,{-999 if n % 4 else n},{'NA' if n < 3 else n}" for n in range(1, 9)]
+    path = put(tmp_path, "a,b,c\n" + "\n".join(rows))
+    data = ArrayFile(path, missing="median").decode()
+    assert (
+        "column c (2): missing values, which become the median of the training rows" in data.notes
+    )
+    (told,) = [note for note in data.notes if note.startswith("column b: -999 stands there 6")]
+    assert "data.missing_marks=[-999]" in told
+    data = ArrayFile(path, missing="median", missing_marks=[-999, "NA"]).decode()
+    assert any(note.startswith("columns b (6), c (2): missing") for note in data.notes)
+
+
+def test_many_columns_of_a_kind_are_one_line(tmp_path):
+    rows = [";".join(f"{n},{at}" for at in range(8)) for n in range(5)]
+    data = ArrayFile(put(tmp_path, "\n".join(rows))).decode()
+    assert (
+        "columns 0, 1, 2, 3, 4, ... (8 in all): decimal commas, 0,0 is read as 0.0" in data.notes
+    )
 
 
 def test_more_categories_than_make_sense_are_refused(tmp_path, monkeypatch):
