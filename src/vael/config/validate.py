@@ -60,6 +60,7 @@ _positive, _not_negative = _number(lambda v: v > 0), _number(lambda v: v >= 0)
 RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these settings
     ("a folder", _path, "output_dir"),
     ("null or a folder", _or_null(_path), "data.cache_dir"),
+    ("a section", lambda v: isinstance(v, DictConfig), "sweep choices"),
     ("a mapping of names to sections with a _target_", _nodes, "callbacks.extra"),
     ("the name of a folder below output_dir", _name, "name"),
     (

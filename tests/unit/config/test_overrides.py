@@ -159,3 +159,9 @@ def test_an_interpolation_that_does_not_resolve_names_its_setting(value, reason,
     with pytest.raises(ConfigError, match=rf"^{start}.*{reason}.*\(\$\{{NAME\}} is") as caught:
         compose_config([f"name={value}"])
     assert "full_key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["0", "null", "abc"])
+def test_what_a_sweep_writes_into_a_config_is_a_section(value):
+    with pytest.raises(ConfigError, match=r"^sweep must be a section, but got"):
+        check_config(compose_config([f"sweep={value}"]))

@@ -15,6 +15,7 @@ from vael.data.decode.npz import Given, parse_names, read_arrays
 from vael.data.decode.pixels import (
     channels_first,
     check_levels,
+    check_numeric,
     describe_axes,
     parse_shape,
     shape_examples,
@@ -190,6 +191,7 @@ class ArrayFile(Source):
                 made[split] = to_float32(x, where, columns, self.missing != "refuse")
                 levels[split] = None
                 continue
+            check_numeric(x, where)  # while places are those of the file
             images = channels_first(x, where)
             made[split], levels[split] = to_pixels(images, self.options, where)
             if split == "train":
