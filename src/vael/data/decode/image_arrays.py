@@ -29,7 +29,7 @@ class ImageOptions:
 
 
 def to_pixels(x: Array, options: ImageOptions, where: str) -> tuple[Array, int | None]:
-    """Convert images ``(N, C, H, W)`` of any real dtype, and resize them; return their levels.
+    """Convert images ``(N, C, H, W)`` of finite numbers, and resize them; return their levels.
 
     Raises:
         DataError: values that the options do not allow, see `to_levels` and `check_real`.
@@ -38,7 +38,6 @@ def to_pixels(x: Array, options: ImageOptions, where: str) -> tuple[Array, int |
         check_real(x, where)
         plain = x.astype(np.float32)
         return plain if options.size is None else resize_images(plain, options.size), None
-    check_numeric(x, where)
     made, levels = to_levels(x, options.levels, where)
     return (made, levels) if options.size is None else resize_levels(made, levels, options.size)
 

@@ -193,6 +193,8 @@ def cut_inside(path):
     return path
 
 
+HOLE = np.zeros((4, 8, 8))
+HOLE[1, 2, 3] = np.nan
 OBJECTS = np.array([{"a": 1}, None, 3], dtype=object)
 D, C = DataError, ConfigError
 BAD = {
@@ -200,6 +202,13 @@ BAD = {
     "inf in npz": (lambda p: npz(p, x=with_bad(-np.inf)), {}, D, r"1 NaN or .*-inf.*\[1, 2\]"),
     "nan in csv": (lambda p: text(p, "1,2\nnan,3\n"), {}, D, r"line 2, column 0.*\('nan'; 1 such"),
     "nan image": (lambda p: npy(p, np.full((4, 8, 8), np.nan)), {}, D, "256 NaN or"),
+    "nan in HW": (lambda p: npy(p, HOLE), {}, D, r"1 NaN or infinite, the first .*\[1, 2, 3\]"),
+    "nan in HWC": (
+        lambda p: npy(p, HOLE[..., None]),
+        {"support": "real"},
+        D,
+        r"1 NaN or infinite, the first .*\[1, 2, 3, 0\]",
+    ),
     "rank 1": (lambda p: npy(p, TABLE[0]), {}, D, r"table \(N, D\) or images .*shape \(5,\)"),
     "rank 0": (lambda p: npy(p, np.float32(1)), {}, D, r"got shape \(\)"),
     "rank 5": (lambda p: npy(p, COLOUR[None]), {}, D, r"got shape \(1, 6, 9, 8, 3\)"),
