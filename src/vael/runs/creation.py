@@ -28,7 +28,14 @@ def make_run_folder(config: DictConfig) -> Path:
         run = _new_folder(parent, time.strftime("%Y-%m-%d_%H-%M-%S"))
     else:
         run = Path(shared) if os.environ.get("VAEL_RUN") else parent / shared
-        run.mkdir(parents=True, exist_ok=True)
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            where = "VAEL_RUN" if os.environ.get("VAEL_RUN") else "output_dir"
+            raise DiskError(
+                f"cannot make the run's folder {run}: {error.strerror or error}. Free some "
+                f"space, or set {where} to a folder that can be written."
+            ) from error
         if not ranks.is_first_rank():
             _wait_for(run)
         if RunFolder(run).is_run:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from helpers.runs import make_run
 
-from vael.runs.creation import discard_run
+from vael.config.compose import compose_config
+from vael.errors import DiskError
+from vael.runs.creation import discard_run, make_run_folder
 from vael.runs.folder import read_run_size
 
 
@@ -52,3 +54,11 @@ def test_a_supervised_rank_only_leaves_a_note(tmp_path, monkeypatch):
 def test_a_config_that_is_no_good_is_left_to_one_process(tmp_path, text, found):
     (tmp_path / "config.yaml").write_text(text)
     assert read_run_size(tmp_path) == found
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_shared_folder_that_cannot_be_made_names_its_variable(tmp_path, monkeypatch, place):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VAEL_RUN", str(tmp_path / place))
+    with pytest.raises(DiskError, match=r"cannot make the run's folder .*set VAEL_RUN to"):
+        make_run_folder(compose_config([]))
