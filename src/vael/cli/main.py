@@ -1,6 +1,7 @@
 """The ``vael`` command: every verb, and how a user's mistake ends."""
 
 import importlib.metadata
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,6 +72,7 @@ def root(
 
 def main() -> None:
     """Run the command; end a user's mistake in one line."""
+    os.environ["MPLBACKEND"] = "Agg"  # no window is opened; that of a notebook may not be there
     try:
         with translate_resource_errors():
             app()
