@@ -67,7 +67,7 @@ BROKEN = {
     "brace": ("encoder: {width: 3", r"broken\.yaml., line 1, .* expected ',' or '}'"),
     "interpolation": (
         NETS.format("mylab.nets.TwoLayers", "'${model.widht}'"),
-        r"'model\.widht' not found \(model\.encoder\.width\)",
+        r"model\.encoder\.width cannot be resolved: model\.widht is not a setting",
     ),
     "encoding": ("# Gr\udcf6sse\nlatent_dim: 3", r"not UTF-8: .*'# Gr\\xf6sse"),
     "class": (

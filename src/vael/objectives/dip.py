@@ -86,6 +86,5 @@ def _mean_covariance(q: LatentRecord) -> Tensor:
         return torch.diag(q.sigma.square().flatten(1).mean(0))
     raise ConfigError(
         "objective=dip with variant=2 needs the covariance of q(z|x), which posterior=normal, "
-        f"full_normal, laplace and student_t have, but got a {type(q).__name__}: use "
-        "objective.variant=1."
+        "full_normal, laplace and student_t have; for any other use objective.variant=1."
     )
