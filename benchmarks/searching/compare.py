@@ -10,7 +10,7 @@ from typing import Any
 from searching.landscape import Landscape, fit_landscape
 from searching.records import Trial, read_record
 from searching.replay import ALONE, WORKERS, Replay, read_space, run_search
-from vael.files import write_json
+from vael.files import write_text
 from vael.sweep.spec.space import Space
 
 EPOCHS, PATIENCE = 100, 20  # trainer.max_epochs and early_stopping.patience of the search
@@ -84,7 +84,7 @@ def compare(folder: Path, search: Path, seeds: int, out: Path, workers: int) -> 
             sampler, pruner, seed = waiting[one]
             done.setdefault(f"{sampler} / {pruner}", {})[str(seed)] = one.result()
             if count % 20 == 0 or count == len(asked):
-                write_json(out, done)
+                write_text(out, json.dumps(done, separators=(",", ":")))
                 print(f"{count} of {len(asked)}, {time.monotonic() - began:.0f} s", flush=True)
 
 
