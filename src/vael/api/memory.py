@@ -84,8 +84,13 @@ def _write_table(frame: Any, y: Any) -> bytes:
     """Write a DataFrame with its labels as parquet.
 
     Raises:
-        DataError: columns that parquet does not take.
+        DataError: columns that parquet does not take, or one that has the name of the labels.
     """
+    if y is not None and LABELS in map(str, frame.columns):
+        raise DataError(
+            f"x must have no column {LABELS} where y is given, which is kept under that name: "
+            "rename it, or leave it out of x."
+        )
     labels = {} if y is None else {LABELS: _take_labels(y, len(frame))}
     try:
         content = frame.assign(**labels).rename(columns=str).to_parquet(index=False)

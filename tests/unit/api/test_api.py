@@ -213,6 +213,14 @@ def test_a_data_frame_keeps_its_columns_and_texts_are_labels(tmp_path, monkeypat
     assert run.model.spec.num_classes == 2
 
 
+def test_a_column_is_not_overwritten_by_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame(np.eye(300)[:, :2], columns=["a", "label"])
+    with pytest.raises(VaelError, match="x must have no column label where y is given"):
+        vael.fit(frame, [0, 1] * 150, logger="csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_tensors_and_lists_are_arrays():
     x = torch.arange(6.0, requires_grad=True).reshape(2, 3)
     np.testing.assert_array_equal(_to_array("x", x), [[0, 1, 2], [3, 4, 5]])
