@@ -1,6 +1,7 @@
 """Numbers that are none, or too large, or all the same: one clear end, or one counted step."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -218,6 +219,17 @@ def test_more_latent_dimensions_than_data_has_train_and_the_idle_ones_are_counte
     assert summary["status"] == "finished"
     assert idle > 50
     assert collapsed(folder).startswith(f"posterior collapse: {idle} of 100 latent dimensions")
+
+
+def test_a_model_that_needs_more_bits_than_none_is_told(tmp_path):
+    """Every level of 17 with the same mass costs log2(17) = 4.09 bits/dim."""
+    folder = make_run(tmp_path, *QUICK, "optimizer.lr=1e-9", "likelihood=gaussian")
+    train(folder)
+    summary = read(folder)
+    told = [text for text in summary["warnings"] if "without any model" in text]
+    assert summary["metrics"]["val/bpd"] > math.log2(17)
+    assert len(told) == 1
+    assert "log2(17) = 4.087" in told[0]
 
 
 def two(tmp_path, *overrides):

@@ -1,5 +1,6 @@
 """Fill in a run's summary, before its first step and after its last."""
 
+import math
 from collections.abc import Mapping
 
 import pytorch_lightning as pl
@@ -18,7 +19,7 @@ from vael.training.groups import GroupedEpochLoop
 from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE
 
-FEW = 10  # validation examples: over fewer, no variance says that a dimension is unused
+FEW = 10  # validation examples: fewer say neither what is unused nor what a model is worth
 
 
 def begin_summary(
@@ -83,6 +84,7 @@ def complete_summary(
         )
     if summary.status == "finished":
         summary.warnings += _collapsed(lit, summary.metrics)
+        summary.warnings += _worse_than_uniform(lit, summary.metrics)
 
 
 def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
@@ -100,4 +102,17 @@ def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
         f"nothing (the variance of their posterior mean over the validation examples is at "
         f"most {ACTIVE_THRESHOLD:g}): lower model.latent_dim or objective.beta, or let beta "
         "warm up (objective/schedule=linear)."
+    ]
+
+
+def _worse_than_uniform(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
+    """Warn of a model that needs more bits than one that gives every level the same mass."""
+    bpd, levels = metrics.get("val/bpd"), lit.spec.levels
+    few = lit.spec.num_val < FEW
+    if few or levels is None or bpd is None or bpd <= math.log2(levels):
+        return []
+    return [
+        f"val/bpd is {bpd:.4g}: without any model, with the same mass on each of the {levels:,} "
+        f"levels, it is log2({levels:,}) = {math.log2(levels):.4g}. Train longer "
+        "(trainer.max_epochs), or with another optimizer.lr or likelihood."
     ]
