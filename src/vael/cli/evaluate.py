@@ -25,6 +25,9 @@ def evaluate(
         int, typer.Option(help="GPUs, or CPU processes: as many cores, as many times as fast.")
     ] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of each process.")] = 1,
+    factors: Annotated[
+        bool, typer.Option("--factors", help="Refuse data that has no scores of known factors.")
+    ] = False,
     allow: Allow = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
@@ -41,6 +44,7 @@ def evaluate(
         tuple(overrides or ()),
         threads,
         tuple(allow or ()),
+        factors,
     )
     try:
         signals.unblock()

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
 from vael.metrics.aggregate_posterior import measure_aggregate
 from vael.metrics.disentanglement import (
@@ -27,6 +28,7 @@ from vael.metrics.sample_quality import (
     count_components,
     explain_no_inception,
 )
+from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import Noise
 
 Found = tuple[Mapping[str, Any] | str | None, list[str]]
@@ -42,6 +44,26 @@ class Diagnosis(NamedTuple):
 
 FEWEST_SCORED = 100
 """Examples that the scores of known factors need: they are fitted to one half of them."""
+
+
+def require_factors(scorer: Scorer, part: Part) -> None:
+    """Refuse data for which there can be no scores of known factors.
+
+    Raises:
+        ConfigError: it has no factors, or too few examples.
+    """
+    arrays, _ = scorer.trained.data.select(part.split)
+    if arrays.factors is None:
+        raise ConfigError(
+            "--factors, but this data has no known factors, which these scores need: data=sprites "
+            "has some; without --factors everything else is scored."
+        )
+    count = len(scorer.examples(part).index)
+    if count < FEWEST_SCORED:
+        raise ConfigError(
+            f"--factors needs at least {FEWEST_SCORED} examples, but {part.split} has {count}: "
+            "use another --split."
+        )
 
 
 def diagnose(inputs: DiagnosticInputs) -> Diagnosis:

@@ -6,14 +6,12 @@ from typing import Any
 import torch
 
 from vael.distributed.processes import keep_freed_memory
-from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import gather_inputs
-from vael.evaluation.diagnostics import diagnose
+from vael.evaluation.diagnostics import diagnose, require_factors
 from vael.evaluation.parallel import Parts, choose_place, score_parts
 from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.evaluation.result import summarize_scores
 from vael.files import write_json
-from vael.metrics.evidence import NO_BOUND
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.provenance import describe_machine, git_sha, package_versions
@@ -24,9 +22,10 @@ def evaluate_run(request: EvaluationRequest) -> dict[str, Any]:
     """Score a split with K importance samples per example, and writes evaluation.json whole.
 
     The file holds the last evaluation, of whichever split. An interrupted one leaves it alone.
+    Where q(z|x) has no density there are no bounds, and each example is scored by one sample.
 
     Raises:
-        ConfigError: a bad option, config or override.
+        ConfigError: a bad option, config or override; data without factors, if they are wanted.
         CheckpointError: no checkpoint, or one that does not fit the data.
         VaelError: one of several processes died.
     """
@@ -42,16 +41,16 @@ def score_run(request: EvaluationRequest) -> dict[str, Any]:
     keep_freed_memory()
     kind = choose_device(request.device, request.devices)
     trained = load_trained(request.path, request.overrides, request.allow)
-    if not trained.vae.has_density:
-        raise ConfigError(f"{request.path} cannot be evaluated: {NO_BOUND}.")
     torch.set_num_threads(request.threads)
     split = Part(request.split)
     spec = trained.spec
     sizes = {"train": spec.num_train, "val": spec.num_val, "test": spec.num_test}
     scorer = Scorer(trained, choose_place(kind, 0), request.samples)
-    what = f"{request.split}, {request.samples} samples"
+    if request.factors:
+        require_factors(scorer, split)
+    what = f"{request.split}, {scorer.samples} samples"
     parts: Parts = (split,)
-    if request.split != "train":
+    if request.split != "train" and scorer.ks:
         what, parts = f"{what}, and train beside it", (split, Part("train", sizes[request.split]))
     columns = score_parts(request, kind, parts, scorer, what)
     beside = columns[parts[1]] if len(parts) > 1 else None

@@ -47,7 +47,7 @@ def score_parts(
         VaelError: one of several processes died.
     """
     todo = list_chunks(scorer, parts)
-    total = sum(len(scorer.examples(part).index) for part in parts) * request.samples
+    total = sum(len(scorer.examples(part).index) for part in parts) * scorer.samples
     with Countdown(what, total) as countdown:
         if request.devices == 1:
             done = [scorer.score(*piece, countdown.add) for piece in todo]

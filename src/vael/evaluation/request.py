@@ -26,6 +26,7 @@ class EvaluationRequest:
         threads: CPU threads of each process. Sums over another number of threads round
             differently, and threads collapse where other work wants the cores: processes do not.
         allow: packages of the user's own that the config in a checkpoint file may name.
+        factors: whether data that has no scores of known factors is refused before it is scored.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class EvaluationRequest:
     overrides: tuple[str, ...] = ()
     threads: int = 1
     allow: tuple[str, ...] = ()
+    factors: bool = False
 
     def check(self) -> None:
         """Refuse options that cannot work for any run.
@@ -64,6 +66,7 @@ class EvaluationRequest:
         words += ["--samples", str(self.samples)]
         words += [] if self.device == "auto" else ["--device", self.device]
         words += [] if self.threads == 1 else ["--threads", str(self.threads)]
+        words += ["--factors"] if self.factors else []
         words += [word for package in self.allow for word in ("--allow", package)]
         return shlex.join([*words, *self.overrides])
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vael.metrics.catalog import AT_BOUND
+from vael.metrics.evidence import NO_BOUND
 from vael.pretrained.scoring import Columns
 from vael.pretrained.trained import Trained
 from vael.runs import comparability
@@ -26,26 +28,27 @@ def summarize_scores(
     Args:
         trained: what was scored.
         split: on which examples.
-        ks: k of the bounds, the last is all samples.
+        ks: k of the bounds, the last is all samples; none where q(z|x) has no density, and so
+            log p(x) no bound.
         found: the scores of the examples.
         train: those of as many training examples, for the overfitting gap.
     """
-    k = ks[-1]
+    k = ks[-1] if ks else 1
     has_levels = trained.spec.levels is not None
-    score_name = "bpd" if has_levels else "nll"
     names = ("nll", "bpd") if has_levels else ("nll",)
+    score_name = names[-1] if ks else "distortion"
     bounds = {str(each): _means({name: found[f"{name}_{each}"] for name in names}) for each in ks}
-    scores = _scores(found, k, trained)
+    scores = _scores(found, ks, trained)
     if train is not None:
         gap = _means({"nll": train[f"nll_{k}"]})
         scores["overfitting_gap"] = bounds[str(k)]["nll"] - gap["nll"]
         scores["overfitting_gap_se"] = math.hypot(bounds[str(k)]["nll_se"], gap["nll_se"])
         scores["overfitting_examples"] = len(train["elbo"])
-    ess, spec = found["ess"], trained.spec
+    spec = trained.spec
     result: dict[str, Any] = {
         "split": split,
         "samples": k,
-        "num_examples": len(found["elbo"]),
+        "num_examples": len(found["distortion"]),
         "checkpoint": str(trained.checkpoint),
         "data_digest": trained.spec.digest,
         "target": score_name,
@@ -63,24 +66,20 @@ def summarize_scores(
         ),
         "bounds": bounds,
         "jackknife": None,
-        "ess": {
-            "mean": float(ess.mean()),
-            "median": float(np.median(ess)),
-            "min": float(ess.min()),
-            "share_below_10": float((ess < FEW).mean()),
-        },
+        "ess": _describe_ess(found["ess"]) if ks else None,
         "scores": scores,
     }
     if k > 1:
         unbiased = found["nll_jackknife"]
         means = _means({"nll": unbiased, "bias": found[f"nll_{k}"] - unbiased})
         result["jackknife"] = {**means, "label": JACKKNIFE}
-    lost = int((~np.isfinite(found[f"{score_name}_{k}"])).sum())
+    ranked = found[f"{score_name}_{k}" if ks else score_name]
+    lost = int((~np.isfinite(ranked)).sum())
     result["warnings"] = _warnings(trained, result)
     if lost:
         result["warnings"].insert(
             0,
-            f"{lost} of {len(ess)} examples have no finite {score_name}, so no mean over the "
+            f"{lost} of {len(ranked)} examples have no finite {score_name}, so no mean over the "
             "examples is a number: the weights have diverged, or an example is out of the "
             "likelihood's reach.",
         )
@@ -97,9 +96,20 @@ def _means(columns: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def _scores(found: Columns, k: int, trained: Trained) -> dict[str, float]:
-    scores = {name: float(found[name].mean()) for name in ("elbo", "rate", "distortion", "mse")}
-    scores["gap"] = -float(found[f"nll_{k}"].mean()) - scores["elbo"]
+def _describe_ess(ess: npt.NDArray[np.float64]) -> dict[str, float]:
+    return {
+        "mean": float(ess.mean()),
+        "median": float(np.median(ess)),
+        "min": float(ess.min()),
+        "share_below_10": float((ess < FEW).mean()),
+    }
+
+
+def _scores(found: Columns, ks: tuple[int, ...], trained: Trained) -> dict[str, float]:
+    names = ("elbo", "rate", "distortion", "mse") if ks else ("distortion", "mse")
+    scores = {name: float(found[name].mean()) for name in names}
+    if ks:
+        scores["gap"] = -float(found[f"nll_{ks[-1]}"].mean()) - scores["elbo"]
     scores["scale_at_bound"] = float(found["at_bound"].mean())
     if trained.spec.support == "unit":
         scores["psnr"] = -10 * math.log10(max(scores["mse"], 1e-20))
@@ -113,9 +123,9 @@ def _digest(trained: Trained) -> str:
 
 
 def _warnings(trained: Trained, result: Mapping[str, Any]) -> list[str]:
-    found = []
-    median, k = result["ess"]["median"], result["samples"]
-    if k >= FEW and median < FEW:
+    found = [f"{NO_BOUND}."] if result["ess"] is None else []
+    k = result["samples"]
+    if k >= FEW and (median := result["ess"]["median"]) < FEW:
         found.append(
             f"for half of the examples {k} samples are worth {median:.1f} or fewer "
             "(effective sample size): the bound hangs on a handful of draws, and "

@@ -39,13 +39,14 @@ class Scorer:
     Args:
         trained: the model with its data.
         device: where to compute.
-        samples: K, importance samples per example.
+        samples: K, importance samples per example; where q(z|x) has no density 1 is taken.
     """
 
     def __init__(self, trained: Trained, device: torch.device, samples: int) -> None:
-        self.trained, self.device, self.samples = trained, device, samples
-        self.ks = sample_counts(samples)
+        self.trained, self.device = trained, device
         self.vae = trained.vae.to(device)
+        self.samples = samples if self.vae.has_density else 1
+        self.ks = sample_counts(samples) if self.vae.has_density else ()
         self.preprocess = trained.preprocess.to(device)
         self.latent = Noise(trained.seeds.latent, "latent")
         self.corruption = Noise(trained.config.data.split_seed, "corruption")
@@ -103,17 +104,14 @@ def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Colum
     """Return scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
 
     nll and elbo are those of the trained fit; the effective sample size is that of the weights
-    behind the score that is ranked by: bpd, or nll for data without levels.
+    behind the score that is ranked by: bpd, or nll for data without levels. Without any k, where
+    q(z|x) has no density, there are only distortion, mse and at_bound.
     """
     scores = found.evidence
-    named = {
-        "elbo": scores.elbo,
-        "rate": scores.rate,
-        "distortion": scores.distortion,
-        "mse": scores.mse,
-        "at_bound": scores.at_bound,
-        "ess": (found.mass or found.fit).effective_samples(),
-    }
+    named = {"distortion": scores.distortion, "mse": scores.mse, "at_bound": scores.at_bound}
+    if ks:
+        ess = (found.mass or found.fit).effective_samples()
+        named |= {"elbo": scores.elbo, "rate": scores.rate, "ess": ess}
     jackknife = found.fit.jackknife()
     if jackknife is not None:
         named["nll_jackknife"] = -jackknife

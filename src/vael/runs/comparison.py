@@ -127,7 +127,7 @@ def read_evaluated(run: Path) -> Numbers | None:
     read = read_evaluation(run)
     if read is None:
         return None
-    scores = {**read["bounds"][str(read["samples"])], **read["scores"]}
+    scores = {**read["bounds"].get(str(read["samples"]), {}), **read["scores"]}
     return read["comparable"], scores
 
 

@@ -30,8 +30,9 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
                 note = f"{METRICS[name].unit}, k = {k}{error}"
                 lines.append(_line(f"{split}/{name}", bound[name], note))
     ess = evaluation["ess"]
-    note = f"median of k = {evaluation['samples']}; least {ess['min']:.1f}"
-    lines.append(_line("effective samples", ess["median"], note))
+    if ess is not None:
+        note = f"median of k = {evaluation['samples']}; least {ess['min']:.1f}"
+        lines.append(_line("effective samples", ess["median"], note))
     for name, metric in METRICS.items():
         if evaluation["scores"].get(name) is not None:
             note = ", ".join(filter(None, (metric.unit, metric.formula.format(split=split))))

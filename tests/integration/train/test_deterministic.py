@@ -1,5 +1,7 @@
 """A deterministic encoder: everything works but the bpd, and that says why."""
 
+import json
+import math
 import re
 
 import numpy as np
@@ -10,12 +12,14 @@ from helpers.runs import QUICK, make_run
 
 import vael
 from vael.errors import ConfigError
-from vael.evaluation.evaluate import evaluate_run
+from vael.evaluation.evaluate import evaluate_run, score_run
 from vael.evaluation.request import EvaluationRequest
 from vael.evaluation.verify import verify_run
 from vael.pretrained.trained import load_trained
+from vael.report.evaluation import tabulate_evaluation
 from vael.runs.comparability import NotComparableError
 from vael.runs.comparison import compare_runs
+from vael.runs.evaluation_file import evaluation_text
 from vael.sweep import plan
 from vael.sweep.spec.facts import Facts
 from vael.training.fit import train
@@ -60,11 +64,36 @@ def test_its_distortion_is_that_of_the_one_code_of_each_example(run):
     assert read(run)["metrics"]["test/distortion"] == pytest.approx(wanted, rel=1e-6)
 
 
-def test_it_is_verified_but_not_evaluated(run):
+def test_its_evaluation_has_what_needs_no_bound_and_says_why_there_is_none(run):
     assert verify_run(run).same
-    with pytest.raises(ConfigError, match=WHY):
-        evaluate_run(EvaluationRequest(run, samples=3))
-    assert not (run / "evaluation.json").exists()
+    found = evaluate_run(EvaluationRequest(run, samples=3))
+    assert any(re.search(WHY, text) for text in found["warnings"])
+    assert (found["bounds"], found["ess"], found["jackknife"]) == ({}, None, None)
+    assert (found["target"], found["samples"]) == ("distortion", 1)
+    tested = read(run)["metrics"]
+    names = {"distortion", "mse", "psnr", "scale_at_bound"}
+    assert set(found["scores"]) == names  # the test's own, again
+    assert found["scores"] == pytest.approx({n: tested[f"test/{n}"] for n in names}, rel=1e-9)
+    assert found["latents"]["spectrum"]["active_units"] == tested["test/active_units"]
+    quality = found["quality"]
+    assert math.isfinite(quality["frechet"]["distance"] + quality["kid"]["distance"])
+    assert 0 <= found["probe"]["linear"] <= 1
+    json.dumps(found, allow_nan=False)
+    text = evaluation_text(found)
+    assert "test/distortion" in text
+    assert re.search(f"warning: .*{WHY}", text)
+    verified = verify_run(run)  # of both files
+    assert verified.same
+    assert len(verified.compared) == 3
+    assert "psnr" in compare_runs([run, run])
+    section = tabulate_evaluation(found)
+    assert section.bounds == []
+    assert "Reconstructions and samples" in section.groups
+
+
+def test_two_processes_evaluate_it_to_the_same_numbers(run):
+    one, two = (score_run(EvaluationRequest(run, samples=3, devices=n)) for n in (1, 2))
+    assert one["scores"] == two["scores"]
 
 
 def test_it_is_not_compared_with_a_run_that_has_bits(run, tmp_path):

@@ -1,15 +1,20 @@
 import dataclasses
 import json
 import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from vael.data.source import Arrays
+from vael.errors import ConfigError
 from vael.evaluation import diagnostics as module
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
-from vael.evaluation.diagnostics import DIAGNOSTICS, diagnose
+from vael.evaluation.diagnostics import DIAGNOSTICS, diagnose, require_factors
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.posteriors.normal import NormalRecord
+from vael.pretrained.scoring import Part
 from vael.types import DataSpec
 
 N, D = 240, 3
@@ -108,6 +113,21 @@ def test_known_factors_are_scored_and_unknown_ones_are_not():
     assert found["explicitness"]["score"] == 1
     assert "score" not in found["factor_vae"]  # with one factor there is nothing to guess
     assert diagnose(inputs(factors=None)).sections["factors"] == {}
+
+
+def test_factors_of_enough_examples_are_what_can_be_wanted():
+    def want(factors, count):
+        chunks = SimpleNamespace(index=range(count))
+        data = SimpleNamespace(select=lambda split: (Arrays(None, None, factors), chunks.index))
+        scorer = SimpleNamespace(trained=SimpleNamespace(data=data), examples=lambda part: chunks)
+        require_factors(scorer, Part("test"))
+
+    factors = np.zeros((100, 2), np.uint8)
+    want(factors, 100)
+    with pytest.raises(ConfigError, match=r"at least 100 examples, but test has 99"):
+        want(factors, 99)
+    with pytest.raises(ConfigError, match=r"no known factors"):
+        want(None, 100)
 
 
 def test_a_table_has_no_measures_of_images():

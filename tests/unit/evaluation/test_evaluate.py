@@ -195,6 +195,11 @@ BAD = {
         {"device": "tpu"},
         r"--device must be auto, cpu or cuda, but got tpu",
     ),
+    "no factors": (
+        EvaluationRequest,
+        {"factors": True},
+        r"--factors, but this data has no known factors",
+    ),
     "an override": (
         EvaluationRequest,
         {"overrides": ("objective.beta=2",)},

@@ -52,8 +52,8 @@ class DeltaRecord(PosteriorRecord):
 class Delta(Posterior):
     """``z = theta``: the deterministic encoder of a Wasserstein autoencoder.
 
-    There is no bound on log p(x), and so neither bpd nor ELBO, rate or `vael evaluate`; only an
-    objective that needs no density trains it (``wae``, ``aae``), by ``val/distortion``.
+    There is no bound on log p(x), and so neither bpd nor ELBO or rate, of `vael evaluate` either;
+    only an objective that needs no density trains it (``wae``, ``aae``), by ``val/distortion``.
     """
 
     has_density = False
