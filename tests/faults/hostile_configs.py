@@ -130,6 +130,7 @@ def overrides(tally, folder, examples):
         "data",
         "model",
         "likelihood",
+        "latents",
         "posterior",
         "prior",
         "objective",

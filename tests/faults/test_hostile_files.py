@@ -74,6 +74,7 @@ def put(tmp_path):
     [
         "model.encoder",
         "likelihood",
+        "latents",
         "posterior",
         "prior",
         "model.decoder.activation",

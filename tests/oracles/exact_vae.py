@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import torch
+from helpers.parts import flat_latents
 from oracles.linear_gaussian import LinearGaussian
 
 from vael.models.conditional import Conditional
-from vael.models.latents.flat import Flat
 from vael.models.likelihoods.gaussian import Gaussian
 from vael.models.nets.mlp import Affine
 from vael.models.posteriors.base import Posterior
@@ -48,7 +48,7 @@ def linear_vae(
         encoder.linear.bias.copy_(torch.from_numpy(np.concatenate([shift, shape])))
         decoder.linear.weight.copy_(torch.from_numpy(world.W))
         decoder.linear.bias.copy_(torch.from_numpy(world.b))
-    flat = Flat(Conditional(encoder, posterior, (num_dims,)), StandardNormal((d,)))
+    flat = flat_latents(posterior, encoder, StandardNormal((d,)), (num_dims,))
     likelihood = Conditional(decoder, family, (d,))
     vae = VAE(flat, likelihood).double()
     family.scale.log_sigma.fill_(math.log(world.sigma))  # it was rounded to float32

@@ -11,7 +11,7 @@ from helpers.runs import ROOT, make_run
 
 from vael import objectives
 from vael.data import sources
-from vael.models import likelihoods, nets, posteriors, priors
+from vael.models import latents, likelihoods, nets, posteriors, priors
 from vael.training.fit import train
 
 CONF = ROOT / "conf"
@@ -76,7 +76,7 @@ def test_every_scale_and_fit_trains(scale, fit, tmp_path):
     assert 0 < summary["metrics"]["test/bpd"] < 100
 
 
-CHOICES = [nets, likelihoods, posteriors, priors, objectives, sources]
+CHOICES = [nets, likelihoods, latents, posteriors, priors, objectives, sources]
 CHOSEN = [
     f"{package.__name__}.{name}"
     for package in CHOICES

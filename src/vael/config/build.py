@@ -16,14 +16,15 @@ from vael.data.module import VaelData
 from vael.data.source import Source
 from vael.errors import ConfigError, VaelError
 from vael.models.conditional import Conditional
-from vael.models.latents.flat import Flat
+from vael.models.latents.base import Latents
 from vael.models.likelihoods.base import Likelihood
 from vael.models.posteriors.base import Posterior
 from vael.models.priors.base import Prior
+from vael.models.trace import ObservedRecord
 from vael.models.vae import VAE
 from vael.randomness import Seeds, derive_seed
 from vael.text import did_you_mean
-from vael.types import DataSpec
+from vael.types import DataSpec, Shape
 
 T = TypeVar("T")
 
@@ -128,37 +129,66 @@ def _find_near(source: DictConfig, run: Path) -> DictConfig:
 
 def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
     """Build the model of a config for this data, its weights drawn from the stream ``init``."""
-    event, z = spec.event_shape, (config.model.latent_dim,)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seeds.init, "init"))
-        posterior = build_part(config.posterior, Posterior, "posterior", event_shape=z)  # type: ignore[type-abstract]
-        likelihood: Likelihood[Any] = build_part(
-            config.likelihood,
+        parts = ModelParts(config, spec)
+        latents = build_part(config.latents, Latents, "latents", parts=parts)  # type: ignore[type-abstract]
+    return VAE(latents, parts.decoder)
+
+
+class ModelParts:
+    """The parts of a model that its config names: what `vael.models.latents.Parts` asks for.
+
+    Args:
+        config: a run's.
+        spec: of its data.
+
+    Attributes:
+        event_shape: E, the shape of one x.
+        latent_shape: Z, ``(model.latent_dim,)``.
+        decoder: p(x|z), once `connect` has been called.
+    """
+
+    decoder: Conditional[ObservedRecord]
+
+    def __init__(self, config: DictConfig, spec: DataSpec) -> None:
+        self.event_shape: Shape = spec.event_shape
+        self.latent_shape: Shape = (config.model.latent_dim,)
+        self._config, self._spec = config, spec
+
+    def posterior(self, shape: Shape) -> Posterior:
+        """Build ``posterior`` over latents of this shape."""
+        node = self._config.posterior
+        return build_part(node, Posterior, "posterior", event_shape=shape)  # type: ignore[type-abstract]
+
+    def connect(self, emitted: Shape, taken: Shape) -> nn.Module:
+        """Build ``likelihood``, ``model.encoder`` and ``model.decoder``; return the encoder."""
+        likelihood, model = self._likelihood(), self._config.model
+        encoder = self._net(model.encoder, "model.encoder", self.event_shape, emitted)
+        decoder = self._net(model.decoder, "model.decoder", taken, likelihood.theta_shape)
+        self.decoder = Conditional(decoder, likelihood, taken)
+        return encoder
+
+    def prior(self, shape: Shape) -> Prior:
+        """Build ``prior`` over latents of this shape."""
+        node = self._config.prior
+        more = {"example_shape": self.event_shape} if asks_for(node, "example_shape") else {}
+        return build_part(node, Prior, "prior", event_shape=shape, **more)  # type: ignore[type-abstract]
+
+    def _net(self, node: DictConfig, where: str, in_shape: Shape, out_shape: Shape) -> nn.Module:
+        return build_part(node, nn.Module, where, in_shape=in_shape, out_shape=out_shape)
+
+    def _likelihood(self) -> Likelihood[Any]:
+        made: Likelihood[Any] = build_part(
+            self._config.likelihood,
             Likelihood,  # type: ignore[type-abstract]
             "likelihood",
-            event_shape=event,
-            levels=spec.levels,
+            event_shape=self.event_shape,
+            levels=self._spec.levels,
         )
-        if likelihood.support == "unit" and spec.support != "unit":
+        if made.support == "unit" and self._spec.support != "unit":
             raise ConfigError(
-                f"likelihood={type(likelihood).__name__.lower()} needs data in [0, 1], but this "
+                f"likelihood={type(made).__name__.lower()} needs data in [0, 1], but this "
                 "data has any real values: use likelihood=gaussian."
             )
-        encoder = build_part(
-            config.model.encoder,
-            nn.Module,
-            "model.encoder",
-            in_shape=event,
-            out_shape=posterior.theta_shape,
-        )
-        decoder = build_part(
-            config.model.decoder,
-            nn.Module,
-            "model.decoder",
-            in_shape=z,
-            out_shape=likelihood.theta_shape,
-        )
-        more = {"example_shape": event} if asks_for(config.prior, "example_shape") else {}
-        prior = build_part(config.prior, Prior, "prior", event_shape=z, **more)  # type: ignore[type-abstract]
-    latents = Flat(Conditional(encoder, posterior, event), prior)
-    return VAE(latents, Conditional(decoder, likelihood, z))
+        return made

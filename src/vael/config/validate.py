@@ -122,8 +122,8 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
 SECTIONS = {
     section: frozenset(names.split())
     for section, names in {
-        "": "name output_dir init_from seed seeds data evaluation likelihood model posterior "
-        "prior objective optimizer scheduler trainer logger callbacks report sweep "
+        "": "name output_dir init_from seed seeds data evaluation likelihood model latents "
+        "posterior prior objective optimizer scheduler trainer logger callbacks report sweep "
         "choices command",
         "model": "latent_dim encoder decoder",
         "evaluation": "samples test_samples test",
@@ -153,7 +153,7 @@ NEEDED = [
 ]
 NODES = (
     *("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior"),
-    *("objective", "optimizer", "scheduler", "logger"),
+    *("latents", "objective", "optimizer", "scheduler", "logger"),
 )
 
 

@@ -128,6 +128,7 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("likelihood", run.choice("likelihood")),
         ("scale", run.node("likelihood.scale")),
         ("fit", run.summary.get("fit") or run.node("likelihood.fit")),
+        ("latents", run.choice("latents")),
         ("prior", run.choice("prior")),
         ("posterior", run.choice("posterior")),
         ("objective", _objective(run)),

@@ -16,7 +16,7 @@ from vael.data.source import Source
 from vael.errors import CheckpointError, ConfigError
 from vael.runs.folder import is_module_of_vael
 
-BUILT = ("model", "likelihood", "posterior", "prior", "data")
+BUILT = ("model", "likelihood", "latents", "posterior", "prior", "data")
 """Sections of a config out of which a trained model and its data are built."""
 
 

@@ -11,7 +11,7 @@ from vael.errors import ConfigError
 
 NODES = (
     *("data.source", "model.encoder", "model.decoder", "likelihood", "posterior", "prior"),
-    *("objective", "optimizer", "scheduler", "logger"),
+    *("latents", "objective", "optimizer", "scheduler", "logger"),
 )
 CHOICES = (
     *((), ("objective=free_bits", "objective/schedule=linear"), ("objective=capacity",)),

@@ -123,7 +123,7 @@ def test_an_interpolation_of_the_command_line_is_resolved_and_the_command_is_a_t
     ("word", "remedy"),
     [
         ("model", r"choose model=conv_vae\|.*mlp_vae"),
-        ("latent_dim", r"Did you mean model\.latent_dim\?"),
+        ("latent_dim", r"Did you mean model\.latent_dim or latents\?"),
         ("a b", "NAME=VALUE"),
         ("=3", "NAME=VALUE"),
         *((word, "NAME=VALUE") for word in ("+", "+=", "~", "++=3", "", "+ =x", "@=1")),

@@ -2,5 +2,6 @@
 
 from vael.models.latents.base import Latents
 from vael.models.latents.flat import Flat
+from vael.models.latents.parts import Parts
 
-__all__ = ["Flat", "Latents"]
+__all__ = ["Flat", "Latents", "Parts"]

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
+from vael.models.latents.parts import Parts
 from vael.models.posteriors.base import Posterior, PosteriorRecord
-from vael.models.priors.base import Prior
 from vael.models.trace import Latent, LatentRecord
 from vael.types import Shape
 
@@ -26,14 +26,16 @@ class Flat(Latents):
                  └───────────┘
 
     Args:
-        posterior: q(z|x), from x to a record over z.
-        prior: p(z); it gets the posterior at call time.
+        parts: makes q(z|x), which maps x to a record over z, and p(z), which gets the posterior
+            at call time.
     """
 
-    def __init__(self, posterior: Conditional[PosteriorRecord], prior: Prior) -> None:
+    def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.posterior = posterior
-        self.prior = prior
+        family = parts.posterior(parts.latent_shape)
+        encoder = parts.connect(family.theta_shape, parts.latent_shape)
+        self.posterior = Conditional(encoder, family, parts.event_shape)
+        self.prior = parts.prior(parts.latent_shape)
 
     @property
     def noise_shapes(self) -> tuple[Shape, ...]:

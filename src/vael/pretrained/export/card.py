@@ -33,6 +33,7 @@ def card_text(
         "model": choices.get("model"),
         "latent dimension": config.model.latent_dim,
         "likelihood": _node(config.likelihood),
+        "latents": _node(config.latents),
         "posterior": _node(config.posterior),
         "prior": _node(config.prior),
         "objective": _node(config.objective),

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers.parts import flat_latents
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from vael import build
 from vael.errors import ConfigError
 from vael.metrics.aggregate_posterior import measure_aggregate
-from vael.models.conditional import Conditional
-from vael.models.latents.flat import Flat
 from vael.models.posteriors import FullNormal, Normal
 from vael.models.priors import VampPrior
 
@@ -28,7 +27,7 @@ def latents(kind, components, seed=0):
     )
     prior = VampPrior((D,), E, components)
     prior.initialise(torch.randn(components, *E))
-    return Flat(Conditional(net, family, E), prior).double()
+    return flat_latents(family, net, prior, E).double()
 
 
 def z_of(count=7):
