@@ -27,7 +27,8 @@ def test_the_searches_that_the_readme_names_are_there():
 
 
 @pytest.mark.parametrize(
-    ("name", "group"), [("objectives", "objective"), ("priors", "prior"), ("priors", "posterior")]
+    ("name", "group"),
+    [("objectives", "objective"), ("priors", "prior"), ("posteriors", "posterior")],
 )
 def test_every_choice_is_in_its_search(name, group):
     space = yaml.safe_load((ROOT / "sweeps" / f"{name}.yaml").read_text())["space"]
