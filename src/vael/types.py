@@ -16,10 +16,13 @@ class Batch(NamedTuple):
         x: ``(B, *E)``, level numbers ``0 .. levels-1`` (uint8, or int32 above 256), or float32
             for data without levels.
         y: ``(B,)`` int64 class labels, or None.
+        context: ``(B, K)`` float32, what a conditional model is told, as it stands in the data: a
+            class number, factors, columns in their units. None: nothing is told.
     """
 
     x: Tensor
     y: Tensor | None = None
+    context: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class DataSpec:
             there are none.
         raw_levels: number of values per dimension before binarisation.
         columns: names of the columns of a table; empty where they have none.
+        context: name of each of the K numbers that a conditional model is told, with how many
+            values it has, 0 for any number; empty where it is told nothing.
     """
 
     event_shape: Shape
@@ -54,6 +59,7 @@ class DataSpec:
     factors: tuple[tuple[str, int], ...] = ()
     raw_levels: int | None = None
     columns: tuple[str, ...] = ()
+    context: tuple[tuple[str, int], ...] = ()
 
     @property
     def num_dims(self) -> int:

@@ -38,6 +38,8 @@ OPTIONS = sorted(
     if not (path.parent.name == "data" and path.stem in SOURCES) and path.parent.name != "debug"
 )
 NEEDS = {
+    "condition=factors": ["data=sprites", "model=mlp_vae"],
+    "condition=label": ["model=mlp_vae"],
     "experiment=iwae_1l": ["data=digits"],
     "experiment=ppca": ["data=digits"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],

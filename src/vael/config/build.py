@@ -1,6 +1,7 @@
 """Build the data and the model of a config, with the shapes that follow from the data."""
 
 import re
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,15 +12,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
+from vael.config.condition import build_condition, find_context_sizes, read_told
 from vael.config.option_types import check_options, find_parameters
+from vael.data.context import Names
 from vael.data.module import VaelData
 from vael.data.source import Source
 from vael.errors import ConfigError, VaelError
 from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
 from vael.models.likelihoods.base import Likelihood
+from vael.models.nets.concatenated import Concatenated
 from vael.models.posteriors.base import Posterior
 from vael.models.priors.base import Prior
+from vael.models.priors.conditional import ConditionalPrior
 from vael.models.trace import ObservedRecord
 from vael.models.vae import VAE
 from vael.randomness import Seeds, derive_seed
@@ -96,13 +101,16 @@ def build_seeds(config: DictConfig) -> Seeds:
     return Seeds.derive(config.seed, **{name: config.seeds[name] for name in config.seeds})
 
 
-def build_data(config: DictConfig, seeds: Seeds, run: Path | None = None) -> VaelData:
+def build_data(
+    config: DictConfig, seeds: Seeds, run: Path | None = None, known: Names = ()
+) -> VaelData:
     """Build the DataModule of a config; nothing is read yet.
 
     Args:
         config: a run's.
         seeds: of its streams.
         run: its folder: a relative path is looked for from the folders above it, too.
+        known: what a model was told of each example in training; empty: it is not trained yet.
     """
     data = config.data
     node = data.source if run is None else _find_near(data.source, run)
@@ -114,6 +122,7 @@ def build_data(config: DictConfig, seeds: Seeds, run: Path | None = None) -> Vae
         split_seed=data.split_seed,
         cache_dir=data.cache_dir,
         order_seed=seeds.order,
+        told=read_told(config, known),
     )
 
 
@@ -133,7 +142,12 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
         torch.manual_seed(derive_seed(seeds.init, "init"))
         parts = ModelParts(config, spec)
         latents = build_part(config.latents, Latents, "latents", parts=parts)  # type: ignore[type-abstract]
-    return VAE(latents, parts.decoder)
+    if parts.condition is not None and not latents.takes_context:
+        raise ConfigError(
+            f"latents ({config.latents['_target_']}) takes no condition: use latents=flat, or "
+            "condition=none."
+        )
+    return VAE(latents, parts.decoder, parts.condition)
 
 
 class ModelParts:
@@ -147,6 +161,8 @@ class ModelParts:
         event_shape: E, the shape of one x.
         latent_shape: Z, ``(model.latent_dim,)``.
         decoder: p(x|z), once `connect` has been called.
+        condition: from what is told of an example to c, which encoder, decoder and prior get;
+            None where nothing is told.
     """
 
     decoder: Conditional[ObservedRecord]
@@ -155,6 +171,8 @@ class ModelParts:
         self.event_shape: Shape = spec.event_shape
         self.latent_shape: Shape = (config.model.latent_dim,)
         self._config, self._spec = config, spec
+        self.condition = build_condition(config, spec)
+        self._sizes = find_context_sizes(config, self.condition)
 
     def posterior(self, shape: Shape) -> Posterior:
         """Build ``posterior`` over latents of this shape."""
@@ -163,20 +181,40 @@ class ModelParts:
 
     def connect(self, emitted: Shape, taken: Shape) -> nn.Module:
         """Build ``likelihood``, ``model.encoder`` and ``model.decoder``; return the encoder."""
-        likelihood, model = self._likelihood(), self._config.model
-        encoder = self._net(model.encoder, "model.encoder", self.event_shape, emitted)
-        decoder = self._net(model.decoder, "model.decoder", taken, likelihood.theta_shape)
+        likelihood = self._likelihood()
+        encoder = self._net("encoder", self.event_shape, emitted)
+        decoder = self._net("decoder", taken, likelihood.theta_shape)
         self.decoder = Conditional(decoder, likelihood, taken)
         return encoder
 
     def prior(self, shape: Shape) -> Prior:
-        """Build ``prior`` over latents of this shape."""
-        node = self._config.prior
-        more = {"example_shape": self.event_shape} if asks_for(node, "example_shape") else {}
-        return build_part(node, Prior, "prior", event_shape=shape, **more)  # type: ignore[type-abstract]
+        """Build ``prior`` over latents of this shape, moved by c if it does not take it itself."""
+        node, size = self._config.prior, self._sizes["prior"]
+        more: dict[str, Any] = {}
+        if asks_for(node, "example_shape"):
+            more["example_shape"] = self.event_shape
+            if self._sizes["encoder"]:
+                raise ConfigError(
+                    f"prior ({node['_target_']}) encodes examples of its own, which have no "
+                    "condition: use condition.encoder=false, or prior=mixture."
+                )
+        takes = size > 0 and asks_for(node, "context_size")
+        if takes:
+            more["context_size"] = size
+        made = build_part(node, Prior, "prior", event_shape=shape, **more)  # type: ignore[type-abstract]
+        return ConditionalPrior(made, size) if size and not takes else made
 
-    def _net(self, node: DictConfig, where: str, in_shape: Shape, out_shape: Shape) -> nn.Module:
-        return build_part(node, nn.Module, where, in_shape=in_shape, out_shape=out_shape)
+    def _net(self, part: str, in_shape: Shape, out_shape: Shape) -> nn.Module:
+        """Build encoder or decoder; one that does not take c itself gets it behind its input."""
+        node, where, size = self._config.model[part], f"model.{part}", self._sizes[part]
+        facts: dict[str, Any] = {"in_shape": in_shape, "out_shape": out_shape}
+        takes = size > 0 and asks_for(node, "context_size")
+        if takes:
+            facts["context_size"] = size
+        elif size:
+            facts["in_shape"] = (prod(in_shape) + size,)
+        made = build_part(node, nn.Module, where, **facts)
+        return Concatenated(made) if size and not takes else made
 
     def _likelihood(self) -> Likelihood[Any]:
         made: Likelihood[Any] = build_part(

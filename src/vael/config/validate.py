@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vael.config.condition_options import check_condition
 from vael.config.flat import list_leaves
 from vael.config.wandb import check_wandb
 from vael.data.batch_size import check_batch_size
@@ -123,8 +124,8 @@ SECTIONS = {
     section: frozenset(names.split())
     for section, names in {
         "": "name output_dir init_from seed seeds data evaluation likelihood model latents "
-        "posterior prior objective optimizer scheduler trainer logger callbacks report sweep "
-        "choices command",
+        "posterior prior condition objective optimizer scheduler trainer logger callbacks report "
+        "sweep choices command",
         "model": "latent_dim encoder decoder",
         "evaluation": "samples test_samples test",
         "seeds": "init order corruption latent",
@@ -140,7 +141,7 @@ SECTIONS = {
     }.items()
 }
 OPTIONAL = {
-    *("sweep", "choices", "command", "report", "evaluation.test"),
+    *("sweep", "choices", "command", "report", "evaluation.test", "condition"),
     *("trainer.profiler", "trainer.detect_anomaly", "trainer.group"),
     *("trainer.capture", "trainer.deterministic"),
 }
@@ -202,6 +203,7 @@ def check_config(config: DictConfig) -> None:
                 continue  # a section of a user's own may leave it out
             if not holds(value):
                 raise ConfigError(f"{path} must be {must}, but got {value!r}.")
+    check_condition(config)
     check_wandb(config.logger)
     trainer = config.trainer
     devices = trainer.devices * trainer.num_nodes

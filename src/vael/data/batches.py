@@ -33,11 +33,13 @@ class EvalBatch(NamedTuple):
         x: ``(B, *E)``, as in `vael.types.Batch`. B may be 0, see `EvalBatches`.
         y: ``(B,)`` int64 class labels, or None.
         chunk: number of the chunk within its split, for the key of its noise.
+        context: ``(B, K)``, as in `vael.types.Batch`.
     """
 
     x: Tensor
     y: Tensor | None
     chunk: int
+    context: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -47,25 +49,28 @@ class Resident:
     Attributes:
         x: ``(N, *E)``, as in `vael.data.source.Arrays`.
         y: ``(N,)``, or None.
+        context: ``(N, K)``, or None.
     """
 
     x: Tensor
     y: Tensor | None
+    context: Tensor | None = None
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, device: torch.device) -> "Resident":
         """Copy whole arrays to the device."""
-        x, y = (
+        x, y, context = (
             None if each is None else torch.tensor(_for_torch(np.asarray(each)), device=device)
-            for each in (arrays.x, arrays.y)
+            for each in (arrays.x, arrays.y, arrays.context)
         )
         assert x is not None
-        return cls(x, y)
+        return cls(x, y, context)
 
     def take(self, index: SplitIndex) -> Batch:
         """Return the examples at these positions."""
         at = torch.from_numpy(index).to(self.x.device)
-        return Batch(self.x[at], None if self.y is None else self.y[at])
+        y, context = (None if each is None else each[at] for each in (self.y, self.context))
+        return Batch(self.x[at], y, context)
 
 
 def to_device_if_fits(arrays: Arrays, device: torch.device) -> Arrays | Resident:
@@ -80,8 +85,11 @@ def take_batch(arrays: Arrays | Resident, index: SplitIndex) -> Batch:
     """Return the examples at these positions, copied."""
     if isinstance(arrays, Resident):
         return arrays.take(index)
-    y = None if arrays.y is None else torch.from_numpy(arrays.y[index])
-    return Batch(torch.from_numpy(_for_torch(arrays.x[index])), y)
+    y, context = (
+        None if each is None else torch.from_numpy(each[index])
+        for each in (arrays.y, arrays.context)
+    )
+    return Batch(torch.from_numpy(_for_torch(arrays.x[index])), y, context)
 
 
 def _for_torch(x: Array) -> Array:
@@ -212,5 +220,6 @@ class EvalBatches:
 
     def at(self, chunk: int) -> EvalBatch:
         """Return a chunk by its number, whatever its rank."""
-        x, y = take_batch(self.arrays, self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK])
-        return EvalBatch(x, y, chunk)
+        index = self.index[chunk * EVAL_CHUNK : (chunk + 1) * EVAL_CHUNK]
+        x, y, context = take_batch(self.arrays, index)
+        return EvalBatch(x, y, chunk, context)

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from vael.data.batch_size import check_batch_size
 from vael.data.batches import EvalBatches, Resident, TrainBatches, take_batch, to_device_if_fits
 from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.constant import describe_constant, drop_columns
+from vael.data.context import Names, Told, add_context
 from vael.data.describe import describe_data
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
@@ -38,6 +40,7 @@ class VaelData(pl.LightningDataModule):
         split_seed: of the splits; part of the data, not of the run.
         cache_dir: of the decoded data; None: ``VAEL_CACHE``, or ``~/.cache/vael``.
         order_seed: of the order stream.
+        told: what a conditional model is told of each example; None: nothing.
 
     Raises:
         ConfigError: an option that cannot work, named as in the configuration.
@@ -52,6 +55,7 @@ class VaelData(pl.LightningDataModule):
         split_seed: int = 0,
         cache_dir: str | None = None,
         order_seed: int = 0,
+        told: Told | None = None,
     ) -> None:
         super().__init__()
         _at_least("data.batch_size", batch_size, 1)
@@ -62,10 +66,12 @@ class VaelData(pl.LightningDataModule):
         self.source, self.batch_size, self.binarize = source, batch_size, binarize
         self.limit, self.split_seed = limit, split_seed
         self.cache_dir, self.order_seed = cache_dir, order_seed
+        self.told = told
         self._cached: Cached | None = None
         self._splits: dict[Split, ExamplesPart] = {}
         self._preprocess: Preprocess | None = None
         self._notes: tuple[str, ...] = ()
+        self._context: Names = ()
         self._placed: dict[Split, Arrays | Resident] = {}
 
     def prepare(self) -> None:
@@ -94,6 +100,10 @@ class VaelData(pl.LightningDataModule):
                 f"data.batch_size={self.batch_size} must not be larger than the number of "
                 f"training examples, {len(splits['train'].index)}; set a smaller one"
             )
+        if self.told is not None:
+            classes = cached.num_classes
+            data, self._context = add_context(cached.data, self.told, classes, index)
+            cached = replace(cached, data=data)
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
         self._notes = tuple(map(one_line, notes))  # names of files may hold any bytes
 
@@ -149,6 +159,7 @@ class VaelData(pl.LightningDataModule):
             factors=cached.data.factors,
             raw_levels=cached.data.levels,
             columns=cached.data.columns,
+            context=self._context,
         )
 
     @property
@@ -188,6 +199,12 @@ class VaelData(pl.LightningDataModule):
         """Return the first n examples of a split, raw, in a fixed order: for pictures."""
         arrays, index = self.select(split)
         return take_batch(arrays, index[:n])
+
+    def told_in_training(self) -> Tensor:
+        """Return what a conditional model is told of all training examples, ``(N, K)``."""
+        arrays, index = self.select("train")
+        assert arrays.context is not None, "nothing is told: see spec.context"
+        return torch.from_numpy(arrays.context[index])
 
     def factors(self, split: Split) -> Array:
         """Return ``(N, F)`` int64: the factors of all examples of a split, in its order."""

@@ -62,11 +62,14 @@ class Arrays:
             (see `Decoded`).
         y: ``(N,)`` int64 class numbers, or None.
         factors: ``(N, F)`` integers, what each example was made from; or None.
+        context: ``(N, K)`` float32, what a conditional model is told; no source gives it, see
+            `vael.data.context`.
     """
 
     x: Array | Lazy
     y: Array | None = None
     factors: Array | None = None
+    context: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vael.data.batches import EVAL_CHUNK
 from vael.metrics.evidence import chunk_noise
 from vael.models.posteriors.base import PosteriorRecord
+from vael.models.priors.conditional import MovedRecord
 from vael.models.trace import LatentRecord, map_tensors
 from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import derive_seed
@@ -39,7 +40,8 @@ class DiagnosticInputs:
         split: whose examples these are.
         q: q(z|x) of the top layer with leading dimension ``(N,)``; ``q.log_prob(z[:, None])`` is
             the ``(N, N)`` table of log q(z_i|x_j).
-        p: p(z) of the top layer, without leading dimensions.
+        p: p(z) of the top layer, without leading dimensions; p(z|c) of a conditional prior has
+            ``(N,)``.
         z: one draw of q(z|x) for each example, ``(N, *Z)``.
         labels: ``(N,)`` int64, or None.
         factors: ``(N, F)`` int64, what the examples were made from; or None.
@@ -77,31 +79,34 @@ def gather_inputs(scorer: Scorer, split: Part) -> DiagnosticInputs:
 def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     vae, spec = scorer.vae, scorer.trained.spec
     kept = min(len(scorer.examples(split).index), MAX_FLOATS // spec.num_dims)
-    records, draws, labels, seen, again = [], [], [], [], []
+    records, priors, draws, labels, seen, again = [], [], [], [], [], []
     for number, batch in enumerate(scorer.examples(split)):
         x = scorer.x(split, batch)
         draw = chunk_noise(scorer.latent, x, split.split, batch.chunk)
         eps = tuple(draw(0, shape)[None] for shape in vae.noise_shapes)
-        h, latents = vae.latents.infer(x, eps)
+        c = scorer.context(batch)
+        h, latents = vae.latents.infer(x, eps, context=c)
         assert isinstance(latents[0].q, PosteriorRecord)
         records.append(_move(latents[0].q))
+        priors.append(_move(latents[0].p))
         draws.append(latents[0].z[0].float().cpu())
         labels.append(batch.y)
         left = kept - number * EVAL_CHUNK
         if left > 0:
             seen.append(x[:left].float().cpu())
-            again.append(vae.decode(h).mean[0, :left].float().cpu())
+            again.append(vae.decode(h, context=c).mean[0, :left].float().cpu())
     train = Part("train", MAX_TRAIN)
     means, train_labels = [], []
     for batch in scorer.examples(train):
-        means.append(vae.encode(scorer.x(train, batch)).mean.flatten(1).float().cpu())
+        q = vae.encode(scorer.x(train, batch), context=scorer.context(batch))
+        means.append(q.mean.flatten(1).float().cpu())
         train_labels.append(batch.y)
-    samples, sample_means = _from_prior(scorer, kept)
+    samples, sample_means = _from_prior(scorer, split, kept)
     return DiagnosticInputs(
         spec=spec,
         split=split.split,
         q=_join(records),
-        p=_move(latents[0].p),
+        p=_join_priors(priors, records[0]),
         z=torch.cat(draws),
         labels=_labels(labels),
         factors=_factors(scorer, split),
@@ -115,8 +120,8 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     )
 
 
-def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
-    """Draw x, and take E[x|z] at the same z from the prior."""
+def _from_prior(scorer: Scorer, split: Part, count: int) -> tuple[Tensor, Tensor]:
+    """Draw x, and take E[x|z] at the same z from the prior, given what the split is told."""
     drawn, means = [], []
     for chunk in range(math.ceil(count / EVAL_CHUNK)):
         size = min(EVAL_CHUNK, count - chunk * EVAL_CHUNK)
@@ -125,7 +130,8 @@ def _from_prior(scorer: Scorer, count: int) -> tuple[Tensor, Tensor]:
             torch.randn(1, size, *shape, generator=source, device=scorer.device)
             for shape in scorer.vae.prior_noise_shapes
         )
-        px = scorer.vae.sample(eps)
+        c = scorer.context(scorer.examples(split).at(chunk))
+        px = scorer.vae.sample(eps, context=None if c is None else c[:size])
         mean = px.mean
         drawn.append(px.sample(torch.rand(mean.shape, generator=source, device=scorer.device)))
         means.append(mean)
@@ -152,6 +158,19 @@ def _move(record: R) -> R:
         for name, module in modules.items()
     }
     return replace(moved, **copies)  # type: ignore[type-var]
+
+
+def _join_priors(priors: list[LatentRecord], q: PosteriorRecord) -> LatentRecord:
+    """Return one prior: the only one, or that of all examples where each has its own."""
+    last = priors[-1]
+    if last.mean.ndim < q.mean.ndim:
+        return last
+    if isinstance(last, MovedRecord):  # what is moved is the same for all
+        mu, log_sigma = (
+            torch.cat([getattr(p, name) for p in priors]) for name in ("mu", "log_sigma")
+        )
+        return replace(last, mu=mu, log_sigma=log_sigma)
+    return map_tensors(lambda *parts: torch.cat(parts), *priors)
 
 
 def _join(records: list[PosteriorRecord]) -> PosteriorRecord:

@@ -99,6 +99,11 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
         ]
     if len(q.mean) < 2:
         return None, []
+    if inputs.p.mean.ndim == q.mean.ndim:
+        return None, [
+            "there is no mutual information: each example has its own prior p(z|c), to which no "
+            "aggregate posterior of all examples is compared."
+        ]
     noise = Noise(inputs.seed, "latent").at(torch.device("cpu"), "aggregate", inputs.split)
     whole, warnings = measure_aggregate(q, inputs.p, noise), []
     if whole.saturated:

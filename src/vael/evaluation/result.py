@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vael.config.condition_options import describe_condition
 from vael.metrics.catalog import AT_BOUND
 from vael.metrics.evidence import NO_BOUND
 from vael.pretrained.scoring import Columns
@@ -63,6 +64,7 @@ def summarize_scores(
             levels=spec.levels,
             num_dims=spec.num_dims,
             family=trained.vae.family,
+            condition=describe_condition(trained.config),
         ),
         "bounds": bounds,
         "jackknife": None,

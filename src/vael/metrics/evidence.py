@@ -131,6 +131,7 @@ def score_chunk(
     ks: Sequence[int] = (),
     drawn: int | None = None,
     tick: Callable[[int], object] | None = None,
+    context: Tensor | None = None,
 ) -> Weighed:
     """Score a chunk of a split; training, its verification, evaluation and `vael.load` share this.
 
@@ -139,7 +140,8 @@ def score_chunk(
     """
     if not vae.has_density:
         samples, levels, ks = 1, None, ()
-    return weigh(vae, x, chunk_noise(noise, x, split, chunk, drawn, tick), samples, levels, ks)
+    eps = chunk_noise(noise, x, split, chunk, drawn, tick)
+    return weigh(vae, x, eps, samples, levels, ks, context=context)
 
 
 def weigh(
@@ -149,6 +151,8 @@ def weigh(
     samples: int,
     levels: int | None,
     ks: Sequence[int] = (),
+    *,
+    context: Tensor | None = None,
 ) -> Weighed:
     """Score each example of a batch with K = ``samples`` draws of q, in one pass over them.
 
@@ -159,6 +163,7 @@ def weigh(
         samples: K, at least 1.
         levels: values per dimension, None for data without levels (then there are no bits).
         ks: k of the bounds that are wanted beside that of all K.
+        context: c of each example, ``(B, C)``, of a conditional model: the scores are given it.
     """
     fit = Bounds(samples, (*ks, samples))
     mass = None
@@ -168,10 +173,10 @@ def weigh(
     mse = mu = at_bound = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
     at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
-    for h, latents in _draws(vae, x, eps, samples):
+    for h, latents in _draws(vae, x, eps, samples, context):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
-            px = vae.decode(piece)
+            px = vae.decode(piece, context=context)
             if mse is None:
                 mse = ((px.mean[0] - x).float() ** 2).flatten(1).mean(1)
                 mu = latents[0].q.mean.flatten(1)
@@ -210,12 +215,12 @@ def bits_per_dim(log_mass: Tensor, num_dims: int) -> Tensor:
 
 
 def _draws(
-    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int
+    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int, context: Tensor | None
 ) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
     """Return all samples of z, more at once than are decoded at once; x is encoded once."""
     size = sum(map(math.prod, vae.noise_shapes))
     step = samples_per_pass(len(x), size, samples, on_gpu=x.is_cuda)
-    read = vae.latents.read(x)
+    read = vae.latents.read(x, context=context)
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
         noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)

@@ -77,9 +77,20 @@ def measure_spectrum(q: PosteriorRecord, p: LatentRecord) -> Spectrum:
     )
 
 
-def encode_all(vae: VAE, p: LatentRecord, x: Tensor) -> tuple[Tensor, Activity]:
-    """Return posterior means ``(B, d)`` of all examples, and what each dimension carries."""
-    return measure_activity((vae.encode(part), p) for part in torch.split(x, CHUNK))
+def encode_all(
+    vae: VAE, p: LatentRecord, x: Tensor, context: Tensor | None = None
+) -> tuple[Tensor, Activity]:
+    """Return posterior means ``(B, d)`` of all examples, and what each dimension carries.
+
+    Given c ``(B, C)`` of each example the prior is p(z|c), whatever p is.
+    """
+    parts = torch.split(x, CHUNK)
+    if context is None:
+        return measure_activity((vae.encode(part), p) for part in parts)
+    told = torch.split(context, CHUNK)
+    return measure_activity(
+        (vae.encode(part, context=c), vae.prior(c)) for part, c in zip(parts, told, strict=True)
+    )
 
 
 def measure_activity(

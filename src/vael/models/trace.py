@@ -116,6 +116,7 @@ class Trace:
         rate: KL(q(z|x) || p(z)) summed over the layers, nats, ``(S, B)``; analytic where there
             is a closed form (then the same for each of the S samples), else log q - log p.
         noise: standard normal noise that an objective asks for, ``(S, B, *shape)`` each.
+        context: c, ``(B, C)``, of a conditional model: all of the above is given it.
     """
 
     x: Tensor
@@ -124,6 +125,7 @@ class Trace:
     log_px: Tensor
     rate: Tensor
     noise: tuple[Tensor, ...] = ()
+    context: Tensor | None = None
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
         """Return log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.

@@ -4,6 +4,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from vael.errors import ConfigError
+from vael.models.condition import Conditioning
 from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
 from vael.models.likelihoods.base import Likelihood
@@ -25,15 +27,26 @@ class VAE(nn.Module):
     All randomness enters by ``eps``: a tuple with one standard normal tensor ``(S, B, *shape)``
     for each of ``noise_shapes``, to sample for each of ``prior_noise_shapes``.
 
+    A conditional model (Sohn et al. 2015) is ``p(x, z | c) = p(x|z, c) p(z|c)`` with
+    ``q(z|x, c)``: every number of it is one given c, which comes by ``context=``, ``(B, C)``; the
+    ``condition`` makes it of labels, factors or columns.
+
     Args:
         latents: how z is inferred and sampled.
         likelihood: p(x|z); its family also has ``log_likelihood``.
+        condition: from what is told of an example to c; None: nothing is told.
     """
 
-    def __init__(self, latents: Latents, likelihood: Conditional[ObservedRecord]) -> None:
+    def __init__(
+        self,
+        latents: Latents,
+        likelihood: Conditional[ObservedRecord],
+        condition: Conditioning | None = None,
+    ) -> None:
         super().__init__()
         self.latents = latents
         self.likelihood = likelihood
+        self.condition = condition
 
     @property
     def noise_shapes(self) -> tuple[Shape, ...]:
@@ -54,11 +67,29 @@ class VAE(nn.Module):
     def _family(self) -> Likelihood[ObservedRecord]:
         return cast(Likelihood[ObservedRecord], self.likelihood.family)
 
-    def forward(self, x: Tensor, eps: tuple[Tensor, ...]) -> Trace:
+    def context(self, given: Tensor | None) -> Tensor | None:
+        """Return c ``(B, C)`` of what is told, ``(B, K)``; None where the model takes none.
+
+        Raises:
+            ConfigError: nothing is told to a conditional model.
+        """
+        if self.condition is None:
+            return None
+        if given is None:
+            raise ConfigError(
+                "this model is conditional: it needs the condition of each example, but got none."
+            )
+        found: Tensor = self.condition(given)
+        return found
+
+    def forward(
+        self, x: Tensor, eps: tuple[Tensor, ...], *, context: Tensor | None = None
+    ) -> Trace:
         """Make one stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
-        h, latents = self.latents.infer(x, eps)
-        px = self.decode(h)
-        return Trace(x, px, latents, self.log_likelihood(px, x), self.latents.rate(latents))
+        h, latents = self.latents.infer(x, eps, context=context)
+        px = self.decode(h, context=context)
+        log_px, rate = self.log_likelihood(px, x), self.latents.rate(latents)
+        return Trace(x, px, latents, log_px, rate, context=context)
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
         """Return log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
@@ -78,22 +109,31 @@ class VAE(nn.Module):
         """Return the share of the scales of p(x|z) that sit at their lower bound, a scalar."""
         return self._family.at_bound(px)
 
-    def encode(self, x: Tensor) -> LatentRecord:
+    def encode(self, x: Tensor, *, context: Tensor | None = None) -> LatentRecord:
         """Return q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""
-        return self.latents.encode(x)
+        return self.latents.encode(x, context=context)
 
-    def decode(self, z: Tensor) -> ObservedRecord:
+    def decode(self, z: Tensor, *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) for what the decoder gets, ``(*lead, *H)``."""
-        px: ObservedRecord = self.likelihood(z)
+        px: ObservedRecord = self.likelihood(z, context)
         return px
 
-    def sample(self, eps: tuple[Tensor, ...]) -> ObservedRecord:
+    def sample(self, eps: tuple[Tensor, ...], *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) at z from the prior, with leading dimensions ``(S, B)`` of the noise."""
-        return self.decode(self.latents.sample(eps))
+        return self.decode(self.latents.sample(eps, context=context), context=context)
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def prior(self, context: Tensor | None = None) -> LatentRecord:
+        """Return p(z) of the top layer; p(z|c) of a conditional prior leads with ``(B,)``."""
+        like = next(self.parameters())
+        count = 1 if context is None else len(context)
+        x = like.new_zeros(count, *self._family.event_shape)
+        still = tuple(like.new_zeros(1, count, *shape) for shape in self.noise_shapes)
+        return self.latents.infer(x, still, context=context)[1][0].p
+
+    def reconstruct(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return the mean of p(x|z) at each layer's posterior mean, ``(B, *E)`` for x ``(B, *E)``.
 
         The decoder's output at E[z], not the mean over q of its outputs.
         """
-        return self.decode(self.latents.mean(x)[None]).mean[0]
+        h = self.latents.mean(x, context=context)
+        return self.decode(h[None], context=context).mean[0]

@@ -68,6 +68,11 @@ class Scorer:
         x: Tensor = self.preprocess(batch.x.to(self.device), source)
         return x
 
+    def context(self, batch: EvalBatch) -> Tensor | None:
+        """Return c of the examples of a chunk, on the device; None of a model that takes none."""
+        told = batch.context
+        return self.vae.context(None if told is None else told.to(self.device))
+
     def weigh(
         self,
         part: Part,
@@ -79,7 +84,17 @@ class Scorer:
         """Return the weights of a chunk's examples, see `vael.metrics.evidence.score_chunk`."""
         x, levels = self.x(part, batch), self.trained.spec.levels
         place = (part.split, batch.chunk)
-        return score_chunk(self.vae, x, self.latent, *place, samples, levels, ks=ks, tick=tick)
+        return score_chunk(
+            self.vae,
+            x,
+            self.latent,
+            *place,
+            samples,
+            levels,
+            ks=ks,
+            tick=tick,
+            context=self.context(batch),
+        )
 
     def precision(self) -> AbstractContextManager[Any]:
         """Return autocast where the run was trained with it."""

@@ -91,7 +91,7 @@ def load_trained(
             plain = OmegaConf.to_container(config)
             check_trusted(plain, allow, stored.file)  # type: ignore[arg-type]
     seeds = build_seeds(config)
-    data = build_data(config, seeds, path)
+    data = build_data(config, seeds, path, stored.spec.context)
     data.prepare()
     vae = build_vae(config, data.spec, seeds)
     remedy = "Give data of the shape that it was trained on."

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vael.metrics.latent_activity import CHUNK, Activity, encode_all
 from vael.metrics.latent_range import LatentRange, measure_range
+from vael.models.condition import LabelCondition
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.randomness import Noise
@@ -17,6 +18,8 @@ from vael.report.tiles import REAL, show_real
 
 RECONSTRUCTIONS = 20
 SAMPLES = 60
+ROWS, EXAMPLES = 20, 6  # of samples of a conditional model: classes, or examples that tell c
+STYLES = 10  # in each row
 DIMS = 8
 STEPS = 11
 MAX_ROWS = 2000  # of a table are drawn
@@ -32,6 +35,7 @@ def draw_pictures(
     scatter: bool = True,
     columns: Sequence[str] = (),
     real: bool = False,
+    context: Tensor | None = None,
 ) -> dict[str, Picture]:
     """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
@@ -48,19 +52,31 @@ def draw_pictures(
         scatter: whether to draw the latent scatter, which takes longer than all others.
         columns: names of the columns of a table, where they have any.
         real: whether images hold standardised real numbers, not values in [0, 1].
+        context: c of each example, ``(B, C)``, of a conditional model. The picture of samples then
+            has a row for each class, each column with the same noise behind z.
     """
-    mu, activity = encode_all(vae, p, x)
+    mu, activity = encode_all(vae, p, x, context)
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
     parts = torch.split(mu[: len(shown)], CHUNK)
-    decoded = torch.cat([vae.decode(part[None]).mean[0] for part in parts])
+    told = [None] * len(parts) if context is None else torch.split(context[: len(shown)], CHUNK)
+    decoded = torch.cat(
+        [vae.decode(z[None], context=c).mean[0] for z, c in zip(parts, told, strict=True)]
+    )
     count = SAMPLES if x.ndim == 4 else len(shown)
-    samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
+    first = None if context is None else context[:1]
     if x.ndim == 4:
         show, range_ = (show_real, REAL) if real else (lambda values: values, "")
-        made = _draw_images(show(shown), show(decoded), show(samples), range_)
-        reach = measure_range(p, vae.prior_noise_shapes[0])
-        made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_)
+        made = {"reconstructions": _draw_reconstructions(show(shown), show(decoded), range_)}
+        if context is None:
+            samples = vae.sample(_noise(vae, count, seed, x)).mean[0]
+            made["samples"] = _draw_samples(show(samples), range_)
+        else:
+            made["samples"] = _draw_conditional_samples(vae, context, seed, show, range_)
+        reach = measure_range(p if first is None else vae.prior(first), vae.prior_noise_shapes[0])
+        made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
     else:
+        every = None if context is None else context[:count]
+        samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_tables(shown, decoded, samples, columns)
     if scatter:
         made["latent_scatter"] = _draw_scatter(mu, activity, y, seed)
@@ -83,18 +99,40 @@ def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _draw_images(x: Tensor, decoded: Tensor, samples: Tensor, range_: str) -> dict[str, Picture]:
-    return {
-        "reconstructions": Picture(
-            pictures.draw_reconstructions(x, decoded),
-            "Held-out examples, and below each the mean of p(x|z) at its posterior mean z."
-            + range_,
-        ),
-        "samples": Picture(
-            pictures.draw_samples(samples),
-            "Means of p(x|z) for z drawn from the prior p(z): what the model makes up." + range_,
-        ),
-    }
+def _draw_reconstructions(x: Tensor, decoded: Tensor, range_: str) -> Picture:
+    return Picture(
+        pictures.draw_reconstructions(x, decoded),
+        "Held-out examples, and below each the mean of p(x|z) at its posterior mean z." + range_,
+    )
+
+
+def _draw_samples(samples: Tensor, range_: str) -> Picture:
+    return Picture(
+        pictures.draw_samples(samples),
+        "Means of p(x|z) for z drawn from the prior p(z): what the model makes up." + range_,
+    )
+
+
+def _draw_conditional_samples(
+    vae: VAE, context: Tensor, seed: int, show: Callable[[Tensor], Tensor], range_: str
+) -> Picture:
+    """Draw a row for each class, or for the first examples' c, with the same noise in a column."""
+    condition = vae.condition
+    if isinstance(condition, LabelCondition):
+        told = torch.arange(min(condition.classes, ROWS), device=context.device)[:, None]
+        c, labels = condition(told.to(context.dtype)), [f"class {n}" for n in range(len(told))]
+        whose = "class" if len(told) == condition.classes else f"of the first {len(told)} classes"
+    else:
+        c, whose = context[:EXAMPLES], "held-out example, which tells c"
+        labels = [f"c of {n}" for n in range(len(c))]
+    noise = [eps.repeat(1, len(c), *[1] * (eps.ndim - 2)) for eps in _noise(vae, STYLES, seed, c)]
+    samples = vae.sample(tuple(noise), context=c.repeat_interleave(STYLES, 0)).mean[0]
+    tiles = show(samples).reshape(len(c), STYLES, *samples.shape[1:])
+    return Picture(
+        pictures.draw_rows(tiles, labels),
+        f"Means of p(x|z, c) for z drawn from the prior p(z|c), a row for each {whose}; the noise "
+        "behind z is the same in a column." + range_,
+    )
 
 
 def _draw_tables(
@@ -129,6 +167,7 @@ def _draw_traversal(
     reach: LatentRange,
     show: Callable[[Tensor], Tensor],
     range_: str,
+    context: Tensor | None,
 ) -> Picture:
     """Move the most active dimensions, one at a time, through the prior around one example."""
     dims = activity.order(DIMS)
@@ -136,7 +175,7 @@ def _draw_traversal(
     z = start.repeat(len(dims), STEPS, 1)
     for row, dim in enumerate(dims):
         z[row, :, dim] = values[row]
-    decoded = vae.decode(z.flatten(0, 1)[None]).mean[0]
+    decoded = vae.decode(z.flatten(0, 1)[None], context=context).mean[0]
     labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
     frames = show(decoded).reshape(len(dims), STEPS, *decoded.shape[1:])
     number = "All latent dimensions, the most active first,"

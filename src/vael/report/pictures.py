@@ -51,6 +51,12 @@ def draw_samples(images: Tensor, columns: int = COLUMNS) -> Image.Image:
     return draw_sheet([[TileRow(drawn[i : i + columns]) for i in range(0, len(drawn), columns)]])
 
 
+def draw_rows(images: Tensor, labels: Sequence[str], header: Sequence[str] = ()) -> Image.Image:
+    """Draw rows of images ``(rows, columns, C, H, W)`` in [0, 1], with a text beside each."""
+    rows = [TileRow(make_tiles(row), label) for row, label in zip(images, labels, strict=True)]
+    return draw_sheet([rows], header)
+
+
 def draw_traversal(images: Tensor, labels: Sequence[str], values: Tensor) -> Image.Image:
     """Draw one row for each latent dimension, one column for each value that it is set to.
 
@@ -62,8 +68,7 @@ def draw_traversal(images: Tensor, labels: Sequence[str], values: Tensor) -> Ima
     assert images.ndim == 5, f"images must be (dims, steps, C, H, W), got {tuple(images.shape)}"
     assert len(labels) == len(images), f"{len(images)} rows need as many labels: {labels}"
     labels, header = label_values(labels, values)
-    rows = [TileRow(make_tiles(row), label) for row, label in zip(images, labels, strict=True)]
-    return draw_sheet([rows], header)
+    return draw_rows(images, labels, header)
 
 
 def label_values(labels: Sequence[str], values: Tensor) -> tuple[list[str], list[str]]:

@@ -174,6 +174,7 @@ def _parse_spec(data: object, file: Path) -> DataSpec:
         given["event_shape"] = tuple(int(size) for size in given["event_shape"])
         given["factors"] = tuple((str(name), int(n)) for name, n in given.get("factors", ()))
         given["columns"] = tuple(map(str, given.get("columns", ())))
+        given["context"] = tuple((str(name), int(n)) for name, n in given.get("context", ()))
         spec = DataSpec(**given)
         sizes = (*spec.event_shape, spec.num_train)
         if not (

@@ -15,6 +15,10 @@ FACTS: dict[str, tuple[str, str]] = {
     "levels": ("levels per dimension", "the discrete data is another one"),
     "binarize": ("binarisation", "the data is another one"),
     "D": ("dimensions D", "bits per dimension are divided by it"),
+    "condition": (
+        "condition",
+        "a number given c is not one without it, nor one given something else",
+    ),
     "digest": ("digest of the data", "the examples, their split or their preprocessing differ"),
     "score": ("score", "the two are different quantities"),
     "family": (
@@ -24,6 +28,10 @@ FACTS: dict[str, tuple[str, str]] = {
     ),
 }
 """Name -> what it is called, and why it must agree; the clearest reason first."""
+
+
+UNKNOWN = {"condition": "none"}
+"""What a fact is where it is not said: only a conditional model says its condition."""
 
 
 class NotComparableError(VaelError):
@@ -40,6 +48,7 @@ def collect_facts(
     levels: int | None = None,
     num_dims: int | None = None,
     family: str | None = None,
+    condition: str | None = None,
 ) -> dict[str, Any]:
     """Collect what must agree before two numbers may be compared; the unknown is left out.
 
@@ -52,6 +61,7 @@ def collect_facts(
         levels: values per dimension.
         num_dims: D.
         family: of the likelihood: counts for data without levels only.
+        condition: what a conditional model is told (`vael.config.condition_options`).
     """
     known = {
         "split": split,
@@ -62,6 +72,7 @@ def collect_facts(
         "digest": digest,
         "score": score,
         "family": None if score == "bpd" else family,
+        "condition": condition,
     }
     return {name: value for name, value in known.items() if value is not None}
 
@@ -72,10 +83,12 @@ def check_comparable(
     """Refuse two sets of facts whose numbers must not be compared.
 
     A fact that only one of them knows is no reason; the digest covers levels, D and binarisation.
+    A model that says no condition has none.
 
     Raises:
         NotComparableError: one line with the first reason.
     """
+    a, b = {**UNKNOWN, **a}, {**UNKNOWN, **b}
     for fact, (called, reason) in FACTS.items():
         if fact in a and fact in b and a[fact] != b[fact]:
             raise NotComparableError(

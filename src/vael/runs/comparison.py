@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from vael.config.condition_options import describe_condition
 from vael.config.flat import flat_config
 from vael.config.yaml import read_yaml
 from vael.errors import ConfigError
@@ -142,6 +143,7 @@ def read_summed_up(run: Path, split: str = "test") -> Numbers | None:
     if not scores:
         return None
     config = read_yaml(RunFolder(run).config)
+    assert isinstance(config, DictConfig)
     known = collect_facts(
         split=split,
         k=summary["samples"][split],
@@ -149,5 +151,6 @@ def read_summed_up(run: Path, split: str = "test") -> Numbers | None:
         digest=summary["data_digest"],
         binarize=config.data.binarize,
         family=summary["family"],
+        condition=describe_condition(config),
     )
     return known, scores

@@ -83,8 +83,8 @@ class DeviceSteps:
 
     def _body(self) -> None:
         """Take one step and keep its row."""
-        x, now = self.inputs.read()
-        row = self.step(x, self._draws, now)
+        x, context, now = self.inputs.read()
+        row = self.step(x, self._draws, now, context=context)
         if not len(self._rows):
             self._rows = row.new_zeros(self.inputs.most, len(row))
         self._rows.index_copy_(0, self.inputs.at, row[None])

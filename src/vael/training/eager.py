@@ -43,8 +43,8 @@ class EagerSteps:
         """
         began, lit, averaging = time.monotonic(), self.step.lit, self.step.averaging
         for number in range(first, first + most):
-            now, x = next(plan), self.loader.next().x
-            row = self.step(x, lit.draws(epoch, number), now)
+            now, batch = next(plan), self.loader.next()
+            row = self.step(batch.x, lit.draws(epoch, number), now, context=batch.context)
             if averaging is not None:
                 averaging.settle()
             yield [now], row[None]

@@ -33,14 +33,18 @@ class Inputs:
         self.at = torch.zeros(1, dtype=torch.int64, device=device)
         self._numbers = torch.zeros(most, 2 + groups, device=device)
         arrays = loader.arrays
-        self._data = arrays.x if isinstance(arrays, Resident) else None
+        self._data = arrays if isinstance(arrays, Resident) else None
         size = loader.batch_size
         if self._data is not None:
             self._places = torch.zeros(most, size, dtype=torch.int64, device=device)
         else:
-            example = take_batch(arrays, loader.index[:1]).x
-            shape = (size, *example.shape[1:])
-            self._batch = torch.zeros(shape, dtype=example.dtype, device=device)
+            one = take_batch(arrays, loader.index[:1])
+            self._batch = [
+                None
+                if each is None
+                else torch.zeros(size, *each.shape[1:], dtype=each.dtype, device=device)
+                for each in (one.x, one.context)
+            ]
 
     def load(self, plan: Sequence[Now]) -> None:
         """Fill the tables for a group of these steps."""
@@ -54,15 +58,24 @@ class Inputs:
     def feed(self) -> None:
         """Send the batch of the next step, where the data is not on the device."""
         if self._data is None:
-            x = self.loader.next().x
-            pinned = x.pin_memory() if self.at.is_cuda else x
-            self._batch.copy_(pinned, non_blocking=True)
+            batch = self.loader.next()
+            for place, each in zip(self._batch, (batch.x, batch.context), strict=True):
+                if place is not None and each is not None:
+                    pinned = each.pin_memory() if self.at.is_cuda else each
+                    place.copy_(pinned, non_blocking=True)
 
-    def read(self) -> tuple[Tensor, Now]:
-        """Return the raw examples ``(B, *E)`` and the numbers of this step; looks at no value."""
+    def read(self) -> tuple[Tensor, Tensor | None, Now]:
+        """Return the raw examples ``(B, *E)``, what is told of them, and the step's numbers.
+
+        It looks at no value.
+        """
         beta, step, *rates = self._numbers.index_select(0, self.at).squeeze(0).unbind()
         now = Now(rates, beta, step)
         if self._data is None:
-            return self._batch, now
+            x, context = self._batch
+            assert x is not None
+            return x, context, now
         places = self._places.index_select(0, self.at).squeeze(0)
-        return self._data.index_select(0, places), now
+        told = self._data.context
+        context = None if told is None else told.index_select(0, places)
+        return self._data.x.index_select(0, places), context, now

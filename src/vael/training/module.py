@@ -41,6 +41,15 @@ def _examples(batch: AnyBatch) -> Tensor:
     return batch if isinstance(batch, Tensor) else batch[0]
 
 
+def _told(batch: AnyBatch) -> Tensor | None:
+    """Return what a conditional model is told of a batch, ``(B, K)``, or None."""
+    if isinstance(batch, Batch | EvalBatch):
+        return batch.context
+    if isinstance(batch, Tensor) or len(batch) < 2:
+        return None
+    return batch[1].reshape(len(batch[0]), -1).float()
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of scoring and logging.
@@ -111,8 +120,19 @@ class LitVAE(pl.LightningModule):
         corruption = self.corruption_noise.at(self.device, *where)
         return corruption, self.latent_noise.at(self.device, *where)
 
-    def loss(self, x: Tensor, draws: Draws, step: int | Tensor, beta: float | Tensor) -> Loss:
-        """Return the objective's loss of raw examples ``(B, *E)``; looks at no value."""
+    def loss(
+        self,
+        x: Tensor,
+        draws: Draws,
+        step: int | Tensor,
+        beta: float | Tensor,
+        *,
+        context: Tensor | None = None,
+    ) -> Loss:
+        """Return the objective's loss of raw examples ``(B, *E)``; looks at no value.
+
+        ``context`` is what is told of them, ``(B, K)``, as in `vael.types.Batch`.
+        """
         corruption, latent = draws
         x = self.preprocess(x, corruption)
         lead = (self.objective.num_samples, len(x))
@@ -121,7 +141,8 @@ class LitVAE(pl.LightningModule):
             sizes = ((*lead, *shape) for shape in shapes)
             return tuple(torch.randn(s, generator=latent, device=self.device) for s in sizes)
 
-        trace = self.vae(x, draw(self.vae.noise_shapes))
+        c = self.vae.context(context)
+        trace = self.vae(x, draw(self.vae.noise_shapes), context=c)
         more = self.objective.noise_shapes(self.vae.latents)
         if more:
             trace = replace(trace, noise=draw(more))
@@ -131,11 +152,13 @@ class LitVAE(pl.LightningModule):
     def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, where Lightning takes single steps.
 
-        Batches of a loader of one's own are raw examples ``x``, ``(x,)`` or ``(x, y)``.
+        Batches of a loader of one's own are raw examples ``x``, ``(x,)`` or ``(x, y)``, y what a
+        conditional model is told.
         """
         step = self.global_step
         draws = self.draws(self.current_epoch, batch_idx)
-        loss = self.loss(_examples(batch), draws, step, self.objective.beta(step))
+        x, told = _examples(batch), _told(batch)
+        loss = self.loss(x, draws, step, self.objective.beta(step), context=told)
         self._last = Loss(loss.value.detach(), loss.terms)
         self.means.add(self._last)
         # so that no gradient is finite where the loss is not; times 1 it is the same to the bit
@@ -259,7 +282,8 @@ class LitVAE(pl.LightningModule):
         chunk = batch.chunk if isinstance(batch, EvalBatch) else number
         place, levels = (split, chunk), self.spec.levels
         x = self.preprocess(x, self.eval_corruption_noise.at(self.device, *place))
-        found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels)
+        c = self.vae.context(_told(batch))
+        found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels, context=c)
         self.scores.update(found.evidence)
         return found.evidence
 

@@ -73,6 +73,8 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     """Build the model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
     initialise_priors(vae, data, seeds)
+    if vae.condition is not None:
+        vae.condition.initialise(data.told_in_training())
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
     if not callable(optimizer):
         raise ConfigError("optimizer needs _partial_: true: its parameters come later.")
@@ -151,14 +153,16 @@ def rehearse(run: Run) -> None:
     lit = run.lit
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
-        x = run.data.preprocess(run.data.head("train", 1).x, noise)
+        one = run.data.head("train", 1)
+        x = run.data.preprocess(one.x, noise)
         samples = lit.objective.num_samples
 
         def still(shapes: tuple[Shape, ...]) -> tuple[torch.Tensor, ...]:
             return tuple(x.new_zeros(samples, 1, *shape) for shape in shapes)
 
         try:
-            trace = lit.vae(x, still(lit.vae.noise_shapes))
+            c = lit.vae.context(one.context)
+            trace = lit.vae(x, still(lit.vae.noise_shapes), context=c)
         except ConfigError:
             raise
         except (RuntimeError, TypeError, ValueError) as error:

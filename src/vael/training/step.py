@@ -105,13 +105,16 @@ class Step:
         moments = [tensor for update in self.updates for tensor in update.tensors()]
         return [*own, *moments, *averaged, *scale, self.bad]  # type: ignore[list-item]
 
-    def __call__(self, x: Tensor, draws: Draws, now: Now) -> Tensor:
+    def __call__(
+        self, x: Tensor, draws: Draws, now: Now, *, context: Tensor | None = None
+    ) -> Tensor:
         """Take the step.
 
         Args:
             x: raw examples ``(B, *E)`` on the device.
             draws: generators of corruption and latent noise, seeded for this batch.
             now: the numbers of the step.
+            context: what is told of the examples, ``(B, K)``, or None.
 
         Returns:
             ``(1 + terms,)`` float32: the loss and its terms; then the norm of the gradient before
@@ -120,7 +123,7 @@ class Step:
         for parameter in self.parameters:
             parameter.grad = None  # backward writes it anew, at a fixed address when captured
         with self.precision.train_step_context():
-            loss = self.lit.loss(x, draws, now.step, now.beta)
+            loss = self.lit.loss(x, draws, now.step, now.beta, context=context)
         value = loss.value if self.scaler is None else self.scaler.scale(loss.value)
         value.backward()  # type: ignore[no-untyped-call]
         self.grads = [p.grad for p in self.parameters if p.grad is not None]

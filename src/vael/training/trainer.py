@@ -109,7 +109,7 @@ def make_pictures(run: Run, every_n_epochs: int | Literal["growing"] = 1) -> Pic
     scatter = run.reports and every_n_epochs != "growing"  # it takes longer than all others
     spec = run.data.spec
     about = run.config.seed, every_n_epochs, scatter, spec.columns, spec.support == "real"
-    return Pictures(run.folder, run.board, x, batch.y, *about)
+    return Pictures(run.folder, run.board, x, batch.y, *about, batch.context)
 
 
 def skip_idle_hooks(callbacks: Iterable[pl.Callback], module: pl.LightningModule) -> None:

@@ -55,13 +55,13 @@ class PixelVAE:
     def prior_noise_shapes(self):
         return self.noise_shapes
 
-    def encode(self, x):
+    def encode(self, x, *, context=None):
         return Point(x.flatten(1), self.rates)
 
-    def decode(self, z):
+    def decode(self, z, *, context=None):
         return Observed(z.reshape(*z.shape[:2], *self.shape))
 
-    def sample(self, eps):
+    def sample(self, eps, *, context=None):
         return self.decode(eps[0])
 
 

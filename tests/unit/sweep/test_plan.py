@@ -101,6 +101,10 @@ BAD = {
         },
         "val/bpd is never logged",
     ),
+    "other conditions": (
+        space(condition="choice(none, label)"),
+        "condition must be the same in all trials, but is label or none",
+    ),
     "families of a table": ({"facts": TABLE, "target": "val/elbo"}, "no score that compares"),
     "families by elbo": ({"target": "val/elbo"}, "use val/bpd"),
     "fits by elbo": (

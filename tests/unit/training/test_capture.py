@@ -91,7 +91,7 @@ def captured(request, monkeypatch):
     "options",
     [
         ("optimizer=adamw", "objective=info"),
-        ("callbacks.ema.decay=0.9", "trainer.gradient_clip_val=100"),
+        ("callbacks.ema.decay=0.9", "trainer.gradient_clip_val=100", "condition=label"),
         ("trainer.skip_gradient_above=1330",),
         # rates that float32, in which they reach a captured step, holds exactly
         ("objective=factor_vae", "optimizer.lr=0.0009765625", "objective.lr=0.00048828125"),

@@ -25,6 +25,7 @@ OPTIONS = {
     "clip": ("trainer.gradient_clip_val=100",),
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),
+    "label": ("condition=label", "condition.embedding=3", "callbacks.ema.decay=0.9"),
     "flows": ("prior=spline", "posterior=iaf"),
     "cosine": ("scheduler=cosine", "optimizer=adamw"),
     "plateau": ("scheduler=plateau", "scheduler.patience=0"),

@@ -16,8 +16,14 @@ class Latents(nn.Module, ABC):
     """How z is inferred from x and sampled from the prior, in one layer or in several.
 
     Noise is always an input: a tuple of standard normal tensors, one for each of
-    ``noise_shapes`` (of ``prior_noise_shapes`` to sample), each ``(S, B, *shape)``.
+    ``noise_shapes`` (of ``prior_noise_shapes`` to sample), each ``(S, B, *shape)``. So is the
+    context c ``(B, C)`` of a conditional model: q(z|x, c), p(z|c).
+
+    Attributes:
+        takes_context: whether it hands c to its nets and priors.
     """
+
+    takes_context: bool = False
 
     @property
     @abstractmethod
@@ -35,27 +41,29 @@ class Latents(nn.Module, ABC):
         """The event shapes of the noise that ``sample`` needs."""
 
     @abstractmethod
-    def encode(self, x: Tensor) -> LatentRecord:
+    def encode(self, x: Tensor, *, context: Tensor | None = None) -> LatentRecord:
         """Return the top layer's q for x ``(B, *E)``, with leading dimensions ``(B,)``."""
 
     @abstractmethod
-    def read(self, x: Tensor) -> Any:
+    def read(self, x: Tensor, *, context: Tensor | None = None) -> Any:
         """Compute all that `draw` needs of x ``(B, *E)``, once for any number of samples."""
 
     @abstractmethod
     def draw(self, read: Any, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
         """Return what the decoder gets, ``(S, B, *H)``, and the layers, for what was read."""
 
-    def infer(self, x: Tensor, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
+    def infer(
+        self, x: Tensor, eps: tuple[Tensor, ...], *, context: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Latent, ...]]:
         """Return what the decoder gets, ``(S, B, *H)``, and the layers, for x and its noise."""
-        return self.draw(self.read(x), eps)
+        return self.draw(self.read(x, context=context), eps)
 
     @abstractmethod
-    def mean(self, x: Tensor) -> Tensor:
+    def mean(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return what the decoder gets at each layer's posterior mean, ``(B, *H)``."""
 
     @abstractmethod
-    def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
+    def sample(self, eps: tuple[Tensor, ...], *, context: Tensor | None = None) -> Tensor:
         """Return what the decoder gets, from the prior, ``(S, B, *H)`` for its noise."""
 
     def rate(self, latents: tuple[Latent, ...]) -> Tensor:

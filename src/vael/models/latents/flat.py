@@ -26,9 +26,11 @@ class Flat(Latents):
                  └───────────┘
 
     Args:
-        parts: makes q(z|x), which maps x to a record over z, and p(z), which gets the posterior
-            at call time.
+        parts: makes q(z|x), or q(z|x, c), which maps x to a record over z, and p(z), or p(z|c),
+            which gets the posterior at call time.
     """
+
+    takes_context = True
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
@@ -52,14 +54,16 @@ class Flat(Latents):
         """``(Z,)``, or what the prior asks for."""
         return (self.prior.noise_shape,)
 
-    def encode(self, x: Tensor) -> PosteriorRecord:
+    def encode(self, x: Tensor, *, context: Tensor | None = None) -> PosteriorRecord:
         """Return q(z|x) for x ``(B, *E)``, with leading dimensions ``(B,)``."""
-        q: PosteriorRecord = self.posterior(x)
+        q: PosteriorRecord = self.posterior(x, context)
         return q
 
-    def read(self, x: Tensor) -> tuple[PosteriorRecord, LatentRecord, int]:
+    def read(
+        self, x: Tensor, *, context: Tensor | None = None
+    ) -> tuple[PosteriorRecord, LatentRecord, int]:
         """Return q(z|x) with leading dimensions ``(B,)``, p(z), and B."""
-        return self.encode(x), self.prior(self.posterior), len(x)
+        return self.encode(x, context=context), self.prior(self.posterior, context), len(x)
 
     def draw(
         self, read: tuple[PosteriorRecord, LatentRecord, int], eps: tuple[Tensor, ...]
@@ -72,14 +76,14 @@ class Flat(Latents):
         z, log_q = q.rsample_and_log_prob(noise)
         return z, (Latent(z, q, p, log_q),)
 
-    def mean(self, x: Tensor) -> Tensor:
+    def mean(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return E[z] of q(z|x), ``(B, *Z)``, for x ``(B, *E)``."""
-        return self.encode(x).mean
+        return self.encode(x, context=context).mean
 
-    def sample(self, eps: tuple[Tensor, ...]) -> Tensor:
+    def sample(self, eps: tuple[Tensor, ...], *, context: Tensor | None = None) -> Tensor:
         """Draw z from the prior, ``(S, B, *Z)``, by the noise that it asks for."""
         noise = take_noise(eps, self.prior_noise_shapes)
-        z: Tensor = self.prior(self.posterior).rsample(noise)
+        z: Tensor = self.prior(self.posterior, context).rsample(noise)
         return z
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from omegaconf import DictConfig
 
 from vael.config.compose import compose_config
+from vael.config.condition_options import describe_condition
 from vael.config.validate import SECTIONS, check_config
 from vael.distributed.processes import count_cores
 from vael.errors import ConfigError
@@ -134,6 +135,12 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
     families = sorted({str(c.likelihood["_target_"]).rpartition(".")[2] for c in configs})
     fits = sorted({_fit(c, facts) for c in configs})
     points = any(c.posterior["_target_"] == POINT for c in configs)
+    told = sorted({describe_condition(c) or "none" for c in configs})
+    if len(told) > 1:
+        raise ConfigError(
+            f"space: condition must be the same in all trials, but is {' or '.join(told)}: a "
+            "number given c is none without it, nor one given something else; search each alone."
+        )
     for target in targets:
         if points and target in OF_DENSITY:
             raise ConfigError(

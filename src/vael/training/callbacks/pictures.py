@@ -32,6 +32,7 @@ class Pictures(pl.Callback):
     scatter: bool
     columns: Sequence[str] = ()
     real: bool = False
+    told: Tensor | None = None
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw on the first process."""
@@ -52,9 +53,9 @@ class Pictures(pl.Callback):
         was_training = lit.training
         lit.eval()
         x = self.x.to(lit.device)
-        still = tuple(x.new_zeros(1, 1, *shape) for shape in lit.vae.noise_shapes)
-        prior = lit.vae(x[:1], still).latents[0].p
-        about = (self.seed, self.scatter, self.columns, self.real)
+        c = lit.vae.context(None if self.told is None else self.told.to(lit.device))
+        prior = lit.vae.prior(None if c is None else c[:1])
+        about = (self.seed, self.scatter, self.columns, self.real, c)
         images = draw_pictures(lit.vae, prior, x, self.y, *about)
         lit.train(was_training)
         saved = {path.stem: path for path in save_pictures(images, RunFolder(self.run).images)}
