@@ -73,6 +73,18 @@ def convert_latents(z: ArrayLike, shape: Shape) -> Tensor:
     return found
 
 
+def convert_numbers(value: ArrayLike, name: str) -> Tensor:
+    """Return a number, or several, as float32.
+
+    Raises:
+        DataError: they are no numbers, or not finite.
+    """
+    found = _tensor(value, f"{name} as a number, or one for each example").float()
+    if not found.isfinite().all():
+        raise DataError(f"{name} must be finite, got NaN or infinities.")
+    return found
+
+
 def _tensor(given: ArrayLike, what: str) -> Tensor:
     try:
         if isinstance(given, Tensor) and not given.is_complex():

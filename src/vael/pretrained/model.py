@@ -1,6 +1,6 @@
 """Use a trained model: raw data in, tensors out; no data set needed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.pretrained.inputs import ArrayLike, convert_examples, convert_latents
+from vael.pretrained.told import Given, convert_told
 from vael.pretrained.trained import (
     Trained,
     choose_config,
@@ -52,7 +53,8 @@ class Model:
     for a table, ``(N, D)``, and for images of real numbers, floats in their own units; see
     `vael.pretrained.inputs.convert_examples`. What comes out is float32 on the model's device:
     images in [0, 1], other data in its units. The same arguments give the same result; nothing has
-    a gradient.
+    a gradient. A conditional model is told ``label=3``, or a class for each example; one of
+    factors ``given={"shape": 1, "scale": [0, 3, 5]}``.
 
     Attributes:
         vae: in evaluation mode; for torch programs of one's own (`vael.models.VAE`).
@@ -101,31 +103,62 @@ class Model:
         seen: Tensor = self.preprocess(raw, source)
         return seen
 
+    def context(
+        self, count: int, label: ArrayLike | None = None, given: Given | None = None
+    ) -> Tensor | None:
+        """Return c of ``count`` examples, ``(count, C)``, for ``vae``; None: it takes none.
+
+        Raises:
+            ConfigError: a conditional model is told nothing, or another one something.
+            DataError: a class that it was not trained on.
+        """
+        kind = self.config.condition.kind if self.spec.context else "none"
+        told = convert_told(self.spec, kind, count, label, given)
+        return self.vae.context(None if told is None else told.to(self.device))
+
     @torch.no_grad()
-    def encode(self, x: ArrayLike) -> Encoding:
+    def encode(
+        self, x: ArrayLike, *, label: ArrayLike | None = None, given: Given | None = None
+    ) -> Encoding:
         """Encode x ``(N, *E)`` as q(z|x): ``mu, sigma = model.encode(x)``.
 
         Raises:
             DataError: x has another shape or values out of range; of all methods that take x.
+            ConfigError: as of `context`.
         """
-        records = [self.vae.encode(part) for part in torch.split(self.prepare(x), CHUNK)]
+        seen = self.prepare(x)
+        parts = self._parts(seen, self.context(len(seen), label, given))
+        records = [self.vae.encode(part, context=c) for part, c in parts]
         sigmas = [q.sigma if isinstance(q, PosteriorRecord) else None for q in records]
         known = [sigma for sigma in sigmas if sigma is not None]
         mu = torch.cat([q.mean for q in records])
         return Encoding(mu, torch.cat(known) if len(known) == len(records) else None)
 
     @torch.no_grad()
-    def decode(self, z: ArrayLike) -> Tensor:
+    def decode(
+        self, z: ArrayLike, *, label: ArrayLike | None = None, given: Given | None = None
+    ) -> Tensor:
         """Return E[x|z], the mean of p(x|z), ``(N, *E)`` for z ``(N, d)`` or ``(d,)``.
 
         Raises:
             DataError: z has another shape, or is not finite.
+            ConfigError: as of `context`.
         """
-        parts = torch.split(convert_latents(z, self.latent_shape).to(self.device), CHUNK)
-        return self._restored([self.vae.decode(part[None]).mean[0] for part in parts])
+        latents = convert_latents(z, self.latent_shape).to(self.device)
+        parts = self._parts(latents, self.context(len(latents), label, given))
+        return self._restored([self.vae.decode(h[None], context=c).mean[0] for h, c in parts])
 
     @torch.no_grad()
-    def sample(self, n: int, temperature: float = 1.0, seed: int = 0, mean: bool = True) -> Tensor:
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        seed: int = 0,
+        mean: bool = True,
+        *,
+        label: ArrayLike | None = None,
+        given: Given | None = None,
+    ) -> Tensor:
         """Draw ``n`` times from the model, ``(n, *E)``; the first are the same for any n.
 
         Args:
@@ -133,15 +166,18 @@ class Model:
             temperature: factor on the noise behind z; below 1, z stays near the prior's middle.
             seed: of the noise.
             mean: E[x|z] at z ~ p(z), which is what pictures show; False: x ~ p(x|z).
+            label: of a conditional model, the class, or one for each of the n.
+            given: of a conditional model, the numbers that it is told by name, or for each.
 
         Raises:
-            ConfigError: n or temperature is not positive.
+            ConfigError: n or temperature is not positive, or as of `context`.
         """
         if type(n) is not int or n < 1:
             raise ConfigError(f"n must be a whole number >= 1, but got {n!r}.")
         if not 0 < temperature < float("inf"):
             raise ConfigError(f"temperature must be a finite number > 0, but got {temperature!r}.")
         noise, made = Noise(seed, "latent"), []
+        c = self.context(n, label, given)
         for chunk, start in enumerate(range(0, n, CHUNK)):
             source = noise.at(torch.device("cpu"), "sample", chunk)
             size = min(CHUNK, n - start)
@@ -150,20 +186,32 @@ class Model:
                 * torch.randn(1, CHUNK, *shape, generator=source)[:, :size].to(self.device)
                 for shape in self.vae.prior_noise_shapes
             )
-            px = self.vae.sample(eps)
+            px = self.vae.sample(eps, context=None if c is None else c[start : start + size])
             uniform = torch.rand(1, CHUNK, *self.spec.event_shape, generator=source)[:, :size]
             made.append((px.mean if mean else px.sample(uniform.to(self.device)))[0])
         return self._restored(made)
 
     @torch.no_grad()
-    def reconstruct(self, x: ArrayLike) -> Tensor:
+    def reconstruct(
+        self, x: ArrayLike, *, label: ArrayLike | None = None, given: Given | None = None
+    ) -> Tensor:
         """Return E[x|z] at the posterior mean z of each x ``(N, *E)``, of the shape of x."""
-        return self._restored(
-            [self.vae.reconstruct(part) for part in torch.split(self.prepare(x), CHUNK)]
-        )
+        seen = self.prepare(x)
+        parts = self._parts(seen, self.context(len(seen), label, given))
+        return self._restored([self.vae.reconstruct(part, context=c) for part, c in parts])
 
-    def log_prob(self, x: ArrayLike, samples: int = 100, seed: int = 0) -> Tensor:
+    def log_prob(
+        self,
+        x: ArrayLike,
+        samples: int = 100,
+        seed: int = 0,
+        *,
+        label: ArrayLike | None = None,
+        given: Given | None = None,
+    ) -> Tensor:
         """Bound log p(x) with importance weights, nats, ``(N,)`` float64; bigger is better.
+
+        Of a conditional model it is log p(x|c): two classes tell which one x fits better.
 
         ``log 1/k sum_s p(x|z_s) p(z_s) / q(z_s|x)`` (Burda et al. 2016, Eq. 8) with k =
         ``samples``; in expectation it grows with k to log p(x). It is what ``bpd`` is made of:
@@ -180,29 +228,42 @@ class Model:
             raise ConfigError(f"samples must be a whole number >= 1, but got {samples!r}.")
         noise, found = Noise(seed, "latent"), []
         with torch.inference_mode():
-            for chunk, part in enumerate(torch.split(self.prepare(x), EVAL_CHUNK)):
+            seen = self.prepare(x)
+            parts = self._parts(seen, self.context(len(seen), label, given), EVAL_CHUNK)
+            for chunk, (part, c) in enumerate(parts):
                 place, levels = ("log_prob", chunk), self.spec.levels
                 weighed = score_chunk(
-                    self.vae, part, noise, *place, samples, levels, drawn=EVAL_CHUNK
+                    self.vae, part, noise, *place, samples, levels, drawn=EVAL_CHUNK, context=c
                 )
                 found.append((weighed.mass or weighed.fit).at(samples))
         return torch.cat(found)
 
     @torch.no_grad()
-    def activity(self, x: ArrayLike) -> Activity:
+    def activity(
+        self, x: ArrayLike, *, label: ArrayLike | None = None, given: Given | None = None
+    ) -> Activity:
         """Measure what each latent dimension carries on average over x ``(N, *E)``, in nats.
 
         It is the KL to the prior; where that has no closed form by dimension, the variance of the
         posterior means. The result says which, and orders the dimensions.
         """
-        return encode_all(self.vae, self.prior(), self.prepare(x))[1]
+        seen = self.prepare(x)
+        c = self.context(len(seen), label, given)
+        return encode_all(self.vae, self.vae.prior(None if c is None else c[:1]), seen, c)[1]
 
-    def prior(self) -> LatentRecord:
-        """Return p(z) of the top layer."""
-        x = torch.zeros(1, *self.spec.event_shape, device=self.device)
-        still = tuple(x.new_zeros(1, 1, *shape) for shape in self.vae.noise_shapes)
-        with torch.no_grad():
-            return self.vae.latents.infer(x, still)[1][0].p
+    @torch.no_grad()
+    def prior(self, *, label: ArrayLike | None = None, given: Given | None = None) -> LatentRecord:
+        """Return p(z) of the top layer; p(z|c) of a conditional prior leads with ``(1,)``."""
+        return self.vae.prior(self.context(1, label, given))
+
+    @staticmethod
+    def _parts(
+        values: Tensor, c: Tensor | None, size: int = CHUNK
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield rows of examples or latents, with c of each."""
+        for start in range(0, len(values), size):
+            rows = slice(start, start + size)
+            yield values[rows], None if c is None else c[rows]
 
     def _restored(self, parts: list[Tensor]) -> Tensor:
         return self.preprocess.restore(torch.cat(parts))
