@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from vael.config.condition import build_condition, find_context_sizes, read_told
+from vael.config.latent import read_latent_shape
 from vael.config.option_types import check_options, find_parameters
 from vael.data.context import Names
 from vael.data.module import VaelData
@@ -159,7 +160,7 @@ class ModelParts:
 
     Attributes:
         event_shape: E, the shape of one x.
-        latent_shape: Z, ``(model.latent_dim,)``.
+        latent_shape: Z, ``(model.latent_dim,)`` or ``model.latent_shape``.
         decoder: p(x|z), once `connect` has been called.
         condition: from what is told of an example to c, which encoder, decoder and prior get;
             None where nothing is told.
@@ -169,7 +170,7 @@ class ModelParts:
 
     def __init__(self, config: DictConfig, spec: DataSpec) -> None:
         self.event_shape: Shape = spec.event_shape
-        self.latent_shape: Shape = (config.model.latent_dim,)
+        self.latent_shape: Shape = read_latent_shape(config.model)
         self._config, self._spec = config, spec
         self.condition = build_condition(config, spec)
         self._sizes = find_context_sizes(config, self.condition)

@@ -19,6 +19,7 @@ from omegaconf.errors import (
 )
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from vael.config.latent import settle_latent
 from vael.config.overrides import check_one_option, escape, is_unreadable, quote_overrides
 from vael.config.shipped import add_own_conf, find_conf
 from vael.config.validate import suggest
@@ -65,7 +66,7 @@ def compose_config(
     words = add_own_conf(quote_overrides(overrides))
     try:
         config, choices = (composer or compose_words)(words)
-        return resolve_config(config, choices, shlex.join(["vael", "train", *overrides]))
+        return resolve_config(config, choices, overrides)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise ConfigError(explain_hydra(error, overrides)) from error
 
@@ -80,8 +81,24 @@ def compose_words(words: list[str]) -> Composed:
         return config, choices
 
 
-def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) -> DictConfig:
-    """Resolve the interpolations, and add what was chosen of each group and the command."""
+def resolve_config(
+    config: DictConfig,
+    choices: dict[str, Any],
+    given: Sequence[str],
+    program: Sequence[str] = ("vael", "train"),
+) -> DictConfig:
+    """Resolve the interpolations, and add what was chosen of each group and the command.
+
+    Args:
+        config: as Hydra composed it.
+        choices: of each group.
+        given: the words that it was composed of.
+        program: what stands before them on a command line.
+
+    Raises:
+        ConfigError: the words give a latent two shapes.
+    """
+    settle_latent(config, given)
     chosen = {k: v for k, v in choices.items() if not k.startswith("hydra/") and v is not None}
     if config.name is None:
         config.name = (
@@ -90,7 +107,8 @@ def resolve_config(config: DictConfig, choices: dict[str, Any], command: str) ->
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     container.pop("experiment", None)
-    return OmegaConf.create({**container, "choices": chosen, "command": escape(command)})
+    command = escape(shlex.join([*program, *given]))
+    return OmegaConf.create({**container, "choices": chosen, "command": command})
 
 
 def _data_name(config: DictConfig, chosen: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vael.config.condition_options import check_condition
 from vael.config.flat import list_leaves
+from vael.config.latent import check_latent
 from vael.config.wandb import check_wandb
 from vael.data.batch_size import check_batch_size
 from vael.errors import ConfigError
@@ -72,7 +73,7 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
     (
         "an integer >= 1",
         _integer(1),
-        "model.latent_dim data.batch_size trainer.devices trainer.num_nodes trainer.max_epochs "
+        "data.batch_size trainer.devices trainer.num_nodes trainer.max_epochs "
         "trainer.accumulate_grad_batches trainer.log_every_n_steps evaluation.samples "
         "evaluation.test_samples objective.num_samples callbacks.checkpoint.every_n_epochs "
         "callbacks.pictures.num_examples prior.components",
@@ -126,7 +127,7 @@ SECTIONS = {
         "": "name output_dir init_from seed seeds data evaluation likelihood model latents "
         "posterior prior condition objective optimizer scheduler trainer logger callbacks report "
         "sweep choices command",
-        "model": "latent_dim encoder decoder",
+        "model": "latent_dim latent_shape encoder decoder",
         "evaluation": "samples test_samples test",
         "seeds": "init order corruption latent",
         "trainer": "accelerator devices num_nodes threads max_epochs precision gradient_clip_val "
@@ -142,6 +143,7 @@ SECTIONS = {
 }
 OPTIONAL = {
     *("sweep", "choices", "command", "report", "evaluation.test", "condition"),
+    "model.latent_shape",
     *("trainer.profiler", "trainer.detect_anomaly", "trainer.group"),
     *("trainer.capture", "trainer.deterministic"),
 }
@@ -204,6 +206,7 @@ def check_config(config: DictConfig) -> None:
             if not holds(value):
                 raise ConfigError(f"{path} must be {must}, but got {value!r}.")
     check_condition(config)
+    check_latent(config)
     check_wandb(config.logger)
     trainer = config.trainer
     devices = trainer.devices * trainer.num_nodes

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
+from vael.types import Shape
 
 CHUNK = 256  # examples encoded or decoded at once
 
@@ -106,6 +108,15 @@ def measure_activity(
     if len(known) == len(rates):
         return mu, Activity(torch.cat(known).mean(0), True)
     return mu, Activity(mu.var(0, correction=0), False)
+
+
+def name_dim(dim: int, shape: Shape) -> str:
+    """Name a number of a latent of this shape: ``z5``, or of a map ``z2[3,4]``.
+
+    There 2 is the channel, 3 the row and 4 the column.
+    """
+    first, *rest = (int(place) for place in np.unravel_index(dim, shape))
+    return f"z{first}[{','.join(map(str, rest))}]" if rest else f"z{first}"
 
 
 def variance_over_data(means: Tensor) -> Tensor:

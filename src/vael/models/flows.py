@@ -51,7 +51,7 @@ class AutoregressiveFlow(nn.Module):
         if len(event_shape) != 1:
             raise ConfigError(
                 f"{where} as a flow needs a latent that is a vector (d,), but got one of shape "
-                f"{tuple(event_shape)}."
+                f"{tuple(event_shape)}: use model.latent_dim."
             )
         check_integer(f"{where}.transforms", transforms, 1)
         if isinstance(hidden, str) or not isinstance(hidden, Sequence):

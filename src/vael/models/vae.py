@@ -64,6 +64,11 @@ class VAE(nn.Module):
         return self.latents.prior_noise_shapes
 
     @property
+    def latent_shape(self) -> Shape:
+        """The shape H of what the decoder gets for one example: with one layer that of z."""
+        return self.likelihood.in_shape
+
+    @property
     def _family(self) -> Likelihood[ObservedRecord]:
         return cast(Likelihood[ObservedRecord], self.likelihood.family)
 

@@ -93,8 +93,8 @@ class Model:
 
     @property
     def latent_shape(self) -> Shape:
-        """The shape of a latent, ``(d,)``."""
-        return tuple(self.vae.noise_shapes[0])
+        """The shape of a latent, ``(d,)`` or that of a map, ``(c, h, w)``."""
+        return self.vae.latent_shape
 
     def prepare(self, x: ArrayLike) -> Tensor:
         """Prepare x ``(N, *E)`` for ``vae``; a stochastic binarisation is drawn the same."""

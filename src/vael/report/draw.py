@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vael.metrics.latent_activity import CHUNK, Activity, encode_all
+from vael.metrics.latent_activity import CHUNK, Activity, encode_all, name_dim
 from vael.metrics.latent_range import LatentRange, measure_range
 from vael.models.condition import LabelCondition
 from vael.models.trace import LatentRecord
@@ -15,6 +15,7 @@ from vael.randomness import Noise
 from vael.report import figures, pictures
 from vael.report.pictures import Picture
 from vael.report.tiles import REAL, show_real
+from vael.types import Shape
 
 RECONSTRUCTIONS = 20
 SAMPLES = 60
@@ -59,9 +60,7 @@ def draw_pictures(
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
     parts = torch.split(mu[: len(shown)], CHUNK)
     told = [None] * len(parts) if context is None else torch.split(context[: len(shown)], CHUNK)
-    decoded = torch.cat(
-        [vae.decode(z[None], context=c).mean[0] for z, c in zip(parts, told, strict=True)]
-    )
+    decoded = torch.cat([_decode(vae, z, c) for z, c in zip(parts, told, strict=True)])
     count = SAMPLES if x.ndim == 4 else len(shown)
     first = None if context is None else context[:1]
     if x.ndim == 4:
@@ -79,7 +78,7 @@ def draw_pictures(
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_tables(shown, decoded, samples, columns)
     if scatter:
-        made["latent_scatter"] = _draw_scatter(mu, activity, y, seed)
+        made["latent_scatter"] = _draw_scatter(mu, vae.latent_shape, activity, y, seed)
     return made
 
 
@@ -88,6 +87,12 @@ def save_pictures(drawn: dict[str, Picture], folder: Path) -> list[Path]:
     return [
         pictures.save_picture(picture, folder / f"{name}.png") for name, picture in drawn.items()
     ]
+
+
+def _decode(vae: VAE, rows: Tensor, context: Tensor | None) -> Tensor:
+    """Return the mean of p(x|z) for latents ``(N, d)``, whatever the shape of one is."""
+    mean: Tensor = vae.decode(rows.reshape(1, -1, *vae.latent_shape), context=context).mean[0]
+    return mean
 
 
 def _noise(vae: VAE, count: int, seed: int, like: Tensor) -> tuple[Tensor, ...]:
@@ -175,8 +180,8 @@ def _draw_traversal(
     z = start.repeat(len(dims), STEPS, 1)
     for row, dim in enumerate(dims):
         z[row, :, dim] = values[row]
-    decoded = vae.decode(z.flatten(0, 1)[None], context=context).mean[0]
-    labels = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
+    decoded = _decode(vae, z.flatten(0, 1), context)
+    labels = [f"{name_dim(dim, vae.latent_shape)}\n{activity.text(dim)}" for dim in dims]
     frames = show(decoded).reshape(len(dims), STEPS, *decoded.shape[1:])
     number = "All latent dimensions, the most active first,"
     if len(dims) < len(start):
@@ -190,10 +195,12 @@ def _draw_traversal(
     )
 
 
-def _draw_scatter(mu: Tensor, activity: Activity, y: Tensor | None, seed: int) -> Picture:
+def _draw_scatter(
+    mu: Tensor, shape: Shape, activity: Activity, y: Tensor | None, seed: int
+) -> Picture:
     """Draw posterior means in the two most active dimensions, a single one spread by jitter."""
     dims = activity.order(2)
-    names = [f"z{dim}   ({activity.text(dim)})" for dim in dims]
+    names = [f"{name_dim(dim, shape)}   ({activity.text(dim)})" for dim in dims]
     points, what = mu[:, dims], "the two most active latent dimensions"
     if len(dims) == 1:
         stream = Noise(seed, "latent").at(torch.device("cpu"), "jitter")

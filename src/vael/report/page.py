@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,6 +125,7 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("data", run.choice("data")),
         ("model", run.choice("model")),
         ("latent dimensions", run.node("model.latent_dim")),
+        ("latent shape", _shape(run.node("model.latent_shape"))),
         ("likelihood", run.choice("likelihood")),
         ("scale", run.node("likelihood.scale")),
         ("fit", run.summary.get("fit") or run.node("likelihood.fit")),
@@ -135,6 +136,11 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("beta", run.node("objective.beta")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _shape(node: object) -> str:
+    """Return ``4 x 7 x 7``, nothing where there is no shape."""
+    return " x ".join(map(str, node)) if isinstance(node, Sequence) else ""
 
 
 def _objective(run: RunContents) -> str:

@@ -31,9 +31,15 @@ def _model(run: Run) -> str:
     fit = "mass" if run.lit.vae.fits_mass else "density"
     net = run.config.get("choices", {}).get("model", "VAE")
     return (
-        f"{net}, {parameters:,} parameters, {run.lit.latent_size} latent dimensions; p(x|z) "
+        f"{net}, {parameters:,} parameters, {run.lit.latent_size} latent dimensions{_shape(run)}; p(x|z) "
         f"{run.lit.vae.family}, fit {fit}"
     )
+
+
+def _shape(run: Run) -> str:
+    """Return the shape of a latent that is no vector, in brackets."""
+    shape = run.lit.vae.latent_shape
+    return f" ({' x '.join(map(str, shape))})" if len(shape) > 1 else ""
 
 
 def _device(run: Run) -> str:

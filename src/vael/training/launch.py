@@ -5,7 +5,6 @@ Nothing here imports torch: ``--help``, ``--cfg job``, completion and typos answ
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 import traceback
@@ -88,9 +87,8 @@ def _start(config: DictConfig, given: Sequence[str], program: Sequence[str]) -> 
     job = HydraConfig.get()
     multirun = job.mode == RunMode.MULTIRUN
     words = _one_job(given, job.overrides.task) if multirun else given
-    command = shlex.join([*program, *words])
     try:
-        plain = resolve_config(config, dict(job.runtime.choices), command)
+        plain = resolve_config(config, dict(job.runtime.choices), words, program)
     except OmegaConfBaseException as error:  # what an interpolation names is not there
         raise ConfigError(explain_hydra(error, given)) from error
     check_config(plain)

@@ -68,6 +68,7 @@ BAD = {
     "model.latent_dim=1.5": r"model\.latent_dim must be an integer >= 1, but got 1\.5",
     "model.latent_dim=true": r"model\.latent_dim must be an integer >= 1, but got True",
     "model.latent_dim=": r"model\.latent_dim must be an integer >= 1, but got ''",
+    "model.latent_shape=[4,0,2]": r"model\.latent_shape must be null or a list of integers >= 1",
     "data.batch_size=0": r"data\.batch_size must be an integer >= 1, but got 0",
     "data.batch_size=-1": r"data\.batch_size must be an integer >= 1, but got -1",
     "trainer.devices=0": r"trainer\.devices must be an integer >= 1, but got 0",

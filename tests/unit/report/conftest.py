@@ -55,6 +55,10 @@ class PixelVAE:
     def prior_noise_shapes(self):
         return self.noise_shapes
 
+    @property
+    def latent_shape(self):
+        return (self.dim,)
+
     def encode(self, x, *, context=None):
         return Point(x.flatten(1), self.rates)
 

@@ -30,6 +30,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 SMALLEST_IMAGE = 8
 SMALLEST_MAP = 4
+SMALLEST_LATENT = 2  # side of a latent that is a map; a single place is a vector
+MAP_NDIM = 3  # of (c, h, w)
 HIDDEN_GAIN = math.sqrt(2)
 
 
@@ -47,17 +49,19 @@ def check_positive(value: int, where: str) -> int:
     return value
 
 
-def pyramid_sizes(image: Shape, model: str) -> list[Size]:
+def pyramid_sizes(image: Shape, model: str, foot: Size | None = None) -> list[Size]:
     """Return the sizes ``(H, W)`` of the maps from the image down, each half of the one before.
 
-    As many halvings (floored) as keep the smaller side at 4 or more: 28x28, 14x14, 7x7.
+    As many halvings (floored) as lead to the foot, or without one as keep the smaller side at 4
+    or more: 28x28, 14x14, 7x7.
 
     Args:
         image: the event shape of x.
         model: the config group option that asks, for the error.
+        foot: the size of a latent that is a map.
 
     Raises:
-        ConfigError: x is no image, or a side is below 8.
+        ConfigError: x is no image, a side is below 8, or no halvings lead to the foot.
     """
     if len(image) != 3 or min(image[1:]) < SMALLEST_IMAGE:
         raise ConfigError(
@@ -66,9 +70,23 @@ def pyramid_sizes(image: Shape, model: str) -> list[Size]:
             "use model=mlp_vae."
         )
     sizes = [(image[1], image[2])]
-    while min(sizes[-1]) // 2 >= SMALLEST_MAP:
+    smallest = SMALLEST_MAP if foot is None else SMALLEST_LATENT
+    while min(sizes[-1]) // 2 >= smallest:
         sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
-    return sizes
+    if foot is None:
+        return sizes
+    if foot not in sizes[1:]:
+        known = ", ".join(f"{height}x{width}" for height, width in sizes[1:])
+        raise ConfigError(
+            f"model.latent_shape must end in a size that halvings of the {image[1]}x{image[2]} "
+            f"images lead to, {known}, but got {foot[0]}x{foot[1]}."
+        )
+    return sizes[: sizes.index(foot) + 1]
+
+
+def find_foot(shape: Shape) -> Size | None:
+    """Return the size ``(h, w)`` of a shape ``(..., c, h, w)`` of maps, None of a vector's."""
+    return (shape[-2], shape[-1]) if len(shape) >= MAP_NDIM else None
 
 
 def stage_channels(width: int, max_width: int, stages: int, where: str) -> list[int]:
@@ -103,6 +121,22 @@ def dense_layers(c_in: int, hidden: int, c_out: int, gain: float, where: str) ->
     check_positive(hidden, f"{where}.hidden")
     first = he(nn.Linear(c_in, hidden))
     return nn.Sequential(first, nn.ReLU(inplace=True), he(nn.Linear(hidden, c_out), gain))
+
+
+def map_layers(
+    c_in: int, hidden: int, c_out: int, gain: float, where: str, kernels: tuple[int, int]
+) -> nn.Sequential:
+    """Return ``Conv, ReLU, Conv`` between a map and a latent that is one, in either direction.
+
+    What `dense_layers` is for a vector. Both kernels are odd, and the size stays.
+    """
+    check_positive(hidden, f"{where}.hidden")
+    first, last = kernels
+    return nn.Sequential(
+        he(nn.Conv2d(c_in, hidden, first, padding=first // 2)),
+        nn.ReLU(inplace=True),
+        he(nn.Conv2d(hidden, c_out, last, padding=last // 2), gain),
+    )
 
 
 def he(layer: Layer, gain: float = HIDDEN_GAIN) -> Layer:

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from vael.models.nets.common import (
     dense_layers,
     downsampling,
+    find_foot,
     he,
+    map_layers,
     pyramid_sizes,
     stage_channels,
     upsampling,
@@ -37,19 +39,24 @@ class Style(NamedTuple):
 class PyramidEncoder(nn.Module):
     """``(Conv 4x4 stride 2, stage) per map, end, Linear, ReLU, Linear``.
 
+    For a latent that is a map, ``Conv 3x3, ReLU, Conv 1x1`` take the place of the dense layers,
+    and the stages end at its size.
+
     Args:
         in_shape: ``(C, H, W)``, sides of at least 8.
-        out_shape: shape of one output.
+        out_shape: shape of one output; ``(..., h, w)`` of three or more dimensions is that of
+            maps, whose channels are all that comes before.
         width: channels of the first stage; they double at each further one.
         max_width: the most channels that a stage may have.
-        hidden: width of the dense layer between the smallest map and the latent.
+        hidden: width of the dense layer, or channels, between the smallest map and the latent.
         style: what the stages are made of, of the subclass.
 
     Shape:
         ``(N, C, H, W) -> (N, *out_shape)``.
 
     Raises:
-        ConfigError: in_shape is no image or too small, or an option is not positive.
+        ConfigError: in_shape is no image or too small, no halvings lead to the size of out_shape,
+            or an option is not positive.
     """
 
     def __init__(
@@ -62,32 +69,43 @@ class PyramidEncoder(nn.Module):
         style: Style,
     ) -> None:
         super().__init__()
-        sizes = pyramid_sizes(in_shape, style.model)
+        foot = find_foot(out_shape)
+        sizes = pyramid_sizes(in_shape, style.model, foot)
         widths = stage_channels(width, max_width, len(sizes) - 1, "model.encoder")
         stages: list[nn.Module] = []
         for c_in, c_out in pairwise([in_shape[0], *widths]):
             stages += [downsampling(c_in, c_out), *style.stage(c_out, len(widths))]
         self.out_shape = tuple(out_shape)
         self.stages = nn.Sequential(*stages, *style.end(widths[-1]))
-        features = widths[-1] * prod(sizes[-1])
-        self.head = dense_layers(features, hidden, prod(out_shape), 1.0, "model.encoder")
+        self.has_map = foot is not None
+        where = "model.encoder"
+        if self.has_map:
+            channels = prod(out_shape[:-2])
+            self.head = map_layers(widths[-1], hidden, channels, 1.0, where, (3, 1))
+        else:
+            features = widths[-1] * prod(sizes[-1])
+            self.head = dense_layers(features, hidden, prod(out_shape), 1.0, where)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x ``(N, C, H, W)`` to ``(N, *out_shape)``."""
-        out: Tensor = self.head(self.stages(x).flatten(1))
+        h = self.stages(x)
+        out: Tensor = self.head(h if self.has_map else h.flatten(1))
         return out.reshape(-1, *self.out_shape)
 
 
 class PyramidDecoder(nn.Module):
     """``Linear, ReLU, Linear, (stage, ConvTranspose 4x4 stride 2) per map``.
 
+    For a latent that is a map, ``Conv 1x1, ReLU, Conv 3x3`` take the place of the dense layers,
+    and the stages start at its size.
+
     Args:
-        in_shape: shape of one input.
+        in_shape: shape of one input; ``(..., h, w)`` of three or more dimensions is that of maps.
         out_shape: ``(P, C, H, W)``, P parameters for each value of an image with sides of at
             least 8; they are P * C channels of the last convolution.
         width: channels before the last convolution; they double at each stage above.
         max_width: the most channels that a stage may have.
-        hidden: width of the dense layer between the latent and the smallest map.
+        hidden: width of the dense layer, or channels, between the latent and the smallest map.
         output_gain: factor on the initial weights of the last convolution; below 1, so that
             training starts at the centre of the likelihood's links.
         style: what the stages are made of, of the subclass.
@@ -96,7 +114,8 @@ class PyramidDecoder(nn.Module):
         ``(N, *in_shape) -> (N, P, C, H, W)``.
 
     Raises:
-        ConfigError: out_shape is no image or too small, or an option is not positive.
+        ConfigError: out_shape is no image or too small, no halvings lead to the size of in_shape,
+            or an option is not positive.
     """
 
     def __init__(
@@ -110,14 +129,18 @@ class PyramidDecoder(nn.Module):
         style: Style,
     ) -> None:
         super().__init__()
-        sizes = pyramid_sizes(tuple(out_shape[1:]), style.model)[::-1]
+        foot = find_foot(in_shape)
+        sizes = pyramid_sizes(tuple(out_shape[1:]), style.model, foot)[::-1]
         widths = stage_channels(width, max_width, len(sizes) - 1, "model.decoder")[::-1]
         self.out_shape = tuple(out_shape)
         self.start_shape = (widths[0], *sizes[0])
-        features = prod(self.start_shape)
-        self.foot = dense_layers(
-            prod(in_shape), hidden, features, style.foot_gain, "model.decoder"
-        )
+        self.has_map = foot is not None
+        where, gain = "model.decoder", style.foot_gain
+        if self.has_map:
+            self.foot = map_layers(prod(in_shape[:-2]), hidden, widths[0], gain, where, (1, 3))
+        else:
+            features = prod(self.start_shape)
+            self.foot = dense_layers(prod(in_shape), hidden, features, gain, where)
         stages: list[nn.Module] = []
         ends = pairwise([*widths, out_shape[0] * out_shape[1]])
         for (c_in, c_out), (size, target) in zip(ends, pairwise(sizes), strict=True):
@@ -129,5 +152,6 @@ class PyramidDecoder(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Map h ``(N, *in_shape)`` to ``(N, P, C, H, W)``."""
-        out: Tensor = self.stages(self.foot(h.flatten(1)).reshape(-1, *self.start_shape))
+        start = self.foot(h.flatten(1, -3) if self.has_map else h.flatten(1))
+        out: Tensor = self.stages(start.reshape(-1, *self.start_shape))
         return out.reshape(-1, *self.out_shape)

@@ -10,9 +10,10 @@ from vael.data.decode.images import show_progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.metrics.catalog import ACTIVE_THRESHOLD
-from vael.metrics.latent_activity import Activity, measure_activity, variance_over_data
+from vael.metrics.latent_activity import Activity, measure_activity, name_dim, variance_over_data
 from vael.models.trace import LatentRecord
 from vael.pretrained.scoring import Part, Scorer
+from vael.types import Shape
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class Atlas:
 
     Attributes:
         means: E_q[z], ``(N, d)``.
+        shape: Z, of one latent.
         activity: what each dimension carries on average over the examples.
         colourings: labels and factors of the examples.
     """
 
     means: Tensor
+    shape: Shape
     activity: Activity
     colourings: tuple[Colouring, ...]
 
@@ -79,7 +82,7 @@ class Atlas:
                     f"a plane needs {wanted} different latent dimensions of 0 to "
                     f"{d - 1}, but got {[*dims]}."
                 )
-            names = tuple(f"z{dim}" for dim in dims)
+            names = tuple(name_dim(dim, self.shape) for dim in dims)
             return self._plane(torch.zeros(d), torch.eye(d)[[*dims]], names)
         centre = self.means.double().mean(0)
         covariance = torch.cov(self.means.double().mT, correction=0).reshape(d, d)
@@ -128,7 +131,7 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
             f"{scorer.trained.checkpoint}: the encoder's output must be finite, "
             "but some of it is not; train the model again."
         )
-    return Atlas(means, activity, _colourings(scorer, part))
+    return Atlas(means, vae.latent_shape, activity, _colourings(scorer, part))
 
 
 def _colourings(scorer: Scorer, part: Part) -> tuple[Colouring, ...]:

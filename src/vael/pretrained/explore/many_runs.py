@@ -93,7 +93,8 @@ class ManyRuns:
             "started": time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started)),
             "model": node("choices.model"),
             "data": name_data(str(node("choices.data")), node("data.path")),
-            "latent_dim": node("model.latent_dim"),
+            "latents": node("model.latent_dim")
+            or "\u00d7".join(map(str, node("model.latent_shape"))),
             "score": "" if run.score is None else f"{run.target} {run.score:.4f}",
             "status": f"{run.status}, weights not kept" if dropped else run.status,
             "weights": weights,

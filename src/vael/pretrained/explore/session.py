@@ -11,6 +11,7 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK
 from vael.data.source import Split
 from vael.errors import ConfigError, DataError
+from vael.metrics.latent_activity import name_dim
 from vael.metrics.latent_range import measure_range
 from vael.pretrained.explore.atlas import Atlas, survey_examples
 from vael.pretrained.explore.uploads import read_picture
@@ -51,7 +52,6 @@ class Session:
         self.trained, self.part, self.note = trained, part, note
         self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
         self.atlas: Atlas = survey_examples(self.scorer, part)
-        (self.shape,) = trained.vae.noise_shapes
         self.prior = Model.of(trained).prior()
         self.images = len(trained.spec.event_shape) == 3
 
@@ -68,7 +68,7 @@ class Session:
     @torch.inference_mode()
     def decode(self, z: Tensor) -> bytes:
         """Return the frames of E[x|z] for z ``(N, d)``, one after another."""
-        return self._frames(self.trained.vae.decode(z.reshape(1, -1, *self.shape)).mean[0])
+        return self._frames(self.trained.vae.decode(z.reshape(1, -1, *self.atlas.shape)).mean[0])
 
     def example(self, number: int) -> Tensor:
         """Return the posterior mean of an example, ``(d,)``.
@@ -169,6 +169,7 @@ class Session:
             found.append(
                 {
                     "dim": dim,
+                    "name": name_dim(dim, atlas.shape),
                     "kl": float(carried.values[dim]) if carried.in_nats else None,
                     "variance": float(variance[dim]),
                     "active": bool(active[dim]),

@@ -31,7 +31,7 @@ def card_text(
     name = str(config.name)
     built = {
         "model": choices.get("model"),
-        "latent dimension": config.model.latent_dim,
+        "shape of z": " x ".join(map(str, model.latent_shape)),
         "likelihood": _node(config.likelihood),
         "latents": _node(config.latents),
         "posterior": _node(config.posterior),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.files import write_bytes
-from vael.metrics.latent_activity import CHUNK
+from vael.metrics.latent_activity import CHUNK, name_dim
 from vael.metrics.latent_range import measure_range
 from vael.pretrained.generate.encode import encode_gif, encode_npz
 from vael.pretrained.generate.interpolation import WAYS
@@ -68,10 +68,11 @@ def make_traversal(subject: Subject) -> bytes:
     dims = activity.order(r.dims)
     reach = measure_range(model.prior(), model.vae.prior_noise_shapes[0])
     values = reach.space(dims, r.steps)
-    names = [f"z{dim}\n{activity.text(dim)}" for dim in dims]
+    shape = model.latent_shape
+    names = [f"{name_dim(dim, shape)}\n{activity.text(dim)}" for dim in dims]
     labels, header = label_values(names, values)
     count = 1 if r.target.suffix == ".png" and r.count is None else r.number
-    mu = model.encode(subject.chosen(count).x).mu
+    mu = model.encode(subject.chosen(count).x).mu.flatten(1)
     z = mu[None, :, None].repeat(len(dims), 1, r.steps, 1)  # (dims, examples, steps, d)
     for row, dim in enumerate(dims):
         z[row, :, :, dim] = values[row]
@@ -103,8 +104,8 @@ def make_interpolation(subject: Subject) -> bytes:
     if not pairs:
         raise ConfigError(f"an interpolation needs 2 examples, but {r.split} has {len(raw)}.")
     raw = raw[: 2 * pairs]
-    x, mu = model.preprocess.restore(model.prepare(raw)), model.encode(raw).mu
-    x = _shown(subject, x)
+    x = _shown(subject, model.preprocess.restore(model.prepare(raw)))
+    mu = model.encode(raw).mu.flatten(1)
     t = torch.linspace(0, 1, r.steps)
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
     made = _shown(subject, _decoded(subject, z))  # (pairs, steps, *E)
@@ -142,10 +143,10 @@ def make_encodings(subject: Subject) -> bytes:
 
 
 def _decoded(subject: Subject, z: Tensor) -> Tensor:
-    """Return E[x|z] for latents ``(..., d)`` with any leading dimensions."""
+    """Return E[x|z] for latents ``(..., d)``, each in one row."""
     flat = z.reshape(-1, *subject.model.latent_shape)
     made = torch.cat([subject.model.decode(part) for part in torch.split(flat, CHUNK)])
-    return made.reshape(*z.shape[: z.ndim - len(subject.model.latent_shape)], *made.shape[1:])
+    return made.reshape(*z.shape[:-1], *made.shape[1:])
 
 
 def _shown(subject: Subject, x: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class Subject:
         for batch in self.blocks("train", MOST):
             q = self.model.vae.encode(self.model.prepare(batch.x))
             assert isinstance(q, PosteriorRecord)
-            eps = torch.randn(1, len(batch.x), *self.model.latent_shape, generator=source)
+            eps = torch.randn(1, len(batch.x), *self.model.vae.noise_shapes[0], generator=source)
             drawn.append(q.rsample(eps)[0].flatten(1))
         return torch.cat(drawn)
 

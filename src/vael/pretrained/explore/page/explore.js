@@ -29,7 +29,7 @@ class Page {
     this.sliders = new Sliders(find("sliders"), find("more"), facts, (dim, value) => {
       const z = [...this.z];
       z[dim] = value;
-      this.go(z, `z${dim} moved by hand`, true);
+      this.go(z, `${facts.dims.find((of) => of.dim === dim).name} moved by hand`, true);
     });
     this.map = new LatentMap(facts, this.painter, {
       chosen: (i) => this.example(i), moved: (z) => this.go(z, "a place on the map", true), failed,

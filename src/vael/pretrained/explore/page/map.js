@@ -25,12 +25,13 @@ export class LatentMap {
   }
 
   options() {
-    const name = (axes) => axes ? axes.map((d) => `z${d}`).join(" \u00d7 ") : "principal components";
+    const names = new Map(this.facts.dims.map((of) => [of.dim, of.name]));
+    const name = (axes) => axes ? axes.map((d) => names.get(d)).join(" \u00d7 ") : "principal components";
     const { planes, dims, colourings } = this.facts;
     planes.forEach((plane, i) => this.view.append(element("option", { value: i, textContent: name(plane.axes) + (i ? " (highest KL)" : "") })));
     if (dims.length > 2) this.view.append(element("option", { value: "own", textContent: "two dimensions\u2026" }));
     for (const [select, at] of [[this.across, 0], [this.up, 1]]) {
-      select.append(...dims.map((of) => element("option", { value: of.dim, textContent: `z${of.dim}` })));
+      select.append(...dims.map((of) => element("option", { value: of.dim, textContent: of.name })));
       select.selectedIndex = at;
       select.addEventListener("change", () => this.own());
     }

@@ -33,8 +33,8 @@ export class Sliders {
   row(of, moved) {
     const kl = of.kl === null ? "" : `KL ${number(of.kl)} nats, `;
     const input = element("input", { type: "range", min: of.low, max: of.high, step: (of.high - of.low) / 600 });
-    input.setAttribute("aria-label", `z${of.dim}`);
-    const output = element("output"), name = element("b", { textContent: `z${of.dim}`, title: "double-click: back to the prior's mean" });
+    input.setAttribute("aria-label", of.name);
+    const output = element("output"), name = element("b", { textContent: of.name, title: "double-click: back to the prior's mean" });
     const box = element("div", { className: of.active ? "dim" : "dim idle" }, name,
       element("div", { className: "track" }, histogram(of.histogram), input), output,
       element("small", { textContent: `${kl}activity ${number(of.variance)}${of.active ? "" : ", inactive"}` }));
