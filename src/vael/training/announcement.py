@@ -30,10 +30,8 @@ def _model(run: Run) -> str:
     parameters = sum(p.numel() for p in run.lit.vae.parameters())
     fit = "mass" if run.lit.vae.fits_mass else "density"
     net = run.config.get("choices", {}).get("model", "VAE")
-    return (
-        f"{net}, {parameters:,} parameters, {run.lit.latent_size} latent dimensions{_shape(run)}; p(x|z) "
-        f"{run.lit.vae.family}, fit {fit}"
-    )
+    size = f"{run.lit.latent_size} latent dimensions{_shape(run)}"
+    return f"{net}, {parameters:,} parameters, {size}; p(x|z) {run.lit.vae.family}, fit {fit}"
 
 
 def _shape(run: Run) -> str:
