@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from vael.errors import ConfigError
-from vael.types import Shape
 
 DIM, SHAPE = "model.latent_dim", "model.latent_shape"
 
@@ -55,7 +54,7 @@ def check_latent(config: DictConfig) -> None:
         )
 
 
-def read_latent_shape(model: DictConfig) -> Shape:
+def read_latent_shape(model: DictConfig) -> tuple[int, ...]:
     """Return Z, the shape of a latent, of a model's section."""
     shape = model.get("latent_shape")
     return (model.latent_dim,) if shape is None else tuple(shape)
