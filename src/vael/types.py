@@ -46,6 +46,8 @@ class DataSpec:
         columns: names of the columns of a table; empty where they have none.
         context: name of each of the K numbers that a conditional model is told, with how many
             values it has, 0 for any number; empty where it is told nothing.
+        observed: of data with missing values (NaN, ``data.missing=mask``), the mean number of
+            observed dimensions of an example of each split; else empty.
     """
 
     event_shape: Shape
@@ -60,6 +62,19 @@ class DataSpec:
     raw_levels: int | None = None
     columns: tuple[str, ...] = ()
     context: tuple[tuple[str, int], ...] = ()
+    observed: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def holes(self) -> bool:
+        """Whether x may have missing values, which the likelihood leaves out."""
+        return bool(self.observed)
+
+    def count_dims(self, split: str) -> float:
+        """Return ``D``, or the mean number of observed dimensions of an example of a split.
+
+        What is summed over examples and divided by it is a mean per observed dimension.
+        """
+        return dict(self.observed).get(split, self.num_dims)
 
     @property
     def num_dims(self) -> int:

@@ -148,7 +148,23 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
             f"latents ({config.latents['_target_']}) takes no condition: use latents=flat, or "
             "condition=none."
         )
-    return VAE(latents, parts.decoder, parts.condition)
+    mask = {"holes": spec.holes, "shows_mask": shows_mask(config, spec)}
+    return VAE(latents, parts.decoder, parts.condition, **mask)
+
+
+def shows_mask(config: DictConfig, spec: DataSpec) -> bool:
+    """Whether the encoder sees which values are missing.
+
+    Raises:
+        ConfigError: it is to, but the data has no mask.
+    """
+    asked = bool(config.model.get("encode_mask"))  # runs of vael 0.1 have none
+    if asked and not spec.holes:
+        raise ConfigError(
+            "model.encode_mask=true shows the encoder which values are missing, but this data has "
+            "no mask: set data.missing=mask, or leave it out."
+        )
+    return asked
 
 
 class ModelParts:
@@ -159,8 +175,9 @@ class ModelParts:
         spec: of its data.
 
     Attributes:
-        event_shape: E, the shape of one x.
-        latent_shape: Z, ``(model.latent_dim,)`` or ``model.latent_shape``.
+        event_shape: the shape of what the encoder gets of one x: E, or with ``model.encode_mask``
+            that of x and its mask (`vael.models.VAE.show`).
+        latent_shape: Z, ``(model.latent_dim,)``.
         decoder: p(x|z), once `connect` has been called.
         condition: from what is told of an example to c, which encoder, decoder and prior get;
             None where nothing is told.
@@ -169,7 +186,8 @@ class ModelParts:
     decoder: Conditional[ObservedRecord]
 
     def __init__(self, config: DictConfig, spec: DataSpec) -> None:
-        self.event_shape: Shape = spec.event_shape
+        event, masked = spec.event_shape, shows_mask(config, spec)
+        self.event_shape: Shape = (2 * event[0], *event[1:]) if masked else event
         self.latent_shape: Shape = read_latent_shape(config.model)
         self._config, self._spec = config, spec
         self.condition = build_condition(config, spec)
@@ -222,7 +240,7 @@ class ModelParts:
             self._config.likelihood,
             Likelihood,  # type: ignore[type-abstract]
             "likelihood",
-            event_shape=self.event_shape,
+            event_shape=self._spec.event_shape,
             levels=self._spec.levels,
         )
         if made.support == "unit" and self._spec.support != "unit":

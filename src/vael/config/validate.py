@@ -111,7 +111,8 @@ RULES: tuple[tuple[str, Test, str], ...] = (  # must be, holds, of these setting
     (
         "true or false",
         _flag,
-        "trainer.compile evaluation.test report trainer.detect_anomaly trainer.deterministic",
+        "trainer.compile evaluation.test report trainer.detect_anomaly trainer.deterministic "
+        "model.encode_mask",
     ),
     ("null or a run's folder", _or_null(lambda v: isinstance(v, str)), "init_from"),
     ("32, bf16 or 16", _one_of(32, "32", "bf16", 16, "16"), "trainer.precision"),
@@ -127,7 +128,7 @@ SECTIONS = {
         "": "name output_dir init_from seed seeds data evaluation likelihood model latents "
         "posterior prior condition objective optimizer scheduler trainer logger callbacks report "
         "sweep choices command",
-        "model": "latent_dim latent_shape encoder decoder",
+        "model": "latent_dim latent_shape encoder decoder encode_mask",
         "evaluation": "samples test_samples test",
         "seeds": "init order corruption latent",
         "trainer": "accelerator devices num_nodes threads max_epochs precision gradient_clip_val "
@@ -144,6 +145,7 @@ SECTIONS = {
 OPTIONAL = {
     *("sweep", "choices", "command", "report", "evaluation.test", "condition"),
     "model.latent_shape",
+    "model.encode_mask",
     *("trainer.profiler", "trainer.detect_anomaly", "trainer.group"),
     *("trainer.capture", "trainer.deterministic"),
 }

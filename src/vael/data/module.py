@@ -15,6 +15,7 @@ from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.constant import describe_constant, drop_columns
 from vael.data.context import Names, Told, add_context
 from vael.data.describe import describe_data
+from vael.data.observed import count_observed
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
 from vael.data.source import Array, Arrays, Source, Split
@@ -70,6 +71,7 @@ class VaelData(pl.LightningDataModule):
         self._cached: Cached | None = None
         self._splits: dict[Split, ExamplesPart] = {}
         self._preprocess: Preprocess | None = None
+        self._observed: dict[Split, float] = {}
         self._notes: tuple[str, ...] = ()
         self._context: Names = ()
         self._placed: dict[Split, Arrays | Resident] = {}
@@ -93,6 +95,9 @@ class VaelData(pl.LightningDataModule):
         card = self.source.card()
         if card is not None and card.differs(cached.content, tuple(sizes.values())):
             notes.append(card.check(cached.content, tuple(sizes.values())))
+        if cached.data.missing == "mask":
+            parts = {n: (cached.data.parts[p.origin], p.index) for n, p in splits.items()}
+            self._observed = count_observed(parts, cached.data.columns)
         if train.x.ndim == 2 or cached.data.support == "real":
             cached, preprocess = self._standardise(cached, index, notes)
         if self.batch_size > len(splits["train"].index):
@@ -113,7 +118,7 @@ class VaelData(pl.LightningDataModule):
         """Return the data without the columns that are dropped, and what standardises the rest."""
         data = cached.data
         fill = column_fill(data.train, index, data.missing, data.columns)
-        mean, std, constant = column_moments(data.train, index, fill)
+        mean, std, constant = column_moments(data.train, index, fill, data.missing == "mask")
         dropped = data.constant == "drop"
         images = data.train.x.ndim == 4
         kind = "channels" if images else "columns"
@@ -160,6 +165,7 @@ class VaelData(pl.LightningDataModule):
             raw_levels=cached.data.levels,
             columns=cached.data.columns,
             context=self._context,
+            observed=tuple(self._observed.items()),
         )
 
     @property

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from vael.data.observed import iterate_index
 from vael.data.source import Array, Arrays, Missing
 from vael.data.splits import SplitIndex
 from vael.errors import ConfigError, DataError
@@ -25,8 +26,8 @@ class Preprocess(nn.Module):
                     the same for the same state of the generator (Salakhutdinov and Murray 2008)
 
     Data without levels passes as ``(x - shift) / scale``, with ``fill`` for each missing value
-    (NaN) of a table. There are no parameters; shift, scale and fill are buffers, so that a
-    checkpoint can turn samples back into the units of the data.
+    (NaN) of a table; without fill NaN stays NaN. There are no parameters; shift, scale and fill
+    are buffers, so that a checkpoint can turn samples back into the units of the data.
 
     Args:
         binarize: the mode, from ``data.binarize``.
@@ -124,11 +125,13 @@ def column_fill(
     Raises:
         DataError: a column without any value in these rows.
     """
-    if missing == "refuse":
+    if missing in ("refuse", "mask"):
         return None
     fill = np.empty(arrays.x.shape[1])
     for column in range(len(fill)):
-        values = np.concatenate([arrays.x[block][:, column] for block in _blocks(arrays, index)])
+        values = np.concatenate(
+            [arrays.x[block][:, column] for block in iterate_index(arrays, index)]
+        )
         values = values[~np.isnan(values)].astype(np.float64)
         if not len(values):
             name = names[column] if names else column
@@ -151,14 +154,17 @@ class Moments(NamedTuple):
     constant: npt.NDArray[np.bool_]
 
 
-def column_moments(arrays: Arrays, index: SplitIndex, fill: Tensor | None = None) -> Moments:
+def column_moments(
+    arrays: Arrays, index: SplitIndex, fill: Tensor | None = None, holes: bool = False
+) -> Moments:
     """Return the moments of each column over some rows, in float32.
 
     In float64 and two passes, by blocks of rows, so that a memory-mapped table may be larger than
-    memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``.
+    memory. A constant column gets scale 1: it becomes 0. Missing values count as ``fill``, and
+    with ``holes`` not at all.
     """
-    blocks = _blocks(arrays, index)
-    n = len(index) * prod(arrays.x.shape[2:])
+    blocks = iterate_index(arrays, index)
+    n: Array | int = len(index) * prod(arrays.x.shape[2:])
 
     def rows(block: SplitIndex) -> Array:
         found = arrays.x[block].astype(np.float64)
@@ -166,17 +172,14 @@ def column_moments(arrays: Arrays, index: SplitIndex, fill: Tensor | None = None
             found = np.moveaxis(found, 1, -1).reshape(-1, found.shape[1])
         return found if fill is None else np.where(np.isnan(found), fill.numpy(), found)
 
-    mean = sum(rows(block).sum(0) for block in blocks) / n
-    variance = sum(((rows(block) - mean) ** 2).sum(0) for block in blocks) / n
+    add = np.nansum if holes else np.sum
+    if holes:
+        n = sum((~np.isnan(rows(block))).sum(0) for block in blocks)
+    mean = sum(add(rows(block), 0) for block in blocks) / n
+    variance = sum(add((rows(block) - mean) ** 2, 0) for block in blocks) / n
     # As float32 sees it: the rounded mean of a constant column may differ from its value.
     std = np.sqrt(np.asarray(variance))
     constant = std <= 1e-7 * np.abs(mean)
     std[constant] = 1.0
     mean32 = torch.tensor(mean, dtype=torch.float32)
     return Moments(mean32, torch.tensor(std, dtype=torch.float32), constant)
-
-
-def _blocks(arrays: Arrays, index: SplitIndex) -> list[SplitIndex]:
-    """Return pieces of an index of at most 65,536 rows and 64 MiB as float64."""
-    step = max(1, min(65_536, 2**23 // prod(arrays.x.shape[1:])))
-    return [index[at : at + step] for at in range(0, len(index), step)]

@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 Split = Literal["train", "val", "test"]
 Support = Literal["unit", "real"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Missing = Literal["refuse", "mean", "median"]
+Missing = Literal["refuse", "mean", "median", "mask"]
 Constant = Literal["keep", "drop"]
 BYTE_LEVELS = 256  # of one byte
 MAX_LEVELS = 65536  # of two
@@ -87,7 +87,8 @@ class Decoded:
         factors: name and number of values of each of the F factors.
         columns: names of the D columns of a table; empty where they have none.
         missing: what a NaN in a table is replaced by: a statistic of its column over the
-            *training* rows, which are not known yet here. ``refuse``: there is no NaN.
+            *training* rows, which are not known yet here. ``refuse``: there is no NaN. ``mask``:
+            nothing, also in images: the likelihood leaves missing values out.
         constant: what is done with columns that do not change over the training rows.
         support: of images without levels: ``unit``, they lie in [0, 1], or ``real``, any numbers,
             of which each channel is standardised over the training images.

@@ -85,7 +85,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
         draw = chunk_noise(scorer.latent, x, split.split, batch.chunk)
         eps = tuple(draw(0, shape)[None] for shape in vae.noise_shapes)
         c = scorer.context(batch)
-        h, latents = vae.latents.infer(x, eps, context=c)
+        h, latents = vae.infer(x, eps, context=c)
         assert isinstance(latents[0].q, PosteriorRecord)
         records.append(_move(latents[0].q))
         priors.append(_move(latents[0].p))

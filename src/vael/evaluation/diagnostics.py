@@ -118,6 +118,11 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
 
 
 def _reconstruction(inputs: DiagnosticInputs) -> Found:
+    if torch.isnan(inputs.originals).any():
+        return None, [
+            "reconstructions and samples are not compared with examples that have missing values: "
+            "scores.mse is that of the observed ones."
+        ]
     return asdict(
         measure_reconstruction(inputs.originals, inputs.reconstructions, _are_images(inputs))
     ), []

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vael.config.condition_options import describe_condition
 from vael.metrics.catalog import AT_BOUND
 from vael.metrics.evidence import NO_BOUND
+from vael.metrics.scores import add_per_dim
 from vael.pretrained.scoring import Columns
 from vael.pretrained.trained import Trained
 from vael.runs import comparability
@@ -39,7 +40,7 @@ def summarize_scores(
     names = ("nll", "bpd") if has_levels else ("nll",)
     score_name = names[-1] if ks else "distortion"
     bounds = {str(each): _means({name: found[f"{name}_{each}"] for name in names}) for each in ks}
-    scores = _scores(found, ks, trained)
+    scores = add_per_dim(_scores(found, ks, trained), trained.spec, split)
     if train is not None:
         gap = _means({"nll": train[f"nll_{k}"]})
         scores["overfitting_gap"] = bounds[str(k)]["nll"] - gap["nll"]

@@ -15,7 +15,7 @@ from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import score_run
 from vael.evaluation.progress import Countdown
 from vael.evaluation.request import EvaluationRequest, choose_device
-from vael.metrics.scores import Scores
+from vael.metrics.scores import Scores, add_per_dim
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.runs.checkpoint import load_checkpoint, read_model_file
@@ -215,7 +215,7 @@ def score_split(scorer: Scorer, split: Split, samples: int) -> dict[str, float]:
         for batch in examples:
             found = scorer.weigh(part, batch, samples, tick=countdown.add)
             scores.update(found.evidence)
-    return scores.compute()
+    return add_per_dim(scores.compute(), scorer.trained.spec, split)
 
 
 def _tolerance(trained: Trained, elsewhere: Sequence[Difference]) -> float:

@@ -45,6 +45,10 @@ _SCORES = (  # that training publishes as val/* and test/*, the most important f
                    "by, at equal k."),
     Metric("elbo", "ELBO", "nats", "higher", search="maximize", of_fit=True,
            meaning="Lower bound on log p(x): minus distortion minus rate."),
+    Metric("elbo_per_dim", "ELBO per observed dimension", "nats/dim", "higher", search="maximize",
+           of_fit=True,
+           meaning="The ELBO of all examples, divided by the number of their observed values; "
+                   "there only with data.missing=mask."),
     Metric("iwae", "IWAE bound", "nats", "higher", search="maximize", sampled=True, of_fit=True,
            meaning="Tighter lower bound on log p(x), from k importance samples."),
     Metric("distortion", "Distortion", "nats", "lower", search="minimize", of_fit=True,

@@ -42,6 +42,9 @@ class Evidence:
         bits: bits per dimension, -(the same bound with log_mass) / (D log 2), or None for data
             without levels.
         mse: squared error per dimension of the decoder's mean at one z ~ q.
+
+            Of data with missing values both sum over what is observed, and D is the mean number
+            of observed dimensions of an example: the means over examples are per observed one.
         at_bound: share of the scales of p(x|z) at their lower bound, the batch's for each.
         mu: posterior means of the top latent, ``(B, d)``.
     """
@@ -132,6 +135,7 @@ def score_chunk(
     drawn: int | None = None,
     tick: Callable[[int], object] | None = None,
     context: Tensor | None = None,
+    num_dims: float | None = None,
 ) -> Weighed:
     """Score a chunk of a split; training, its verification, evaluation and `vael.load` share this.
 
@@ -141,7 +145,7 @@ def score_chunk(
     if not vae.has_density:
         samples, levels, ks = 1, None, ()
     eps = chunk_noise(noise, x, split, chunk, drawn, tick)
-    return weigh(vae, x, eps, samples, levels, ks, context=context)
+    return weigh(vae, x, eps, samples, levels, ks, context=context, num_dims=num_dims)
 
 
 def weigh(
@@ -153,18 +157,22 @@ def weigh(
     ks: Sequence[int] = (),
     *,
     context: Tensor | None = None,
+    num_dims: float | None = None,
 ) -> Weighed:
     """Score each example of a batch with K = ``samples`` draws of q, in one pass over them.
 
     Args:
         vae: the model.
-        x: the data as the likelihood sees it, ``(B, *E)``.
+        x: the data as the likelihood sees it, ``(B, *E)``; NaN is a missing value.
         eps: noise ``(B, *Z)`` of sample number s for the event shape Z; asked in order.
         samples: K, at least 1.
         levels: values per dimension, None for data without levels (then there are no bits).
         ks: k of the bounds that are wanted beside that of all K.
         context: c of each example, ``(B, C)``, of a conditional model: the scores are given it.
+        num_dims: D behind what is per dimension; None: all of an example.
     """
+    x, mask = vae.split_holes(x)
+    dims = math.prod(x.shape[1:]) if num_dims is None else num_dims
     fit = Bounds(samples, (*ks, samples))
     mass = None
     if levels is not None:
@@ -173,17 +181,17 @@ def weigh(
     mse = mu = at_bound = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
     at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
-    for h, latents in _draws(vae, x, eps, samples, context):
+    for h, latents in _draws(vae, vae.show(x, mask), eps, samples, context):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
             px = vae.decode(piece, context=context)
             if mse is None:
-                mse = ((px.mean[0] - x).float() ** 2).flatten(1).mean(1)
+                mse = _mean_square(px.mean[0] - x, mask, dims)
                 mu = latents[0].q.mean.flatten(1)
                 at_bound = vae.at_bound(px).expand(len(x))
-            of_fit.append(vae.log_likelihood(px, x))
+            of_fit.append(vae.log_likelihood(px, x, mask))
             if mass is not None and mass is not fit:
-                of_mass.append(px.log_mass(x))
+                of_mass.append(px.log_mass(x) if mask is None else px.log_mass(x, mask))
         log_p_over_q = log_ratio(latents)
         found = torch.cat(of_fit)
         fit.add(found + log_p_over_q)
@@ -195,7 +203,7 @@ def weigh(
     assert mu is not None
     assert at_bound is not None
     log_px, rate = log_px / samples, rate / samples
-    bits = None if mass is None else bits_per_dim(mass.at(samples), math.prod(x.shape[1:]))
+    bits = None if mass is None else bits_per_dim(mass.at(samples), dims)
     scores = Evidence(
         elbo=log_px - rate,
         rate=rate,
@@ -209,18 +217,30 @@ def weigh(
     return Weighed(scores, fit, mass)
 
 
-def bits_per_dim(log_mass: Tensor, num_dims: int) -> Tensor:
+def _mean_square(error: Tensor, mask: Tensor | None, num_dims: float) -> Tensor:
+    """Return the squared error per dimension of each example, ``(B,)``."""
+    squares = error.float() ** 2
+    if mask is None:
+        return squares.flatten(1).mean(1)
+    return torch.where(mask, squares, 0).flatten(1).sum(1) / num_dims
+
+
+def bits_per_dim(log_mass: Tensor, num_dims: float) -> Tensor:
     """Return ``-log P(x) / (D log 2)``."""
     return -log_mass / (num_dims * math.log(2))
 
 
 def _draws(
-    vae: VAE, x: Tensor, eps: Callable[[int, Shape], Tensor], samples: int, context: Tensor | None
+    vae: VAE,
+    seen: Tensor,
+    eps: Callable[[int, Shape], Tensor],
+    samples: int,
+    context: Tensor | None,
 ) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
     """Return all samples of z, more at once than are decoded at once; x is encoded once."""
     size = sum(map(math.prod, vae.noise_shapes))
-    step = samples_per_pass(len(x), size, samples, on_gpu=x.is_cuda)
-    read = vae.latents.read(x, context=context)
+    step = samples_per_pass(len(seen), size, samples, on_gpu=seen.is_cuda)
+    read = vae.latents.read(seen, context=context)
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
         noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)

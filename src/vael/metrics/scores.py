@@ -78,3 +78,13 @@ class Scores(torchmetrics.Metric):
         if not self.has_density:
             means = {name: mean for name, mean in means.items() if name not in OF_DENSITY}
         return means
+
+
+def add_per_dim(scores: dict[str, float], spec: DataSpec, split: str) -> dict[str, float]:
+    """Return the scores, and of data with missing values the ELBO per observed dimension, nats.
+
+    It is the sum of the ELBOs over the split, divided by the number of observed values in it.
+    """
+    if not spec.holes or "elbo" not in scores:
+        return scores
+    return {**scores, "elbo_per_dim": scores["elbo"] / spec.count_dims(split)}

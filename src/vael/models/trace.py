@@ -31,18 +31,22 @@ class LatentRecord(Protocol):
 
 
 class ObservedRecord(Protocol):
-    """A distribution over x with leading dimensions ``(S, B)``; events are summed."""
+    """A distribution over x with leading dimensions ``(S, B)``; events are summed.
+
+    A mask ``(B, *E)`` is True where x was observed, and only there do densities sum. Records that
+    know no mask leave the argument out: they are refused where the data has holes.
+    """
 
     @property
     def mean(self) -> Tensor:
         """E[x] of what the fit is about (the discretised law under fit=mass), ``(S, B, *E)``."""
         ...
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, mask: Tensor | None = None, /) -> Tensor:
         """Return the textbook log density of x ``(B, *E)``, nats, ``(S, B)``."""
         ...
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None, /) -> Tensor:
         """Return log-probability of the quantisation cell of x ``(B, *E)``, nats, ``(S, B)``."""
         ...
 
@@ -109,7 +113,7 @@ class Trace:
     """One stochastic pass of a VAE over a batch.
 
     Attributes:
-        x: the data as the likelihood sees it, ``(B, *E)``.
+        x: the data as the likelihood sees it, ``(B, *E)``, with 0 for a missing value.
         px: p(x|z), a record with leading dimensions ``(S, B)``.
         latents: the stochastic layers, top first.
         log_px: log p(x|z) of the trained fit, nats, ``(S, B)``.
@@ -117,6 +121,7 @@ class Trace:
             is a closed form (then the same for each of the S samples), else log q - log p.
         noise: standard normal noise that an objective asks for, ``(S, B, *shape)`` each.
         context: c, ``(B, C)``, of a conditional model: all of the above is given it.
+        mask: where x was observed, ``(B, *E)`` bool; None: everywhere.
     """
 
     x: Tensor
@@ -126,6 +131,7 @@ class Trace:
     rate: Tensor
     noise: tuple[Tensor, ...] = ()
     context: Tensor | None = None
+    mask: Tensor | None = None
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
         """Return log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.

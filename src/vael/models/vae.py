@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from vael.errors import ConfigError
@@ -9,7 +10,7 @@ from vael.models.condition import Conditioning
 from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
 from vael.models.likelihoods.base import Likelihood
-from vael.models.trace import LatentRecord, ObservedRecord, Trace
+from vael.models.trace import Latent, LatentRecord, ObservedRecord, Trace
 from vael.types import Shape
 
 
@@ -31,10 +32,17 @@ class VAE(nn.Module):
     ``q(z|x, c)``: every number of it is one given c, which comes by ``context=``, ``(B, C)``; the
     ``condition`` makes it of labels, factors or columns.
 
+    With ``holes`` a NaN in x is a missing value: q sees 0 in its place, and p(x|z) is that of the
+    observed values alone, so that the bound is one on the log density of those (the missing ones
+    integrate to 1; Mattei and Frellsen 2019, https://arxiv.org/abs/1812.02633).
+
     Args:
         latents: how z is inferred and sampled.
         likelihood: p(x|z); its family also has ``log_likelihood``.
         condition: from what is told of an example to c; None: nothing is told.
+        holes: whether x may have missing values; without, nothing looks for them.
+        shows_mask: whether q sees which values are observed: 1 and 0 as further columns of a
+            table or channels of an image.
     """
 
     def __init__(
@@ -42,11 +50,16 @@ class VAE(nn.Module):
         latents: Latents,
         likelihood: Conditional[ObservedRecord],
         condition: Conditioning | None = None,
+        *,
+        holes: bool = False,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__()
         self.latents = latents
         self.likelihood = likelihood
         self.condition = condition
+        self.holes = holes
+        self.shows_mask = shows_mask
 
     @property
     def noise_shapes(self) -> tuple[Shape, ...]:
@@ -91,14 +104,36 @@ class VAE(nn.Module):
         self, x: Tensor, eps: tuple[Tensor, ...], *, context: Tensor | None = None
     ) -> Trace:
         """Make one stochastic pass over x ``(B, *E)`` with noise ``(S, B, *Z)``."""
-        h, latents = self.latents.infer(x, eps, context=context)
+        x, mask = self.split_holes(x)
+        h, latents = self.latents.infer(self.show(x, mask), eps, context=context)
         px = self.decode(h, context=context)
-        log_px, rate = self.log_likelihood(px, x), self.latents.rate(latents)
-        return Trace(x, px, latents, log_px, rate, context=context)
+        log_px, rate = self.log_likelihood(px, x, mask), self.latents.rate(latents)
+        return Trace(x, px, latents, log_px, rate, context=context, mask=mask)
 
-    def log_likelihood(self, px: ObservedRecord, x: Tensor) -> Tensor:
+    def infer(
+        self, x: Tensor, eps: tuple[Tensor, ...], *, context: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Latent, ...]]:
+        """Return what the decoder gets, ``(S, B, *H)``, and the layers, for x and its noise."""
+        return self.latents.infer(self.show(*self.split_holes(x)), eps, context=context)
+
+    def split_holes(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x with 0 for each missing value, and where it was observed; None: no holes."""
+        if not self.holes:
+            return x, None
+        mask = ~torch.isnan(x)
+        return torch.where(mask, x, 0), mask
+
+    def show(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Return what q sees of x and its mask: x, or both along the first axis of an example."""
+        if mask is None or not self.shows_mask:
+            return x
+        return torch.cat([x, mask.to(x.dtype)], 1)
+
+    def log_likelihood(self, px: ObservedRecord, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""
-        return self._family.log_likelihood(px, x)
+        if mask is None:
+            return self._family.log_likelihood(px, x)
+        return self._family.log_likelihood(px, x, mask)
 
     @property
     def fits_mass(self) -> bool:
@@ -116,7 +151,7 @@ class VAE(nn.Module):
 
     def encode(self, x: Tensor, *, context: Tensor | None = None) -> LatentRecord:
         """Return q(z|x) of the top layer for x ``(B, *E)``, with leading dimensions ``(B,)``."""
-        return self.latents.encode(x, context=context)
+        return self.latents.encode(self.show(*self.split_holes(x)), context=context)
 
     def decode(self, z: Tensor, *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) for what the decoder gets, ``(*lead, *H)``."""
@@ -133,12 +168,12 @@ class VAE(nn.Module):
         count = 1 if context is None else len(context)
         x = like.new_zeros(count, *self._family.event_shape)
         still = tuple(like.new_zeros(1, count, *shape) for shape in self.noise_shapes)
-        return self.latents.infer(x, still, context=context)[1][0].p
+        return self.infer(x, still, context=context)[1][0].p
 
     def reconstruct(self, x: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return the mean of p(x|z) at each layer's posterior mean, ``(B, *E)`` for x ``(B, *E)``.
 
         The decoder's output at E[z], not the mean over q of its outputs.
         """
-        h = self.latents.mean(x, context=context)
+        h = self.latents.mean(self.show(*self.split_holes(x)), context=context)
         return self.decode(h[None], context=context).mean[0]

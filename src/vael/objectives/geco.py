@@ -14,6 +14,11 @@ LIMIT = math.log(1e6)
 """Largest |log beta|: where kappa cannot be reached, beta must find back from its end."""
 
 
+def mean_observed(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of ``(S, B, *E)`` over what is observed."""
+    return torch.where(mask, values, 0).sum() / (len(values) * mask.sum())
+
+
 class Geco(Objective):
     """``loss = mean of -log p(x|z) + beta KL``, beta such that E|x - E[x|z]|^2 / D = kappa^2.
 
@@ -58,7 +63,8 @@ class Geco(Objective):
         """
         distortion, rate = -trace.log_px.mean(), trace.rate.mean()
         weight = self.log_beta.exp()
-        error = (trace.px.mean.detach() - trace.x).square().mean()
+        squares = (trace.px.mean.detach() - trace.x).square()
+        error = squares.mean() if trace.mask is None else mean_observed(squares, trace.mask)
         value = distortion + weight * rate
         if torch.is_grad_enabled():
             self._move(error)

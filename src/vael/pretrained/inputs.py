@@ -13,7 +13,7 @@ from vael.types import DataSpec, Shape
 ArrayLike = Tensor | npt.ArrayLike
 
 
-def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tensor:
+def convert_examples(x: ArrayLike, spec: DataSpec, gaps: bool = False) -> Tensor:
     """Return examples as the data source of a model would give them, ``(N, *E)`` on the CPU.
 
     Integers are level numbers ``0 .. raw_levels-1`` (0 .. 255 of an ordinary image); floats and
@@ -23,7 +23,7 @@ def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tenso
     Args:
         x: an array, a tensor or nested lists.
         spec: of the data that the model was trained on.
-        fills: whether NaN stands for a missing value.
+        gaps: whether NaN stands for a missing value.
 
     Raises:
         DataError: another shape, values out of range, NaN or infinities.
@@ -35,7 +35,7 @@ def convert_examples(x: ArrayLike, spec: DataSpec, fills: bool = False) -> Tenso
     _check_shape(found, event)
     if spec.raw_levels is None:
         found = found.float()
-        _check_finite(found, fills)
+        _check_finite(found, gaps)
         if spec.support == "unit":
             _check_range(found, 0, 1, "numbers in [0, 1]")
         return found
@@ -114,8 +114,8 @@ def _check_shape(x: Tensor, event: Shape) -> None:
     )
 
 
-def _check_finite(x: Tensor, fills: bool) -> None:
-    bad = x.isinf() if fills else ~x.isfinite()
+def _check_finite(x: Tensor, gaps: bool) -> None:
+    bad = x.isinf() if gaps else ~x.isfinite()
     if bad.any():
         raise DataError(
             f"x must be finite, but {int(bad.sum())} of {x.numel()} values are NaN or infinite."

@@ -98,7 +98,8 @@ class Model:
 
     def prepare(self, x: ArrayLike) -> Tensor:
         """Prepare x ``(N, *E)`` for ``vae``; a stochastic binarisation is drawn the same."""
-        raw = convert_examples(x, self.spec, self.preprocess.fill is not None).to(self.device)
+        gaps = self.spec.holes or self.preprocess.fill is not None
+        raw = convert_examples(x, self.spec, gaps).to(self.device)
         source = Noise(self.config.data.split_seed, "corruption").at(self.device, "model")
         seen: Tensor = self.preprocess(raw, source)
         return seen

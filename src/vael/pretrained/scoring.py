@@ -94,6 +94,7 @@ class Scorer:
             ks=ks,
             tick=tick,
             context=self.context(batch),
+            num_dims=self.trained.spec.count_dims(part.split),
         )
 
     def precision(self) -> AbstractContextManager[Any]:
@@ -112,10 +113,11 @@ class Scorer:
         batch = self.examples(part).at(chunk)
         with torch.inference_mode(), self.precision():
             found = self.weigh(part, batch, self.samples, self.ks, tick)
-            return tabulate_scores(found, self.ks, self.trained.spec.num_dims)
+            dims = self.trained.spec.count_dims(part.split)
+            return tabulate_scores(found, self.ks, dims)
 
 
-def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: int) -> Columns:
+def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: float) -> Columns:
     """Return scores by name: elbo, rate, distortion, mse, at_bound, ess, ``nll_K``, ``bpd_K``, ...
 
     nll and elbo are those of the trained fit; the effective sample size is that of the weights

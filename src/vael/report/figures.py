@@ -139,7 +139,8 @@ def draw_table_reconstructions(x: Tensor, mean: Tensor, names: Sequence[str] = (
     for i, axes in enumerate(made):
         original, decoded = x[:, i].detach().float().cpu(), mean[:, i].detach().float().cpu()
         axes.scatter(original, decoded, s=10, c=TRAIN, alpha=0.6, linewidths=0)
-        low, high = float(original.min()), float(original.max())
+        known = _finite(original)
+        low, high = known.min().item(), known.max().item()
         axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle="--")
         axes.set_xlabel("original", fontsize=9)
         axes.set_ylabel("decoded", fontsize=9)

@@ -17,7 +17,7 @@ from vael.data.preprocess import Preprocess
 from vael.metrics.catalog import AT_BOUND, Target
 from vael.metrics.evidence import Evidence, score_chunk
 from vael.metrics.example_scores import ExampleScores
-from vael.metrics.scores import Scores
+from vael.metrics.scores import Scores, add_per_dim
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
@@ -282,8 +282,10 @@ class LitVAE(pl.LightningModule):
         chunk = batch.chunk if isinstance(batch, EvalBatch) else number
         place, levels = (split, chunk), self.spec.levels
         x = self.preprocess(x, self.eval_corruption_noise.at(self.device, *place))
-        c = self.vae.context(_told(batch))
-        found = score_chunk(self.vae, x, self.latent_noise, *place, samples, levels, context=c)
+        c, dims = self.vae.context(_told(batch)), self.spec.count_dims(split)
+        found = score_chunk(
+            self.vae, x, self.latent_noise, *place, samples, levels, context=c, num_dims=dims
+        )
         self.scores.update(found.evidence)
         return found.evidence
 
@@ -314,7 +316,7 @@ class LitVAE(pl.LightningModule):
         self.test_scores = self.examples.compute()
 
     def _publish(self, split: str) -> None:
-        scores = self.scores.compute()
+        scores = add_per_dim(self.scores.compute(), self.spec, split)
         self.scores.reset()
         for name, value in scores.items():
             self.published[f"{split}/{name}"] = value

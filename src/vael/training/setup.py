@@ -119,7 +119,8 @@ def initialise_priors(vae: VAE, data: VaelData, seeds: Seeds) -> None:
             arrays, index = data.select("train")
             chosen = index[torch.randperm(there, generator=source)[:wanted].numpy()]
             noise = Noise(seeds.init, "corruption").at(torch.device("cpu"), "prior")
-            prior.initialise(data.preprocess(take_batch(arrays, chosen).x, noise))
+            x = data.preprocess(take_batch(arrays, chosen).x, noise)
+            prior.initialise(vae.show(*vae.split_holes(x)))
 
 
 def build_objective(config: DictConfig, facts: Mapping[str, int], seeds: Seeds) -> Objective:
@@ -166,6 +167,12 @@ def rehearse(run: Run) -> None:
         except ConfigError:
             raise
         except (RuntimeError, TypeError, ValueError) as error:
+            if lit.vae.holes and "positional argument" in str(error):
+                raise ConfigError(
+                    f"likelihood ({run.config.likelihood['_target_']}) cannot leave out missing "
+                    "values: log_likelihood, log_prob and log_mass must take a mask; "
+                    "data.missing=mean fills them in."
+                ) from error
             reason = " ".join(str(error).split())
             raise ConfigError(
                 f"the model does not fit examples of shape {run.data.spec.event_shape}: {reason}"

@@ -34,7 +34,7 @@ def names(group):
 
 
 FACTORS = {
-    "data": ["image", "table"],
+    "data": ["image", "table", "holes"],
     "likelihood": names("likelihood"),
     "posterior": names("posterior"),
     "prior": names("prior"),
@@ -50,7 +50,11 @@ USUAL = {
 LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
 OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
 REFUSED = {
-    **{("data=table", f"likelihood={name}"): "likelihood" for name in LEVELS},
+    **{
+        (f"data={data}", f"likelihood={name}"): "likelihood"
+        for data in ("table", "holes")
+        for name in LEVELS
+    },
     ("data=image", "likelihood=student_t"): "likelihood",
     **{
         ("objective=free_bits", f"prior={name}"): "objective.group=null"
@@ -99,8 +103,9 @@ NEEDS = {
 def files(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
+    holes = np.where(np.arange(12)[:, None] % 3 == np.arange(3), np.nan, table)
     found = {}
-    for name, x in (("image", images), ("table", table)):
+    for name, x in (("image", images), ("table", table), ("holes", holes)):
         found[name] = folder / f"{name}.npz"
         parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
         np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
@@ -110,8 +115,8 @@ def files(tmp_path_factory):
 def settings(row, files):
     chosen = [f"{group}={name}" for group, name in row.items() if group != "data"]
     more = [setting for choice in chosen for setting in NEEDS.get(choice, ())]
-    levels = ["data.levels=5"] if row["data"] == "image" else []
-    return [*SMALL, f"data.path={files[row['data']]}", *levels, *chosen, *more]
+    of_data = {"image": ["data.levels=5"], "holes": ["data.missing=mask"]}.get(row["data"], [])
+    return [*SMALL, f"data.path={files[row['data']]}", *of_data, *chosen, *more]
 
 
 def live(row, files, tmp_path):

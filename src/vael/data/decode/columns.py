@@ -68,7 +68,8 @@ def _remark(name: str, values: Array, missing: Missing, remarks: Remarks) -> Non
     """Remark on missing values, and on values that may not be meant as such."""
     gaps = int(np.isnan(values).sum())
     if gaps:
-        text = f"missing values, which become the {missing} of the training rows"
+        become = f"become the {missing} of the training rows"
+        text = f"missing values, which {'enter no loss' if missing == 'mask' else become}"
         remarks.add("missing", text, f"{name} ({gaps})")
     if len(values) >= LOOK and (np.diff(values) == 1).all():
         text = (
@@ -148,18 +149,20 @@ def _number(column: Column, marks: Marks, at: int, cell: str, where: str) -> flo
 
 
 def parse_categories(
-    column: Column, marks: Marks, where: str, notes: list[str]
+    column: Column, marks: Marks, missing: Missing, where: str, notes: list[str]
 ) -> tuple[Array, list[str]]:
     """Return one column of 0 and 1 for each value, ``(N, K)``, and their names.
 
-    All marks of a missing value are one more value, the empty one.
+    All marks of a missing value are one more value, the empty one; under ``missing=mask`` they
+    are NaN in all columns.
 
     Raises:
         DataError: so many values that they are no categories.
     """
     cells = as_texts(column.cells)
     gaps = sorted({cell for cell in cells if marks.hold(cell)})
-    if gaps:
+    hides = missing == "mask"
+    if gaps and not hides:
         named = ", ".join(cell or "empty cells" for cell in gaps)
         more = "; data.missing_marks=[] makes categories of them" if any(gaps) else ""
         notes.append(
@@ -175,7 +178,11 @@ def parse_categories(
             f"be at most {MOST_CATEGORIES:,}, got {len(values):,}; leave it out of "
             "data.categorical, or group its values"
         )
-    return np.eye(len(values))[which], [f"{column.name}={value}" for value in values.tolist()]
+    ways = np.eye(len(values))[which]
+    if hides and values[0] == "":
+        ways[which == 0] = np.nan
+        ways, values = ways[:, 1:], values[1:]
+    return ways, [f"{column.name}={value}" for value in values.tolist()]
 
 
 def parse_labels(column: Column, marks: Marks, where: str) -> Array:

@@ -82,7 +82,7 @@ def read_table(path: Path, options: TableOptions) -> Table:
         if column.name == options.label:
             labels = parse_labels(column, options.marks, where)
         elif column.name in options.categorical:
-            part, names = parse_categories(column, options.marks, where, notes)
+            part, names = parse_categories(column, options.marks, options.missing, where, notes)
             parts.append(part)
             titles += names
         else:

@@ -69,7 +69,8 @@ class ArrayFile(Source):
         categorical: columns of a ``.csv`` that hold categories: one column of 0 and 1 for each
             value, called ``column=value``, in alphabetical order; an empty cell is a value too.
         missing: what to do about missing values of a table: ``refuse`` them, or put the
-            ``mean`` or ``median`` of the column over the training rows there.
+            ``mean`` or ``median`` of the column over the training rows there, or leave them out
+            of the likelihood by a ``mask``.
         missing_marks: texts and numbers that stand for a missing value in a table's file, beside
             an empty cell; None: those that pandas knows, and "?".
         header: whether the first row of a text holds names; ``auto``: it is compared with the

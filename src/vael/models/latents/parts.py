@@ -17,7 +17,7 @@ class Parts(Protocol):
 
     @property
     def event_shape(self) -> Shape:
-        """E, the shape of one x."""
+        """The shape of what the encoder gets of one x: E, or that of x and its mask."""
         ...
 
     @property

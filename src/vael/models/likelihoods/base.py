@@ -95,9 +95,13 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
     def link(self, theta: Tensor) -> Record:
         """Return the record at a theta that has the right shape and precision."""
 
-    def log_likelihood(self, px: Record, x: Tensor) -> Tensor:
-        """Return log p(x|z) of the fit: ``log_mass`` or ``log_prob`` of x, nats, ``(S, B)``."""
-        return px.log_mass(x) if self.fit == "mass" else px.log_prob(x)
+    def log_likelihood(self, px: Record, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return log p(x|z) of the fit: ``log_mass`` or ``log_prob`` of x, nats, ``(S, B)``.
+
+        With a mask ``(B, *E)`` it is that of the observed values, where the mask is True.
+        """
+        log = px.log_mass if self.fit == "mass" else px.log_prob
+        return log(x) if mask is None else log(x, mask)
 
     @abstractmethod
     def at_bound(self, px: Record) -> Tensor:
@@ -109,8 +113,14 @@ def at_least_float32(value: Tensor) -> Tensor:
     return value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
 
 
-def sum_event(value: Tensor, event_dims: int) -> Tensor:
-    """Sum over the trailing ``event_dims`` dimensions: ``(S, B, *E)`` -> ``(S, B)``."""
+def sum_event(value: Tensor, event_dims: int, mask: Tensor | None = None) -> Tensor:
+    """Sum over the trailing ``event_dims`` dimensions: ``(S, B, *E)`` -> ``(S, B)``.
+
+    With a mask ``(B, *E)`` only where it is True: the log density of independent dimensions
+    without those that were not observed, which integrate to 1.
+    """
+    if mask is not None:
+        value = torch.where(mask, value, 0)
     return value.flatten(-event_dims).sum(-1) if event_dims else value
 
 

@@ -16,6 +16,7 @@ from vael.models.likelihoods.numerics.max_entropy import (
 )
 
 FLOATS_IN_CACHE = 2**17  # 512 KiB: a piece, and what is made of it, stay in a core's own cache
+SURELY_0 = -1e4  # a logit whose sigmoid is 0 to the last bit
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,18 @@ class BernoulliRecord:
         """E[x] = sigmoid(logits), ``(*lead, *E)``."""
         return torch.sigmoid(self.logits)
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the cross-entropy ``sum x l - log(1 + e^l)``, nats, ``(S, B)``.
 
         For x strictly between 0 and 1 this is no log-density: it integrates to less than 1.
         """
-        x = at_least_float32(x)
-        found: Tensor = _CrossEntropy.apply(self.logits, x, self.event_dims)  # type: ignore[no-untyped-call]
+        x, logits = at_least_float32(x), self.logits
+        if mask is not None:  # a sure 0 that is 0: its term and its gradient are 0
+            x, logits = torch.where(mask, x, 0), torch.where(mask, logits, SURELY_0)
+        found: Tensor = _CrossEntropy.apply(logits, x, self.event_dims)  # type: ignore[no-untyped-call]
         return found
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum eta k - log sum_j e^(eta j)``, k = (levels - 1) x, nats, ``(S, B)``.
 
         Raises:
@@ -60,10 +63,10 @@ class BernoulliRecord:
         if self.levels is None:
             raise no_levels("likelihood=bernoulli")
         if self.levels == 2:
-            return self.log_prob(x)
+            return self.log_prob(x, mask)
         last = self.levels - 1
         cells = max_entropy_log_mass(at_least_float32(x), self.logits, self.table, last)
-        return sum_event(cells, self.event_dims)
+        return sum_event(cells, self.event_dims, mask)
 
     def sample(self, noise: Tensor) -> Tensor:
         """Draw x from uniform noise in [0, 1) of the logits' shape: on the grid, or in {0, 1}."""

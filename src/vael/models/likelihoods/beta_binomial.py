@@ -30,12 +30,12 @@ class BetaBinomialRecord:
     event_dims: int
     levels: int
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum log [C(n, k) B(k + s m, n - k + s (1 - m)) / B(s m, s (1 - m))]``, nats."""
         terms = beta_binomial_log_mass(
             at_least_float32(x), self.logits, self.log_concentration, self.levels - 1
         )
-        return sum_event(terms, self.event_dims)
+        return sum_event(terms, self.event_dims, mask)
 
     log_prob = log_mass  # there is no density
 

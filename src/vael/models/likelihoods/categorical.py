@@ -26,14 +26,14 @@ class CategoricalRecord:
     axis: int
     event_dims: int
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum log softmax(logits)[k]``, k = (levels - 1) x, nats, ``(S, B)``."""
         # In place of the levels' own axis: moving it copies the largest tensor of the model.
         log_p = self.logits.log_softmax(self.axis)
         k = (at_least_float32(x) * (log_p.shape[self.axis] - 1)).round().long()
         k, _ = torch.broadcast_tensors(k, log_p.select(self.axis, 0))  # type: ignore[no-untyped-call]
         terms = torch.take_along_dim(log_p, k.unsqueeze(self.axis), self.axis)
-        return sum_event(terms.squeeze(self.axis), self.event_dims)
+        return sum_event(terms.squeeze(self.axis), self.event_dims, mask)
 
     log_prob = log_mass  # there is no density
 

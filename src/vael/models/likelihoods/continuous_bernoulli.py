@@ -28,12 +28,12 @@ class ContinuousBernoulliRecord:
     levels: int | None
     grid: int | None
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum l x - log((e^l - 1) / l)``, nats, ``(S, B)``."""
         terms = truncated_log_law(at_least_float32(x), self.logits, None)
-        return sum_event(terms, self.event_dims)
+        return sum_event(terms, self.event_dims, mask)
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum log softmax_k(l k / (levels - 1))`` at the levels of x, nats, ``(S, B)``.
 
         Raises:
@@ -42,7 +42,7 @@ class ContinuousBernoulliRecord:
         if self.levels is None:
             raise no_levels("likelihood=continuous_bernoulli")
         terms = truncated_log_law(at_least_float32(x), self.logits, self.levels)
-        return sum_event(terms, self.event_dims)
+        return sum_event(terms, self.event_dims, mask)
 
     @property
     def mean(self) -> Tensor:

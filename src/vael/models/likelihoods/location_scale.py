@@ -57,12 +57,12 @@ class LocationScale:
     grid: int | None
     law: Law
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the log density of x ``(B, *E)``, nats, ``(S, B)``."""
         t = (at_least_float32(x) - self.mu) * torch.exp(-self.log_sigma)
-        return sum_event(self.law.log_density(t, self.log_sigma), self.event_dims)
+        return sum_event(self.law.log_density(t, self.log_sigma), self.event_dims, mask)
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return ``sum log(cdf(upper edge) - cdf(lower edge))``, the outermost cells open, nats.
 
         x ``(B, *E)`` on the grid ``k / (levels - 1)`` -> ``(S, B)``.
@@ -73,7 +73,7 @@ class LocationScale:
         if self.levels is None:
             raise no_levels(f"likelihood={self.law.name}")
         cells = self.law.log_cell(at_least_float32(x), self.mu, self.log_sigma, self.levels)
-        return sum_event(cells, self.event_dims)
+        return sum_event(cells, self.event_dims, mask)
 
     @property
     def mean(self) -> Tensor:

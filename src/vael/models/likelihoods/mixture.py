@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vael.errors import ConfigError
 from vael.models.likelihoods.base import at_least_float32, no_levels, sum_event
 from vael.models.likelihoods.location_scale import clamp_noise, nearest_level
 from vael.models.likelihoods.logistic import LogisticLaw
@@ -42,17 +43,17 @@ class MixtureRecord:
     grid: int | None
     law: LogisticLaw
 
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the log density of x ``(B, *E)``, nats, ``(S, B)``."""
-        return self._joint(self._log_densities(self._by_pixel(x)))
+        return self._joint(self._log_densities(self._by_pixel(x)), mask)
 
-    def log_mass(self, x: Tensor) -> Tensor:
+    def log_mass(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the log-probability of x ``(B, *E)`` on its levels, nats, ``(S, B)``.
 
         Raises:
             ConfigError: the data has no levels.
         """
-        return self._joint(self._log_masses(self._by_pixel(x)))
+        return self._joint(self._log_masses(self._by_pixel(x)), mask)
 
     @property
     def mean(self) -> Tensor:
@@ -124,9 +125,21 @@ class MixtureRecord:
             raise no_levels("likelihood=logistic_mixture")
         return self.law.log_cell(x, self._locations(x), self.log_sigma, self.levels)
 
-    def _joint(self, terms: Tensor) -> Tensor:
-        """Return ``sum_P log sum_k pi_k prod_c p_kc`` of log p ``(*lead, K, C, P)``."""
-        return sum_event(torch.logsumexp(self.log_weights + terms.sum(-2), -2), 1)
+    def _joint(self, terms: Tensor, mask: Tensor | None) -> Tensor:
+        """Return ``sum_P log sum_k pi_k prod_c p_kc`` of log p ``(*lead, K, C, P)``.
+
+        Raises:
+            ConfigError: a mask, and several channels.
+        """
+        pixels = torch.logsumexp(self.log_weights + terms.sum(-2), -2)
+        channels = terms.shape[-2]
+        if mask is not None and channels > 1:
+            raise ConfigError(
+                "likelihood=logistic_mixture cannot leave out missing values of images with "
+                f"{channels} channels, each of which depends on those before it: use "
+                "likelihood=logistic."
+            )
+        return sum_event(pixels, 1, None if mask is None else mask.flatten(1))
 
 
 def _located(location: Tensor, slopes: Tensor, seen: Sequence[Tensor], c: int) -> Tensor:

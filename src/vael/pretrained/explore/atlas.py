@@ -114,7 +114,7 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
         for batch in examples:
             x = scorer.x(part, batch)
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
-            _, found = vae.latents.infer(x, still)
+            _, found = vae.infer(x, still)
             if len(found) > 1:
                 raise CheckpointError(
                     f"a model with one layer of latents can be explored, but "

@@ -153,6 +153,8 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
                 "target val/bpd is never logged: this data has no levels. "
                 "Use target: val/elbo, within one likelihood."
             )
+        if target == "val/elbo_per_dim":
+            raise ConfigError(f"target {target} ranks as val/elbo does: use target: val/elbo.")
         if target == "val/psnr" and not facts.unit:
             raise ConfigError("target val/psnr is never logged: this data is not in [0, 1].")
         if not describe_metric(target).of_fit:
