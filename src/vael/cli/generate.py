@@ -16,7 +16,7 @@ def generate(
         str,
         typer.Argument(
             metavar="KIND",
-            help="samples, reconstructions, traversal, interpolation or encodings.",
+            help="samples, reconstructions, traversal, interpolation, encodings or classes.",
             autocompletion=complete_kind,
         ),
     ],
@@ -62,6 +62,13 @@ def generate(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT.")] = False,
+    label: Annotated[
+        int | None, typer.Option(help="Of a conditional model: the class of all that is decoded.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a conditional model that is told numbers: NAME=NUMBER, each."),
+    ] = None,
     checkpoint: Which = "best",
     allow: Allow = None,
 ) -> None:
@@ -87,6 +94,8 @@ def generate(
         tuple(overrides or ()),
         checkpoint,
         tuple(allow or ()),
+        label,
+        tuple(given or ()),
     )
     note = describe_unfinished(run)
     if note:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.runs import trained_run
+from PIL import Image
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
 
@@ -13,6 +14,8 @@ import vael
 from vael.errors import ConfigError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
+from vael.pretrained.generate.kinds import generate_file
+from vael.pretrained.generate.request import GenerateRequest
 from vael.runs.comparison import compare_runs
 
 
@@ -59,3 +62,36 @@ def test_a_sample_of_a_class_is_what_its_decoder_makes_of_the_moved_noise(run):
     torch.testing.assert_close(model.decode(mu, label=[7, 2])[0], model.decode(mu[0], label=7)[0])
     with pytest.raises(ConfigError, match="tell it a class"):
         model.sample(3)
+
+
+def test_samples_are_drawn_of_every_class_or_of_one(run, tmp_path):
+    model = vael.load(run)
+
+    def made(**options):
+        request = GenerateRequest(run, "samples", **options, output=tmp_path / "a.npz", force=True)
+        return dict(np.load(generate_file(request)))
+
+    every = made(count=30)
+    assert every["label"].tolist() == np.repeat(range(10), 3).tolist()
+    np.testing.assert_array_equal(every["x"][6:9], model.sample(3, label=2).numpy())
+    np.testing.assert_array_equal(made(count=3, label=2)["x"], every["x"][6:9])
+    assert made(count=2, label=1, sampler="mixture")["x"].shape == (2, 1, 8, 8)
+    with pytest.raises(ConfigError, match="needs --label or --given"):
+        made(sampler="mixture")
+
+
+@pytest.mark.parametrize("options", [{}, {"label": 4}])
+@pytest.mark.parametrize("kind", ["traversal", "interpolation"])
+def test_ways_through_the_latents_are_shown_in_the_class_of_the_example_or_in_another(
+    run, tmp_path, kind, options
+):
+    request = GenerateRequest(run, kind, 2, steps=3, output=tmp_path / "a.png", **options)
+    assert generate_file(request).is_file()
+
+
+def test_an_example_is_shown_as_every_class(run, tmp_path):
+    path = generate_file(GenerateRequest(run, "classes", 2, output=tmp_path / "a.png"))
+    with Image.open(path) as picture:
+        width, height = picture.size
+    assert width > 11 * 80  # the example, and ten classes
+    assert 2 * 80 <= height < 3 * 80

@@ -22,7 +22,7 @@ from vael.models.nets.mlp import MLP, Affine
 from vael.models.posteriors.full_normal import FullNormal
 from vael.models.posteriors.normal import Normal as NormalPosterior
 from vael.models.posteriors.normal import NormalRecord
-from vael.models.priors.conditional import ConditionalPrior
+from vael.models.priors.conditional import ConditionalPrior, carry_latent
 from vael.models.priors.normal_mixture import NormalMixture
 from vael.models.priors.standard_normal import StandardNormal
 from vael.models.vae import VAE
@@ -183,6 +183,18 @@ def test_a_conditional_prior_starts_as_what_it_moves():
     torch.testing.assert_close(
         q.kl(prior(None, c)), q.kl(StandardNormal((LATENT,)).double()(None))
     )
+
+
+def test_a_latent_that_is_carried_is_as_likely_there_but_for_the_volume():
+    """p'(z') sigma' = p(z) sigma, since both are the density of the same u."""
+    prior, c = moved_prior()
+    here, there = prior(None, c), prior(None, c.roll(1, 0))
+    z = noise(1, CLASSES, LATENT)[0][0]
+    carried = carry_latent(z, here, there)
+    volumes = (here.log_sigma - there.log_sigma).sum(-1)
+    of_here = here.log_prob(z[None])[0] + volumes
+    torch.testing.assert_close(there.log_prob(carried[None])[0], of_here, rtol=1e-10, atol=1e-10)
+    assert carry_latent(z, prior.base(None), prior.base(None)) is z
 
 
 def test_a_condition_gives_what_nets_take():

@@ -22,7 +22,12 @@ from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import SUFFIXES, GenerateRequest
 from vael.pretrained.trained import load_trained
 
-FILES = [(kind, suffix) for kind, suffixes in SUFFIXES.items() for suffix in suffixes]
+FILES = [
+    (kind, suffix)
+    for kind, suffixes in SUFFIXES.items()
+    for suffix in suffixes
+    if kind != "classes"  # of a conditional model, tests/integration/train/test_conditional.py
+]
 NO_KEYS = {"train": None, "val": None, "test": None}
 
 
@@ -217,6 +222,9 @@ def test_the_command_writes_into_the_run_and_overwrites_only_there(run, tmp_path
         ({"sampler": "vampire"}, "--sampler must be one of prior, mixture"),
         ({"way": "scenic"}, "--path must be one of spherical, linear"),
         ({"split": "best"}, "--split must be one of train, val, test"),
+        ({"kind": "encodings", "label": 1}, "--label and --given are for samples, traversal"),
+        ({"given": ("age",)}, "--given must be NAME=NUMBER, but got age"),
+        ({"given": ("age=old",)}, "--given must be NAME=NUMBER, but got age=old"),
         ({"checkpoint": "worst"}, "--checkpoint must be one of best, last"),
         ({"kind": "traversal", "output": "a.npz"}, r"must end in \.gif or \.png for traversal"),
     ],

@@ -76,3 +76,16 @@ class ConditionalPrior(Prior):
         if isinstance(base, StandardNormalRecord):
             return NormalRecord(mu, log_sigma, len(self.event_shape))
         return MovedRecord(base, mu, log_sigma, len(self.event_shape))
+
+
+def carry_latent(z: Tensor, here: LatentRecord, there: LatentRecord) -> Tensor:
+    """Return the z ``(B, *Z)`` that is to one conditional prior what z is to another.
+
+    ``mu' + sigma' (z - mu) / sigma``: the same u before it was moved. Of a prior that is moved by
+    no c it is z itself.
+    """
+    kinds = (NormalRecord, MovedRecord)
+    if not isinstance(here, kinds) or not isinstance(there, kinds):
+        return z
+    u = (z - here.mu) * torch.exp(-here.log_sigma)
+    return there.mu + torch.exp(there.log_sigma) * u

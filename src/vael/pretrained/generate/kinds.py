@@ -10,8 +10,9 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.files import write_bytes
-from vael.metrics.latent_activity import CHUNK, name_dim
+from vael.metrics.latent_activity import name_dim
 from vael.metrics.latent_range import measure_range
+from vael.pretrained.generate.classes import make_class_samples, make_classes
 from vael.pretrained.generate.encode import encode_gif, encode_npz
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
@@ -20,7 +21,7 @@ from vael.pretrained.generate.subject import Subject
 from vael.report import pictures
 from vael.report.figures import draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png, label_values
-from vael.report.tiles import REAL, TileRow, draw_sheet, make_tiles, show_real
+from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 
@@ -28,18 +29,20 @@ MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 def make_samples(subject: Subject) -> bytes:
     """Draw E[x|z] for z from the prior or from a mixture in its place."""
     r = subject.request
+    if subject.model.spec.context and not subject.told:
+        return make_class_samples(subject)
     if r.sampler == "prior":
-        made = subject.model.sample(r.number, r.temperature, r.seed)
+        made = subject.model.sample(r.number, r.temperature, r.seed, **subject.told)
     else:
         mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
         z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
-        made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape))
+        made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape), **subject.told)
     if r.target.suffix == ".npz":
         return encode_npz({"x": made.numpy()})
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
     if made.ndim == 4:
-        text += _range(subject)
-        return encode_png(Picture(pictures.draw_samples(_shown(subject, made)), text))
+        text += subject.range_text
+        return encode_png(Picture(pictures.draw_samples(subject.shown(made)), text))
     data = torch.cat([batch.x for batch in subject.blocks(r.split, len(made))])
     names = subject.model.spec.columns
     return encode_png(Picture(draw_table_samples(data, made, names), text))
@@ -48,14 +51,15 @@ def make_samples(subject: Subject) -> bytes:
 def make_reconstructions(subject: Subject) -> bytes:
     """Reconstruct examples: E[x|z] at their posterior means."""
     r, model = subject.request, subject.model
-    raw = subject.chosen(r.number).x
-    x, again = model.preprocess.restore(model.prepare(raw)), model.reconstruct(raw)
+    batch = subject.chosen(r.number)
+    x = model.preprocess.restore(model.prepare(batch.x))
+    again = model.reconstruct(batch.x, **subject.told_of(batch))
     if r.target.suffix == ".npz":
         return encode_npz({"x": x.numpy(), "reconstruction": again.numpy()})
     text = f"Examples of {r.split}, and the mean of p(x|z) at the posterior mean of each."
     if x.ndim == 4:
-        text += _range(subject)
-        pair = _shown(subject, x), _shown(subject, again)
+        text += subject.range_text
+        pair = subject.shown(x), subject.shown(again)
         return encode_png(Picture(pictures.draw_reconstructions(*pair), text))
     return encode_png(Picture(draw_table_reconstructions(x, again, model.spec.columns), text))
 
@@ -63,24 +67,30 @@ def make_reconstructions(subject: Subject) -> bytes:
 def make_traversal(subject: Subject) -> bytes:
     """Move the most active dimensions, each alone around the posterior means of examples."""
     r, model = subject.request, subject.model
-    _images_only(subject)
-    activity = model.activity(next(subject.blocks(r.split, MOST_ACTIVE)).x)
+    subject.require_images()
+    seen = next(subject.blocks(r.split, MOST_ACTIVE))
+    activity = model.activity(seen.x, **subject.told_of(seen))
     dims = activity.order(r.dims)
-    reach = measure_range(model.prior(), model.vae.prior_noise_shapes[0])
+    count = 1 if r.target.suffix == ".png" and r.count is None else r.number
+    batch = subject.chosen(count)
+    of_first = subject.told or {name: rows[:1] for name, rows in subject.told_of(batch).items()}
+    reach = measure_range(model.prior(**of_first), model.vae.prior_noise_shapes[0])
     values = reach.space(dims, r.steps)
     shape = model.latent_shape
     names = [f"{name_dim(dim, shape)}\n{activity.text(dim)}" for dim in dims]
     labels, header = label_values(names, values)
-    count = 1 if r.target.suffix == ".png" and r.count is None else r.number
-    mu = model.encode(subject.chosen(count).x).mu.flatten(1)
+    mu = model.encode(batch.x, **subject.told_of(batch)).mu.flatten(1)
     z = mu[None, :, None].repeat(len(dims), 1, r.steps, 1)  # (dims, examples, steps, d)
     for row, dim in enumerate(dims):
         z[row, :, :, dim] = values[row]
-    made = _shown(subject, _decoded(subject, z))
+    told = batch.context
+    if told is not None:
+        told = told[None, :, None].expand(len(dims), -1, r.steps, -1)
+    made = subject.shown(_decoded(subject, z, told))
     text = (
         f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
         "moved alone from the 0.6 % to the 99.4 % quantile of the prior, the others at the "
-        "posterior mean." + _range(subject)
+        "posterior mean." + subject.range_text
     )
     pairs = [*zip(made, labels, strict=True)]  # (examples, steps, *E) of each dimension
     if r.target.suffix == ".gif":
@@ -98,17 +108,20 @@ def make_traversal(subject: Subject) -> bytes:
 def make_interpolation(subject: Subject) -> bytes:
     """Go from one example to another, through their posterior means."""
     r, model = subject.request, subject.model
-    _images_only(subject)
-    raw = subject.chosen(2 * r.number).x
-    pairs = len(raw) // 2
+    subject.require_images()
+    batch = subject.chosen(2 * r.number)
+    pairs = len(batch.x) // 2
     if not pairs:
-        raise ConfigError(f"an interpolation needs 2 examples, but {r.split} has {len(raw)}.")
-    raw = raw[: 2 * pairs]
-    x = _shown(subject, model.preprocess.restore(model.prepare(raw)))
-    mu = model.encode(raw).mu.flatten(1)
+        raise ConfigError(f"an interpolation needs 2 examples, but {r.split} has {len(batch.x)}.")
+    mu = model.encode(batch.x, **subject.told_of(batch)).mu.flatten(1)
+    x = subject.shown(model.preprocess.restore(model.prepare(batch.x)))
     t = torch.linspace(0, 1, r.steps)
     z = torch.stack([WAYS[r.way](mu[2 * i], mu[2 * i + 1], t) for i in range(pairs)])
-    made = _shown(subject, _decoded(subject, z))  # (pairs, steps, *E)
+    told = batch.context
+    if told is not None:  # of the nearer end
+        nearer = torch.stack([2 * torch.arange(pairs) + int(at > 0.5) for at in t.tolist()], 1)
+        told = told[nearer]
+    made = subject.shown(_decoded(subject, z, told))  # (pairs, steps, *E)
     ends = [(x[2 * i, None], x[2 * i + 1, None]) for i in range(pairs)]
 
     def draw(steps: slice, header: list[str]) -> Image.Image:
@@ -121,14 +134,17 @@ def make_interpolation(subject: Subject) -> bytes:
     if r.target.suffix == ".gif":
         return encode_gif(draw(slice(step, step + 1), [""]) for step in range(r.steps))
     text = f"The {r.way} way between the posterior means of two examples, which stand at the ends."
-    text += _range(subject)
+    text += subject.range_text
     return encode_png(Picture(draw(slice(None), [""] * r.steps), text))
 
 
 def make_encodings(subject: Subject) -> bytes:
     """Encode the examples of a split in its order: mu and sigma of q(z|x), with their labels."""
     r, model = subject.request, subject.model
-    found = [model.encode(batch.x) for batch in subject.blocks(r.split, r.count)]
+    found = [
+        model.encode(batch.x, **subject.told_of(batch))
+        for batch in subject.blocks(r.split, r.count)
+    ]
     arrays = {"mu": torch.cat([encoding.mu for encoding in found]).numpy()}
     sigmas = [encoding.sigma for encoding in found if encoding.sigma is not None]
     if len(sigmas) == len(found):
@@ -142,30 +158,15 @@ def make_encodings(subject: Subject) -> bytes:
     return encode_npz(arrays)
 
 
-def _decoded(subject: Subject, z: Tensor) -> Tensor:
-    """Return E[x|z] for latents ``(..., d)``, each in one row."""
+def _decoded(subject: Subject, z: Tensor, told: Tensor | None) -> Tensor:
+    """Return E[x|z] for latents ``(..., d)``, each in one row.
+
+    A conditional model is told what the request says, else ``(..., K)`` of each latent.
+    """
     flat = z.reshape(-1, *subject.model.latent_shape)
-    made = torch.cat([subject.model.decode(part) for part in torch.split(flat, CHUNK)])
+    known = subject.told or ({} if told is None else {"given": told.reshape(len(flat), -1)})
+    made = subject.model.decode(flat, **known)
     return made.reshape(*z.shape[:-1], *made.shape[1:])
-
-
-def _shown(subject: Subject, x: Tensor) -> Tensor:
-    """Return images in the units of their data as pictures show them, in [0, 1]."""
-    model = subject.model
-    return show_real(model.preprocess(x)) if model.spec.support == "real" else x
-
-
-def _range(subject: Subject) -> str:
-    """Say what black and white are, where the images hold real numbers."""
-    return REAL if subject.model.spec.support == "real" else ""
-
-
-def _images_only(subject: Subject) -> None:
-    if len(subject.model.spec.event_shape) != 3:
-        raise ConfigError(
-            f"{subject.request.kind} shows images, but this model is of a table: "
-            "generate samples, reconstructions or encodings, which can be .npz."
-        )
 
 
 KINDS: dict[str, Callable[[Subject], bytes]] = {
@@ -174,6 +175,7 @@ KINDS: dict[str, Callable[[Subject], bytes]] = {
     "traversal": make_traversal,
     "interpolation": make_interpolation,
     "encodings": make_encodings,
+    "classes": make_classes,
 }
 
 

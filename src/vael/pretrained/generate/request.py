@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from vael.data.source import Split
 from vael.errors import ConfigError
@@ -14,9 +14,13 @@ SUFFIXES = {
     "traversal": (".gif", ".png"),
     "interpolation": (".gif", ".png"),
     "encodings": (".npz",),
+    "classes": (".png",),
 }
 """Kinds with the formats that each may be written in, the default first."""
-COUNTS = {"samples": 60, "reconstructions": 20, "traversal": 6, "interpolation": 5}
+COUNTS = {
+    **{"samples": 60, "reconstructions": 20, "traversal": 6, "interpolation": 5, "classes": 8}
+}
+TOLD = ("samples", "traversal", "interpolation")  # decode what no example is
 SAMPLERS = ("prior", "mixture")
 
 
@@ -41,6 +45,8 @@ class GenerateRequest:
         overrides: other data of the same shape.
         checkpoint: of a run's folder.
         allow: packages that the config in a file may name.
+        label: the class that a conditional model is told for all that it decodes.
+        given: the numbers that it is told, ``NAME=VALUE`` each.
     """
 
     path: Path
@@ -59,6 +65,8 @@ class GenerateRequest:
     overrides: tuple[str, ...] = ()
     checkpoint: str = "best"
     allow: tuple[str, ...] = ()
+    label: int | None = None
+    given: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -72,6 +80,26 @@ class GenerateRequest:
             return self.output
         folder = self.path if self.path.is_dir() else self.path.parent
         return folder / "generated" / f"{self.kind}{SUFFIXES[self.kind][0]}"
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a conditional model is told for all that it decodes; empty: nothing.
+
+        Raises:
+            ConfigError: a number that is given is none.
+        """
+        if not self.given:
+            return {} if self.label is None else {"label": self.label}
+        numbers = {}
+        for word in self.given:
+            name, equals, text = word.partition("=")
+            try:
+                numbers[name] = float(text)
+            except ValueError as error:
+                raise ConfigError(f"--given must be NAME=NUMBER, but got {word}.") from error
+            if not equals:
+                raise ConfigError(f"--given must be NAME=NUMBER, but got {word}.")
+        return {"label": self.label, "given": numbers}
 
     def check(self) -> None:
         """Refuse options that cannot work for any run.
@@ -101,6 +129,11 @@ class GenerateRequest:
             )
         if self.target.is_dir():
             raise ConfigError(f"--output must be a file, but {self.target} is a folder.")
+        if self.told and self.kind not in TOLD:
+            raise ConfigError(
+                f"--label and --given are for {', '.join(TOLD)}, but got {self.kind}: it tells "
+                "each example what the data says of it."
+            )
         if self.output is not None and self.output.exists() and not self.force:
             raise ConfigError(
                 f"{self.output} exists: add --force to overwrite it, or name another file."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,13 @@ from torch import Tensor
 from vael.data.batches import take_batch
 from vael.data.source import Split
 from vael.data.splits import permute
+from vael.errors import ConfigError
 from vael.models.posteriors.base import PosteriorRecord
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.model import Model, open_model
 from vael.pretrained.trained import Trained, load_trained
 from vael.randomness import Noise
+from vael.report.tiles import REAL, show_real
 from vael.types import Batch
 
 BLOCK = 1000  # examples at a time
@@ -42,6 +45,15 @@ class Subject:
             return Model.of(self.trained)
         return open_model(r.path, r.allow, r.checkpoint)
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the model is told by the request for all that it decodes; empty: nothing."""
+        return self.request.told
+
+    def told_of(self, batch: Batch) -> dict[str, Any]:
+        """Return what the data tells a conditional model of these examples."""
+        return {} if batch.context is None else {"given": batch.context}
+
     def noise(self, *key: str) -> torch.Generator:
         """Return the generator of one purpose."""
         return Noise(self.request.seed, "latent").at(torch.device("cpu"), "generate", *key)
@@ -64,7 +76,8 @@ class Subject:
         """Draw once from q(z|x) for each of up to `MOST` training examples, flat, ``(N, d)``."""
         drawn, source = [], self.noise("aggregate")
         for batch in self.blocks("train", MOST):
-            q = self.model.vae.encode(self.model.prepare(batch.x))
+            c = self.model.context(len(batch.x), **self.told_of(batch))
+            q = self.model.vae.encode(self.model.prepare(batch.x), context=c)
             assert isinstance(q, PosteriorRecord)
             eps = torch.randn(1, len(batch.x), *self.model.vae.noise_shapes[0], generator=source)
             drawn.append(q.rsample(eps)[0].flatten(1))
@@ -74,3 +87,24 @@ class Subject:
         """Return the labels of `blocks`, or None where there are none."""
         known = [batch.y for batch in self.blocks(split, most) if batch.y is not None]
         return torch.cat(known).numpy() if known else None
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Return images in the units of their data as pictures show them, in [0, 1]."""
+        return show_real(self.model.preprocess(x)) if self.model.spec.support == "real" else x
+
+    @property
+    def range_text(self) -> str:
+        """What black and white are, where the images hold real numbers."""
+        return REAL if self.model.spec.support == "real" else ""
+
+    def require_images(self) -> None:
+        """Refuse a model of a table.
+
+        Raises:
+            ConfigError: it is one.
+        """
+        if len(self.model.spec.event_shape) != 3:
+            raise ConfigError(
+                f"{self.request.kind} shows images, but this model is of a table: "
+                "generate samples, reconstructions or encodings, which can be .npz."
+            )
