@@ -8,6 +8,7 @@ from oracles.exact_vae import full_theta, linear_vae
 from oracles.linear_gaussian import LinearGaussian
 
 from vael.metrics.evidence import weigh
+from vael.metrics.imputation import impute
 from vael.models.posteriors.full_normal import FullNormal
 from vael.models.vae import VAE
 
@@ -93,3 +94,39 @@ def test_all_observed_is_no_mask_to_the_bit():
         loss = (trace.rate - trace.log_px).mean()
         found.append([loss, *torch.autograd.grad(loss, tuple(vae.parameters()))])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_what_is_imputed_is_the_conditional_mean_of_the_observed():
+    x, seen = holed(5)
+    half = torch.randn(3, 5, 3).double()
+    both = torch.cat([half, -half])  # the mean of z is then exact, and all weights are equal
+    with torch.no_grad():
+        found = impute(vae_of_the_observed(), seen, lambda number, shape: both[number], 6)
+    o, m = OBSERVED, ~OBSERVED
+    cov = WORLD.W @ WORLD.W.T + WORLD.sigma**2 * np.eye(6)
+    gain = cov[np.ix_(m, o)] @ np.linalg.inv(cov[np.ix_(o, o)])
+    wanted = WORLD.b[m] + (x[:, o] - WORLD.b[o]) @ gain.T
+    np.testing.assert_allclose(found.mean[:, m].numpy(), wanted, rtol=1e-10)
+
+
+def test_the_density_of_hidden_values_is_that_given_the_observed():
+    x, seen = holed(5)
+    hidden = torch.from_numpy(np.tile(~OBSERVED, (5, 1)))
+    noise, count = torch.Generator().manual_seed(0), 40_000
+    eps = torch.randn(count, 5, 3, generator=noise, dtype=torch.float64)
+    with torch.no_grad():
+        found = impute(
+            vae_of_the_observed(),
+            seen,
+            lambda number, shape: eps[number],
+            count,
+            hidden=(torch.from_numpy(x), hidden),
+            draws=4000,
+            generator=noise,
+        )
+    wanted = WORLD.log_evidence(x) - observed_world().log_evidence(x[:, OBSERVED])
+    assert found.log_hidden is not None
+    np.testing.assert_allclose(found.log_hidden.numpy(), wanted, atol=0.05)
+    drawn = found.draws[:, :, ~OBSERVED].numpy()
+    away = (drawn.mean(0) - found.mean[:, ~OBSERVED].numpy()) / drawn.std(0) * math.sqrt(4000)
+    assert np.abs(away).max() < 5

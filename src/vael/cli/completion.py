@@ -19,7 +19,10 @@ compdef %(complete_func)s %(prog_name)s
 """
 """What zsh loads at the first TAB: typer's own then only says who completes from the second on."""
 
-KINDS = ("samples", "reconstructions", "traversal", "interpolation", "encodings", "classes")
+KINDS = (
+    *("samples", "reconstructions", "traversal", "interpolation", "encodings", "classes"),
+    "imputations",
+)
 
 with suppress(ImportError, AttributeError):  # where typer has it otherwise, its own is used
     from typer import _completion_shared

@@ -16,14 +16,18 @@ def generate(
         str,
         typer.Argument(
             metavar="KIND",
-            help="samples, reconstructions, traversal, interpolation, encodings or classes.",
+            help="samples, reconstructions, traversal, interpolation, encodings, classes or "
+            "imputations.",
             autocompletion=complete_kind,
         ),
     ],
     overrides: OtherData = None,
     count: Annotated[
         int | None,
-        typer.Option(help="Samples, examples, columns of a traversal, or pairs to interpolate."),
+        typer.Option(
+            help="Samples, examples, columns of a traversal, pairs to interpolate, or draws of "
+            "imputations (default: their mean)."
+        ),
     ] = None,
     seed: Annotated[
         int,
@@ -56,9 +60,9 @@ def generate(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="A .png, .gif or .npz that does not exist yet. Default: RUN/generated/KIND, as a "
-            ".png, traversals and interpolations as a .gif, encodings as an .npz; that one is "
-            "overwritten."
+            help="A .png, .gif, .npz or .csv that does not exist yet. Default: "
+            "RUN/generated/KIND, as a .png, traversals and interpolations as a .gif, encodings as "
+            "an .npz, imputations as a .csv; that one is overwritten."
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUTPUT.")] = False,
@@ -72,7 +76,7 @@ def generate(
     checkpoint: Which = "best",
     allow: Allow = None,
 ) -> None:
-    """Write what the trained model makes: PNG grids, GIFs, or arrays (.npz)."""
+    """Write what the trained model makes: PNG grids, GIFs, arrays (.npz) or a table (.csv)."""
     from vael.pretrained.generate.kinds import generate_file
     from vael.pretrained.generate.request import GenerateRequest
     from vael.runs.folder import describe_unfinished

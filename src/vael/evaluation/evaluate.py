@@ -8,6 +8,7 @@ import torch
 from vael.distributed.processes import keep_freed_memory
 from vael.evaluation.diagnostic_inputs import gather_inputs
 from vael.evaluation.diagnostics import diagnose, require_factors
+from vael.evaluation.imputation import score_imputation
 from vael.evaluation.parallel import Parts, choose_place, score_parts
 from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.evaluation.result import summarize_scores
@@ -56,6 +57,8 @@ def score_run(request: EvaluationRequest) -> dict[str, Any]:
     beside = columns[parts[1]] if len(parts) > 1 else None
     result = summarize_scores(trained, request.split, scorer.ks, columns[split], beside)
     diagnosis, warnings = diagnose(gather_inputs(scorer, split))
+    if spec.holes and scorer.ks:
+        result["imputation"] = score_imputation(scorer, split)
     result |= {
         **diagnosis,
         "warnings": [*result["warnings"], *_changed(request, trained), *warnings],

@@ -29,7 +29,17 @@ SAME = 1e-12  # several processes may take a sum in another order; all else is e
 OTHER = 1e-5  # float32 elsewhere (without AVX512 instead of with: 2e-8 was seen)
 COARSE = 1e-2  # 16 bits elsewhere; or a GPU, whose convolutions keep 10 bits (TF32), and a CPU
 DEVICE = "device"
-SECTIONS = ("bounds", "jackknife", "ess", "scores", "latents", "quality", "probe", "factors")
+SECTIONS = (
+    "bounds",
+    "jackknife",
+    "ess",
+    "scores",
+    "latents",
+    "quality",
+    "probe",
+    "factors",
+    "imputation",
+)
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def weigh(
     mse = mu = at_bound = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
     at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
-    for h, latents in _draws(vae, vae.show(x, mask), eps, samples, context):
+    for h, latents in draw_latents(vae, vae.show(x, mask), eps, samples, context):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
             px = vae.decode(piece, context=context)
@@ -230,7 +230,7 @@ def bits_per_dim(log_mass: Tensor, num_dims: float) -> Tensor:
     return -log_mass / (num_dims * math.log(2))
 
 
-def _draws(
+def draw_latents(
     vae: VAE,
     seen: Tensor,
     eps: Callable[[int, Shape], Tensor],

@@ -202,6 +202,16 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             ),
             *inception,
         ],
+        "Missing values": [
+            v.row(
+                "imputation.rmse",
+                f"{v.text('imputation.cells')} observed cells hidden, "
+                f"{v.text('imputation.samples')} samples.",
+            ),
+            v.row("imputation.mean_rmse"),
+            v.row("imputation.log_likelihood"),
+            v.row("imputation.mean_log_likelihood"),
+        ],
         "Labels from latent means": [
             v.row("probe.linear", fitted),
             v.row("probe.knn", f"{v.text('probe.neighbours')} nearest."),

@@ -14,6 +14,7 @@ from vael.metrics.latent_activity import name_dim
 from vael.metrics.latent_range import measure_range
 from vael.pretrained.generate.classes import make_class_samples, make_classes
 from vael.pretrained.generate.encode import encode_gif, encode_npz
+from vael.pretrained.generate.imputations import make_imputations
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import GenerateRequest
@@ -176,6 +177,7 @@ KINDS: dict[str, Callable[[Subject], bytes]] = {
     "interpolation": make_interpolation,
     "encodings": make_encodings,
     "classes": make_classes,
+    "imputations": make_imputations,
 }
 
 

@@ -15,6 +15,7 @@ SUFFIXES = {
     "interpolation": (".gif", ".png"),
     "encodings": (".npz",),
     "classes": (".png",),
+    "imputations": (".csv", ".npz"),
 }
 """Kinds with the formats that each may be written in, the default first."""
 COUNTS = {
@@ -31,7 +32,7 @@ class GenerateRequest:
     Attributes:
         path: a run's folder, a checkpoint or an export.
         kind: one of `SUFFIXES`.
-        count: samples, examples, columns or pairs; None: the kind's own number, or all.
+        count: samples, examples, columns, pairs or draws; None: the kind's own number, or all.
         seed: of the noise and of the choice of examples.
         temperature: factor on the noise behind z.
         sampler: ``prior`` or ``mixture``.

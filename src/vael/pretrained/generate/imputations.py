@@ -1,0 +1,88 @@
+"""Write a data set with its missing values filled."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vael.data.batches import EVAL_CHUNK, take_batch
+from vael.data.source import Array
+from vael.errors import ConfigError
+from vael.metrics.evidence import NO_BOUND, chunk_noise
+from vael.metrics.imputation import impute
+from vael.pretrained.generate.encode import encode_npz
+from vael.pretrained.generate.subject import Subject
+from vael.randomness import Noise
+
+SAMPLES = 1000  # importance samples
+
+
+def make_imputations(subject: Subject) -> bytes:
+    """Fill every missing value by E[x|observed], or, with a count, by that many draws.
+
+    All examples in the order of the file, those of validation and test included. A table is text
+    with its columns' names, in its own units; a column ``draw`` tells several apart.
+
+    Raises:
+        ConfigError: the data has no missing values that the model leaves out.
+    """
+    r, spec = subject.request, subject.trained.spec
+    if not spec.holes:
+        raise ConfigError(
+            "imputations fill missing values, which this run has none of: train it with "
+            "data.missing=mask."
+        )
+    if not subject.model.vae.has_density:
+        raise ConfigError(f"there are no imputations: {NO_BOUND}.")
+    found = [np.concatenate(parts) for parts in zip(*_fill(subject, r.count or 0), strict=True)]
+    filled, observed = found
+    if r.target.suffix == ".npz":
+        return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
+    if filled.ndim != 3:
+        raise ConfigError("imputations of images are arrays: add --output FILE.npz.")
+    names = list(spec.columns or map(str, range(filled.shape[2])))
+    return _write_table(filled, names, r.count or 0).encode()
+
+
+def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
+    """Yield the filled examples ``(B, M, *E)`` of each chunk, and what was observed of them."""
+    trained, device = subject.trained, torch.device("cpu")
+    noise = Noise(subject.request.seed, "latent")
+    vae, preprocess = subject.model.vae, subject.model.preprocess
+    chunk = 0
+    for arrays in trained.data.cached.data.parts.values():
+        for start in range(0, len(arrays), EVAL_CHUNK):
+            batch = take_batch(arrays, np.arange(start, min(start + EVAL_CHUNK, len(arrays))))
+            corruption = Noise(trained.config.data.split_seed, "corruption")
+            x: Tensor = preprocess(batch.x, corruption.at(device, "impute", chunk))
+            with torch.inference_mode():
+                made = impute(
+                    vae,
+                    x,
+                    chunk_noise(noise, x, "impute", chunk),
+                    SAMPLES,
+                    context=vae.context(batch.context),
+                    draws=draws,
+                    generator=noise.at(device, "impute draws", chunk) if draws else None,
+                )
+            values = preprocess.restore(made.draws if draws else made.mean[None].to(x.dtype))
+            known = batch.x if trained.spec.raw_levels is None else x  # to the digit of the file
+            filled = torch.where(torch.isnan(x), values, known)
+            yield filled.transpose(0, 1).numpy(), (~torch.isnan(x)).numpy()
+            chunk += 1
+
+
+def _write_table(filled: Array, names: list[str], draws: int) -> str:
+    """Return rows ``(N, M, D)`` as text with commas."""
+    lines = [",".join(_quote(name) for name in (["draw", *names] if draws else names))]
+    for example in filled:
+        for number, row in enumerate(example, 1):
+            cells = [str(value) if math.isfinite(value) else "" for value in row]
+            lines.append(",".join([str(number), *cells] if draws else cells))
+    return "\n".join(lines) + "\n"
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n') else name
