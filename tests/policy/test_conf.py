@@ -39,7 +39,6 @@ OPTIONS = sorted(
 )
 NEEDS = {
     "condition=factors": ["data=sprites", "model=mlp_vae"],
-    "condition=label": ["model=mlp_vae"],
     "experiment=iwae_1l": ["data=digits"],
     "experiment=ppca": ["data=digits"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],

@@ -26,8 +26,9 @@ class ConvEncoder(PyramidEncoder):
         width: int = 32,
         max_width: int = 256,
         hidden: int = 256,
+        context_size: int = 0,
     ) -> None:
-        super().__init__(in_shape, out_shape, width, max_width, hidden, STYLE)
+        super().__init__(in_shape, out_shape, width, max_width, hidden, STYLE, context_size)
 
 
 class ConvDecoder(PyramidDecoder):
@@ -44,5 +45,8 @@ class ConvDecoder(PyramidDecoder):
         max_width: int = 256,
         hidden: int = 256,
         output_gain: float = 0.3,
+        context_size: int = 0,
     ) -> None:
-        super().__init__(in_shape, out_shape, width, max_width, hidden, output_gain, STYLE)
+        super().__init__(
+            in_shape, out_shape, width, max_width, hidden, output_gain, STYLE, context_size
+        )

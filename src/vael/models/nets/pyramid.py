@@ -17,6 +17,7 @@ from vael.models.nets.common import (
     stage_channels,
     upsampling,
 )
+from vael.models.nets.modulation import apply_modulated, make_modulations
 from vael.types import Shape
 
 
@@ -50,9 +51,10 @@ class PyramidEncoder(nn.Module):
         max_width: the most channels that a stage may have.
         hidden: width of the dense layer, or channels, between the smallest map and the latent.
         style: what the stages are made of, of the subclass.
+        context_size: C, numbers of a context that modulates each stage; 0: there is none.
 
     Shape:
-        ``(N, C, H, W) -> (N, *out_shape)``.
+        ``(N, C, H, W) -> (N, *out_shape)``; with a context ``(N, C)`` beside it.
 
     Raises:
         ConfigError: in_shape is no image or too small, no halvings lead to the size of out_shape,
@@ -67,14 +69,18 @@ class PyramidEncoder(nn.Module):
         max_width: int,
         hidden: int,
         style: Style,
+        context_size: int = 0,
     ) -> None:
         super().__init__()
         foot = find_foot(out_shape)
         sizes = pyramid_sizes(in_shape, style.model, foot)
         widths = stage_channels(width, max_width, len(sizes) - 1, "model.encoder")
         stages: list[nn.Module] = []
+        starts: dict[int, int] = {}
         for c_in, c_out in pairwise([in_shape[0], *widths]):
-            stages += [downsampling(c_in, c_out), *style.stage(c_out, len(widths))]
+            stages.append(downsampling(c_in, c_out))
+            starts[len(stages)] = c_out
+            stages += style.stage(c_out, len(widths))
         self.out_shape = tuple(out_shape)
         self.stages = nn.Sequential(*stages, *style.end(widths[-1]))
         self.has_map = foot is not None
@@ -85,10 +91,12 @@ class PyramidEncoder(nn.Module):
         else:
             features = widths[-1] * prod(sizes[-1])
             self.head = dense_layers(features, hidden, prod(out_shape), 1.0, where)
+        self.takes_context = context_size > 0
+        self.modulations = make_modulations(context_size, starts)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Map x ``(N, C, H, W)`` to ``(N, *out_shape)``."""
-        h = self.stages(x)
+        h = apply_modulated(self.stages, self.modulations, x, context)
         out: Tensor = self.head(h if self.has_map else h.flatten(1))
         return out.reshape(-1, *self.out_shape)
 
@@ -109,9 +117,10 @@ class PyramidDecoder(nn.Module):
         output_gain: factor on the initial weights of the last convolution; below 1, so that
             training starts at the centre of the likelihood's links.
         style: what the stages are made of, of the subclass.
+        context_size: C, numbers of a context that modulates each stage; 0: there is none.
 
     Shape:
-        ``(N, *in_shape) -> (N, P, C, H, W)``.
+        ``(N, *in_shape) -> (N, P, C, H, W)``; with a context ``(N, C)`` beside it.
 
     Raises:
         ConfigError: out_shape is no image or too small, no halvings lead to the size of in_shape,
@@ -127,6 +136,7 @@ class PyramidDecoder(nn.Module):
         hidden: int,
         output_gain: float,
         style: Style,
+        context_size: int = 0,
     ) -> None:
         super().__init__()
         foot = find_foot(in_shape)
@@ -142,16 +152,21 @@ class PyramidDecoder(nn.Module):
             features = prod(self.start_shape)
             self.foot = dense_layers(prod(in_shape), hidden, features, gain, where)
         stages: list[nn.Module] = []
+        starts: dict[int, int] = {}
         ends = pairwise([*widths, out_shape[0] * out_shape[1]])
         for (c_in, c_out), (size, target) in zip(ends, pairwise(sizes), strict=True):
+            starts[len(stages)] = c_in
             stages += style.stage(c_in, len(widths))
             last = upsampling(c_in, c_out, size, target)
             stages.append(last)
         stages[-1:] = [*style.end(widths[-1]), he(last, output_gain)]
         self.stages = nn.Sequential(*stages)
+        self.takes_context = context_size > 0
+        self.modulations = make_modulations(context_size, starts)
 
-    def forward(self, h: Tensor) -> Tensor:
+    def forward(self, h: Tensor, context: Tensor | None = None) -> Tensor:
         """Map h ``(N, *in_shape)`` to ``(N, P, C, H, W)``."""
         start = self.foot(h.flatten(1, -3) if self.has_map else h.flatten(1))
-        out: Tensor = self.stages(start.reshape(-1, *self.start_shape))
+        maps = start.reshape(-1, *self.start_shape)
+        out = apply_modulated(self.stages, self.modulations, maps, context)
         return out.reshape(-1, *self.out_shape)

@@ -55,9 +55,10 @@ class ResNetEncoder(PyramidEncoder):
         max_width: int = 256,
         hidden: int = 256,
         blocks: int = 1,
+        context_size: int = 0,
     ) -> None:
         style = residual_style(blocks, "model.encoder.blocks")
-        super().__init__(in_shape, out_shape, width, max_width, hidden, style)
+        super().__init__(in_shape, out_shape, width, max_width, hidden, style, context_size)
 
 
 class ResNetDecoder(PyramidDecoder):
@@ -78,9 +79,12 @@ class ResNetDecoder(PyramidDecoder):
         hidden: int = 256,
         blocks: int = 1,
         output_gain: float = 0.3,
+        context_size: int = 0,
     ) -> None:
         style = residual_style(blocks, "model.decoder.blocks")
-        super().__init__(in_shape, out_shape, width, max_width, hidden, output_gain, style)
+        super().__init__(
+            in_shape, out_shape, width, max_width, hidden, output_gain, style, context_size
+        )
 
 
 def group_norm(width: int) -> nn.GroupNorm:
