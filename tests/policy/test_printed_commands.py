@@ -9,7 +9,10 @@ from helpers.runs import ROOT
 
 from vael.text import word_command
 
-VERBS = "train|list|report|explore|generate|evaluate|compare|verify|export|sweep( status)?"
+VERBS = (
+    "train|list|report|explore|generate|evaluate|compare|verify|export|compress|decompress"
+    "|sweep( status)?"
+)
 BEFORE_A_NAME = re.compile(rf"\b(vael ({VERBS})|wandb sync)( [a-z_.]+=| )$")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from vael.cli import sweep
+from vael.cli.compress import compress, decompress
 from vael.cli.dashboard import dashboard
 from vael.cli.evaluate import compare, evaluate, nondeterminism, verify
 from vael.cli.explore import explore
@@ -46,6 +47,8 @@ VERBS: tuple[tuple[Callable[..., None], str], ...] = (
     (verify, "Score a run again: are the numbers the same?"),
     (nondeterminism, "Measure which randomness moves a score."),
     (export, "Write a model to take elsewhere."),
+    (compress, "Write examples to a file of the size of the bound."),
+    (decompress, "Write the examples of such a file again."),
     (dashboard, "Look at a search in the browser, or on wandb."),
     (new, "Start a project with parts of your own."),
 )

@@ -55,6 +55,14 @@ class MixtureRecord:
         """
         return self._joint(self._log_masses(self._by_pixel(x)), mask)
 
+    def log_mass_of(self, x: Tensor, channels: int) -> Tensor:
+        """Return the log-probability of the first channels of each pixel, nats, ``(S, B, P)``.
+
+        That of one more channel less that of these is what the next one has given them.
+        """
+        terms = self._log_masses(self._by_pixel(x))[..., :channels, :]
+        return torch.logsumexp(self.log_weights + terms.sum(-2), -2)
+
     @property
     def mean(self) -> Tensor:
         """``sum_k pi_k m_kc``, m_kc the mean of channel c where those before are at their means.
