@@ -1,5 +1,6 @@
 """``vael evaluate``, ``verify``, ``compare``, ``nondeterminism``: numbers measured again."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,12 @@ def evaluate(
     factors: Annotated[
         bool, typer.Option("--factors", help="Refuse data that has no scores of known factors.")
     ] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Settings of other data, data=... data.path=...: is an example one of RUN's?"
+        ),
+    ] = None,
     allow: Allow = None,
 ) -> None:
     """Score RUN's best weights thoroughly: RUN/evaluation.json, and a section of its report."""
@@ -45,6 +52,7 @@ def evaluate(
         threads,
         tuple(allow or ()),
         factors,
+        tuple(word for setting in against or () for word in shlex.split(setting)),
     )
     try:
         signals.unblock()

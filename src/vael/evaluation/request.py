@@ -27,6 +27,7 @@ class EvaluationRequest:
             differently, and threads collapse where other work wants the cores: processes do not.
         allow: packages of the user's own that the config in a checkpoint file may name.
         factors: whether data that has no scores of known factors is refused before it is scored.
+        against: settings of other data, ``data=...``: how well the scores tell it from one's own.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class EvaluationRequest:
     threads: int = 1
     allow: tuple[str, ...] = ()
     factors: bool = False
+    against: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse options that cannot work for any run.
@@ -67,6 +69,7 @@ class EvaluationRequest:
         words += [] if self.device == "auto" else ["--device", self.device]
         words += [] if self.threads == 1 else ["--threads", str(self.threads)]
         words += ["--factors"] if self.factors else []
+        words += [word for setting in self.against for word in ("--against", setting)]
         words += [word for package in self.allow for word in ("--allow", package)]
         return shlex.join([*words, *self.overrides])
 

@@ -39,6 +39,7 @@ SECTIONS = (
     "probe",
     "factors",
     "imputation",
+    "against",
 )
 
 
@@ -261,12 +262,17 @@ def _verify_evaluation(
         kind = "cpu"
     devices, threads = 1 if elsewhere else stored["devices"], stored.get("threads", 1)
     given, split = tuple(stored.get("overrides") or overrides), stored["split"]
-    request = EvaluationRequest(folder, split, stored["samples"], kind, devices, given, threads)
+    against = tuple((stored.get("against") or {}).get("settings", ()))
+    request = EvaluationRequest(
+        folder, split, stored["samples"], kind, devices, given, threads, against=against
+    )
     now = dict(_leaves(score_run(request)))
     numbers = tuple(
         VerifiedNumber(name, value, now.get(name))
         for name, value in _leaves(stored)
-        if not (elsewhere and name.startswith(("probe", "factors")))  # counts of hits jump
+        if not (
+            elsewhere and name.startswith(("probe", "factors", "against"))
+        )  # counts of hits jump
     )
     what = f"evaluation.json, {_called(stored)}"
     return VerifiedNumbers(what, numbers, _tolerance(trained, elsewhere), tuple(elsewhere))

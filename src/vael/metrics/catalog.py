@@ -118,6 +118,20 @@ _EVALUATION = (  # in evaluation.json alone
                    "independent (Chen et al. 2018). Too large near the ceiling log N."),
     Metric("latents.aggregate.dimension_wise_kl", "Dimension-wise KL", "nats",
            meaning="Sum of KL(q(z_j) || p(z_j)), what is left of KL(q(z) || p(z))."),
+    *(Metric(f"against.{name}.{part}", title, "at most 1", meaning=meaning)
+      for name, what in (
+          ("bound", "the bound on \u2212log p(x)"),
+          ("rate", "the rate"),
+          ("distortion", "the distortion"),
+          ("typicality", "the distance of the bound to its mean over training examples"),
+      )
+      for part, title, meaning in (
+          ("auroc", f"{name.capitalize()}: AUROC",
+           f"How often {what} is higher for an example of other data than for one of this; 0.5 "
+           "tells nothing."),
+          ("average_precision", f"{name.capitalize()}: average precision",
+           "Share of the other data among what is above a threshold, mean over its recall."),
+      )),
     Metric("quality.reconstruction.ssim", "Structural similarity", "at most 1", "higher",
            meaning="Whether local means, contrasts and patterns agree."),
     Metric("quality.frechet.distance", "Fr\u00e9chet distance", "squared x", "lower",

@@ -163,6 +163,10 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row(f"{i}.{kind}.distance", f"Data to data: {v.text(f'{i}.{kind}.floor')}.")
             for kind in ("frechet", "kid")
         ]
+    settings = v.at("against.settings")
+    against = " ".join(map(str, settings)) if isinstance(settings, list) else ""
+    pairs = f"{v.text('against.examples')} examples of {against}."
+    chance = f"By chance: {v.text('against.chance')}."
     fitted = f"Fitted to {v.text('probe.train_examples')} training examples."
     return {
         "Bound and its parts": [
@@ -211,6 +215,11 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row("imputation.mean_rmse"),
             v.row("imputation.log_likelihood"),
             v.row("imputation.mean_log_likelihood"),
+        ],
+        "Is it one of mine?": [
+            v.row(f"against.{name}.{part}", pairs if part == "auroc" else chance)
+            for name in ("bound", "rate", "distortion", "typicality")
+            for part in ("auroc", "average_precision")
         ],
         "Labels from latent means": [
             v.row("probe.linear", fitted),

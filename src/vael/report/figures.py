@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vael.metrics.catalog import describe_metric
 from vael.report.panels import PALETTE, TRAIN, VAL, arrange_panels
+from vael.report.pictures import Picture
 from vael.runs.metrics_csv import History
 
 if TYPE_CHECKING:
@@ -44,6 +45,35 @@ def make_canvas(rows: int, columns: int, width: float, height: float) -> tuple[F
         for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
             text.set_color(INK)
     return figure, made
+
+
+def draw_detection(against: Mapping[str, Any], target: str) -> Picture:
+    """Draw the histograms of each score of one's own examples and of other data.
+
+    Args:
+        against: the section of evaluation.json.
+        target: ``bpd``, ``nll`` or ``distortion``: what the bound is.
+    """
+    counts = against["histograms"]
+    units = {"bound": "bits / dim" if target == "bpd" else "nats"}
+    rows = ceil(len(counts) / 2)
+    figure, panels = make_canvas(rows, min(2, len(counts)), 9, 3.1 * rows)
+    for axes, (name, both) in zip(panels, counts.items(), strict=False):
+        edges = np.asarray(both["edges"])
+        for label, key, colour in (("this data", "own", TRAIN), ("other data", "other", VAL)):
+            share = np.asarray(both[key]) / max(sum(both[key]), 1)
+            axes.stairs(share, edges, fill=True, alpha=0.45, color=colour, label=label)
+            axes.stairs(share, edges, color=colour, linewidth=1.2)
+        axes.set(xlabel=f"{name}, {units.get(name, 'nats')}", ylabel="share of the examples")
+        axes.set_title(f"AUROC {against[name]['auroc']:.3f}", **TITLE)
+        axes.legend(**LEGEND)
+    settings = " ".join(map(str, against["settings"]))
+    return Picture(
+        figure,
+        f"Scores of {against['own_examples']:,} examples of this data and {against['examples']:,} "
+        f"of {settings}; the outer bins hold what lies beyond. AUROC is how often the other "
+        "example has the higher score.",
+    )
 
 
 def draw_scatter(

@@ -37,6 +37,20 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
         if evaluation["scores"].get(name) is not None:
             note = ", ".join(filter(None, (metric.unit, metric.formula.format(split=split))))
             lines.append(_line(f"{split}/{name}", evaluation["scores"][name], note))
+    against = evaluation.get("against") or {}
+    for name in ("bound", "rate", "distortion", "typicality"):
+        if name in against:
+            found = against[name]
+            spread = found["auroc_se"]
+            error = "" if spread is None or spread != spread else f" +- {spread:.4f}"
+            lines.append(
+                _line(
+                    f"against/{name}",
+                    found["auroc"],
+                    f"AUROC{error}; average precision {found['average_precision']:.4f}, by chance "
+                    f"{against['chance']:.4f}",
+                )
+            )
     lines += [f"warning: {text}" for text in evaluation["warnings"]]
     return "\n".join(lines)
 

@@ -42,6 +42,7 @@ class RunFolder:
     log = _Below("train.log")
     report = _Below("report.html")
     images = _Below("images")
+    against = _Below("images/against.png")  # of the last evaluation, if it was against other data
     wandb = _Below("wandb")
     profile = _Below("profile.txt")
     stop = _Below("stop.json")  # by which others ask the run to stop for good
