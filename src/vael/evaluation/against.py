@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from vael.config.build import build_data
 from vael.errors import ConfigError
@@ -31,9 +31,9 @@ def load_other(trained: Trained, request: EvaluationRequest) -> Trained:
         ConfigError: a setting that is not of the data, or data of another shape, other levels or
             another support.
     """
-    config = OmegaConf.merge(trained.config)
+    config: DictConfig = OmegaConf.merge(trained.config)  # type: ignore[assignment]
     config.data = compose_other_data(trained.config, request.against)
-    data = build_data(config, trained.seeds, request.path, trained.spec.context)  # type: ignore[arg-type]
+    data = build_data(config, trained.seeds, request.path, trained.spec.context)
     data.prepare()
     own, other = trained.spec, data.spec
     for name, what in ALIKE.items():
@@ -99,5 +99,6 @@ def _column(
         k = ks[-1]
         return scores[f"bpd_{k}" if f"bpd_{k}" in scores else f"nll_{k}"]
     if name == "typicality":
+        assert mean is not None
         return np.abs(scores[f"nll_{ks[-1]}"] - mean)
     return scores[name]
