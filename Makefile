@@ -7,10 +7,10 @@ GPU_WORKERS ?= 4
 STAMP := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train sweep dashboard bench bench-gpu docs test test-slow test-long test-gpu check lint format type clean
+.PHONY: help setup train sweep dashboard bench bench-gpu docs test test-slow test-long test-gpu study-1 study-2 study-3 check lint format type clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(STAMP) ## create .venv and install vael with its development tools
 
@@ -40,6 +40,19 @@ docs: setup ## build the site of README and docs/ into build/site, strictly
 
 bench-gpu: setup ## the same on a GPU, 5 minutes; captured steps, CUDA graphs, JAX's scan; DATA=folder
 	$(BIN)/python benchmarks/bench_gpu.py $(if $(DATA),--data $(DATA))
+
+study-1: setup ## which VAE beats bzip2? 3 core hours, resumable; DATA=folder of MNIST's parquet
+	$(BIN)/python benchmarks/studies/other_codecs.py $(if $(DATA),data.path=$(DATA))
+	$(BIN)/python benchmarks/studies/study_1.py outputs/studies $(if $(DATA),data.path=$(DATA))
+	$(BIN)/python benchmarks/studies/pages.py
+
+study-2: setup ## a beta-VAE draws Shannon's curve, 40 core minutes, resumable; with DATA also on MNIST
+	$(BIN)/python benchmarks/studies/study_2.py outputs/studies $(if $(DATA),data.path=$(DATA))
+	$(BIN)/python benchmarks/studies/pages.py
+
+study-3: setup ## how many latents? six rules, a core hour, resumable
+	$(BIN)/python benchmarks/studies/study_3.py outputs/studies
+	$(BIN)/python benchmarks/studies/pages.py
 
 test: setup ## the tests, minutes on 2 cores; WORKERS=8 where there are more
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --timeout 300
