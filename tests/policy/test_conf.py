@@ -39,6 +39,7 @@ OPTIONS = sorted(
 )
 NEEDS = {
     "condition=factors": ["data=sprites", "model=mlp_vae"],
+    "experiment=conditional_iwae_1l": ["data=digits"],
     "experiment=iwae_1l": ["data=digits"],
     "experiment=iwae": ["data=digits"],
     "experiment=nvae": ["data=digits"],

@@ -52,7 +52,7 @@ class Conditional(nn.Module, Generic[Record_co]):
         if self.takes_context:
             assert context is not None, "a conditional net needs a context"
             spread = context.expand(*lead, context.shape[-1])
-            theta = self.net(flat, spread.reshape(len(flat), -1))
+            theta = self.net(flat, spread.reshape(flat.shape[0], -1))
         else:
             theta = self.net(flat)
         if theta.dtype in (torch.bfloat16, torch.float16):

@@ -14,6 +14,7 @@ import vael
 from vael.errors import ConfigError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
+from vael.pretrained.export.export import export_model
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
 from vael.runs.comparison import compare_runs
@@ -95,3 +96,26 @@ def test_an_example_is_shown_as_every_class(run, tmp_path):
         width, height = picture.size
     assert width > 11 * 80  # the example, and ten classes
     assert 2 * 80 <= height < 3 * 80
+
+
+def test_an_onnx_graph_takes_the_label_beside_its_input(run, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    folder, model = export_model(run, "onnx", tmp_path / "onnx"), vael.load(run)
+    x, y = load_digits().images[:5, None] / 16, np.array([3, 0, 9, 3, 1])
+    graphs = {
+        name: onnxruntime.InferenceSession(folder / f"{name}.onnx")
+        for name in ("encoder", "decoder")
+    }
+    feed = {"x": x.astype(np.float32), "label": y}
+    mu, sigma = graphs["encoder"].run(None, feed)
+    wanted = model.encode(x, label=y)
+    np.testing.assert_allclose(mu, wanted.mu, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sigma, wanted.sigma, rtol=1e-4, atol=1e-5)
+    (found,) = graphs["decoder"].run(None, {"z": mu, "label": y})
+    np.testing.assert_allclose(found, model.decode(wanted.mu, label=y), rtol=1e-4, atol=1e-5)
+    assert "label: (N,) int64" in (folder / "README.md").read_text()
+
+
+def test_an_export_is_told_what_its_run_is(run, tmp_path):
+    again, model = vael.load(export_model(run, output=tmp_path / "export")), vael.load(run)
+    assert torch.equal(again.sample(2, label=6), model.sample(2, label=6))

@@ -6,7 +6,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from vael.config.condition_options import describe_condition
 from vael.metrics.catalog import find_metric
+from vael.pretrained.export.onnx import name_told
 from vael.pretrained.model import Model
 from vael.runs.checkpoint import WEIGHTS
 from vael.types import DataSpec
@@ -38,13 +40,15 @@ def card_text(
         "prior": _node(config.prior),
         "objective": _node(config.objective),
     }
+    if model.spec.context:
+        built["condition"] = describe_condition(config)
     parts = [
         f"---\nlicense: {json.dumps(license_name)}\nlibrary_name: vael\n"
         "tags: [variational-autoencoder]\n---",
         f"# {_plain(name)}",
         "A variational autoencoder trained with vael. `config.yaml` is its whole configuration.",
         "## Use",
-        _onnx(model.spec, differences) if differences else _python(model.spec),
+        _onnx(model, differences) if differences else _python(model),
         "## Data",
         _table(_data(model, summary)),
         "## Model",
@@ -84,29 +88,46 @@ def _data(model: Model, summary: Mapping[str, Any] | None) -> dict[str, Any]:
     return rows | ({"card": card} if card else {})
 
 
-def _python(spec: DataSpec) -> str:
-    axes = ", ".join(map(str, spec.event_shape))
+def _python(model: Model) -> str:
+    axes = ", ".join(map(str, model.spec.event_shape))
+    names = [name for name, _ in model.spec.context]
+    told, one = "", ""
+    if names:
+        given = "{" + ", ".join(f'"{name}": ...' for name in names) + "}"
+        is_label = model.config.condition.kind == "label"
+        told, one = (", label=y", ", label=3") if is_label else (f", given={given}",) * 2
     return (
         "```python\nimport vael\n\n"
         f'model = vael.load("{WEIGHTS}")  # or this folder\n'
-        f"mu, sigma = model.encode(x)  # x: (N, {axes})\n"
-        "x_mean = model.decode(mu)\nsamples = model.sample(16)\n```"
+        f"mu, sigma = model.encode(x{told})  # x: (N, {axes})\n"
+        f"x_mean = model.decode(mu{told})\nsamples = model.sample(16{one})\n```"
     )
 
 
-def _onnx(spec: DataSpec, differences: Mapping[str, float]) -> str:
-    axes = ", ".join(map(str, spec.event_shape))
+def _onnx(model: Model, differences: Mapping[str, float]) -> str:
+    axes = ", ".join(map(str, model.spec.event_shape))
+    beside = {
+        part: "".join(f', "{name}": {name}' for name in name_told(model, part))
+        for part in ("encoder", "decoder")
+    }
+    told = {"label": "label: (N,) int64. ", "given": _given_text(model.spec)}
+    said = "".join(told[name] for name in name_told(model, "decoder"))
     worst = ", ".join(f"{name} {value:.1g}" for name, value in differences.items())
     return (
         "```python\nimport onnxruntime\n\n"
         'encoder = onnxruntime.InferenceSession("encoder.onnx")\n'
         'decoder = onnxruntime.InferenceSession("decoder.onnx")\n'
-        f'(mu,) = encoder.run(["mu"], {{"x": x}})  # x: (N, {axes}) float32\n'
-        '(x_mean,) = decoder.run(None, {"z": mu})\n```\n\n'
-        "The values of x are those of the table below; z is float32, where p(z) lies; "
+        f'(mu,) = encoder.run(["mu"], {{"x": x{beside["encoder"]}}})  # x: (N, {axes}) float32\n'
+        f'(x_mean,) = decoder.run(None, {{"z": mu{beside["decoder"]}}})\n```\n\n'
+        f"{said}The values of x are those of the table below; z is float32, where p(z) lies; "
         "x_mean is the mean of p(x|z). Largest relative difference from PyTorch when it was "
         f"exported: {worst}."
     )
+
+
+def _given_text(spec: DataSpec) -> str:
+    names = ", ".join(name for name, _ in spec.context)
+    return f"given: (N, {len(spec.context)}) float32, of {names} in the units of the data. "
 
 
 def _scores(summary: Mapping[str, Any] | None) -> str:

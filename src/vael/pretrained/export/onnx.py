@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vael.config.condition import find_context_sizes
 from vael.errors import ConfigError, VaelError
+from vael.models.condition import LabelCondition, NumberCondition
 from vael.models.posteriors.base import PosteriorRecord
+from vael.models.vae import VAE
 from vael.pretrained.model import Model
 from vael.randomness import derive_seed
 
@@ -18,12 +21,15 @@ NEEDED = ("onnx", "onnxscript", "onnxruntime")
 TOLERANCE = 1e-5  # of an output, relative to the largest one where that is above 1
 SIZES = (1, 2, 7)  # of the batches that it is tried with
 
+Inputs = tuple[Tensor, ...]
+
 
 class Encoder(nn.Module):
     """``x -> mu, sigma`` of q(z|x), ``(N, d)`` each; ``mu`` alone where sigma has no formula.
 
     x is float32: images as the likelihood sees them, in [0, 1]; a table, and images
-    of real numbers, in their own units.
+    of real numbers, in their own units. A model that is told a label takes ``label``, ``(N,)``
+    int64, beside it, and one that is told numbers ``given``, ``(N, K)`` float32.
     """
 
     def __init__(self, model: Model) -> None:
@@ -31,23 +37,28 @@ class Encoder(nn.Module):
         self.vae = model.vae
         self.table = model.preprocess if model.spec.raw_levels is None else None
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, told: Tensor | None = None) -> tuple[Tensor, ...]:
         """Map ``(N, *E)`` to the moments."""
-        q = self.vae.encode(x if self.table is None else self.table(x))
+        seen = x if self.table is None else self.table(x)
+        q = self.vae.encode(seen, context=_context(self.vae, told))
         sigma = q.sigma if isinstance(q, PosteriorRecord) else None
         return (q.mean,) if sigma is None else (q.mean, sigma)
 
 
 class Decoder(nn.Module):
-    """``z -> x_mean``, the mean of p(x|z): images in [0, 1], other data in its units."""
+    """``z -> x_mean``, the mean of p(x|z): images in [0, 1], other data in its units.
+
+    What the model is told stands beside z, as in `Encoder`.
+    """
 
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.vae, self.preprocess = model.vae, model.preprocess
 
-    def forward(self, z: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, z: Tensor, told: Tensor | None = None) -> tuple[Tensor, ...]:
         """Map ``(N, d)`` to ``(N, *E)``."""
-        return (self.preprocess.restore(self.vae.decode(z[None]).mean[0]),)
+        px = self.vae.decode(z[None], context=_context(self.vae, told))
+        return (self.preprocess.restore(px.mean[0]),)
 
 
 class Graph(NamedTuple):
@@ -64,36 +75,76 @@ def export_encoder(model: Model) -> Graph:
     for size in SIZES:
         x = torch.rand(size, *model.spec.event_shape, generator=source)
         examples.append(x if model.spec.support == "unit" else model.preprocess.restore(4 * x - 2))
-    return _export(Encoder(model), examples, "x", ("mu", "sigma"))
+    told = name_told(model, "encoder")
+    return _export(Encoder(model), _beside(model, examples, told), ("x", *told), ("mu", "sigma"))
 
 
 def export_decoder(model: Model) -> Graph:
     """Export the graph from ``z`` to ``x_mean``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = [torch.randn(size, *model.latent_shape, generator=source) for size in SIZES]
-    return _export(Decoder(model), examples, "z", ("x_mean",))
+    told = name_told(model, "decoder")
+    return _export(Decoder(model), _beside(model, examples, told), ("z", *told), ("x_mean",))
+
+
+def name_told(model: Model, part: str) -> tuple[str, ...]:
+    """Return the name of the input by which encoder or decoder is told c; empty: it is not."""
+    if not find_context_sizes(model.config, model.vae.condition)[part]:
+        return ()
+    return ("label" if model.config.condition.kind == "label" else "given",)
+
+
+def _beside(model: Model, examples: list[Tensor], told: tuple[str, ...]) -> list[Inputs]:
+    """Put what a conditional model is told beside each batch of examples."""
+    if not told:
+        return [(example,) for example in examples]
+    condition = model.vae.condition
+    found: list[Inputs] = []
+    for example in examples:
+        count = len(example)
+        if isinstance(condition, LabelCondition):
+            found.append((example, torch.arange(count) % condition.classes))
+        else:
+            assert isinstance(condition, NumberCondition)
+            places = torch.linspace(-1, 1, count)[:, None].expand(-1, condition.size)
+            found.append((example, condition.shift + places * condition.scale))
+    return found
+
+
+def _context(vae: VAE, told: Tensor | None) -> Tensor | None:
+    """Return c of labels ``(N,)`` or numbers ``(N, K)``."""
+    if told is None:
+        return None
+    return vae.context((told[:, None] if told.ndim == 1 else told).float())
 
 
 @torch.no_grad()
-def _export(net: nn.Module, examples: list[Tensor], name: str, names: tuple[str, ...]) -> Graph:
+def _export(
+    net: nn.Module, examples: list[Inputs], inputs: tuple[str, ...], names: tuple[str, ...]
+) -> Graph:
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
         raise ConfigError(
             f"--format onnx needs {', '.join(missing)}: pip install {' '.join(missing)}."
         )
     net.eval()
-    names = names[: len(net(examples[0]))]
+    names = names[: len(net(*examples[0]))]
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
     log.setLevel(logging.ERROR)  # it warns of operators of torchvision, which nobody uses
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated")  # torch's own use
+            batch = torch.export.Dim("N")
             traced = torch.export.export(
-                net, (examples[-1],), dynamic_shapes=({0: torch.export.Dim("N")},)
+                net, examples[-1], dynamic_shapes=tuple({0: batch} for _ in inputs)
             ).run_decompositions({torch.ops.aten.expm1.default: _expm1})
             made = torch.onnx.export(
-                traced, dynamo=True, verbose=False, input_names=[name], output_names=list(names)
+                traced,
+                dynamo=True,
+                verbose=False,
+                input_names=list(inputs),
+                output_names=list(names),
             )
     except torch.onnx.OnnxExporterError as error:
         raise VaelError(
@@ -114,7 +165,7 @@ def _expm1(value: Tensor) -> Tensor:
     return torch.tanh(value / 2) * (torch.exp(value) + 1)
 
 
-def _difference(net: nn.Module, content: bytes, examples: list[Tensor]) -> float:
+def _difference(net: nn.Module, content: bytes, examples: list[Inputs]) -> float:
     """Return the largest difference between onnxruntime and torch over all examples.
 
     Raises:
@@ -125,11 +176,12 @@ def _difference(net: nn.Module, content: bytes, examples: list[Tensor]) -> float
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
+    taken = [given.name for given in session.get_inputs()]
     worst = 0.0
     for example in examples:
-        found = session.run(None, {given.name: example.numpy()})
-        for output, wanted in zip(found, net(example), strict=True):
+        values = [each.numpy() for each in example]
+        found = session.run(None, dict(zip(taken, values, strict=True)))
+        for output, wanted in zip(found, net(*example), strict=True):
             expected = wanted.numpy()
             scale = max(1.0, float(np.abs(expected).max()))
             worst = max(worst, float(np.abs(output - expected).max()) / scale)
