@@ -109,13 +109,22 @@ class Placement:
         """Return this process's place among those of the run."""
         return LaunchedProcesses(ranks.find_rank() if self.world > 1 else None)
 
-    def strategy(self) -> Strategy | str:
-        """Return Lightning's strategy: one process, or DDP over gloo (CPU) or NCCL (GPU)."""
+    def strategy(self, some_unused: bool = False) -> Strategy | str:
+        """Return Lightning's strategy: one process, or DDP over gloo (CPU) or NCCL (GPU).
+
+        Args:
+            some_unused: whether a loss may hang on only some of the parameters, for which DDP has
+                to look at each step; else it ends the run.
+        """
         if self.world == 1:
             return "auto"
         backend = "gloo" if self.accelerator == "cpu" else "nccl"
         # no buffer of ours ever changes: sending them at every step would be for nothing
-        return DDPStrategy(process_group_backend=backend, broadcast_buffers=False)
+        return DDPStrategy(
+            process_group_backend=backend,
+            broadcast_buffers=False,
+            find_unused_parameters=some_unused,
+        )
 
 
 def find_placement(options: DictConfig) -> Placement:

@@ -18,7 +18,12 @@ from vael.training.module import LitVAE
 
 @dataclass
 class Run:
-    """Everything that takes part in one run."""
+    """Everything that takes part in one run.
+
+    Attributes:
+        some_unused: whether the loss leaves some parameters alone, which several processes have to
+            know: ``objective=aae`` those of a learned prior.
+    """
 
     folder: Path
     config: DictConfig
@@ -30,6 +35,7 @@ class Run:
     stop: TrainingStopRequest
     prune: StopFile
     clock: RunTimer
+    some_unused: bool = False
 
     @property
     def files(self) -> RunFolder:

@@ -60,7 +60,8 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     run = Run(folder, config, data, lit, placement, csv, board, stop, prune, clock)
     if config.init_from is not None:
         warm_start(lit, expand_home(config.init_from), folder)
-    rehearse(run)
+    loss = rehearse(run)
+    run.some_unused = placement.world > 1 and leaves_out(loss, lit)
     if config.trainer.compile:
         compile_nets(lit.vae)
     _report_warmup(lit)
@@ -144,15 +145,17 @@ def build_objective(config: DictConfig, facts: Mapping[str, int], seeds: Seeds) 
     return objective
 
 
-def rehearse(run: Run) -> None:
+def rehearse(run: Run) -> Loss:
     """Try the first example, the optimiser and its schedule, and leave no trace of it.
+
+    Return the loss, with its graph where there are several processes.
 
     Raises:
         ConfigError: the parts of the model do not fit together, or the optimiser refuses its
             options.
     """
     lit = run.lit
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(run.placement.world > 1):
         noise = Noise(run.config.seed, "corruption").at(torch.device("cpu"), "rehearsal")
         one = run.data.head("train", 1)
         x = run.data.preprocess(one.x, noise)
@@ -200,6 +203,14 @@ def rehearse(run: Run) -> None:
             f"optimizer ({target}) cannot be built: {explain_refusal(error, target)}"
         ) from error
     lit.scheduler.make(optimizer, lit.options.total_steps, lit.target.mode)
+    return loss
+
+
+def leaves_out(loss: Loss, lit: LitVAE) -> bool:
+    """Whether a loss hangs on only some of the parameters."""
+    learned = [parameter for parameter in lit.parameters() if parameter.requires_grad]
+    found = torch.autograd.grad(loss.value, learned, allow_unused=True)
+    return any(gradient is None for gradient in found)
 
 
 def _place(error: BaseException) -> str:

@@ -40,7 +40,7 @@ def make_trainer(run: Run) -> pl.Trainer:
         accelerator=placement.accelerator,
         devices=placement.devices,
         num_nodes=placement.num_nodes,
-        strategy=placement.strategy(),
+        strategy=placement.strategy(run.some_unused),
         precision=PRECISIONS[str(options.precision)],  # type: ignore[arg-type]
         max_epochs=options.max_epochs,
         gradient_clip_val=options.gradient_clip_val,

@@ -1,8 +1,8 @@
 """Everything meets everything: a whole life of each two choices, and what is refused, refused.
 
 The choices are the files of conf/: a new one joins by itself. In the normal suite every two of
-them meet in some row, but for objectives and likelihoods, which do among the slow tests; the
-whole product is run by hand (`make test-long`).
+them meet in some row, but for objectives and likelihoods, which do among the slow tests. The
+whole product is that of `test_product`.
 """
 
 import json
@@ -12,8 +12,17 @@ import re
 import numpy as np
 import pytest
 import torch
-from helpers.pairwise import cover_pairs, pairs_of, rows_of
+from helpers.pairwise import cover_pairs, pairs_of
 from helpers.runs import ROOT, make_run
+from integration.combinations.choices import (
+    FACTORS,
+    FORBIDDEN,
+    REFUSED,
+    USUAL,
+    label,
+    settings,
+    write_data,
+)
 
 import vael
 from vael.errors import ConfigError
@@ -29,94 +38,9 @@ from vael.sweep.spec.grammar import parse_space
 from vael.training.fit import train
 
 
-def names(group):
-    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
-
-
-FACTORS = {
-    "data": ["image", "table", "holes"],
-    "likelihood": names("likelihood"),
-    "posterior": names("posterior"),
-    "prior": names("prior"),
-    "objective": names("objective"),
-}
-USUAL = {
-    "data": "image",
-    "likelihood": "gaussian",
-    "posterior": "normal",
-    "prior": "standard_normal",
-    "objective": "elbo",
-}
-LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
-OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
-REFUSED = {
-    **{
-        (f"data={data}", f"likelihood={name}"): "likelihood"
-        for data in ("table", "holes")
-        for name in LEVELS
-    },
-    ("data=image", "likelihood=student_t"): "likelihood",
-    **{
-        ("objective=free_bits", f"prior={name}"): "objective.group=null"
-        for name in names("prior")
-        if name != "standard_normal"
-    },
-    **{
-        (f"objective={name}", "posterior=delta"): "objective=wae"
-        for name in names("objective")
-        if name not in OF_POINTS
-    },
-    **{
-        (choice, f"posterior={flow}"): said
-        for flow in ("iaf", "spline")  # no densities of single dimensions, nor of other draws
-        for choice, said in {
-            "objective=beta_tc": "posterior=normal",
-            "objective=dip": "objective.variant=1",
-            "objective=free_bits": "objective.group=null",
-            "prior=vamp": "posterior",
-        }.items()
-    },
-}
-"""Two choices that cannot go together, with what the line that refuses them says."""
-FORBIDDEN = [frozenset(tuple(choice.split("=")) for choice in pair) for pair in REFUSED]
-SMALL = (  # one step an epoch
-    *("logger=csv", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "report=false"),
-    *("data=array", "data.batch_size=8", "model=mlp_vae", "model.latent_dim=2"),
-    *("model.encoder.hidden=[8]", "model.decoder.hidden=[8]"),
-    *("evaluation.samples=2", "evaluation.test_samples=2", "callbacks.pictures.num_examples=8"),
-)
-NEEDS = {
-    "prior=mixture": ["prior.components=3"],
-    "prior=vamp": ["prior.components=3"],
-    "objective=bound": ["objective.k=3"],
-    **{
-        f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]
-        for group, name in (
-            *(("posterior", name) for name in ("iaf", "spline")),
-            *(("prior", name) for name in ("autoregressive", "spline")),
-        )
-    },
-}
-
-
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
-    images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
-    holes = np.where(np.arange(12)[:, None] % 3 == np.arange(3), np.nan, table)
-    found = {}
-    for name, x in (("image", images), ("table", table), ("holes", holes)):
-        found[name] = folder / f"{name}.npz"
-        parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
-        np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
-    return found
-
-
-def settings(row, files):
-    chosen = [f"{group}={name}" for group, name in row.items() if group != "data"]
-    more = [setting for choice in chosen for setting in NEEDS.get(choice, ())]
-    of_data = {"image": ["data.levels=5"], "holes": ["data.missing=mask"]}.get(row["data"], [])
-    return [*SMALL, f"data.path={files[row['data']]}", *of_data, *chosen, *more]
+    return write_data(tmp_path_factory.mktemp("data"))
 
 
 def live(row, files, tmp_path):
@@ -168,10 +92,6 @@ def evaluate(run, has_levels, bounded):
     )
 
 
-def label(row):
-    return "-".join(row.values())
-
-
 APART = ("likelihood", "objective")
 
 
@@ -199,14 +119,6 @@ def test_the_encoder_of_every_posterior_can_be_onnx(posterior, files, tmp_path):
     train(run)
     target = export_model(run, "onnx", output=tmp_path / "export")  # which compares with torch
     assert (target / "encoder.onnx").is_file()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("objective", FACTORS["objective"])
-def test_all_choices_go_together(objective, files, tmp_path):
-    for row in rows_of({**FACTORS, "objective": [objective]}, FORBIDDEN):
-        (tmp_path / label(row)).mkdir()
-        live(row, files, tmp_path / label(row))
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda p: p.stem)

@@ -98,6 +98,16 @@ def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_pat
             assert found[3][name] == pytest.approx(value, rel=1e-6), name
 
 
+def test_a_prior_that_the_objective_leaves_alone_stays_as_it_is(tmp_path):
+    """DDP would end the second step: weights without a gradient are waited for."""
+    done = start(tmp_path, 2, "objective=aae", "prior=mixture", "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert "unused" not in done.stderr
+    states = [torch.load(file, weights_only=True) for file in (tmp_path / "kept").iterdir()]
+    assert not states[0]["vae.latents.prior.logits"].any()  # as they began
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
 def test_a_nan_on_several_devices_is_reported_and_exits_3(tmp_path):
     done = start(tmp_path, 2, "+callbacks.extra.nan={_target_: helpers.callbacks.Poison, step: 7}")
     assert done.returncode == 3, done.stderr

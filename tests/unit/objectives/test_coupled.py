@@ -1,20 +1,32 @@
 """Objectives that couple the examples of a batch are the same on one and on several processes."""
 
+import math
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from oracles.exact_vae import linear_vae
+from oracles.flows import shake
 from oracles.linear_gaussian import LinearGaussian
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from vael.models.posteriors import FullNormal, Normal
+from vael.models.flows import AutoregressiveFlow
+from vael.models.posteriors import (
+    FullNormal,
+    IAFPosterior,
+    LaplacePosterior,
+    Normal,
+    SplinePosterior,
+    StudentTPosterior,
+)
+from vael.models.priors import AutoregressivePrior, NormalMixture, StandardNormal, VampPrior
 from vael.objectives import Adversarial, BetaTC, Dip, FactorVae, Info
 
 
@@ -33,44 +45,75 @@ OBJECTIVES = {
     "aae": lambda: discriminating(Adversarial),
     "dip_2": lambda: Dip(variant=2, lambda_od=3.0, lambda_d=5.0),
 }
+POSTERIORS = {
+    "normal": Normal,
+    "full_normal": FullNormal,
+    "laplace": LaplacePosterior,
+    "student_t": StudentTPosterior,
+    "iaf": partial(IAFPosterior, transforms=1, hidden=[4], context=1),
+    "spline": partial(SplinePosterior, transforms=1, hidden=[4], context=1),
+}
+PRIORS = {
+    "standard_normal": StandardNormal,
+    "mixture": partial(NormalMixture, components=3),
+    "vamp": partial(VampPrior, example_shape=(4,), components=3),
+    "autoregressive": partial(AutoregressivePrior, transforms=1, hidden=[4]),
+}
+OF_SINGLE_DENSITIES = ("beta_tc", "weighted", "dip_2")  # which a flow does not have
+CASES = [
+    *(
+        (name, posterior, "standard_normal")
+        for name in OBJECTIVES
+        for posterior in POSTERIORS
+        if not (posterior in ("iaf", "spline") and name in OF_SINGLE_DENSITIES)
+    ),
+    *((name, "normal", prior) for name in OBJECTIVES for prior in list(PRIORS)[1:]),
+]
 BATCH = 6
 
 
 class Step(nn.Module):
     """A pass and its loss, so that DDP sees both."""
 
-    def __init__(self, kind, objective):
+    def __init__(self, name, posterior, prior):
         super().__init__()
         world = LinearGaussian.draw(4, 2, orthogonal=True)
         A, _ = world.posterior_map()
-        size = kind((2,)).theta_shape
-        extra = {Normal: [-0.5, -0.2], FullNormal: [-0.5, -0.2, 0.6]}[kind]
-        assert len(extra) + 2 == np.prod(size)
-        self.vae = linear_vae(world, kind((2,)), 0.8 * A, np.full(2, 0.3), np.array(extra))
-        self.objective = objective
+        family = POSTERIORS[posterior]((2,))
+        extra = [-0.5, -0.2, 0.6][: math.prod(family.theta_shape) - 2]
+        self.vae = linear_vae(world, family, 0.8 * A, np.full(2, 0.3), np.array(extra))
+        torch.manual_seed(1)
+        self.vae.latents.prior = PRIORS[prior]((2,)).double()
+        for module in self.vae.modules():
+            if isinstance(module, AutoregressiveFlow):
+                shake(module, 0.5)
+        self.objective = OBJECTIVES[name]()
         generator = torch.Generator().manual_seed(3)
         self.x = torch.from_numpy(world.sample(BATCH))
-        self.noise = torch.randn(2, 1, BATCH, 2, generator=generator, dtype=torch.float64)
+        shapes = (2,), *self.objective.noise_shapes(self.vae.latents)
+        self.noise = [
+            torch.randn(1, BATCH, *shape, generator=generator, dtype=torch.float64)
+            for shape in shapes
+        ]
 
     def forward(self, rank, world):
-        x, (eps, noise) = self.x.chunk(world)[rank], self.noise.chunk(world, dim=2)[rank]
-        trace = replace(self.vae(x, (eps,)), noise=(noise,))
+        x = self.x.chunk(world)[rank]
+        eps, *noise = (whole.chunk(world, dim=1)[rank] for whole in self.noise)
+        trace = replace(self.vae(x, (eps,)), noise=tuple(noise))
         return self.objective(trace, 0, 1.0).value
 
 
 def losses_and_gradients(rank, world, wrap):
-    """Of every objective and posterior: the loss, and the gradient of encoder and objective."""
+    """Of every case: the loss, and the gradient of all weights behind z and of the objective."""
     found = {}
-    for name, make in OBJECTIVES.items():
-        for kind in (Normal, FullNormal):
-            step = Step(kind, make())
-            wrapped = wrap(step)  # DDP averages only while it lives
-            loss = wrapped(rank, world)
-            loss.backward()
-            weight = step.vae.latents.posterior.net.linear
-            learned = [weight.weight, weight.bias, *step.objective.parameters()]
-            gradient = torch.cat([parameter.grad.flatten() for parameter in learned])
-            found[f"{name}/{kind.__name__}"] = loss.detach(), gradient
+    for case in CASES:
+        step = Step(*case)
+        wrapped = wrap(step)  # DDP averages only while it lives
+        loss = wrapped(rank, world)
+        loss.backward()
+        learned = [*step.vae.latents.parameters(), *step.objective.parameters()]
+        gradients = [p.grad.flatten() for p in learned if p.grad is not None]
+        found["/".join(case)] = loss.detach(), torch.cat(gradients)
     return found
 
 
@@ -99,6 +142,7 @@ if __name__ == "__main__":
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world
     )
-    found = losses_and_gradients(rank, world, DistributedDataParallel)
+    wrap = partial(DistributedDataParallel, find_unused_parameters=True)  # aae trains no prior
+    found = losses_and_gradients(rank, world, wrap)
     torch.save(found, f"{folder}/{rank}.pt")
     distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Objectives that control the rate see the batch of all processes: two agree with one."""
+"""Objectives that control the rate see the batch of all processes: 2 and 3 agree with 1."""
 
 import os
 import subprocess
@@ -13,7 +13,8 @@ from oracles.water_filling import aligned_vae, corners, examples
 from vael.objectives import Capacity, Constant, FreeBits, Geco, Objective
 
 SPECTRUM, RATES = np.array([4.0, 1.0, 0.25]), np.array([0.5, 0.3, 0.1])
-X = examples(SPECTRUM) + torch.arange(8.0, dtype=torch.float64)[:, None] / 8  # no two shares alike
+STEPS = torch.arange(6.0, dtype=torch.float64)[:, None] / 8  # so that no two shares are alike
+X = examples(SPECTRUM)[:6] + STEPS
 
 
 def made() -> list[Objective]:
@@ -47,22 +48,25 @@ def run_rank(rank: int, world: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def test_value_gradient_and_state_are_those_of_one_process(tmp_path):
+@pytest.mark.parametrize("world", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_value_gradient_and_state_are_those_of_one_process(tmp_path, world):
     here = Path(__file__)
-    code = "import sys, test_processes as t; t.run_rank(int(sys.argv[1]), 2, sys.argv[2])"
+    code = "import sys, test_processes as t; t.run_rank(*map(int, sys.argv[1:3]), sys.argv[3])"
     paths = [here.parent, here.parents[2], *sys.path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     running = [
         subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", code, str(rank), str(tmp_path)],
+            [sys.executable, "-W", "ignore", "-c", code, str(rank), str(world), str(tmp_path)],
             env={**environment, "OMP_NUM_THREADS": "1"},
         )
-        for rank in range(2)
+        for rank in range(world)
     ]
-    assert [process.wait(timeout=250) for process in running] == [0, 0]
-    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    for whole, one, two in zip(found(aligned_vae(SPECTRUM, RATES, 0.5), X), *ranks, strict=True):
-        assert (one["loss"] + two["loss"]).item() / 2 == pytest.approx(whole["loss"].item())
+    assert [process.wait(timeout=250) for process in running] == [0] * world
+    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(world)]
+    for whole, *parts in zip(found(aligned_vae(SPECTRUM, RATES, 0.5), X), *ranks, strict=True):
+        mean = sum(part["loss"].item() for part in parts) / world
+        assert mean == pytest.approx(whole["loss"].item())
         for name in whole.keys() - {"loss"}:
-            torch.testing.assert_close(one[name], two[name], rtol=1e-12, atol=1e-14)
-            torch.testing.assert_close(one[name], whole[name], rtol=1e-6, atol=1e-9)
+            for part in parts:
+                torch.testing.assert_close(part[name], parts[0][name], rtol=1e-12, atol=1e-14)
+                torch.testing.assert_close(part[name], whole[name], rtol=1e-6, atol=1e-9)

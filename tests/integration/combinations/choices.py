@@ -1,0 +1,100 @@
+"""The choices of conf/ that meet each other, and which of them cannot."""
+
+import numpy as np
+from helpers.runs import ROOT
+
+
+def names(group):
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+FACTORS = {
+    "data": ["image", "table", "holes"],
+    "likelihood": names("likelihood"),
+    "posterior": names("posterior"),
+    "prior": names("prior"),
+    "objective": names("objective"),
+}
+USUAL = {
+    "data": "image",
+    "likelihood": "gaussian",
+    "posterior": "normal",
+    "prior": "standard_normal",
+    "objective": "elbo",
+}
+LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
+OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
+REFUSED = {
+    **{
+        (f"data={data}", f"likelihood={name}"): "likelihood"
+        for data in ("table", "holes")
+        for name in LEVELS
+    },
+    ("data=image", "likelihood=student_t"): "likelihood",
+    **{
+        ("objective=free_bits", f"prior={name}"): "objective.group=null"
+        for name in names("prior")
+        if name != "standard_normal"
+    },
+    **{
+        (f"objective={name}", "posterior=delta"): "objective=wae"
+        for name in names("objective")
+        if name not in OF_POINTS
+    },
+    **{
+        (choice, f"posterior={flow}"): said
+        for flow in ("iaf", "spline")  # no densities of single dimensions, nor of other draws
+        for choice, said in {
+            "objective=beta_tc": "posterior=normal",
+            "objective=dip": "objective.variant=1",
+            "objective=free_bits": "objective.group=null",
+            "prior=vamp": "posterior",
+        }.items()
+    },
+}
+"""Two choices that cannot go together, with what the line that refuses them says."""
+FORBIDDEN = [frozenset(tuple(choice.split("=")) for choice in pair) for pair in REFUSED]
+SMALL = (  # one step an epoch
+    *("logger=csv", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "report=false"),
+    *("data=array", "data.batch_size=8", "model=mlp_vae", "model.latent_dim=2"),
+    *("model.encoder.hidden=[8]", "model.decoder.hidden=[8]"),
+    *("evaluation.samples=2", "evaluation.test_samples=2", "callbacks.pictures.num_examples=8"),
+)
+NEEDS = {
+    "prior=mixture": ["prior.components=3"],
+    "prior=vamp": ["prior.components=3"],
+    "objective=bound": ["objective.k=3"],
+    **{
+        f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]
+        for group, name in (
+            *(("posterior", name) for name in ("iaf", "spline")),
+            *(("prior", name) for name in ("autoregressive", "spline")),
+        )
+    },
+}
+
+
+def write_data(folder):
+    """Write twelve tiny images, rows of a table, and rows with holes; return the files."""
+    rng = np.random.default_rng(0)
+    images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
+    holes = np.where(np.arange(12)[:, None] % 3 == np.arange(3), np.nan, table)
+    found = {}
+    for name, x in (("image", images), ("table", table), ("holes", holes)):
+        found[name] = folder / f"{name}.npz"
+        parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
+        np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
+    return found
+
+
+def settings(row, files):
+    """Return what makes the config of a row."""
+    chosen = [f"{group}={name}" for group, name in row.items() if group != "data"]
+    more = [setting for choice in chosen for setting in NEEDS.get(choice, ())]
+    of_data = {"image": ["data.levels=5"], "holes": ["data.missing=mask"]}.get(row["data"], [])
+    return [*SMALL, f"data.path={files[row['data']]}", *of_data, *chosen, *more]
+
+
+def label(row):
+    """Name a test."""
+    return "-".join(row.values())
