@@ -44,6 +44,7 @@ NEEDS = {
     "experiment=iwae": ["data=digits"],
     "experiment=nvae": ["data=digits"],
     "experiment=bb_ans": ["data=digits"],
+    "experiment=iwae_2l": ["data=digits"],
     "experiment=ppca": ["data=digits"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],
     "model=linear_vae": ["likelihood=squared_error"],

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vael.data.batches import EVAL_CHUNK
 from vael.metrics.evidence import chunk_noise
+from vael.models.latents.base import layer_rate
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.priors.conditional import MovedRecord
 from vael.models.trace import LatentRecord, map_tensors
@@ -52,6 +53,9 @@ class DiagnosticInputs:
         samples: M draws of x ~ p(x|z), z ~ p(z), ``(M, *E)``.
         sample_means: E[x|z] at the same z ~ p(z), ``(M, *E)``.
         seed: for whatever must be drawn: the same seed, the same numbers.
+        top_is_exact: whether q is q(z|x) itself; False: it is given the layers below at their
+            means.
+        layers: mean rate and posterior means ``(N, d)`` of each layer, from the top down.
     """
 
     spec: DataSpec
@@ -68,6 +72,8 @@ class DiagnosticInputs:
     samples: Tensor
     sample_means: Tensor
     seed: int
+    top_is_exact: bool = True
+    layers: tuple[tuple[float, Tensor], ...] = ()
 
 
 def gather_inputs(scorer: Scorer, split: Part) -> DiagnosticInputs:
@@ -80,14 +86,20 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     vae, spec = scorer.vae, scorer.trained.spec
     kept = min(len(scorer.examples(split).index), MAX_FLOATS // spec.num_dims)
     records, priors, draws, labels, seen, again = [], [], [], [], [], []
+    layers: list[list[tuple[Tensor, Tensor]]] = []
     for number, batch in enumerate(scorer.examples(split)):
         x = scorer.x(split, batch)
         draw = chunk_noise(scorer.latent, x, split.split, batch.chunk)
-        eps = tuple(draw(0, shape)[None] for shape in vae.noise_shapes)
+        eps = tuple(draw(0, z, layer)[None] for layer, z in enumerate(vae.noise_shapes))
         c = scorer.context(batch)
-        h, latents = vae.infer(x, eps, context=c)
-        assert isinstance(latents[0].q, PosteriorRecord)
-        records.append(_move(latents[0].q))
+        read = vae.latents.read(vae.show(*vae.split_holes(x)), context=c)
+        h, latents = vae.latents.draw(read, eps)
+        if len(latents) > 1:
+            found = zip(latents, vae.latents.means(read, latents), strict=True)
+            layers.append([(layer_rate(each)[0].cpu(), m.flatten(1).cpu()) for each, m in found])
+        q = latents[0].q if vae.latents.top_is_exact else vae.encode(x, context=c)
+        assert isinstance(q, PosteriorRecord)
+        records.append(_move(q))
         priors.append(_move(latents[0].p))
         draws.append(latents[0].z[0].float().cpu())
         labels.append(batch.y)
@@ -117,6 +129,8 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
         samples=samples,
         sample_means=sample_means,
         seed=derive_seed(scorer.trained.seeds.latent, "diagnosis"),
+        top_is_exact=vae.latents.top_is_exact,
+        layers=tuple(map(_join_layer, *layers)) if layers else (),
     )
 
 
@@ -136,6 +150,12 @@ def _from_prior(scorer: Scorer, split: Part, count: int) -> tuple[Tensor, Tensor
         drawn.append(px.sample(torch.rand(mean.shape, generator=source, device=scorer.device)))
         means.append(mean)
     return tuple(torch.cat([t[0].float().cpu() for t in list_]) for list_ in (drawn, means))  # type: ignore[return-value]
+
+
+def _join_layer(*parts: tuple[Tensor, Tensor]) -> tuple[float, Tensor]:
+    """Return the mean rate of a layer over all examples, and its means of all."""
+    rates, means = zip(*parts, strict=True)
+    return float(torch.cat(rates).double().mean()), torch.cat(means)
 
 
 def _labels(batches: Iterable[Tensor | None]) -> Tensor | None:

@@ -9,6 +9,7 @@ import torch
 from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
 from vael.metrics.aggregate_posterior import measure_aggregate
+from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.metrics.disentanglement import (
     DCI,
     SAP,
@@ -19,7 +20,7 @@ from vael.metrics.disentanglement import (
     Modularity,
     MutualInformationGap,
 )
-from vael.metrics.latent_activity import measure_spectrum
+from vael.metrics.latent_activity import measure_spectrum, variance_over_data
 from vael.metrics.probe import probe_labels
 from vael.metrics.reconstruction import measure_reconstruction
 from vael.metrics.sample_quality import (
@@ -89,9 +90,26 @@ def _spectrum(inputs: DiagnosticInputs) -> Found:
     return asdict(found), warnings
 
 
+def _layers(inputs: DiagnosticInputs) -> Found:
+    """Measure rate and active units of each of several layers, z1 next to the data."""
+    found: dict[str, float] = {}
+    number = len(inputs.layers)
+    for rate, means in inputs.layers:
+        active = variance_over_data(means) > ACTIVE_THRESHOLD
+        found |= {f"rate_z{number}": rate, f"active_units_z{number}": int(active.sum())}
+        number -= 1
+    return found or None, []
+
+
 def _aggregate(inputs: DiagnosticInputs) -> Found:
     """Compare the aggregate posterior with the prior."""
     q = inputs.q
+    if not inputs.top_is_exact:
+        return None, [
+            "there is no mutual information: with latents=chain q(z|x) of the top layer is a "
+            "mixture over the layers below, without a density in closed form. Its KL by "
+            "dimension is at their means."
+        ]
     if q.log_marginals(q.mean[:1]) is None:
         return None, [
             "there is no mutual information: the aggregate posterior is estimated where single "
@@ -200,6 +218,7 @@ def _factors(inputs: DiagnosticInputs) -> Found:
 DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
     "latents.spectrum": _spectrum,
     "latents.aggregate": _aggregate,
+    "latents.layers": _layers,
     "quality.reconstruction": _reconstruction,
     "quality": _samples,
     "quality.inception": _inception,

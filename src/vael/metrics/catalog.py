@@ -1,5 +1,6 @@
 """Describe every metric once: its name, title, unit, direction and meaning; imports no torch."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -217,15 +218,28 @@ METRICS = {metric.name: metric for metric in (*_SCORES, *_COSTS, *_TRAINING, *_E
 
 
 def find_metric(name: str) -> Metric | None:
-    """Return the row of ``bpd``, ``test/bpd``, ``bounds.100.bpd_se`` or ``quality.frechet.floor``.
+    """Return the row of ``bpd``, ``test/bpd``, ``bounds.100.bpd_se`` or ``test/rate_z2``.
 
     What has no row of its own is described by that of what holds it; None for other names.
     """
     path = name.rpartition("/")[2].removesuffix("_se")
     if path in METRICS:
         return METRICS[path]
+    of_layer = re.fullmatch(r"(?:.*\.)?(rate|active_units)_z(\d+)", path)
+    if of_layer:
+        return _describe_layer(METRICS[of_layer[1]], int(of_layer[2]))
     holders = [path.rsplit(".", n)[0] for n in range(1, path.count(".") + 1)]
     return next((METRICS[p] for p in (path.rpartition(".")[2], *holders) if p in METRICS), None)
+
+
+def _describe_layer(whole: Metric, number: int) -> Metric:
+    """Return the row of the part that one of several layers of latents has in a number."""
+    return replace(
+        whole,
+        name=f"{whole.name}_z{number}",
+        title=f"{whole.title} of z{number}",
+        meaning=f"The part of layer {number} of the latents, counted from the data.",
+    )
 
 
 def describe_metric(name: str) -> Metric:

@@ -8,11 +8,13 @@ depend neither on the number of devices nor on the memory at hand.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vael.metrics.bounds import Bounds
+from vael.models.latents.base import layer_rate
 from vael.models.trace import Latent, log_ratio
 from vael.models.vae import VAE
 from vael.randomness import Noise
@@ -46,7 +48,8 @@ class Evidence:
             Of data with missing values both sum over what is observed, and D is the mean number
             of observed dimensions of an example: the means over examples are per observed one.
         at_bound: share of the scales of p(x|z) at their lower bound, the batch's for each.
-        mu: posterior means of the top latent, ``(B, d)``.
+        mu: posterior means of the latents, all layers from the top down, ``(B, d)``.
+        layer_rates: the rate of each layer, from the top down, ``(B, L)``; None for a single one.
     """
 
     elbo: Tensor
@@ -57,6 +60,7 @@ class Evidence:
     mse: Tensor
     at_bound: Tensor
     mu: Tensor
+    layer_rates: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,11 @@ def chunk_noise(
     drawn: int | None = None,
     tick: Callable[[int], object] | None = None,
     per_key: int | None = None,
-) -> Callable[[int, Shape], Tensor]:
-    """Return noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z).
+) -> Callable[..., Tensor]:
+    """Return noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z, layer).
 
-    It is keyed by (split, chunk, sample // per_key), never by what was drawn before.
+    It is keyed by (split, chunk, sample // per_key), and below the top layer by the number of the
+    layer, never by what was drawn before.
 
     Args:
         noise: the stream.
@@ -107,17 +112,18 @@ def chunk_noise(
         per_key: samples of one key; None: 1 on a CPU, `GPU_SAMPLES_PER_KEY` on a GPU.
     """
     together = per_key or (GPU_SAMPLES_PER_KEY if x.is_cuda else 1)
-    kept: dict[Shape, tuple[int, Tensor]] = {}
+    kept: dict[tuple[Shape, int], tuple[int, Tensor]] = {}
 
-    def draw(number: int, shape: Shape) -> Tensor:
-        if tick is not None:
+    def draw(number: int, shape: Shape, layer: int = 0) -> Tensor:
+        if tick is not None and not layer:
             tick(len(x))
         key, place = divmod(number, together)
-        if shape not in kept or kept[shape][0] != key:
-            source = noise.at(x.device, split, chunk, key)
+        if (shape, layer) not in kept or kept[shape, layer][0] != key:
+            of_layer = (layer,) if layer else ()
+            source = noise.at(x.device, split, chunk, key, *of_layer)
             size = (together, drawn or len(x), *shape)
-            kept[shape] = key, torch.randn(size, generator=source, device=x.device)
-        return kept[shape][1][place, : len(x)]
+            kept[shape, layer] = key, torch.randn(size, generator=source, device=x.device)
+        return kept[shape, layer][1][place, : len(x)]
 
     return draw
 
@@ -151,7 +157,7 @@ def score_chunk(
 def weigh(
     vae: VAE,
     x: Tensor,
-    eps: Callable[[int, Shape], Tensor],
+    eps: Callable[..., Tensor],
     samples: int,
     levels: int | None,
     ks: Sequence[int] = (),
@@ -164,7 +170,8 @@ def weigh(
     Args:
         vae: the model.
         x: the data as the likelihood sees it, ``(B, *E)``; NaN is a missing value.
-        eps: noise ``(B, *Z)`` of sample number s for the event shape Z; asked in order.
+        eps: noise ``(B, *Z)`` of sample number s for the event shape Z, asked in order; of a
+            layer below the top a third argument is its number.
         samples: K, at least 1.
         levels: values per dimension, None for data without levels (then there are no bits).
         ks: k of the bounds that are wanted beside that of all K.
@@ -177,17 +184,19 @@ def weigh(
     mass = None
     if levels is not None:
         mass = fit if vae.fits_mass else Bounds(samples, (*ks, samples))
-    log_px = rate = x.new_zeros(len(x), dtype=torch.float64)
+    log_px = rates = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
     at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
-    for h, latents in draw_latents(vae, vae.show(x, mask), eps, samples, context):
+    seen = vae.show(x, mask)
+    read = vae.latents.read(seen, context=context)
+    for h, latents in draw_latents(vae, seen, eps, samples, context, read=read):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
             px = vae.decode(piece, context=context)
             if mse is None:
                 mse = _mean_square(px.mean[0] - x, mask, dims)
-                mu = latents[0].q.mean.flatten(1)
+                mu = torch.cat([m.flatten(1) for m in vae.latents.means(read, latents)], 1)
                 at_bound = vae.at_bound(px).expand(len(x))
             of_fit.append(vae.log_likelihood(px, x, mask))
             if mass is not None and mass is not fit:
@@ -198,11 +207,12 @@ def weigh(
         if mass is not None and mass is not fit:
             mass.add(torch.cat(of_mass) + log_p_over_q)
         log_px = log_px + found.double().sum(0)
-        rate = rate + vae.latents.rate(latents).double().sum(0)
+        rates = rates + torch.stack([layer_rate(each).double().sum(0) for each in latents])
     assert mse is not None
     assert mu is not None
     assert at_bound is not None
-    log_px, rate = log_px / samples, rate / samples
+    log_px, rates = log_px / samples, rates / samples
+    rate = rates.sum(0)
     bits = None if mass is None else bits_per_dim(mass.at(samples), dims)
     scores = Evidence(
         elbo=log_px - rate,
@@ -213,6 +223,7 @@ def weigh(
         mse=mse.double(),
         at_bound=at_bound.double(),
         mu=mu.double(),
+        layer_rates=rates.T if len(rates) > 1 else None,
     )
     return Weighed(scores, fit, mass)
 
@@ -233,15 +244,21 @@ def bits_per_dim(log_mass: Tensor, num_dims: float) -> Tensor:
 def draw_latents(
     vae: VAE,
     seen: Tensor,
-    eps: Callable[[int, Shape], Tensor],
+    eps: Callable[..., Tensor],
     samples: int,
     context: Tensor | None,
+    *,
+    read: Any = None,
 ) -> Iterator[tuple[Tensor, tuple[Latent, ...]]]:
     """Return all samples of z, more at once than are decoded at once; x is encoded once."""
     size = sum(map(math.prod, vae.noise_shapes))
+    layers = ((), *((number,) for number in range(1, len(vae.noise_shapes))))
     step = samples_per_pass(len(seen), size, samples, on_gpu=seen.is_cuda)
-    read = vae.latents.read(seen, context=context)
+    read = vae.latents.read(seen, context=context) if read is None else read
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
-        noise = tuple(torch.stack([eps(s, z) for s in numbers]) for z in vae.noise_shapes)
+        noise = tuple(
+            torch.stack([eps(s, z, *of_layer) for s in numbers])
+            for z, of_layer in zip(vae.noise_shapes, layers, strict=True)
+        )
         yield vae.latents.draw(read, noise)

@@ -10,7 +10,6 @@ from torch import Tensor
 from vael.metrics.evidence import draw_latents, samples_per_pass
 from vael.models.trace import log_ratio
 from vael.models.vae import VAE
-from vael.types import Shape
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Imputed:
 def impute(
     vae: VAE,
     x: Tensor,
-    eps: Callable[[int, Shape], Tensor],
+    eps: Callable[..., Tensor],
     samples: int,
     *,
     context: Tensor | None = None,

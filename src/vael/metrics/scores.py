@@ -1,6 +1,7 @@
 """Reduce per-example scores to those of a data set, each example counted once."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torchmetrics
@@ -20,10 +21,19 @@ class Scores(torchmetrics.Metric):
     """Means over examples, in float64, summed over devices by torchmetrics.
 
     ``active_units`` is the number of latent dimensions whose posterior mean varies over the data
-    by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519); psnr is in dB for
-    data in [0, 1]; ``scale_at_bound`` is the share of the scales of p(x|z) at their lower bound.
+    by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519), over all layers; psnr
+    is in dB for data in [0, 1]; ``scale_at_bound`` is the share of the scales of p(x|z) at their
+    lower bound.
     elbo, rate, distortion and iwae are in nats per example, bpd (the mean of `Evidence.bits`) in
-    bits per dimension.
+    bits per dimension. Of several layers each has its own ``rate_zN`` and ``active_units_zN``,
+    z1 next to the data.
+
+    Args:
+        latent_size: dimensions of the latents, of all layers.
+        has_levels: whether there are bits.
+        unit_range: whether the data lies in [0, 1].
+        has_density: whether q(z|x) has one.
+        layer_sizes: of several layers the dimensions of each, from the top down.
     """
 
     full_state_update = False
@@ -31,13 +41,20 @@ class Scores(torchmetrics.Metric):
     count: Tensor
     mu_sum: Tensor
     mu_square: Tensor
+    layer_rates: Tensor
 
     def __init__(
-        self, latent_size: int, has_levels: bool, unit_range: bool, has_density: bool = True
+        self,
+        latent_size: int,
+        has_levels: bool,
+        unit_range: bool,
+        has_density: bool = True,
+        layer_sizes: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.has_density = has_density
         self.latent_size = latent_size
+        self.layer_sizes = [*layer_sizes]
         self.has_levels = has_levels
         self.unit_range = unit_range
 
@@ -46,14 +63,16 @@ class Scores(torchmetrics.Metric):
 
         self.add_state("totals", total(len(NAMES)), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("mu_sum", total(latent_size), dist_reduce_fx="sum")
-        self.add_state("mu_square", total(latent_size), dist_reduce_fx="sum")
+        for name in ("mu_sum", "mu_square"):
+            self.add_state(name, total(latent_size), dist_reduce_fx="sum")
+        self.add_state("layer_rates", total(len(self.layer_sizes)), dist_reduce_fx="sum")
 
     @classmethod
     def of(cls, vae: VAE, spec: DataSpec) -> "Scores":
         """Return the scores of this model on this data, empty."""
-        size = math.prod(vae.noise_shapes[0])
-        return cls(size, spec.levels is not None, spec.support == "unit", vae.has_density)
+        sizes = [math.prod(shape) for shape in vae.noise_shapes]
+        about = (spec.levels is not None, spec.support == "unit", vae.has_density)
+        return cls(sum(sizes), *about, sizes if len(sizes) > 1 else ())
 
     def update(self, seen: Evidence) -> None:
         """Add the examples of one batch."""
@@ -63,6 +82,8 @@ class Scores(torchmetrics.Metric):
         self.count += len(seen.elbo)
         self.mu_sum += seen.mu.sum(0)
         self.mu_square += (seen.mu**2).sum(0)
+        if seen.layer_rates is not None:
+            self.layer_rates += seen.layer_rates.sum(0)
 
     def compute(self) -> dict[str, float]:
         """Return the scores by name; ``bpd`` and ``psnr`` only where they mean something."""
@@ -70,7 +91,14 @@ class Scores(torchmetrics.Metric):
         means = dict(zip(NAMES, (self.totals / count).tolist(), strict=True))
         bits = means.pop("bits")
         variance = self.mu_square / count - (self.mu_sum / count) ** 2
-        means["active_units"] = float((variance > ACTIVE_THRESHOLD).sum())
+        active = variance > ACTIVE_THRESHOLD
+        means["active_units"] = float(active.sum())
+        rates, place = (self.layer_rates / count).tolist(), 0
+        for layer, size in enumerate(self.layer_sizes):
+            name = f"z{len(rates) - layer}"
+            means[f"rate_{name}"] = rates[layer]
+            means[f"active_units_{name}"] = float(active[place : place + size].sum())
+            place += size
         if self.has_levels:
             means["bpd"] = bits
         if self.unit_range:

@@ -90,12 +90,15 @@ class Latent:
         q: q(z|x).
         p: p(z).
         known_log_q: log q(z|x) of the sample, ``(S, B)``, where drawing it has found it.
+        above_given: whether z was drawn after the layers above, which p is given, if there are
+            any: only then has the rate at these a closed form, KL(q || p).
     """
 
     z: Tensor
     q: LatentRecord
     p: LatentRecord
     known_log_q: Tensor | None = None
+    above_given: bool = True
 
     @property
     def log_q(self) -> Tensor:

@@ -78,8 +78,9 @@ class VAE(nn.Module):
 
     @property
     def latent_shape(self) -> Shape:
-        """The shape H of what the decoder gets for one example: with one layer that of z."""
-        return self.likelihood.in_shape
+        """The shape of z of the top layer: with a single one that of what the decoder gets."""
+        shapes = self.noise_shapes
+        return shapes[0] if len(shapes) > 1 else self.likelihood.in_shape
 
     @property
     def _family(self) -> Likelihood[ObservedRecord]:
@@ -157,6 +158,10 @@ class VAE(nn.Module):
         """Return p(x|z) for what the decoder gets, ``(*lead, *H)``."""
         px: ObservedRecord = self.likelihood(z, context)
         return px
+
+    def decode_top(self, z: Tensor, *, context: Tensor | None = None) -> ObservedRecord:
+        """Return p(x|z) for z of the top layer ``(*lead, *Z)``, those below at their means."""
+        return self.decode(self.latents.complete(z), context=context)
 
     def sample(self, eps: tuple[Tensor, ...], *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) at z from the prior, with leading dimensions ``(S, B)`` of the noise."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.posteriors.base import PosteriorRecord
-from vael.models.trace import Latent, LatentRecord, Loss, Trace, detach_record
+from vael.models.trace import Latent, LatentRecord, Loss, Trace, detach_record, only_layer
 from vael.objectives.base import Objective
 
 Gradient = Literal["plain", "stl", "dreg", "piwae"]
@@ -42,8 +42,9 @@ class Bound(Objective):
         gradient: estimator of the gradient; other than plain with alpha = mix = 0 only.
 
     Raises:
-        ConfigError: an option is out of range, or two do not go together; in ``forward``: the
-            posterior is a flow, and the gradient needs its density at a given z.
+        ConfigError: an option is out of range, or two do not go together; in ``forward``, for a
+            gradient other than plain: the posterior is a flow, and the gradient needs its density
+            at a given z; or there are several layers of latents.
     """
 
     def __init__(
@@ -111,15 +112,15 @@ class Bound(Objective):
             e = self.m * own * own
         elif self.gradient == "piwae":
             d = torch.softmax(log_w.detach(), 0)
+        layer = only_layer(trace, f"objective.gradient={self.gradient}")
+        _check_density(layer.q, self.gradient)
         d = d.clamp(min=SMALLEST)
         through = e / d
-        total = -(d * trace.log_px)
-        for layer in trace.latents:
-            _check_density(layer.q, self.gradient)
-            _scale_gradient(layer, through)
-            total = total - d * (layer.log_p - detach_record(layer.q).log_prob(layer.z))
-            if self.gradient == "piwae":
-                total = total + own * layer.q.log_prob(layer.z.detach())
+        _scale_gradient(layer, through)
+        log_ratio = layer.log_p - detach_record(layer.q).log_prob(layer.z)
+        total = -(d * trace.log_px) - d * log_ratio
+        if self.gradient == "piwae":
+            total = total + own * layer.q.log_prob(layer.z.detach())
         return total.sum(0).mean()
 
     def _weights(self, log_w: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.models.posteriors import PosteriorRecord
+from vael.models.latents.base import layer_factors, layer_rate
 from vael.models.posteriors.normal import NormalRecord
 from vael.models.trace import Latent, Loss, Trace
 from vael.objectives.elbo import Elbo
@@ -22,14 +22,14 @@ class FreeBits(Elbo):
     al. 2016, https://arxiv.org/abs/1606.04934, Eq. 15). Groups are of neighbouring dimensions.
     Where q(z|x) correlates its dimensions, KL_g is that of its marginals, and their correlation
     (the rest of the rate) is never free. ``free_nats=0`` is `Elbo`. With several processes KL_g
-    is averaged over all of them.
+    is averaged over all of them. Of several layers of latents each has groups of its own.
 
     Args:
         beta: weight of the rate, at least 0.
         schedule: factor on beta by optimiser step (warm-up).
         free_nats: of each group, nats, at least 0.
-        group: dimensions in a group; 1: each by itself; None: all together, which needs no KL in
-            closed form.
+        group: dimensions in a group; 1: each by itself; None: all of a layer together, which needs
+            no KL in closed form.
         num_samples: samples of q per example, at least 1.
 
     Raises:
@@ -66,7 +66,10 @@ class FreeBits(Elbo):
         """Return ``sum over groups of max(free_nats, KL_g)``, a scalar, nats."""
         rate = gather(trace.rate.mean()[None]).mean()
         if self.group is None:
-            return rate.clamp(min=self.free_nats)
+            if len(trace.latents) < 2:
+                return rate.clamp(min=self.free_nats)
+            rates = torch.stack([layer_rate(layer).mean() for layer in trace.latents])
+            return gather(rates[None]).mean(0).clamp(min=self.free_nats).sum()
         groups = torch.cat([self._groups(layer, self.group) for layer in trace.latents])
         charged = groups.clamp(min=self.free_nats).sum()
         if all(isinstance(layer.q, NormalRecord) for layer in trace.latents):
@@ -81,12 +84,13 @@ class FreeBits(Elbo):
                 f"objective.group must divide the {d} latent dimensions (model.latent_dim), but "
                 f"got {size}."
             )
-        q = layer.q
-        factors = q.factors(layer.p) if isinstance(q, PosteriorRecord) else None
+        factors = layer_factors(layer)
         if factors is None:
+            lacks = "this posterior does not have against this prior"
             raise ConfigError(
                 f"objective.group={size} needs the KL of each dimension in closed form, which "
-                "this posterior does not have against this prior: use objective.group=null."
+                f"{lacks if layer.above_given else 'latents=chain does not have below the top'}: "
+                "use objective.group=null."
             )
         means = factors.reshape(-1, d).mean(0).reshape(-1, size).sum(1)
         return gather(means[None]).mean(0)

@@ -141,13 +141,15 @@ class Model:
     ) -> Tensor:
         """Return E[x|z], the mean of p(x|z), ``(N, *E)`` for z ``(N, d)`` or ``(d,)``.
 
+        Of several layers of latents z is of the top one, and those below are at their means.
+
         Raises:
             DataError: z has another shape, or is not finite.
             ConfigError: as of `context`.
         """
         latents = convert_latents(z, self.latent_shape).to(self.device)
         parts = self._parts(latents, self.context(len(latents), label, given))
-        return self._restored([self.vae.decode(h[None], context=c).mean[0] for h, c in parts])
+        return self._restored([self.vae.decode_top(h[None], context=c).mean[0] for h, c in parts])
 
     @torch.no_grad()
     def sample(

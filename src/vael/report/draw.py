@@ -60,7 +60,12 @@ def draw_pictures(
     shown = x[: RECONSTRUCTIONS if x.ndim == 4 else MAX_ROWS]
     parts = torch.split(mu[: len(shown)], CHUNK)
     told = [None] * len(parts) if context is None else torch.split(context[: len(shown)], CHUNK)
-    decoded = torch.cat([_decode(vae, z, c) for z, c in zip(parts, told, strict=True)])
+    if len(vae.noise_shapes) > 1:  # the top layer alone is not what x is reconstructed from
+        parts = torch.split(shown, CHUNK)
+        again = [vae.reconstruct(part, context=c) for part, c in zip(parts, told, strict=True)]
+    else:
+        again = [_decode(vae, z, c) for z, c in zip(parts, told, strict=True)]
+    decoded = torch.cat(again)
     count = SAMPLES if x.ndim == 4 else len(shown)
     first = None if context is None else context[:1]
     if x.ndim == 4:
@@ -91,7 +96,8 @@ def save_pictures(drawn: dict[str, Picture], folder: Path) -> list[Path]:
 
 def _decode(vae: VAE, rows: Tensor, context: Tensor | None) -> Tensor:
     """Return the mean of p(x|z) for latents ``(N, d)``, whatever the shape of one is."""
-    mean: Tensor = vae.decode(rows.reshape(1, -1, *vae.latent_shape), context=context).mean[0]
+    z = rows.reshape(1, -1, *vae.latent_shape)
+    mean: Tensor = vae.decode_top(z, context=context).mean[0]
     return mean
 
 

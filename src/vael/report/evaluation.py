@@ -181,6 +181,7 @@ def _groups(v: Values) -> dict[str, list[Line]]:
         ],
         "Latents": [
             v.row("active_units", value=units),
+            *(v.row(f"latents.layers.{name}") for name in v.at("latents.layers") or ()),
             v.row(f"{aggregate}.mutual_information", draws, unit=nats),
             v.row(f"{aggregate}.marginal_kl"),
             v.row(f"{aggregate}.total_correlation"),

@@ -14,6 +14,7 @@ FACTORS = {
     "posterior": names("posterior"),
     "prior": names("prior"),
     "objective": names("objective"),
+    "latents": names("latents"),
 }
 USUAL = {
     "data": "image",
@@ -21,7 +22,10 @@ USUAL = {
     "posterior": "normal",
     "prior": "standard_normal",
     "objective": "elbo",
+    "latents": "flat",
 }
+LAYERS = ("chain", "ladder")
+OF_ONE = ("beta_tc", "dip", "info", "wae", "factor_vae", "aae")  # objectives of a single layer
 LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
 OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
 REFUSED = {
@@ -51,9 +55,23 @@ REFUSED = {
             "prior=vamp": "posterior",
         }.items()
     },
+    **{
+        (f"objective={name}", "latents=chain"): "needs a model with one layer of latents"
+        for name in OF_ONE
+    },
+    ("posterior=delta", "latents=chain"): "objective=wae",
+    ("posterior=full_normal", "latents=ladder"): "use posterior=normal, or latents=chain",
+    ("objective=free_bits", "latents=chain"): "objective.group=null",
 }
 """Two choices that cannot go together, with what the line that refuses them says."""
-FORBIDDEN = [frozenset(tuple(choice.split("=")) for choice in pair) for pair in REFUSED]
+LIKEWISE = [
+    *((f"objective={name}", "latents=ladder") for name in OF_ONE),
+    *((f"posterior={name}", "latents=ladder") for name in names("posterior") if name != "normal"),
+]
+"""Pairs that are refused by a line of those above."""
+FORBIDDEN = [
+    frozenset(tuple(choice.split("=")) for choice in pair) for pair in (*REFUSED, *LIKEWISE)
+]
 SMALL = (  # one step an epoch
     *("logger=csv", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "report=false"),
     *("data=array", "data.batch_size=8", "model=mlp_vae", "model.latent_dim=2"),
@@ -64,6 +82,7 @@ NEEDS = {
     "prior=mixture": ["prior.components=3"],
     "prior=vamp": ["prior.components=3"],
     "objective=bound": ["objective.k=3"],
+    **{f"latents={name}": ["latents.below=[3]", "latents.hidden=[4]"] for name in LAYERS},
     **{
         f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]
         for group, name in (

@@ -100,6 +100,19 @@ def test_each_diagnostic_stands_where_the_list_says():
     assert [*found["quality"]] == ["reconstruction", "frechet", "kid", "prdc", "inception"]
 
 
+def test_layers_are_counted_from_the_data_and_a_top_that_is_no_q_of_x_has_no_aggregate():
+    still = torch.zeros(N, 4)
+    found = diagnose(inputs(layers=((1.5, inputs().z), (2.5, still)), top_is_exact=False))
+    assert found.sections["latents"]["layers"] == {
+        "rate_z2": 1.5,
+        "active_units_z2": 2,
+        "rate_z1": 2.5,
+        "active_units_z1": 0,
+    }
+    assert "aggregate" not in found.sections["latents"]
+    assert any("no mutual information: with latents=chain" in said for said in found.warnings)
+
+
 def test_without_labels_there_is_no_probe():
     assert diagnose(inputs(labels=None)).sections["probe"] == {}
     assert diagnose(inputs(train_labels=None)).sections["probe"] == {}

@@ -65,6 +65,8 @@ class PixelVAE:
     def decode(self, z, *, context=None):
         return Observed(z.reshape(*z.shape[:2], *self.shape))
 
+    decode_top = decode
+
     def sample(self, eps, *, context=None):
         return self.decode(eps[0])
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,11 @@ class Latents(nn.Module, ABC):
     @property
     def has_density(self) -> bool:
         """Whether log q(z|x) is finite: else there is no bound on log p(x), and no bpd."""
+        return True
+
+    @property
+    def top_is_exact(self) -> bool:
+        """Whether `encode` is q(z|x) itself: not where it hangs on draws of the layers below."""
         return True
 
     @property
@@ -67,17 +72,37 @@ class Latents(nn.Module, ABC):
         """Return what the decoder gets, from the prior, ``(S, B, *H)`` for its noise."""
 
     def rate(self, latents: tuple[Latent, ...]) -> Tensor:
-        """Return ``sum over layers of KL(q || p)``, nats, ``(S, B)``.
+        """Return the sum over the layers of `layer_rate`, nats, ``(S, B)``."""
+        return reduce(torch.add, map(layer_rate, latents))
 
-        Each given the samples of the layers above. Analytic where q has a closed form against p,
-        and then the same for each of the S samples of its layer; else the estimate
-        ``log q(z) - log p(z)`` of a single sample.
+    def means(self, read: Any, latents: tuple[Latent, ...]) -> tuple[Tensor, ...]:
+        """Return the posterior mean of each layer, ``(B, *Z)``, from the top down.
+
+        Args:
+            read: of x.
+            latents: a draw for it.
         """
-        return reduce(torch.add, map(_rate, latents))
+        return tuple(layer.q.mean for layer in latents)
+
+    def complete(self, z: Tensor) -> Tensor:
+        """Return what the decoder gets for z of the top layer ``(*, *Z)``: z, if that is all."""
+        return z
 
 
-def _rate(layer: Latent) -> Tensor:
-    kl = layer.q.kl(layer.p) if isinstance(layer.q, PosteriorRecord) else None
+def layer_factors(layer: Latent) -> Tensor | None:
+    """Return KL(q || p) of a layer by dimension, nats, ``(B, *Z)`` or ``(S, B, *Z)``, or None."""
+    closed = layer.above_given and isinstance(layer.q, PosteriorRecord)
+    return cast(PosteriorRecord, layer.q).factors(layer.p) if closed else None
+
+
+def layer_rate(layer: Latent) -> Tensor:
+    """Return KL(q || p) of a layer for the samples of the others, nats, ``(S, B)``.
+
+    Analytic where q has a closed form against p, and then the same for each of the S samples of
+    its layer; else the estimate ``log q(z) - log p(z)`` of a single sample.
+    """
+    q = layer.q
+    kl = q.kl(layer.p) if layer.above_given and isinstance(q, PosteriorRecord) else None
     if kl is None:
         return layer.log_q - layer.log_p
     return kl.expand(layer.z.shape[:2])

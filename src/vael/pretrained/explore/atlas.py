@@ -103,10 +103,10 @@ class Atlas:
 
 
 def survey_examples(scorer: Scorer, part: Part) -> Atlas:
-    """Encode the examples of a part, with a bar on a terminal.
+    """Encode the examples of a part in the top layer of latents, with a bar on a terminal.
 
     Raises:
-        CheckpointError: several layers of latents, or an encoder whose output is not finite.
+        CheckpointError: an encoder whose output is not finite.
     """
     vae, examples = scorer.vae, scorer.examples(part)
 
@@ -115,12 +115,7 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
             x = scorer.x(part, batch)
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
             _, found = vae.infer(x, still)
-            if len(found) > 1:
-                raise CheckpointError(
-                    f"a model with one layer of latents can be explored, but "
-                    f"this one has {len(found)}."
-                )
-            yield found[0].q, found[0].p
+            yield found[0].q if vae.latents.top_is_exact else vae.encode(x), found[0].p
             for _ in range(len(x)):
                 tick()
 

@@ -68,7 +68,8 @@ class Session:
     @torch.inference_mode()
     def decode(self, z: Tensor) -> bytes:
         """Return the frames of E[x|z] for z ``(N, d)``, one after another."""
-        return self._frames(self.trained.vae.decode(z.reshape(1, -1, *self.atlas.shape)).mean[0])
+        z = z.reshape(1, -1, *self.atlas.shape)
+        return self._frames(self.trained.vae.decode_top(z).mean[0])
 
     def example(self, number: int) -> Tensor:
         """Return the posterior mean of an example, ``(d,)``.
@@ -91,12 +92,9 @@ class Session:
     def sample(self, count: int, temperature: float, seed: int) -> Tensor:
         """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``."""
         generator = torch.Generator().manual_seed(seed)
-        latents = self.trained.vae.latents
-        eps = tuple(
-            torch.randn(1, count, *shape, generator=generator) * temperature
-            for shape in latents.prior_noise_shapes
-        )
-        return latents.sample(eps)[0].flatten(1)
+        shape = self.trained.vae.prior_noise_shapes[0]
+        eps = torch.randn(1, count, *shape, generator=generator) * temperature
+        return self.prior.rsample(eps)[0].flatten(1)
 
     def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
         """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.

@@ -57,7 +57,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, told: Tensor | None = None) -> tuple[Tensor, ...]:
         """Map ``(N, d)`` to ``(N, *E)``."""
-        px = self.vae.decode(z[None], context=_context(self.vae, told))
+        px = self.vae.decode_top(z[None], context=_context(self.vae, told))
         return (self.preprocess.restore(px.mean[0]),)
 
 
