@@ -48,6 +48,8 @@ class DataSpec:
             values it has, 0 for any number; empty where it is told nothing.
         observed: of data with missing values (NaN, ``data.missing=mask``), the mean number of
             observed dimensions of an example of each split; else empty.
+        families: of a table with ``likelihood=mixed``, family and variable of each column
+            (`vael.data.families.Families`); else empty.
     """
 
     event_shape: Shape
@@ -63,6 +65,7 @@ class DataSpec:
     columns: tuple[str, ...] = ()
     context: tuple[tuple[str, int], ...] = ()
     observed: tuple[tuple[str, float], ...] = ()
+    families: tuple[tuple[str, str], ...] = ()
 
     @property
     def holes(self) -> bool:

@@ -47,6 +47,7 @@ NEEDS = {
     "experiment=iwae_2l": ["data=digits"],
     "experiment=ppca": ["data=digits"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],
+    "likelihood=mixed": ["data=breast_cancer", "model=mlp_vae"],
     "model=linear_vae": ["likelihood=squared_error"],
     "posterior=delta": ["objective=wae"],
     "objective/schedule=linear": ["objective.schedule.steps=2"],

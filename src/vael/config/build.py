@@ -123,8 +123,14 @@ def build_data(
         split_seed=data.split_seed,
         cache_dir=data.cache_dir,
         order_seed=seeds.order,
+        families=_read_families(config) if has_families(config) else None,
         told=read_told(config, known),
     )
+
+
+def _read_families(config: DictConfig) -> object:
+    given = config.likelihood.get("columns", "auto")
+    return OmegaConf.to_container(given) if OmegaConf.is_config(given) else given
 
 
 def _find_near(source: DictConfig, run: Path) -> DictConfig:
@@ -150,6 +156,11 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
         )
     mask = {"holes": spec.holes, "shows_mask": shows_mask(config, spec)}
     return VAE(latents, parts.decoder, parts.condition, **mask)
+
+
+def has_families(config: DictConfig) -> bool:
+    """Whether the likelihood has families of its own for the columns of a table."""
+    return asks_for(config.likelihood, "families")
 
 
 def shows_mask(config: DictConfig, spec: DataSpec) -> bool:
@@ -242,6 +253,7 @@ class ModelParts:
             "likelihood",
             event_shape=self._spec.event_shape,
             levels=self._spec.levels,
+            **({"families": self._spec.families} if has_families(self._config) else {}),
         )
         if made.support == "unit" and self._spec.support != "unit":
             raise ConfigError(

@@ -15,6 +15,7 @@ from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.constant import describe_constant, drop_columns
 from vael.data.context import Names, Told, add_context
 from vael.data.describe import describe_data
+from vael.data.families import RAW, Families, describe_families, find_families
 from vael.data.observed import count_observed
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
@@ -42,6 +43,8 @@ class VaelData(pl.LightningDataModule):
         cache_dir: of the decoded data; None: ``VAEL_CACHE``, or ``~/.cache/vael``.
         order_seed: of the order stream.
         told: what a conditional model is told of each example; None: nothing.
+        families: ``likelihood.columns``: which columns of a table have which family, ``auto`` or a
+            mapping; None: the likelihood has one for all.
 
     Raises:
         ConfigError: an option that cannot work, named as in the configuration.
@@ -57,6 +60,7 @@ class VaelData(pl.LightningDataModule):
         cache_dir: str | None = None,
         order_seed: int = 0,
         told: Told | None = None,
+        families: object = None,
     ) -> None:
         super().__init__()
         _at_least("data.batch_size", batch_size, 1)
@@ -67,11 +71,12 @@ class VaelData(pl.LightningDataModule):
         self.source, self.batch_size, self.binarize = source, batch_size, binarize
         self.limit, self.split_seed = limit, split_seed
         self.cache_dir, self.order_seed = cache_dir, order_seed
-        self.told = told
+        self.told, self.families = told, families
         self._cached: Cached | None = None
         self._splits: dict[Split, ExamplesPart] = {}
         self._preprocess: Preprocess | None = None
         self._observed: dict[Split, float] = {}
+        self._families: Families = ()
         self._notes: tuple[str, ...] = ()
         self._context: Names = ()
         self._placed: dict[Split, Arrays | Resident] = {}
@@ -130,6 +135,11 @@ class VaelData(pl.LightningDataModule):
             mean, std = mean[kept], std[kept]
             fill = None if fill is None else fill[kept]
             cached = replace(cached, data=drop_columns(data, constant))
+        if self.families is not None:
+            self._families = find_families(cached.data, self.families)
+            notes.append(describe_families(self._families))
+            raw = torch.tensor([family in RAW for family, _ in self._families])
+            mean, std = torch.where(raw, 0, mean), torch.where(raw, 1, std)
         return cached, Preprocess(self.binarize, None, mean, std, fill)
 
     def setup(self, stage: str) -> None:
@@ -151,6 +161,7 @@ class VaelData(pl.LightningDataModule):
         data = cached.data
         options: list[str] = [data.missing] * (data.missing != "refuse")
         options += [data.constant] * (data.constant != "keep")
+        options += [f"{family} {variable}" for family, variable in self._families]
         identity = json.dumps([*parts, *options])
         return DataSpec(
             event_shape=tuple(x.shape[1:]),
@@ -166,6 +177,7 @@ class VaelData(pl.LightningDataModule):
             columns=cached.data.columns,
             context=self._context,
             observed=tuple(self._observed.items()),
+            families=self._families,
         )
 
     @property

@@ -164,10 +164,14 @@ _EVALUATION = (  # in evaluation.json alone
     Metric("quality.inception.kid.distance", "Kernel Inception distance", "", "lower",
            meaning="The kernel distance on these features."),
     Metric("imputation.rmse", "Imputed cells", "rmse", "lower", sampled=True,
-           meaning="Root mean squared error of E[x|observed] in observed cells that were hidden, "
-                   "in the units that the model sees."),
+           meaning="Root mean squared error of E[x|observed] in observed cells that were hidden; "
+                   "of tables in standard deviations."),
     Metric("imputation.mean_rmse", "\u2026 by the mean", "rmse",
            meaning="The same of the mean of each dimension over the training examples."),
+    Metric("imputation.accuracy", "Imputed categories", "accuracy", "higher", sampled=True,
+           meaning="How often the likeliest value of a hidden category or truth value is right."),
+    Metric("imputation.mode_accuracy", "\u2026 by the mode", "accuracy",
+           meaning="The same of the most frequent value in training."),
     Metric("imputation.log_likelihood", "Log-likelihood of hidden cells", "nats a cell", "higher",
            sampled=True, of_fit=True, meaning="log p(hidden|observed)."),
     Metric("imputation.mean_log_likelihood", "\u2026 by a normal", "nats a cell",

@@ -126,6 +126,7 @@ class VAE(nn.Module):
 
     def show(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return what q sees of x and its mask: x, or both along the first axis of an example."""
+        x = self._family.show(x)
         if mask is None or not self.shows_mask:
             return x
         return torch.cat([x, mask.to(x.dtype)], 1)

@@ -214,6 +214,8 @@ def _groups(v: Values) -> dict[str, list[Line]]:
                 f"{v.text('imputation.samples')} samples.",
             ),
             v.row("imputation.mean_rmse"),
+            v.row("imputation.accuracy"),
+            v.row("imputation.mode_accuracy"),
             v.row("imputation.log_likelihood"),
             v.row("imputation.mean_log_likelihood"),
         ],

@@ -175,6 +175,7 @@ def _parse_spec(data: object, file: Path) -> DataSpec:
         given["factors"] = tuple((str(name), int(n)) for name, n in given.get("factors", ()))
         given["columns"] = tuple(map(str, given.get("columns", ())))
         given["context"] = tuple((str(name), int(n)) for name, n in given.get("context", ()))
+        given["families"] = tuple((str(f), str(v)) for f, v in given.get("families", ()))
         given["observed"] = tuple((str(n), float(d)) for n, d in given.get("observed", ()))
         spec = DataSpec(**given)
         sizes = (*spec.event_shape, spec.num_train)

@@ -35,6 +35,7 @@ REFUSED = {
         for name in LEVELS
     },
     ("data=image", "likelihood=student_t"): "likelihood",
+    ("data=image", "likelihood=mixed"): "column of a table",
     **{
         ("objective=free_bits", f"prior={name}"): "objective.group=null"
         for name in names("prior")

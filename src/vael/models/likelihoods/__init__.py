@@ -9,6 +9,7 @@ from vael.models.likelihoods.gaussian import Gaussian
 from vael.models.likelihoods.laplace import Laplace
 from vael.models.likelihoods.logistic import Logistic
 from vael.models.likelihoods.logistic_mixture import LogisticMixture
+from vael.models.likelihoods.mixed import Mixed
 from vael.models.likelihoods.student_t import StudentT
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Likelihood",
     "Logistic",
     "LogisticMixture",
+    "Mixed",
     "StudentT",
     "sum_event",
 ]

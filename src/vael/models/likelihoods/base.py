@@ -103,6 +103,10 @@ class Likelihood(nn.Module, ABC, Generic[Record]):
         log = px.log_mass if self.fit == "mass" else px.log_prob
         return log(x) if mask is None else log(x, mask)
 
+    def show(self, x: Tensor) -> Tensor:
+        """Return what the encoder gets of x: x itself, unless its scale is not for nets."""
+        return x
+
     @abstractmethod
     def at_bound(self, px: Record) -> Tensor:
         """Return the share of the scales within 5 % of their lower bound, 0 without scales."""

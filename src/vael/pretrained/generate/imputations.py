@@ -15,6 +15,7 @@ from vael.metrics.imputation import impute
 from vael.pretrained.generate.encode import encode_npz
 from vael.pretrained.generate.subject import Subject
 from vael.randomness import Noise
+from vael.types import DataSpec
 
 SAMPLES = 1000  # importance samples
 
@@ -42,8 +43,7 @@ def make_imputations(subject: Subject) -> bytes:
         return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
     if filled.ndim != 3:
         raise ConfigError("imputations of images are arrays: add --output FILE.npz.")
-    names = list(spec.columns or map(str, range(filled.shape[2])))
-    return _write_table(filled, names, r.count or 0).encode()
+    return write_table(filled, spec, numbered=bool(r.count)).encode()
 
 
 def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
@@ -74,14 +74,29 @@ def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
             chunk += 1
 
 
-def _write_table(filled: Array, names: list[str], draws: int) -> str:
-    """Return rows ``(N, M, D)`` as text with commas."""
-    lines = [",".join(_quote(name) for name in (["draw", *names] if draws else names))]
-    for example in filled:
-        for number, row in enumerate(example, 1):
-            cells = [str(value) if math.isfinite(value) else "" for value in row]
-            lines.append(",".join([str(number), *cells] if draws else cells))
-    return "\n".join(lines) + "\n"
+def write_table(x: Array, spec: DataSpec, numbered: bool = False) -> str:
+    """Return rows ``(N, M, D)`` as text with commas; with ``numbered`` which of M each is.
+
+    A categorical variable is one column with its likeliest category, a bernoulli one 0 or 1.
+    """
+    names = list(spec.columns or map(str, range(x.shape[2])))
+    families = spec.families or tuple(("", name) for name in names)
+    columns: dict[str, list[str]] = {}
+    rows = x.reshape(-1, x.shape[2])
+    if numbered:
+        columns["draw"] = [str(n + 1) for _ in range(len(x)) for n in range(x.shape[1])]
+    for each in dict.fromkeys(families):
+        family, variable = each
+        at = [n for n, other in enumerate(families) if other == each]
+        own = rows[:, at]
+        if family == "categorical":
+            ways = [names[n].removeprefix(f"{variable}=") for n in at]
+            columns[variable] = [ways[n] for n in own.argmax(1)]
+        else:
+            values = own[:, 0].round() if family == "bernoulli" else own[:, 0]
+            columns[names[at[0]]] = [str(v) if math.isfinite(v) else "" for v in values]
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    return "".join(",".join(map(_quote, line)) + "\n" for line in lines)
 
 
 def _quote(name: str) -> str:
