@@ -66,6 +66,22 @@ def test_every_net_and_posterior_is_captured(tmp_path, model, posterior):
     assert_same_run(captured(tmp_path, *options), eager(tmp_path, *options))
 
 
+CHOICES = [
+    (group, path.stem)
+    for group in ("objective", "posterior", "prior")
+    for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
+]
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES, ids="-".join)
+def test_every_objective_posterior_and_prior_is_captured(tmp_path, group, name):
+    """Those that train a discriminator have two groups of parameters in one graph."""
+    more = {"posterior=delta": ("objective=wae",), "prior=vamp": ("prior.components=10",)}
+    choice = f"{group}={name}"
+    options = (choice, *more.get(choice, ()), "trainer.max_epochs=1", "trainer.deterministic=true")
+    assert_same_run(captured(tmp_path, *options), eager(tmp_path, *options))
+
+
 def test_the_same_run_twice_is_the_same_to_the_bit(tmp_path):
     options = ("model=conv_vae", "trainer.deterministic=true")
     assert_same_run(captured(tmp_path / "a", *options), captured(tmp_path / "b", *options))

@@ -22,6 +22,7 @@ OPTIONS = {
     "geco": ("objective=geco", "callbacks.ema.decay=0.9"),
     "wae": ("objective=wae",),
     "factor_vae": ("objective=factor_vae", "scheduler=cosine", "callbacks.ema.decay=0.9"),
+    "aae": ("objective=aae", "prior=mixture"),  # which it leaves alone
     "clip": ("trainer.gradient_clip_val=100",),
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),
