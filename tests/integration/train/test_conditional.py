@@ -9,11 +9,14 @@ from helpers.runs import trained_run
 from PIL import Image
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
+from starlette.testclient import TestClient
 
 import vael
 from vael.errors import ConfigError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
+from vael.pretrained.explore.app import make_explore_app
+from vael.pretrained.explore.session import open_session
 from vael.pretrained.export.export import export_model
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
@@ -119,3 +122,26 @@ def test_an_onnx_graph_takes_the_label_beside_its_input(run, tmp_path):
 def test_an_export_is_told_what_its_run_is(run, tmp_path):
     again, model = vael.load(export_model(run, output=tmp_path / "export")), vael.load(run)
     assert torch.equal(again.sample(2, label=6), model.sample(2, label=6))
+
+
+def test_the_explorer_decodes_and_draws_as_the_class_that_is_chosen(run):
+    session, model = open_session(run), vael.load(run)
+    client = TestClient(make_explore_app(session), base_url="http://127.0.0.1")
+    assert client.get("/api/model").json()["told"] == [{"name": "label", "classes": 10}]
+    example = client.get("/api/examples/3").json()
+    x, y = session.trained.data.head("test", 4).x[3:], session.atlas.colourings[0].values[3]
+    assert example["told"] == [y]
+    mu = model.encode(x, label=y).mu
+    np.testing.assert_allclose(example["z"], mu[0], rtol=1e-4, atol=1e-5)
+    for label in (y, 7):
+        frame = client.post("/api/decode", json={"z": [example["z"]], "told": [label]}).content
+        grey = np.frombuffer(frame, np.uint8).reshape(8, 8, 4)[..., 0]
+        wanted = 255 * model.decode(mu, label=label)[0, 0].numpy()
+        assert np.abs(grey - wanted).max() < 1.01
+    asked = {"count": 1, "temperature": 0, "seed": 1, "told": [7]}
+    drawn = client.post("/api/sample", json=asked).json()["z"]
+    np.testing.assert_allclose(drawn, model.prior(label=7).mean, rtol=1e-5, atol=1e-6)
+    for told in ([10], [0.5], [], None, ["a"]):
+        refused = client.post("/api/decode", json={"z": [example["z"]], "told": told})
+        assert refused.status_code == 400
+        assert "told must be" in refused.json()["error"]

@@ -13,10 +13,10 @@ class Modulation(nn.Module):
 
     Args:
         context_size: C.
-        channels: of the maps.
+        channels: of the maps, or numbers of the vectors.
 
     Shape:
-        h ``(N, channels, H, W)`` and c ``(N, C)`` -> the shape of h.
+        h ``(N, channels, *)`` and c ``(N, C)`` -> the shape of h.
     """
 
     def __init__(self, context_size: int, channels: int) -> None:
@@ -27,7 +27,8 @@ class Modulation(nn.Module):
 
     def forward(self, h: Tensor, context: Tensor) -> Tensor:
         """Scale and shift each channel."""
-        gamma, beta = self.net(context)[..., None, None].chunk(2, 1)
+        theta = self.net(context)
+        gamma, beta = theta.reshape(*theta.shape, *[1] * (h.ndim - 2)).chunk(2, 1)
         return torch.addcmul(h + beta, h, gamma)
 
 
@@ -36,7 +37,7 @@ def make_modulations(context_size: int, channels: Mapping[int, int]) -> nn.Modul
 
     Args:
         context_size: C; 0: nothing is told.
-        channels: of the maps that come to a layer, by its number.
+        channels: of what comes to a layer, by its number.
     """
     told = channels.items() if context_size else ()
     return nn.ModuleDict({str(at): Modulation(context_size, width) for at, width in told})
@@ -45,7 +46,7 @@ def make_modulations(context_size: int, channels: Mapping[int, int]) -> nn.Modul
 def apply_modulated(
     layers: nn.Sequential, modulations: nn.ModuleDict, h: Tensor, context: Tensor | None
 ) -> Tensor:
-    """Apply a sequence of layers to maps h ``(N, C, H, W)``, modulated where c is given."""
+    """Apply a sequence of layers to h ``(N, channels, *)``, modulated where c is given."""
     if context is None:
         found: Tensor = layers(h)
         return found

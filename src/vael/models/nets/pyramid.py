@@ -51,7 +51,8 @@ class PyramidEncoder(nn.Module):
         max_width: the most channels that a stage may have.
         hidden: width of the dense layer, or channels, between the smallest map and the latent.
         style: what the stages are made of, of the subclass.
-        context_size: C, numbers of a context that modulates each stage; 0: there is none.
+        context_size: C, numbers of a context that modulates each stage and the hidden layer; 0:
+            there is none.
 
     Shape:
         ``(N, C, H, W) -> (N, *out_shape)``; with a context ``(N, C)`` beside it.
@@ -93,11 +94,13 @@ class PyramidEncoder(nn.Module):
             self.head = dense_layers(features, hidden, prod(out_shape), 1.0, where)
         self.takes_context = context_size > 0
         self.modulations = make_modulations(context_size, starts)
+        self.of_hidden = make_modulations(context_size, {1: hidden})
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Map x ``(N, C, H, W)`` to ``(N, *out_shape)``."""
         h = apply_modulated(self.stages, self.modulations, x, context)
-        out: Tensor = self.head(h if self.has_map else h.flatten(1))
+        h = h if self.has_map else h.flatten(1)
+        out = apply_modulated(self.head, self.of_hidden, h, context)
         return out.reshape(-1, *self.out_shape)
 
 
@@ -117,7 +120,8 @@ class PyramidDecoder(nn.Module):
         output_gain: factor on the initial weights of the last convolution; below 1, so that
             training starts at the centre of the likelihood's links.
         style: what the stages are made of, of the subclass.
-        context_size: C, numbers of a context that modulates each stage; 0: there is none.
+        context_size: C, numbers of a context that modulates each stage and the hidden layer; 0:
+            there is none.
 
     Shape:
         ``(N, *in_shape) -> (N, P, C, H, W)``; with a context ``(N, C)`` beside it.
@@ -163,10 +167,12 @@ class PyramidDecoder(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.takes_context = context_size > 0
         self.modulations = make_modulations(context_size, starts)
+        self.of_hidden = make_modulations(context_size, {1: hidden})
 
     def forward(self, h: Tensor, context: Tensor | None = None) -> Tensor:
         """Map h ``(N, *in_shape)`` to ``(N, P, C, H, W)``."""
-        start = self.foot(h.flatten(1, -3) if self.has_map else h.flatten(1))
+        h = h.flatten(1, -3) if self.has_map else h.flatten(1)
+        start = apply_modulated(self.foot, self.of_hidden, h, context)
         maps = start.reshape(-1, *self.start_shape)
         out = apply_modulated(self.stages, self.modulations, maps, context)
         return out.reshape(-1, *self.out_shape)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from vael.pretrained.explore.requests import (
     read_latents,
     read_number,
     read_object,
+    read_told,
     read_whole,
 )
 from vael.pretrained.explore.session import Session
@@ -50,9 +52,11 @@ class Api:
 
     def __init__(self, session: Session, name: str = "") -> None:
         self.session, self.name = session, name
-        self.json_bytes = 1024 + 40 * MOST * session.latent_dim  # of numbers with all digits
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._facts = session.facts()
+        self._classes = [each["classes"] for each in self._facts["told"]]
+        numbers = MOST * session.latent_dim + len(self._classes)
+        self.json_bytes = 1024 + 40 * numbers  # with all digits
 
     async def _compute(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
@@ -84,17 +88,19 @@ class Api:
     async def example(self, request: Request) -> Response:
         """Answer the latent of an example."""
         number = request.path_params["number"]
-        return JSONResponse({"z": self.session.example(number).tolist()})
+        z, told = self.session.example(number), self.session.told_of(number)
+        return JSONResponse({"z": z.tolist(), "told": [] if told is None else told[0].tolist()})
 
     async def original(self, request: Request) -> Response:
         """Answer the frame of an example."""
         return _frames(await self._compute(self.session.original, request.path_params["number"]))
 
     async def decode(self, request: Request) -> Response:
-        """Answer ``{"z": [[...], ...]}``: a frame for each."""
+        """Answer ``{"z": [[...], ...]}``: a frame for each; a conditional model needs ``told``."""
         wanted = read_object(await _body(request, self.json_bytes))
         z = read_latents(wanted, "z", self.session.latent_dim, MOST)
-        return _frames(await self._compute(self.session.decode, z))
+        told = read_told(wanted, self._classes)
+        return _frames(await self._compute(self.session.decode, z, told))
 
     async def sample(self, request: Request) -> Response:
         """Answer ``{"count", "temperature", "seed"}``: latents from the prior."""
@@ -104,6 +110,7 @@ class Api:
             read_whole(wanted, "count", 1, MOST),
             read_number(wanted, "temperature", 0, 10),
             read_whole(wanted, "seed", 0, 2**32 - 1),
+            read_told(wanted, self._classes),
         )
         return JSONResponse({"z": z.tolist()})
 
@@ -122,7 +129,12 @@ class Api:
         """Answer a picture file with its latent and its frame in base64; ``?invert=true``."""
         content = await _body(request, UPLOAD)
         invert = request.query_params.get("invert") == "true"
-        found = await self._compute(self.session.encode, content, invert)
+        try:
+            wanted = {"told": json.loads(request.query_params.get("told", "[]")[:1000])}
+        except (ValueError, RecursionError) as error:
+            raise RequestRefused(400, "told must be a list of numbers.") from error
+        told = read_told(wanted, self._classes)
+        found = await self._compute(self.session.encode, content, invert, told)
         frame = base64.b64encode(found.frame).decode()
         return JSONResponse({"z": found.z.tolist(), "frame": frame, "note": found.note})
 

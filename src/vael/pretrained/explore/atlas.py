@@ -114,8 +114,10 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
         for batch in examples:
             x = scorer.x(part, batch)
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
-            _, found = vae.infer(x, still)
-            yield found[0].q if vae.latents.top_is_exact else vae.encode(x), found[0].p
+            c = scorer.context(batch)
+            _, found = vae.infer(x, still, context=c)
+            exact = vae.latents.top_is_exact
+            yield found[0].q if exact else vae.encode(x, context=c), found[0].p
             for _ in range(len(x)):
                 tick()
 

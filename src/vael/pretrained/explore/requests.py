@@ -1,7 +1,7 @@
 """Read and check the bodies of requests; refuse what cannot be right."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -64,6 +64,31 @@ def read_latents(asked: Mapping[str, Any], name: str, d: int, most: int) -> Tens
     if not bool(z.isfinite().all()):
         raise wrong
     return z
+
+
+def read_told(asked: Mapping[str, Any], classes: Sequence[int]) -> Tensor | None:
+    """Read what a conditional model is told, ``(1, K)``: K numbers, classes below their count.
+
+    Args:
+        asked: its ``told`` is a list of K numbers.
+        classes: of each number; 0: any finite number. None of them: nothing is told.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    if not classes:
+        return None
+    try:
+        told = read_latents({"told": [asked.get("told")]}, "told", len(classes), 1)
+    except RequestRefused as error:
+        text = f"this model is conditional: told must be a list of {len(classes)} finite numbers."
+        raise RequestRefused(error.status, text) from error
+    for value, count in zip(told[0].tolist(), classes, strict=True):
+        if count and not (0 <= value < count and value == int(value)):
+            raise RequestRefused(
+                400, f"told must be a class, a whole number from 0 to {count - 1}."
+            )
+    return told
 
 
 def read_number(asked: Mapping[str, Any], name: str, least: float, most: float) -> float:

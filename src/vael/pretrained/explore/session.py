@@ -52,7 +52,9 @@ class Session:
         self.trained, self.part, self.note = trained, part, note
         self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
         self.atlas: Atlas = survey_examples(self.scorer, part)
-        self.prior = Model.of(trained).prior()
+        self.model = Model.of(trained)
+        self.told = self.told_of(0)
+        self.prior = self.model.prior(given=self.told)
         self.images = len(trained.spec.event_shape) == 3
 
     @property
@@ -66,10 +68,15 @@ class Session:
         return len(self.atlas.means)
 
     @torch.inference_mode()
-    def decode(self, z: Tensor) -> bytes:
-        """Return the frames of E[x|z] for z ``(N, d)``, one after another."""
-        z = z.reshape(1, -1, *self.atlas.shape)
-        return self._frames(self.trained.vae.decode_top(z).mean[0])
+    def decode(self, z: Tensor, told: Tensor | None = None) -> bytes:
+        """Return the frames of E[x|z] for z ``(N, d)``, one after another.
+
+        Args:
+            z: latents.
+            told: what a conditional model is told of all of them, ``(1, K)``.
+        """
+        latents, c = z.reshape(1, -1, *self.atlas.shape), self.model.context(1, given=told)
+        return self._frames(self.trained.vae.decode_top(latents, context=c).mean[0])
 
     def example(self, number: int) -> Tensor:
         """Return the posterior mean of an example, ``(d,)``.
@@ -89,12 +96,18 @@ class Session:
         return self._frames(x[row : row + 1])
 
     @torch.inference_mode()
-    def sample(self, count: int, temperature: float, seed: int) -> Tensor:
-        """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``."""
+    def sample(
+        self, count: int, temperature: float, seed: int, told: Tensor | None = None
+    ) -> Tensor:
+        """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``.
+
+        ``told`` is what a conditional model is told of all of them, ``(1, K)``.
+        """
         generator = torch.Generator().manual_seed(seed)
         shape = self.trained.vae.prior_noise_shapes[0]
         eps = torch.randn(1, count, *shape, generator=generator) * temperature
-        return self.prior.rsample(eps)[0].flatten(1)
+        prior = self.prior if told is None else self.model.prior(given=told)
+        return prior.rsample(eps)[0].flatten(1)
 
     def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
         """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.
@@ -107,8 +120,10 @@ class Session:
         return WAYS[kind](start, end, torch.linspace(0, 1, steps))
 
     @torch.inference_mode()
-    def encode(self, content: bytes, invert: bool) -> Encoded:
+    def encode(self, content: bytes, invert: bool, told: Tensor | None = None) -> Encoded:
         """Encode a picture file: the posterior mean of it, or of its negative.
+
+        ``told`` is what a conditional model is told of it, ``(1, K)``.
 
         Raises:
             ConfigError: the model is not one of images, or of those of real numbers.
@@ -128,7 +143,8 @@ class Session:
         shape = self.trained.spec.event_shape
         picture = read_picture(content, shape, preprocess.raw_levels, invert)
         x = preprocess(picture.raw, self.scorer.corruption.at(torch.device("cpu"), "upload"))
-        z = self.trained.vae.encode(x).mean.flatten()
+        c = self.model.context(1, given=told)
+        z = self.trained.vae.encode(x, context=c).mean.flatten()
         if not bool(z.isfinite().all()):
             raise DataError("the encoder's output for this picture is not finite.")
         return Encoded(z, self._frames(x), picture.note)
@@ -147,6 +163,7 @@ class Session:
             "note": self.note,
             "shape": list(spec.event_shape),
             "columns": self._columns(),
+            "told": self._tellings(),
             "dims": self._dims(),
             "centre": centre.tolist(),
             "planes": self._planes(),
@@ -154,6 +171,22 @@ class Session:
                 {"name": c.name, "count": c.count, "values": c.values} for c in atlas.colourings
             ],
         }
+
+    def told_of(self, number: int) -> Tensor | None:
+        """Return what the data tells of an example, ``(1, K)``, or None."""
+        examples = self.scorer.examples(self.part)
+        told = examples.arrays.context
+        if told is None:
+            return None
+        return torch.as_tensor(told[examples.index[number : number + 1]])
+
+    def _tellings(self) -> list[dict[str, Any]]:
+        """Return what is told: the name, the number of classes, 0 for any number."""
+        is_label = bool(self.told is not None) and self.trained.config.condition.kind == "label"
+        return [
+            {"name": name, "classes": count if is_label else 0}
+            for name, count in self.trained.spec.context
+        ]
 
     def _dims(self) -> list[dict[str, Any]]:
         """Return what each latent dimension carries, the most first, and its means' spread."""

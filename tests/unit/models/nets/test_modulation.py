@@ -46,7 +46,8 @@ def test_a_net_starts_as_the_one_without_a_context_and_every_stage_then_sees_it(
     x, c = torch.randn(3, *in_shape), torch.randn(3, 2)
     torch.testing.assert_close(given(x, c), plain(x), rtol=1e-5, atol=1e-6)
     assert len(given.modulations) == 2
-    for name, layer in given.modulations.items():
+    layers = {**given.modulations, **{f"hidden {n}": m for n, m in given.of_hidden.items()}}
+    for name, layer in layers.items():
         before = given(x, c)
         torch.nn.init.normal_(layer.net.weight)
         after = given(x, c)

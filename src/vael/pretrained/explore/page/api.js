@@ -21,10 +21,10 @@ export const model = () => json(answer("api/model"));
 export const plane = (axes) => json(answer(`api/plane?axes=${axes ? axes.join(",") : "pca"}`));
 export const example = (i) => json(answer(`api/examples/${i}`));
 export const original = (i) => bytes(answer(`api/examples/${i}/original`));
-export const decode = (z) => bytes(post("api/decode", { z }));
-export const sample = (count, temperature, seed) => json(post("api/sample", { count, temperature, seed }));
+export const decode = (z, told) => bytes(post("api/decode", { z, told }));
+export const sample = (count, temperature, seed, told) => json(post("api/sample", { count, temperature, seed, told }));
 export const path = (a, b, steps, kind) => json(post("api/path", { ends: [a, b], steps, kind }));
-export const encode = (file, invert) => json(answer(`api/encode?invert=${invert}`, { method: "POST", body: file }));
+export const encode = (file, invert, told) => json(answer(`api/encode?invert=${invert}&told=${JSON.stringify(told)}`, { method: "POST", body: file }));
 
 // One request at a time, and of those that came meanwhile only the latest: a slider that is
 // dragged asks more often than any model answers.

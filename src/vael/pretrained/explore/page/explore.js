@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { element, number, Painter } from "./draw.js";
 import { LatentMap } from "./map.js";
 import { Sliders } from "./sliders.js";
+import { Told } from "./told.js";
 
 const STEPS = 41, SHOWN = 5, DRAWN = 20;  // of the path, every fifth is in the strip; samples
 const find = (id) => document.getElementById(id);
@@ -20,9 +21,10 @@ class Page {
     this.times = [];
     this.seed = 0;
     this.ends = {};
+    this.told = new Told(find("told"), facts, () => this.retell());
     this.describe();
     this.decode = api.latest(async (z, since) => {
-      this.painter.show(find("decoded"), await api.decode([z]));
+      this.painter.show(find("decoded"), await api.decode([z], this.told.now()));
       find("error").hidden = true;
       if (since !== null) this.time(performance.now() - since);
     }, failed);
@@ -64,7 +66,7 @@ class Page {
     const click = (id, act) => find(id).addEventListener("click", () => Promise.resolve(act()).catch(failed));
     click("reset", () => this.reset());
     click("random", async () => {
-      const drawn = await api.sample(1, Number(find("temperature").value), this.fresh());
+      const drawn = await api.sample(1, Number(find("temperature").value), this.fresh(), this.told.now());
       this.leave();
       this.go(drawn.z[0], "a draw from the prior");
     });
@@ -113,9 +115,18 @@ class Page {
     find("speed").value = `(${sorted[sorted.length >> 1].toFixed(0)} ms a frame)`;
   }
 
-  reset() {
+  async reset() {
     this.leave();
-    return this.go([...this.facts.centre], "the mean of the prior");
+    const z = this.facts.told.length ? (await api.sample(1, 0, 0, this.told.now())).z[0] : [...this.facts.centre];
+    return this.go(z, "the mean of the prior");
+  }
+
+  // The same latent, the same way and the same noise, told otherwise.
+  retell() {
+    this.leave();
+    this.go(this.z, `${this.what.split(", told ")[0]}, told ${this.told.text()}`);
+    this.way();
+    this.draw();
   }
 
   // What is shown beside the decoded image stays while one moves away from it.
@@ -135,8 +146,9 @@ class Page {
   }
 
   async example(i) {
-    const [{ z }, frame] = await Promise.all([api.example(i), api.original(i)]);
+    const [{ z, told }, frame] = await Promise.all([api.example(i), api.original(i)]);
     find("number").value = i;
+    if (this.told.set(told)) Promise.all([this.way(), this.draw()]).catch(failed);
     this.beside(frame, `original #${i}`);
     await this.go(z, this.name(i));
   }
@@ -147,7 +159,7 @@ class Page {
     this.file = file;
     try {
       if (file.size > most) throw new Error(`a picture must have at most ${most / 2 ** 20} MiB, but this one has ${(file.size / 2 ** 20).toFixed(1)}.`);
-      const { z, frame, note } = await api.encode(file, find("invert").checked);
+      const { z, frame, note } = await api.encode(file, find("invert").checked, this.told.now());
       const raw = Uint8Array.from(atob(frame), (letter) => letter.charCodeAt(0));
       this.beside(raw.buffer, "as the model sees it");
       said.classList.remove("wrong");
@@ -170,7 +182,7 @@ class Page {
     const kind = document.querySelector("[name=kind]:checked").value;
     this.path = (await api.path(A.z, B.z, STEPS, kind)).z;
     const shown = this.path.filter((_, i) => i % SHOWN === 0);
-    this.tiles(find("strip"), this.painter.split(await api.decode(shown)), (i) => this.along(i * SHOWN), (i) => `${Math.round(100 * i * SHOWN / (STEPS - 1))} % of the way`);
+    this.tiles(find("strip"), this.painter.split(await api.decode(shown, this.told.now())), (i) => this.along(i * SHOWN), (i) => `${Math.round(100 * i * SHOWN / (STEPS - 1))} % of the way`);
     find("ends").textContent = `A: ${A.what} \u2192 B: ${B.what}`;
   }
 
@@ -183,8 +195,9 @@ class Page {
   }
 
   async samples() {
-    const { z } = await api.sample(DRAWN, Number(find("temperature").value), this.seed);
-    this.tiles(find("drawn"), this.painter.split(await api.decode(z)), (i) => {
+    const told = this.told.now();
+    const { z } = await api.sample(DRAWN, Number(find("temperature").value), this.seed, told);
+    this.tiles(find("drawn"), this.painter.split(await api.decode(z, told)), (i) => {
       this.leave();
       this.go(z[i], "a draw from the prior");
     }, (i) => `sample ${i + 1}`);
@@ -202,6 +215,7 @@ class Page {
   }
 
   async start() {
+    this.told.set((await api.example(0)).told);
     const labels = this.facts.colourings[0]?.values, other = labels ? labels.findIndex((label) => label !== labels[0]) : 1;
     for (const [name, i] of [["B", Math.max(1, other)], ["A", 0]]) {
       this.ends[name] = { z: (await api.example(i)).z, what: this.name(i) };
