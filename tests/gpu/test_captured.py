@@ -33,6 +33,8 @@ OPTIONS = {
     "fp16": ("trainer.precision=16",),
     "fp16, clip": ("trainer.precision=16", "trainer.gradient_clip_val=1.0"),
     "steps saved": ("callbacks.checkpoint.every_n_steps=2",),
+    "vq": ("latents=vq", "latents.codebook_size=32", "latents/prior=autoregressive"),
+    "fsq": ("latents=fsq", "latents.levels=[4,2]", "latents/prior=unigram"),
     "binarised": ("data.binarize=stochastic", "likelihood=bernoulli"),
 }
 

@@ -46,6 +46,11 @@ NEEDS = {
     "experiment=bb_ans": ["data=digits"],
     "experiment=iwae_2l": ["data=digits"],
     "experiment=ppca": ["data=digits"],
+    **{
+        f"latents/prior={name}": ["latents=vq", "model=mlp_vae"]
+        for name in ("uniform", "unigram", "autoregressive")
+    },
+    "latents=vq": ["model.latent_shape=[4,4,4]"],
     "likelihood=student_t": ["data=breast_cancer", "model=mlp_vae"],
     "likelihood=mixed": ["data=breast_cancer", "model=mlp_vae"],
     "model=linear_vae": ["likelihood=squared_error"],

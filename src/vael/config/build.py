@@ -33,6 +33,10 @@ from vael.text import did_you_mean
 from vael.types import DataSpec, Shape
 
 T = TypeVar("T")
+USUAL = {
+    "posterior": "vael.models.posteriors.Normal",
+    "prior": "vael.models.priors.StandardNormal",
+}
 
 
 def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> T:
@@ -154,6 +158,7 @@ def build_vae(config: DictConfig, spec: DataSpec, seeds: Seeds) -> VAE:
             f"latents ({config.latents['_target_']}) takes no condition: use latents=flat, or "
             "condition=none."
         )
+    parts.check_used()
     mask = {"holes": spec.holes, "shows_mask": shows_mask(config, spec)}
     return VAE(latents, parts.decoder, parts.condition, **mask)
 
@@ -203,10 +208,12 @@ class ModelParts:
         self._config, self._spec = config, spec
         self.condition = build_condition(config, spec)
         self._sizes = find_context_sizes(config, self.condition)
+        self._used: set[str] = set()
 
     def posterior(self, shape: Shape) -> Posterior:
         """Build ``posterior`` over latents of this shape."""
         node = self._config.posterior
+        self._used.add("posterior")
         return build_part(node, Posterior, "posterior", event_shape=shape)  # type: ignore[type-abstract]
 
     def connect(self, emitted: Shape, taken: Shape) -> nn.Module:
@@ -220,6 +227,7 @@ class ModelParts:
     def prior(self, shape: Shape) -> Prior:
         """Build ``prior`` over latents of this shape, moved by c if it does not take it itself."""
         node, size = self._config.prior, self._sizes["prior"]
+        self._used.add("prior")
         more: dict[str, Any] = {}
         if asks_for(node, "example_shape"):
             more["example_shape"] = self.event_shape
@@ -233,6 +241,21 @@ class ModelParts:
             more["context_size"] = size
         made = build_part(node, Prior, "prior", event_shape=shape, **more)  # type: ignore[type-abstract]
         return ConditionalPrior(made, size) if size and not takes else made
+
+    def check_used(self) -> None:
+        """Refuse a posterior or a prior that was chosen and that the latents have no use for.
+
+        Raises:
+            ConfigError: names it.
+        """
+        for name, usual in USUAL.items():
+            target = self._config[name]["_target_"]
+            if name not in self._used and target != usual:
+                raise ConfigError(
+                    f"{name} ({target}) is of no use to latents "
+                    f"({self._config.latents['_target_']}), which bring their own: leave "
+                    f"{name}=... out, or use latents=flat."
+                )
 
     def _net(self, part: str, in_shape: Shape, out_shape: Shape) -> nn.Module:
         """Build encoder or decoder; one that does not take c itself gets it behind its input."""

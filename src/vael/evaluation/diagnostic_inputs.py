@@ -171,7 +171,7 @@ def _factors(scorer: Scorer, split: Part) -> Tensor | None:
 
 def _move(record: R) -> R:
     """Return a record, with what it is made of, on the CPU in float32."""
-    moved = map_tensors(lambda tensor: tensor.float().cpu(), record)
+    moved = map_tensors(_to_cpu, record)
     modules = {name: v for name, v in vars(record).items() if isinstance(v, nn.Module)}
     copies = {
         name: deepcopy(module).float().cpu().requires_grad_(False)
@@ -191,6 +191,10 @@ def _join_priors(priors: list[LatentRecord], q: PosteriorRecord) -> LatentRecord
         )
         return replace(last, mu=mu, log_sigma=log_sigma)
     return map_tensors(lambda *parts: torch.cat(parts), *priors)
+
+
+def _to_cpu(tensor: Tensor) -> Tensor:
+    return tensor.float().cpu() if tensor.is_floating_point() else tensor.cpu()
 
 
 def _join(records: list[PosteriorRecord]) -> PosteriorRecord:

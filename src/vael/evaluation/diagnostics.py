@@ -1,5 +1,6 @@
 """Diagnose what the bounds do not say: the latents, the pictures, the labels."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from vael.errors import ConfigError
 from vael.evaluation.diagnostic_inputs import DiagnosticInputs
 from vael.metrics.aggregate_posterior import measure_aggregate
 from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.metrics.code_use import measure_codes
 from vael.metrics.disentanglement import (
     DCI,
     SAP,
@@ -29,6 +31,7 @@ from vael.metrics.sample_quality import (
     count_components,
     explain_no_inception,
 )
+from vael.models.codes import CodePriorRecord, CodeRecord
 from vael.pretrained.scoring import Part, Scorer
 from vael.randomness import Noise
 
@@ -110,6 +113,8 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
             "mixture over the layers below, without a density in closed form. Its KL by "
             "dimension is at their means."
         ]
+    if isinstance(q, CodeRecord):
+        return None, []
     if q.log_marginals(q.mean[:1]) is None:
         return None, [
             "there is no mutual information: the aggregate posterior is estimated where single "
@@ -133,6 +138,21 @@ def _aggregate(inputs: DiagnosticInputs) -> Found:
             f"{whole.total_correlation:.2f} nats."
         )
     return asdict(whole), warnings
+
+
+def _codes(inputs: DiagnosticInputs) -> Found:
+    """Measure the use of discrete codes, and their length under the uniform prior."""
+    if not (isinstance(inputs.q, CodeRecord) and isinstance(inputs.p, CodePriorRecord)):
+        return None, []
+    size = inputs.p.prior.num_codes
+    counts = torch.bincount(inputs.q.codes.flatten(), minlength=size)
+    length = inputs.q.codes.shape[1]
+    return {
+        "codebook_size": size,
+        "length": length,
+        **measure_codes(counts),
+        "rate_uniform": length * math.log(size),
+    }, []
 
 
 def _reconstruction(inputs: DiagnosticInputs) -> Found:
@@ -219,6 +239,7 @@ DIAGNOSTICS: Mapping[str, Callable[[DiagnosticInputs], Found]] = {
     "latents.spectrum": _spectrum,
     "latents.aggregate": _aggregate,
     "latents.layers": _layers,
+    "latents.codes": _codes,
     "quality.reconstruction": _reconstruction,
     "quality": _samples,
     "quality.inception": _inception,

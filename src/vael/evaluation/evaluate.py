@@ -12,7 +12,7 @@ from vael.evaluation.diagnostics import diagnose, require_factors
 from vael.evaluation.imputation import score_imputation
 from vael.evaluation.parallel import Parts, choose_place, score_parts
 from vael.evaluation.request import EvaluationRequest, choose_device
-from vael.evaluation.result import summarize_scores
+from vael.evaluation.result import add_uniform_bits, summarize_scores
 from vael.files import write_json
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
@@ -74,6 +74,8 @@ def score_run(request: EvaluationRequest) -> dict[str, Any]:
     diagnosis, warnings = diagnose(gather_inputs(scorer, split))
     if spec.holes and scorer.ks:
         result["imputation"] = score_imputation(scorer, split)
+    if trained.vae.is_discrete:
+        add_uniform_bits(result, diagnosis["latents"]["codes"])
     result |= {
         **diagnosis,
         "warnings": [*result["warnings"], *_changed(request, trained), *warnings],

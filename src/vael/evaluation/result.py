@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vael.config.condition_options import describe_condition
 from vael.metrics.catalog import AT_BOUND
-from vael.metrics.evidence import NO_BOUND
+from vael.metrics.evidence import NO_BOUND, ONE_CODE
 from vael.metrics.scores import add_per_dim
 from vael.pretrained.scoring import Columns
 from vael.pretrained.trained import Trained
@@ -89,6 +89,17 @@ def summarize_scores(
     return result
 
 
+def add_uniform_bits(result: Mapping[str, Any], codes: dict[str, Any]) -> None:
+    """Add ``bpd_uniform`` to the numbers of codes: bits per dimension under the uniform prior.
+
+    Only the rate is another one: ``M log K``.
+    """
+    last = result["bounds"][str(result["samples"])]
+    if "bpd" in last:
+        longer = codes["rate_uniform"] - result["scores"]["rate"]
+        codes["bpd_uniform"] = last["bpd"] + longer / (result["comparable"]["D"] * math.log(2))
+
+
 def _means(columns: Mapping[str, Any]) -> dict[str, float]:
     """Return mean and standard error over the examples of each column."""
     found: dict[str, float] = {}
@@ -140,6 +151,8 @@ def _warnings(trained: Trained, result: Mapping[str, Any]) -> list[str]:
             f"{share:.0%} of the scales of p(x|z) are at their lower bound: the data is "
             "sharper than its grid lets a score see."
         )
+    if trained.vae.is_discrete:
+        found.append(f"{ONE_CODE}.")
     if trained.other_data:
         found.append("scored on other data than the run was trained on.")
     return found

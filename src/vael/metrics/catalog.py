@@ -64,6 +64,11 @@ _SCORES = (  # that training publishes as val/* and test/*, the most important f
     Metric("active_units", "Active units", "latent dimensions", search="maximize",
            meaning="Those whose posterior mean varies with x: Var[E[z|x]] above "
                    f"{ACTIVE_THRESHOLD} (Burda et al. 2016)."),
+    Metric("code_usage", "Codes in use", "share", "higher", search="maximize",
+           meaning="Of the codes of discrete latents, those that occur in this split."),
+    Metric("code_perplexity", "Perplexity of the codes", "codes", "higher", search="maximize",
+           meaning="exp of the entropy of all codes of the split: as many, used alike, would "
+                   "say as much. At most the size of the codebook."),
     Metric("scale_at_bound", "Scales at their bound", "share", search="minimize",
            meaning="Scales of p(x|z) that only their lower bound holds up; above 0 the data is "
                    "sharper than the score can see."),
@@ -77,6 +82,7 @@ _COSTS = (  # of a run, which summary.json has beside its scores
 _TRAINING = (  # beside the scores, as train/*
     Metric("loss", "Training loss", "nats", meaning="What is minimised, mean over the epoch."),
     Metric("step_loss", "Loss of a step", "nats", meaning="What is minimised, on one batch."),
+    Metric("commitment", "Commitment", "nats", meaning="What a codebook adds to the loss."),
     Metric("beta", "Beta", "", meaning="Weight of the rate in the loss."),
     Metric("beta_norm", "Normalised beta", "", meaning="Beta times latent over data dimensions."),
     Metric("lr", "Learning rate", "", meaning="Of the first group of parameters."),
@@ -133,6 +139,10 @@ _EVALUATION = (  # in evaluation.json alone
           ("average_precision", f"{name.capitalize()}: average precision",
            "Share of the other data among what is above a threshold, mean over its recall."),
       )),
+    Metric("latents.codes.rate_uniform", "Rate, codes all alike", "nats",
+           meaning="M log K: the length of M codes of K where nothing is known of them."),
+    Metric("latents.codes.bpd_uniform", "Bits per dimension, codes all alike", "bits/dim", "lower",
+           meaning="The bound with that rate: what the prior saves is the difference."),
     Metric("quality.reconstruction.ssim", "Structural similarity", "at most 1", "higher",
            meaning="Whether local means, contrasts and patterns agree."),
     Metric("quality.frechet.distance", "Fr\u00e9chet distance", "squared x", "lower",

@@ -24,6 +24,10 @@ NO_BOUND = (
     "a deterministic encoder (posterior=delta) has no density q(z|x), so there is no bound on "
     "log p(x): no bpd, ELBO or rate"
 )
+ONE_CODE = (
+    "q(z|x) is all on one code, so the bounds are those of one sample, whatever k is: -log P(x) "
+    "is at most the distortion and the length of the codes under the prior"
+)
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
 FLOATS_PER_GPU_PASS = 2**27  # 512 MiB: less is over before the next pass is launched
 GPU_SAMPLES_PER_KEY = 32  # seeding and launching take longer than drawing
@@ -50,6 +54,7 @@ class Evidence:
         at_bound: share of the scales of p(x|z) at their lower bound, the batch's for each.
         mu: posterior means of the latents, all layers from the top down, ``(B, d)``.
         layer_rates: the rate of each layer, from the top down, ``(B, L)``; None for a single one.
+        codes: of discrete latents, int64, ``(B, M)``; else None.
     """
 
     elbo: Tensor
@@ -61,6 +66,7 @@ class Evidence:
     at_bound: Tensor
     mu: Tensor
     layer_rates: Tensor | None = None
+    codes: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -185,12 +191,13 @@ def weigh(
     if levels is not None:
         mass = fit if vae.fits_mass else Bounds(samples, (*ks, samples))
     log_px = rates = x.new_zeros(len(x), dtype=torch.float64)
-    mse = mu = at_bound = None
+    mse = mu = at_bound = codes = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
     at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
     seen = vae.show(x, mask)
     read = vae.latents.read(seen, context=context)
-    for h, latents in draw_latents(vae, seen, eps, samples, context, read=read):
+    drawn = 1 if vae.is_discrete else samples
+    for h, latents in draw_latents(vae, seen, eps, drawn, context, read=read):
         of_fit, of_mass = [], []
         for piece in torch.split(h, at_once):
             px = vae.decode(piece, context=context)
@@ -198,20 +205,22 @@ def weigh(
                 mse = _mean_square(px.mean[0] - x, mask, dims)
                 mu = torch.cat([m.flatten(1) for m in vae.latents.means(read, latents)], 1)
                 at_bound = vae.at_bound(px).expand(len(x))
+                codes = getattr(latents[0].q, "codes", None)
             of_fit.append(vae.log_likelihood(px, x, mask))
             if mass is not None and mass is not fit:
                 of_mass.append(px.log_mass(x) if mask is None else px.log_mass(x, mask))
         log_p_over_q = log_ratio(latents)
         found = torch.cat(of_fit)
-        fit.add(found + log_p_over_q)
+        again = (samples // drawn, 1)  # of a single code all k weights are the same
+        fit.add((found + log_p_over_q).repeat(again))
         if mass is not None and mass is not fit:
-            mass.add(torch.cat(of_mass) + log_p_over_q)
+            mass.add((torch.cat(of_mass) + log_p_over_q).repeat(again))
         log_px = log_px + found.double().sum(0)
         rates = rates + torch.stack([layer_rate(each).double().sum(0) for each in latents])
     assert mse is not None
     assert mu is not None
     assert at_bound is not None
-    log_px, rates = log_px / samples, rates / samples
+    log_px, rates = log_px / drawn, rates / drawn
     rate = rates.sum(0)
     bits = None if mass is None else bits_per_dim(mass.at(samples), dims)
     scores = Evidence(
@@ -224,6 +233,7 @@ def weigh(
         at_bound=at_bound.double(),
         mu=mu.double(),
         layer_rates=rates.T if len(rates) > 1 else None,
+        codes=codes,
     )
     return Weighed(scores, fit, mass)
 

@@ -8,6 +8,7 @@ import torchmetrics
 from torch import Tensor
 
 from vael.metrics.catalog import ACTIVE_THRESHOLD
+from vael.metrics.code_use import measure_codes
 from vael.metrics.evidence import Evidence
 from vael.models.vae import VAE
 from vael.types import DataSpec
@@ -23,7 +24,8 @@ class Scores(torchmetrics.Metric):
     ``active_units`` is the number of latent dimensions whose posterior mean varies over the data
     by more than 0.01 (Burda et al. 2016, https://arxiv.org/abs/1509.00519), over all layers; psnr
     is in dB for data in [0, 1]; ``scale_at_bound`` is the share of the scales of p(x|z) at their
-    lower bound.
+    lower bound. Of discrete latents ``code_usage`` is the share of the codes that occur,
+    ``code_perplexity`` exp of the entropy of all codes of all examples together.
     elbo, rate, distortion and iwae are in nats per example, bpd (the mean of `Evidence.bits`) in
     bits per dimension. Of several layers each has its own ``rate_zN`` and ``active_units_zN``,
     z1 next to the data.
@@ -34,6 +36,7 @@ class Scores(torchmetrics.Metric):
         unit_range: whether the data lies in [0, 1].
         has_density: whether q(z|x) has one.
         layer_sizes: of several layers the dimensions of each, from the top down.
+        num_codes: K of discrete latents, 0 of others.
     """
 
     full_state_update = False
@@ -42,6 +45,7 @@ class Scores(torchmetrics.Metric):
     mu_sum: Tensor
     mu_square: Tensor
     layer_rates: Tensor
+    code_counts: Tensor
 
     def __init__(
         self,
@@ -50,8 +54,10 @@ class Scores(torchmetrics.Metric):
         unit_range: bool,
         has_density: bool = True,
         layer_sizes: Sequence[int] = (),
+        num_codes: int = 0,
     ) -> None:
         super().__init__()
+        self.num_codes = num_codes
         self.has_density = has_density
         self.latent_size = latent_size
         self.layer_sizes = [*layer_sizes]
@@ -66,13 +72,15 @@ class Scores(torchmetrics.Metric):
         for name in ("mu_sum", "mu_square"):
             self.add_state(name, total(latent_size), dist_reduce_fx="sum")
         self.add_state("layer_rates", total(len(self.layer_sizes)), dist_reduce_fx="sum")
+        self.add_state("code_counts", total(num_codes), dist_reduce_fx="sum")
 
     @classmethod
     def of(cls, vae: VAE, spec: DataSpec) -> "Scores":
         """Return the scores of this model on this data, empty."""
         sizes = [math.prod(shape) for shape in vae.noise_shapes]
         about = (spec.levels is not None, spec.support == "unit", vae.has_density)
-        return cls(sum(sizes), *about, sizes if len(sizes) > 1 else ())
+        each = sizes if len(sizes) > 1 else ()
+        return cls(sum(sizes), *about, each, vae.latents.num_codes)
 
     def update(self, seen: Evidence) -> None:
         """Add the examples of one batch."""
@@ -84,6 +92,8 @@ class Scores(torchmetrics.Metric):
         self.mu_square += (seen.mu**2).sum(0)
         if seen.layer_rates is not None:
             self.layer_rates += seen.layer_rates.sum(0)
+        if seen.codes is not None:
+            self.code_counts += torch.bincount(seen.codes.flatten(), minlength=self.num_codes)
 
     def compute(self) -> dict[str, float]:
         """Return the scores by name; ``bpd`` and ``psnr`` only where they mean something."""
@@ -103,6 +113,8 @@ class Scores(torchmetrics.Metric):
             means["bpd"] = bits
         if self.unit_range:
             means["psnr"] = -10 * math.log10(max(means["mse"], 1e-20))
+        if self.num_codes:
+            means |= measure_codes(self.code_counts)
         if not self.has_density:
             means = {name: mean for name, mean in means.items() if name not in OF_DENSITY}
         return means

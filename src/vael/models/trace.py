@@ -92,6 +92,7 @@ class Latent:
         known_log_q: log q(z|x) of the sample, ``(S, B)``, where drawing it has found it.
         above_given: whether z was drawn after the layers above, which p is given, if there are
             any: only then has the rate at these a closed form, KL(q || p).
+        known_log_p: log p(z) likewise.
     """
 
     z: Tensor
@@ -99,6 +100,7 @@ class Latent:
     p: LatentRecord
     known_log_q: Tensor | None = None
     above_given: bool = True
+    known_log_p: Tensor | None = None
 
     @property
     def log_q(self) -> Tensor:
@@ -108,7 +110,7 @@ class Latent:
     @property
     def log_p(self) -> Tensor:
         """Log p(z), nats, ``(S, B)``."""
-        return self.p.log_prob(self.z)
+        return self.p.log_prob(self.z) if self.known_log_p is None else self.known_log_p
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Trace:
         noise: standard normal noise that an objective asks for, ``(S, B, *shape)`` each.
         context: c, ``(B, C)``, of a conditional model: all of the above is given it.
         mask: where x was observed, ``(B, *E)`` bool; None: everywhere.
+        penalty: what the latents add to the loss of any objective, nats, ``(S, B)``, or None.
     """
 
     x: Tensor
@@ -135,6 +138,7 @@ class Trace:
     noise: tuple[Tensor, ...] = ()
     context: Tensor | None = None
     mask: Tensor | None = None
+    penalty: Tensor | None = None
 
     def log_w(self, log_px: Tensor | None = None) -> Tensor:
         """Return log p(x, z) - log q(z|x), the log importance weight, nats, ``(S, B)``.

@@ -72,6 +72,11 @@ class VAE(nn.Module):
         return self.latents.has_density
 
     @property
+    def is_discrete(self) -> bool:
+        """Whether latents are codes, all of q(z|x) on one: k samples bound no more than one."""
+        return self.latents.num_codes > 0
+
+    @property
     def prior_noise_shapes(self) -> tuple[Shape, ...]:
         """The event shapes of the noise that ``sample`` needs."""
         return self.latents.prior_noise_shapes
@@ -109,7 +114,8 @@ class VAE(nn.Module):
         h, latents = self.latents.infer(self.show(x, mask), eps, context=context)
         px = self.decode(h, context=context)
         log_px, rate = self.log_likelihood(px, x, mask), self.latents.rate(latents)
-        return Trace(x, px, latents, log_px, rate, context=context, mask=mask)
+        more = self.latents.penalty(latents)
+        return Trace(x, px, latents, log_px, rate, (), context, mask, more)
 
     def infer(
         self, x: Tensor, eps: tuple[Tensor, ...], *, context: Tensor | None = None

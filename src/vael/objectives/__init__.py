@@ -1,5 +1,6 @@
 """Objectives: from the trace of a pass to the loss; schedules of their weights."""
 
+from vael.models.gather import gather, gather_record
 from vael.objectives.adversarial import Adversarial
 from vael.objectives.base import Objective
 from vael.objectives.beta_tc import BetaTC
@@ -9,7 +10,6 @@ from vael.objectives.dip import Dip
 from vael.objectives.elbo import Elbo
 from vael.objectives.factor_vae import FactorVae
 from vael.objectives.free_bits import FreeBits
-from vael.objectives.gather import gather, gather_record
 from vael.objectives.geco import Geco
 from vael.objectives.info import Info
 from vael.objectives.schedules import BetaSchedule, Constant, Cyclical, Linear

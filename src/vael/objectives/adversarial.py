@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.latents.base import Latents
 from vael.models.posteriors.delta import DeltaRecord
 from vael.models.trace import Loss, Trace, only_layer
 from vael.objectives.base import Objective
 from vael.objectives.discriminator import Discriminator
-from vael.objectives.gather import gather
 from vael.types import Shape
 
 

@@ -18,6 +18,8 @@ class Objective(nn.Module, ABC):
         smallest_batch: examples that it must see at once; 2 where it compares them.
         needs_density: whether it needs log q(z|x) or the rate: else it also trains a
             deterministic encoder, ``posterior=delta``.
+        takes_codes: whether it also trains discrete latents, ``latents=vq``, of which log q is 0
+            and only the prior has a gradient of the rate.
 
     An objective whose constructor has a parameter ``num_data`` gets N, the number of training
     examples, one that has ``latent_size`` d, the numbers of a latent. Parameters of an objective
@@ -45,6 +47,7 @@ class Objective(nn.Module, ABC):
     num_samples: int = 1
     smallest_batch: int = 1
     needs_density: bool = True
+    takes_codes: bool = False
 
     @abstractmethod
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather, gather_record
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import Latent, Loss, Trace, only_layer
 from vael.objectives.base import Objective
-from vael.objectives.gather import gather, gather_record
 
 Estimator = Literal["stratified", "weighted"]
 

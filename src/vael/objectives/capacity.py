@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.trace import Loss, Trace
 from vael.objectives.base import Objective
-from vael.objectives.gather import gather
 from vael.objectives.schedules import BetaSchedule
 
 

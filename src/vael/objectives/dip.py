@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.models.posteriors.location_scale import LocationScaleRecord
 from vael.models.posteriors.normal import NormalRecord
 from vael.models.trace import LatentRecord, Loss, Trace, only_layer
 from vael.objectives.base import Objective
-from vael.objectives.gather import gather
 
 Variant = Literal[1, 2]
 

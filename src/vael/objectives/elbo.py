@@ -27,6 +27,8 @@ class Elbo(Objective):
         ConfigError: beta is negative or not finite, or num_samples is below 1.
     """
 
+    takes_codes = True
+
     def __init__(self, beta: float, schedule: BetaSchedule, num_samples: int = 1) -> None:
         super().__init__()
         if not (math.isfinite(beta) and beta >= 0):

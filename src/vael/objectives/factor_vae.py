@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.latents.base import Latents
 from vael.models.trace import Loss, Trace, only_layer
 from vael.objectives.base import Objective
 from vael.objectives.discriminator import Discriminator
-from vael.objectives.gather import gather
 from vael.types import Shape
 
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.latents.base import layer_factors, layer_rate
 from vael.models.posteriors.normal import NormalRecord
 from vael.models.trace import Latent, Loss, Trace
 from vael.objectives.elbo import Elbo
-from vael.objectives.gather import gather
 from vael.objectives.schedules import BetaSchedule
 
 

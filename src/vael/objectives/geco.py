@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.trace import Loss, Trace
 from vael.objectives.base import Objective
-from vael.objectives.gather import gather
 
 LIMIT = math.log(1e6)
 """Largest |log beta|: where kappa cannot be reached, beta must find back from its end."""

@@ -7,11 +7,11 @@ from typing import get_args
 from torch import Tensor
 
 from vael.errors import ConfigError
+from vael.models.gather import gather
 from vael.models.latents.base import Latents
 from vael.models.posteriors.delta import DeltaRecord
 from vael.models.trace import Loss, Trace, only_layer
 from vael.objectives.base import Objective
-from vael.objectives.gather import gather
 from vael.objectives.mmd import Kernel, estimate_mmd
 from vael.types import Shape
 

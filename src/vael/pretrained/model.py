@@ -12,9 +12,11 @@ from torch import Tensor
 from vael.config.build import build_seeds, build_vae
 from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
-from vael.errors import ConfigError
+from vael.errors import ConfigError, DataError
 from vael.metrics.evidence import NO_BOUND, score_chunk
 from vael.metrics.latent_activity import CHUNK, Activity, encode_all
+from vael.models.codes import CodeRecord
+from vael.models.latents.codes import Codes
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
@@ -31,6 +33,8 @@ from vael.randomness import Noise
 from vael.runs.checkpoint import ModelFile, read_model_file
 from vael.runs.listing import resolve_run
 from vael.types import DataSpec, Shape
+
+CODES = "codes, which have no size: of each there is one or there is none"
 
 
 class Encoding(NamedTuple):
@@ -152,6 +156,40 @@ class Model:
         return self._restored([self.vae.decode_top(h[None], context=c).mean[0] for h, c in parts])
 
     @torch.no_grad()
+    def codes(self, x: ArrayLike) -> Tensor:
+        """Encode x ``(N, *E)`` as discrete codes, int64, ``(N, M)``, row by row of a map.
+
+        Raises:
+            ConfigError: the latents are not discrete; of `decode_codes`, too.
+        """
+        self._book()
+        records = [self.vae.encode(part) for part in torch.split(self.prepare(x), CHUNK)]
+        return torch.cat([q.codes for q in records if isinstance(q, CodeRecord)])
+
+    def decode_codes(self, codes: ArrayLike) -> Tensor:
+        """Return E[x|c], ``(N, *E)`` for codes ``(N, M)``.
+
+        Raises:
+            DataError: codes have another shape, or are none of 0 .. K-1.
+        """
+        book = self._book()
+        chosen = torch.as_tensor(codes)
+        length, size = book.code_prior.length, book.num_codes
+        if chosen.ndim != 2 or chosen.shape[1] != length or chosen.is_floating_point():
+            raise DataError(
+                f"codes must be whole numbers of shape (N, {length}), but got "
+                f"{tuple(chosen.shape)} {chosen.dtype}."
+            )
+        if len(chosen) == 0 or not 0 <= int(chosen.min()) <= int(chosen.max()) < size:
+            raise DataError(f"codes must be from 0 to {size - 1}, but some are not.")
+        return self.decode(book.family.look_up(chosen.long().to(self.device)))
+
+    def _book(self) -> Codes:
+        if not isinstance(self.vae.latents, Codes):
+            raise ConfigError("this model has no codes: its latents are not discrete.")
+        return self.vae.latents
+
+    @torch.no_grad()
     def sample(
         self,
         n: int,
@@ -179,6 +217,8 @@ class Model:
             raise ConfigError(f"n must be a whole number >= 1, but got {n!r}.")
         if not 0 < temperature < float("inf"):
             raise ConfigError(f"temperature must be a finite number > 0, but got {temperature!r}.")
+        if self.vae.is_discrete and temperature != 1:
+            raise ConfigError(f"temperature must be 1 for a model of {CODES}.")
         noise, made = Noise(seed, "latent"), []
         c = self.context(n, label, given)
         for chunk, start in enumerate(range(0, n, CHUNK)):

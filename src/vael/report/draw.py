@@ -41,7 +41,7 @@ def draw_pictures(
     """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
     The model must be in evaluation mode, on the device of x. Images give all four pictures; a
-    table has no traversal.
+    table has no traversal, and codes have neither that nor a scatter.
 
     Args:
         vae: the model.
@@ -76,13 +76,15 @@ def draw_pictures(
             made["samples"] = _draw_samples(show(samples), range_)
         else:
             made["samples"] = _draw_conditional_samples(vae, context, seed, show, range_)
-        reach = measure_range(p if first is None else vae.prior(first), vae.prior_noise_shapes[0])
-        made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
+        if not vae.is_discrete:
+            prior = p if first is None else vae.prior(first)
+            reach = measure_range(prior, vae.prior_noise_shapes[0])
+            made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
     else:
         every = None if context is None else context[:count]
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_tables(shown, decoded, samples, columns)
-    if scatter:
+    if scatter and not vae.is_discrete:
         made["latent_scatter"] = _draw_scatter(mu, vae.latent_shape, activity, y, seed)
     return made
 

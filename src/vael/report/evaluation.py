@@ -188,6 +188,12 @@ def _groups(v: Values) -> dict[str, list[Line]]:
             v.row(f"{aggregate}.dimension_wise_kl"),
             v.row(f"{spectrum}.remainder", value=correlation),
         ],
+        "Codes": [
+            v.row("latents.codes.code_usage", f"{v.text('latents.codes.codebook_size')} in all."),
+            v.row("latents.codes.code_perplexity"),
+            v.row("latents.codes.rate_uniform"),
+            v.row("latents.codes.bpd_uniform"),
+        ],
         "Reconstructions and samples": [
             v.row(f"{r}.mse"),
             v.row(f"{r}.psnr"),

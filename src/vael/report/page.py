@@ -121,6 +121,7 @@ def describe_run(run: RunContents) -> dict[str, str]:
 
 def _facts(run: RunContents) -> list[tuple[str, str]]:
     """Return what was trained, in the words of the config; what is not set is left out."""
+    own = run.choice("latents/prior")  # codes have no other, and no family of q(z|x)
     facts = [
         ("data", run.choice("data")),
         ("model", run.choice("model")),
@@ -130,8 +131,8 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("scale", run.node("likelihood.scale")),
         ("fit", run.summary.get("fit") or run.node("likelihood.fit")),
         ("latents", run.choice("latents")),
-        ("prior", run.choice("prior")),
-        ("posterior", run.choice("posterior")),
+        ("prior", own or run.choice("prior")),
+        ("posterior", "" if own else run.choice("posterior")),
         ("objective", _objective(run)),
         ("beta", run.node("objective.beta")),
     ]

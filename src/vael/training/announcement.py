@@ -6,6 +6,7 @@ import torch
 
 from vael.distributed.ownership import ATTEMPT
 from vael.metrics.evidence import NO_BOUND
+from vael.models.latents.codes import Codes
 from vael.training.log import log
 from vael.training.run import Run
 
@@ -31,6 +32,9 @@ def _model(run: Run) -> str:
     fit = "mass" if run.lit.vae.fits_mass else "density"
     net = run.config.get("choices", {}).get("model", "VAE")
     size = f"{run.lit.latent_size} latent dimensions{_shape(run)}"
+    latents = run.lit.vae.latents
+    if isinstance(latents, Codes):
+        size = f"{latents.code_prior.length} codes of {latents.num_codes:,}"
     return f"{net}, {parameters:,} parameters, {size}; p(x|z) {run.lit.vae.family}, fit {fit}"
 
 

@@ -147,7 +147,10 @@ class LitVAE(pl.LightningModule):
         if more:
             trace = replace(trace, noise=draw(more))
         found: Loss = self.objective(trace, step, beta)
-        return found
+        if trace.penalty is None:
+            return found
+        more = trace.penalty.mean()
+        return Loss(found.value + more, {**found.terms, "commitment": more.detach()})
 
     def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, where Lightning takes single steps.

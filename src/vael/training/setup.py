@@ -19,14 +19,12 @@ from vael.config.build import (
     build_vae,
     explain_refusal,
 )
-from vael.data.batches import take_batch
 from vael.data.module import VaelData
 from vael.distributed.lightning import find_placement, is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
 from vael.files import expand_home
 from vael.models.conditional import Conditional
-from vael.models.priors.base import Prior
 from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
@@ -34,6 +32,7 @@ from vael.randomness import Noise, Seeds, derive_seed
 from vael.runs.folder import RunFolder
 from vael.training.callbacks.stop_file import StopFile
 from vael.training.callbacks.timing import RunTimer
+from vael.training.initial_values import initialise_parts
 from vael.training.loggers.base import Board
 from vael.training.loggers.csv import MetricsCsv
 from vael.training.module import LitVAE, Options
@@ -73,7 +72,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
 def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     """Build the model with its objective, optimiser and schedule."""
     vae = build_vae(config, data.spec, seeds)
-    initialise_priors(vae, data, seeds)
+    initialise_parts(vae, data, seeds)
     if vae.condition is not None:
         vae.condition.initialise(data.told_in_training())
     optimizer: Any = build_part(config.optimizer, object, "optimizer")
@@ -87,6 +86,8 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
             f"posterior ({config.posterior['_target_']}) has not: use objective=wae or "
             "objective=aae, or another posterior."
         )
+    if vae.is_discrete:
+        _check_takes_codes(objective, config)
     scheduler: Any = build_part(config.scheduler, object, "scheduler")
     options = Options(
         samples=config.evaluation.samples,
@@ -100,28 +101,6 @@ def build_module(config: DictConfig, data: VaelData, seeds: Seeds) -> LitVAE:
     return LitVAE(
         vae, objective, data.preprocess, data.spec, seeds, optimizer, scheduler, options, plain
     )
-
-
-def initialise_priors(vae: VAE, data: VaelData, seeds: Seeds) -> None:
-    """Start the priors that want it from training examples, drawn without replacement.
-
-    Raises:
-        ConfigError: a prior wants more examples than there are.
-    """
-    for prior in (module for module in vae.modules() if isinstance(module, Prior)):
-        wanted, there = prior.num_examples, data.spec.num_train
-        if wanted > there:
-            raise ConfigError(
-                f"prior.components={wanted} must not be larger than the number of training "
-                f"examples, {there}, at which they start; set a smaller one."
-            )
-        if wanted:
-            source = torch.Generator().manual_seed(derive_seed(seeds.init, "prior"))
-            arrays, index = data.select("train")
-            chosen = index[torch.randperm(there, generator=source)[:wanted].numpy()]
-            noise = Noise(seeds.init, "corruption").at(torch.device("cpu"), "prior")
-            x = data.preprocess(take_batch(arrays, chosen).x, noise)
-            prior.initialise(vae.show(*vae.split_holes(x)))
 
 
 def build_objective(config: DictConfig, facts: Mapping[str, int], seeds: Seeds) -> Objective:
@@ -145,6 +124,25 @@ def build_objective(config: DictConfig, facts: Mapping[str, int], seeds: Seeds) 
     return objective
 
 
+def _check_takes_codes(objective: Objective, config: DictConfig) -> None:
+    """Refuse an objective that codes do not go together with.
+
+    Raises:
+        ConfigError: it needs more of q(z|x) than codes have.
+    """
+    if not objective.takes_codes:
+        raise ConfigError(
+            f"objective ({config.objective['_target_']}) needs a density of q(z|x), but with "
+            f"latents ({config.latents['_target_']}) all of it is on one code: use "
+            "objective=elbo, or latents=flat."
+        )
+    if objective.num_samples > 1:
+        raise ConfigError(
+            f"objective.num_samples must be 1 with codes, of which q(z|x) has but one, but got "
+            f"{objective.num_samples}."
+        )
+
+
 def rehearse(run: Run) -> Loss:
     """Try the first example, the optimiser and its schedule, and leave no trace of it.
 
@@ -160,6 +158,8 @@ def rehearse(run: Run) -> Loss:
         one = run.data.head("train", 1)
         x = run.data.preprocess(one.x, noise)
         samples = lit.objective.num_samples
+
+        kept = [(buffer, buffer.clone()) for buffer in lit.vae.buffers()]  # a codebook would learn
 
         def still(shapes: tuple[Shape, ...]) -> tuple[torch.Tensor, ...]:
             return tuple(x.new_zeros(samples, 1, *shape) for shape in shapes)
@@ -188,6 +188,8 @@ def rehearse(run: Run) -> Loss:
                 f"p(x|z) over the dimensions of an example, to shape (S, B) = "
                 f"({samples}, 1), but gave {tuple(trace.log_px.shape)}."
             )
+        for buffer, value in kept:
+            buffer.data.copy_(value)  # not in place for autograd: the loss has its graph
         trace = replace(trace, noise=still(lit.objective.noise_shapes(lit.vae.latents)))
         loss: object = lit.objective(trace, 0, lit.objective.beta(0))
         if not isinstance(loss, Loss):

@@ -11,7 +11,7 @@ from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.metrics.constraint import parse_constraints
-from vael.metrics.evidence import NO_BOUND
+from vael.metrics.evidence import NO_BOUND, ONE_CODE
 from vael.runs.folder import RunFolder
 from vael.runs.provenance import describe_machine, file_digest, git_sha, package_versions
 from vael.runs.summary import Summary
@@ -76,6 +76,8 @@ def complete_summary(
     summary.warnings = list(lit.warnings)
     if not lit.vae.has_density:
         summary.warnings.append(f"{NO_BOUND}. The best epoch is that of {lit.target.name}.")
+    if lit.vae.is_discrete:
+        summary.warnings.append(f"{ONE_CODE}.")
     if lit.skipped.steps:
         summary.warnings.append(
             f"{lit.skipped.steps} of {summary.steps} steps were left out: their gradient's norm "
@@ -94,6 +96,8 @@ def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     ten of them not at all.
     """
     active = metrics.get("val/active_units")
+    if lit.vae.is_discrete:
+        return []  # what is not used of a codebook, its usage says
     if active is None or active >= lit.scores.latent_size or lit.spec.num_val < FEW:
         return []
     size = lit.scores.latent_size

@@ -25,6 +25,7 @@ USUAL = {
     "latents": "flat",
 }
 LAYERS = ("chain", "ladder")
+CODES = ("vq", "fsq")
 OF_ONE = ("beta_tc", "dip", "info", "wae", "factor_vae", "aae")  # objectives of a single layer
 LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
 OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
@@ -63,11 +64,21 @@ REFUSED = {
     ("posterior=delta", "latents=chain"): "objective=wae",
     ("posterior=full_normal", "latents=ladder"): "use posterior=normal, or latents=chain",
     ("objective=free_bits", "latents=chain"): "objective.group=null",
+    ("objective=bound", "latents=vq"): "objective=elbo",
+    ("prior=vamp", "latents=vq"): "of no use",
+    ("posterior=laplace", "latents=fsq"): "of no use",
 }
 """Two choices that cannot go together, with what the line that refuses them says."""
 LIKEWISE = [
     *((f"objective={name}", "latents=ladder") for name in OF_ONE),
     *((f"posterior={name}", "latents=ladder") for name in names("posterior") if name != "normal"),
+    *(
+        (f"{group}={name}", f"latents={codes}")
+        for codes in CODES
+        for group in ("objective", "posterior", "prior")
+        for name in names(group)
+        if name != USUAL[group]
+    ),
 ]
 """Pairs that are refused by a line of those above."""
 FORBIDDEN = [
@@ -83,6 +94,8 @@ NEEDS = {
     "prior=mixture": ["prior.components=3"],
     "prior=vamp": ["prior.components=3"],
     "objective=bound": ["objective.k=3"],
+    "latents=vq": ["latents.codebook_size=3"],
+    "latents=fsq": ["latents.levels=[3,2]"],
     **{f"latents={name}": ["latents.below=[3]", "latents.hidden=[4]"] for name in LAYERS},
     **{
         f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]

@@ -70,6 +70,10 @@ def live(row, files, tmp_path):
         assert torch.equal(again.log_prob(x, 2), model.log_prob(x, 2))
     assert torch.equal(again.sample(count), model.sample(count))
 
+    if model.vae.is_discrete:
+        with pytest.raises(ConfigError, match="cannot be explored with sliders"):
+            open_session(run)
+        return
     session = open_session(run)
     json.dumps(session.facts(), allow_nan=False)
     z = session.sample(count, 0.7, seed=0)

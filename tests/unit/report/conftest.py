@@ -43,6 +43,8 @@ class Observed:
 class PixelVAE:
     """z_i is the grey value of pixel i; encoding reads it, decoding paints it, exactly."""
 
+    is_discrete = False
+
     def __init__(self, shape, rates):
         self.shape, self.rates = shape, rates
         self.dim = torch.Size(shape).numel()

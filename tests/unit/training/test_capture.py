@@ -93,6 +93,7 @@ def captured(request, monkeypatch):
         ("optimizer=adamw", "objective=info"),
         ("callbacks.ema.decay=0.9", "trainer.gradient_clip_val=100", "condition=label"),
         ("trainer.skip_gradient_above=1330",),
+        ("latents=vq", "latents.codebook_size=32", "latents.decay=0.8", "latents.restart=0.5"),
         # rates that float32, in which they reach a captured step, holds exactly
         ("objective=factor_vae", "optimizer.lr=0.0009765625", "objective.lr=0.00048828125"),
     ],

@@ -27,6 +27,10 @@ OPTIONS = {
     "skip": ("trainer.skip_gradient_above=1330", "trainer.gradient_clip_val=150"),
     "bf16": ("trainer.precision=bf16",),
     "label": ("condition=label", "condition.embedding=3", "callbacks.ema.decay=0.9"),
+    "codes": (
+        *("latents=vq", "latents.codebook_size=32", "latents.decay=0.8", "latents.restart=0.5"),
+        *("latents/prior=autoregressive", "callbacks.ema.decay=0.9"),
+    ),
     "flows": ("prior=spline", "posterior=iaf"),
     "cosine": ("scheduler=cosine", "optimizer=adamw"),
     "plateau": ("scheduler=plateau", "scheduler.patience=0"),

@@ -21,9 +21,12 @@ class Latents(nn.Module, ABC):
 
     Attributes:
         takes_context: whether it hands c to its nets and priors.
+        num_codes: K of discrete latents, whose q(z|x) is all on one code: the bounds are then
+            those of one sample; 0 of others.
     """
 
     takes_context: bool = False
+    num_codes: int = 0
 
     @property
     @abstractmethod
@@ -87,6 +90,18 @@ class Latents(nn.Module, ABC):
     def complete(self, z: Tensor) -> Tensor:
         """Return what the decoder gets for z of the top layer ``(*, *Z)``: z, if that is all."""
         return z
+
+    @property
+    def num_examples(self) -> int:
+        """How many training examples ``initialise`` wants at most; 0: it is not called."""
+        return 0
+
+    def initialise(self, x: Tensor) -> None:
+        """Start from training examples ``(N, *E)`` in a random order, as the model sees them."""
+
+    def penalty(self, latents: tuple[Latent, ...]) -> Tensor | None:
+        """Return what the layers add to the loss, nats, ``(S, B)``; None: nothing."""
+        return None
 
 
 def layer_factors(layer: Latent) -> Tensor | None:

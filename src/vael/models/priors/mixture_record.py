@@ -57,7 +57,7 @@ class LatentMixtureRecord:
         and stays the same when all noise is scaled: a temperature narrows each component and
         leaves their weights. z is differentiable in the parameters of p_k, not in pi.
         """
-        turn = 0.5 + torch.atan2(eps[..., 1], eps[..., 0]) / (2 * math.pi)
+        turn = turn_uniform(eps[..., :CHOICE])
         edges = self.log_weights.exp().cumsum(0)
         k = torch.searchsorted(edges, turn.to(edges).contiguous(), right=True)
         k = k.clamp(max=len(edges) - 1)
@@ -73,3 +73,11 @@ class LatentMixtureRecord:
 def mixture_noise_shape(event_shape: Shape) -> Shape:
     """Return the shape of the noise behind one draw: two numbers choose the component."""
     return (CHOICE + math.prod(event_shape),)
+
+
+def turn_uniform(eps: Tensor) -> Tensor:
+    """Return uniform numbers ``(...,)`` in [0, 1]: the angles of the points eps ``(..., 2)``.
+
+    They stay the same where all noise is scaled.
+    """
+    return 0.5 + torch.atan2(eps[..., 1], eps[..., 0]) / (2 * math.pi)

@@ -16,7 +16,7 @@ from vael.metrics.latent_range import measure_range
 from vael.pretrained.explore.atlas import Atlas, survey_examples
 from vael.pretrained.explore.uploads import read_picture
 from vael.pretrained.generate.interpolation import WAYS
-from vael.pretrained.model import Model
+from vael.pretrained.model import CODES, Model
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
@@ -282,6 +282,11 @@ def open_session(
     # A single latent is decoded by a single thread fastest: nothing waits for the other.
     torch.set_num_threads(1)
     trained = load_trained(path, overrides, allow, checkpoint)
+    if trained.vae.is_discrete:
+        raise ConfigError(
+            f"{path} cannot be explored with sliders: it is a model of {CODES}. vael generate "
+            "draws samples and reconstructions, and encodings with the codes of examples."
+        )
     if split is None:
         split = "test" if trained.config.evaluation.get("test", True) else "val"
     part = Part(split, examples)  # type: ignore[arg-type]

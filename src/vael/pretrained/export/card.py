@@ -31,13 +31,14 @@ def card_text(
     config = model.config
     choices = config.get("choices") or {}
     name = str(config.name)
+    own = config.latents.get("prior")  # codes have no other, and no family of q(z|x)
     built = {
         "model": choices.get("model"),
         "shape of z": " x ".join(map(str, model.latent_shape)),
         "likelihood": _node(config.likelihood),
         "latents": _node(config.latents),
-        "posterior": _node(config.posterior),
-        "prior": _node(config.prior),
+        **({} if own else {"posterior": _node(config.posterior)}),
+        "prior": _node(own or config.prior),
         "objective": _node(config.objective),
     }
     if model.spec.context:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vael.config.condition import find_context_sizes
 from vael.errors import ConfigError, VaelError
+from vael.models.codes import CodeRecord
 from vael.models.condition import LabelCondition, NumberCondition
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.vae import VAE
@@ -27,6 +28,8 @@ Inputs = tuple[Tensor, ...]
 class Encoder(nn.Module):
     """``x -> mu, sigma`` of q(z|x), ``(N, d)`` each; ``mu`` alone where sigma has no formula.
 
+    Of discrete latents it is ``x -> mu, codes``, what the codes stand for and they, ``(N, M)``.
+
     x is float32: images as the likelihood sees them, in [0, 1]; a table, and images
     of real numbers, in their own units. A model that is told a label takes ``label``, ``(N,)``
     int64, beside it, and one that is told numbers ``given``, ``(N, K)`` float32.
@@ -41,6 +44,8 @@ class Encoder(nn.Module):
         """Map ``(N, *E)`` to the moments."""
         seen = x if self.table is None else self.table(x)
         q = self.vae.encode(seen, context=_context(self.vae, told))
+        if isinstance(q, CodeRecord):
+            return (q.mean, q.codes)
         sigma = q.sigma if isinstance(q, PosteriorRecord) else None
         return (q.mean,) if sigma is None else (q.mean, sigma)
 
@@ -69,14 +74,15 @@ class Graph(NamedTuple):
 
 
 def export_encoder(model: Model) -> Graph:
-    """Export the graph from ``x`` to ``mu`` and ``sigma``."""
+    """Export the graph from ``x`` to ``mu`` and ``sigma``, or to ``mu`` and ``codes``."""
     source = torch.Generator().manual_seed(derive_seed(0, "export"))
     examples = []
     for size in SIZES:
         x = torch.rand(size, *model.spec.event_shape, generator=source)
         examples.append(x if model.spec.support == "unit" else model.preprocess.restore(4 * x - 2))
     told = name_told(model, "encoder")
-    return _export(Encoder(model), _beside(model, examples, told), ("x", *told), ("mu", "sigma"))
+    names = ("mu", "codes") if model.vae.is_discrete else ("mu", "sigma")
+    return _export(Encoder(model), _beside(model, examples, told), ("x", *told), names)
 
 
 def export_decoder(model: Model) -> Graph:

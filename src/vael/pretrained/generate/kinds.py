@@ -19,6 +19,7 @@ from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
+from vael.pretrained.model import CODES
 from vael.report import pictures
 from vael.report.figures import draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png, label_values
@@ -35,6 +36,7 @@ def make_samples(subject: Subject) -> bytes:
     if r.sampler == "prior":
         made = subject.model.sample(r.number, r.temperature, r.seed, **subject.told)
     else:
+        _continuous_only(subject, "--sampler mixture")
         mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
         z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
         made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape), **subject.told)
@@ -69,6 +71,7 @@ def make_traversal(subject: Subject) -> bytes:
     """Move the most active dimensions, each alone around the posterior means of examples."""
     r, model = subject.request, subject.model
     subject.require_images()
+    _continuous_only(subject, r.kind)
     seen = next(subject.blocks(r.split, MOST_ACTIVE))
     activity = model.activity(seen.x, **subject.told_of(seen))
     dims = activity.order(r.dims)
@@ -110,6 +113,7 @@ def make_interpolation(subject: Subject) -> bytes:
     """Go from one example to another, through their posterior means."""
     r, model = subject.request, subject.model
     subject.require_images()
+    _continuous_only(subject, r.kind)
     batch = subject.chosen(2 * r.number)
     pairs = len(batch.x) // 2
     if not pairs:
@@ -150,6 +154,9 @@ def make_encodings(subject: Subject) -> bytes:
     sigmas = [encoding.sigma for encoding in found if encoding.sigma is not None]
     if len(sigmas) == len(found):
         arrays["sigma"] = torch.cat(sigmas).numpy()
+    if model.vae.is_discrete:
+        parts = [model.codes(batch.x) for batch in subject.blocks(r.split, r.count)]
+        arrays["codes"] = torch.cat(parts).numpy()
     labels = subject.labels(r.split, r.count)
     if labels is not None:
         arrays["labels"] = labels
@@ -168,6 +175,14 @@ def _decoded(subject: Subject, z: Tensor, told: Tensor | None) -> Tensor:
     known = subject.told or ({} if told is None else {"given": told.reshape(len(flat), -1)})
     made = subject.model.decode(flat, **known)
     return made.reshape(*z.shape[:-1], *made.shape[1:])
+
+
+def _continuous_only(subject: Subject, what: str) -> None:
+    if subject.model.vae.is_discrete:
+        raise ConfigError(
+            f"{what} goes through points between latents, but this is a model of {CODES}: "
+            "generate samples, reconstructions or encodings."
+        )
 
 
 KINDS: dict[str, Callable[[Subject], bytes]] = {

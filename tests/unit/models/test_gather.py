@@ -7,13 +7,13 @@ import sys
 import pytest
 import torch
 
-from vael.objectives.gather import gather
+from vael.models.gather import gather
 
 CODE = """
 import sys, torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
-from vael.objectives.gather import gather
+from vael.models.gather import gather
 rank, world, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank,
                                world_size=world)
