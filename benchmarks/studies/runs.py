@@ -118,11 +118,12 @@ def measure_run(run: Path, samples: int, which: str = "last") -> dict[str, Any]:
     """
     path = run / MEASURED
     kept = peek_json(path)
-    if isinstance(kept, dict) and kept.get("samples") == samples:
+    asked = {"samples": samples, "checkpoint": which}
+    if isinstance(kept, dict) and asked.items() <= kept.items():
         return kept
     trained = load_trained(run, which=which)
     scorer = Scorer(trained, torch.device("cpu"), samples)
-    found: dict[str, Any] = {"samples": samples, "checkpoint": which}
+    found: dict[str, Any] = dict(asked)
     for split in ("train", "val", "test"):
         part = Part(split)
         chunks = [scorer.score(p, n, lambda pairs: None) for p, n in list_chunks(scorer, (part,))]

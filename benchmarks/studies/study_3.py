@@ -147,7 +147,7 @@ def collect(jobs: Sequence[Job], folder: Path) -> dict[str, Any]:
             spectrum = np.linalg.eigvalsh(np.cov(x.T)).tolist()
             found[facts["data"]] = {"dims": x.shape[1], "spectrum": spectrum, "runs": {}}
         kept = found[facts["data"]]
-        measured = measure_run(run, SAMPLES, "best" if facts["data"] == "digits" else "last")
+        measured = measure_run(run, SAMPLES, "best")
         val, test = measured["val"], measured["test"]
         score = f"bpd_{SAMPLES}" if f"bpd_{SAMPLES}" in test else f"nll_{SAMPLES}"
         scale = 1 if score.startswith("bpd") else 1 / (kept["dims"] * math.log(2))
@@ -163,7 +163,8 @@ def judge(name: str, kept: dict[str, Any]) -> dict[str, Any]:
     """Return what the rules choose by each seed, and their regret on the other seeds.
 
     The regret is the test score of the chosen size less that of the best one, in bits per
-    dimension, both means over the seeds that the rule has not seen.
+    dimension, both means over the seeds that the rule has not seen; of a single seed it is that
+    of its own test examples, which the rule has not seen either.
     """
     full = {loss: complete(runs) for loss, runs in kept["runs"].items()}
     plain, spectrum = full.get("sum", {}), np.array(kept["spectrum"])
@@ -172,13 +173,13 @@ def judge(name: str, kept: dict[str, Any]) -> dict[str, Any]:
         source = full.get("mean", {}) if rule == BY_LOSS else plain
         sizes, regrets = [], []
         for seed, runs in source.items():
-            others = [other for other in source if other != seed and other in plain]
+            others = [o for o in source if o != seed and o in plain] or [seed]
             if rule == BY_LOSS:
                 size = min(runs, key=lambda each: float(runs[each]["mean_loss"]))
             else:
                 size = RULES[rule](runs, spectrum)
             sizes.append(size)
-            if others:
+            if seed in plain:
                 reached = np.mean([source[other][size]["test"] for other in others])
                 tests = {d: np.mean([plain[other][d]["test"] for other in others]) for d in runs}
                 regrets.append(float(reached - min(tests.values())))
