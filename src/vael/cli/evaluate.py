@@ -2,8 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -74,14 +75,31 @@ def verify(
     max_seconds: Annotated[
         float, typer.Option(help="Make evaluation.json again, too, if that took no longer.")
     ] = 60,
+    by_file: Annotated[
+        bool,
+        typer.Option(
+            "--by-file", help="Compress the test split instead: is the file as long as -ELBO?"
+        ),
+    ] = False,
 ) -> None:
     """Score RUN's checkpoint again: exit code 0 if all numbers are the same, else 1."""
+    if by_file:
+        _verify_by_file(run, overrides or ())
     from vael.cli.verify_text import verification_text
     from vael.evaluation.verify import verify_run
 
     verification = verify_run(run, overrides or (), max_seconds)
     print(verification_text(run, verification))
     raise SystemExit(not verification.same)
+
+
+def _verify_by_file(run: Path, overrides: Sequence[str]) -> NoReturn:
+    from vael.cli.compression_text import file_verification_text
+    from vael.evaluation.verify_file import verify_by_file
+
+    found = verify_by_file(run, overrides)
+    print(file_verification_text(run, found))
+    raise SystemExit(not found.same)
 
 
 def compare(

@@ -99,7 +99,7 @@ def unpack(content: bytes, path: Path) -> Container:
     """
     if not content.startswith(MAGIC[:-1]):
         raise DataError(f"{path} must be a file of vael compress, but it begins otherwise.")
-    if content[: len(MAGIC)] != MAGIC:
+    if len(content) > START.size and not content.startswith(MAGIC):
         raise ConfigError(
             f"{path} must be of format {FORMAT}, but another version of vael has written it: "
             "decompress it with that one."

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,10 +116,16 @@ def test_changed_words_under_a_right_digest_are_an_error(packed, tmp_path, place
 
 
 def test_other_probabilities_versions_weights_and_runs_are_refused(
-    run, table, packed, tmp_path, monkeypatch
+    run, packed, tmp_path, monkeypatch
 ):
     file = packed[0]
     request = DecompressRequest(file, tmp_path / "x.npy")
+    for change in ({"shape": (1, 8, 16)}, {"levels": 16}):
+        read = unpack(file.read_bytes(), file)
+        other = tmp_path / "other.vael"
+        other.write_bytes(pack(replace(read.header, **change), read.words))
+        with pytest.raises(ConfigError, match="name its own run"):
+            decompress_file(DecompressRequest(other, tmp_path / "x.npy"), Silent)
     with monkeypatch.context() as patch:
         patch.setattr(Codec, "probe", lambda self: "another")
         with pytest.raises(ConfigError, match="other probabilities in the last bits"):
@@ -128,17 +135,15 @@ def test_other_probabilities_versions_weights_and_runs_are_refused(
         patch.setattr(decompress, "used_versions", lambda: now)
         with pytest.raises(ConfigError, match=r"torch \S+, now 1\.0"):
             decompress_file(request, Silent)
-    with pytest.raises(ConfigError, match="name its own run"):
-        decompress_file(DecompressRequest(file, tmp_path / "x.npy", run=table), Silent)
     with monkeypatch.context() as patch:
         patch.setattr(Codec, "digest", lambda self: "another")
         with pytest.raises(ConfigError, match="other weights"):
             decompress_file(request, Silent)
     moved = shutil.copytree(run, tmp_path / "moved")
     read = unpack(file.read_bytes(), file)
-    object.__setattr__(read.header, "run", str(tmp_path / "gone"))
     lost = tmp_path / "lost.vael"
-    lost.write_bytes(pack(read.header, read.words))
+    gone = replace(read.header, run=str(tmp_path / "gone"))
+    lost.write_bytes(pack(gone, read.words))
     with pytest.raises((CheckpointError, ConfigError), match="--run"):
         decompress_file(DecompressRequest(lost, tmp_path / "x.npy"), Silent)
     assert not (tmp_path / "x.npy").exists()
@@ -152,9 +157,8 @@ def test_the_run_that_a_file_names_runs_no_code_of_others(run, packed, tmp_path)
     config = (copied / "config.yaml").read_text()
     (copied / "config.yaml").write_text(config.replace("vael.models.nets.MLP", "os.system"))
     read = unpack(packed[0].read_bytes(), packed[0])
-    object.__setattr__(read.header, "run", str(copied))
     file = tmp_path / "a.vael"
-    file.write_bytes(pack(read.header, read.words))
+    file.write_bytes(pack(replace(read.header, run=str(copied)), read.words))
     decompress_file(DecompressRequest(file), Silent)
     assert np.array_equal(np.load(tmp_path / "a.npy"), split_of(run))
 
@@ -179,7 +183,7 @@ def test_examples_that_are_not_the_models_are_one_line(run, tmp_path, array, wor
     assert not (tmp_path / "x.vael").exists()
 
 
-def test_bad_options_are_one_line(run, table, packed, tmp_path, monkeypatch):
+def test_bad_options_are_one_line(run, packed, tmp_path, monkeypatch):
     file = packed[0]
     taken = tmp_path / "taken.vael"
     taken.write_bytes(b"mine")
@@ -189,7 +193,6 @@ def test_bad_options_are_one_line(run, table, packed, tmp_path, monkeypatch):
         (CompressRequest(run, "nothing", tmp_path / "a"), "DATA must be train, val or test"),
         (CompressRequest(run, str(taken), tmp_path / "a", overrides=("data=mnist",)), "leave one"),
         (CompressRequest(run, str(taken), tmp_path / "a"), "pictures have 256 levels"),
-        (CompressRequest(table, "test", tmp_path / "a"), "needs data with levels"),
         (CompressRequest(run, "test", tmp_path / "a", checkpoint="x"), "best or last"),
     ):
         with pytest.raises((ConfigError, DataError), match=words):
@@ -208,6 +211,12 @@ def test_bad_options_are_one_line(run, table, packed, tmp_path, monkeypatch):
             compress_file(CompressRequest(run, "test", tmp_path / "a"), Silent)
     assert [path.name for path in tmp_path.iterdir()] == ["taken.vael"]
     assert taken.read_bytes() == b"mine"
+
+
+def test_data_without_levels_is_refused(picture_model, tmp_path):
+    table = replace(picture_model, spec=replace(picture_model.spec, levels=None))
+    with pytest.raises(ConfigError, match="needs data with levels"):
+        examples.check_levels(table)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_every_flipped_bit_is_seen(bit):
 def test_every_cut_and_every_other_end_is_seen(length, end):
     damaged = CONTENT[:length] + end
     if damaged != CONTENT:
-        with pytest.raises(DataError, match=r"x\.vael"):
+        with pytest.raises(VaelError, match=r"x\.vael"):
             unpack(damaged, FILE)
 
 
@@ -81,6 +81,8 @@ def test_a_header_with_a_right_digest_and_wrong_facts_is_refused(change):
 
 
 def test_the_file_of_another_format_is_named_so():
+    with pytest.raises(DataError, match="damaged or cut off"):
+        unpack(CONTENT[:7], FILE)
     with pytest.raises(ConfigError, match="another version of vael"):
         unpack(b"vael-bb\x02" + CONTENT[8:], FILE)
 
