@@ -30,7 +30,7 @@ class DataSpec:
     """What a data set is, as far as a model must know.
 
     Attributes:
-        event_shape: ``E``: ``(C, H, W)`` for images, ``(D,)`` for tables.
+        event_shape: ``E``: ``(C, H, W)`` for images, ``(C, T)`` for series, ``(D,)`` for tables.
         levels: number of values per dimension as the model sees them (2 after binarisation):
             ``x = k / (levels - 1)``. None for data without levels (tables).
         support: ``"unit"`` for x in [0, 1], ``"real"`` for any real number (tables, and images

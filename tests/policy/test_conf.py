@@ -31,11 +31,15 @@ SOURCES = {
     "array",
     "folder",
     "breast_cancer",
+    "series",
 }  # tested in tests/data
+OF_SERIES = "model=tcn_vae"  # tested in tests/integration/train/test_series.py
 OPTIONS = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
-    if not (path.parent.name == "data" and path.stem in SOURCES) and path.parent.name != "debug"
+    if not (path.parent.name == "data" and path.stem in SOURCES)
+    and path.parent.name != "debug"
+    and f"{path.parent.name}={path.stem}" != OF_SERIES
 )
 NEEDS = {
     "condition=factors": ["data=sprites", "model=mlp_vae"],

@@ -21,7 +21,7 @@ def describe_data(source: str, data: Decoded, spec: DataSpec) -> str:
     total = sum(len(part) for part in data.parts.values())
     shape = " x ".join(map(str, spec.event_shape))
     table = len(spec.event_shape) == 1
-    kind = f"rows of {shape} columns" if table else f"images {shape}"
+    kind = f"rows of {shape} columns" if table else f"{_kind(spec)} {shape}"
     values = "values in [0, 1]" if spec.support == "unit" else "any real numbers"
     levels = "" if table else f", no levels ({values})"
     if spec.raw_levels is not None:
@@ -32,6 +32,10 @@ def describe_data(source: str, data: Decoded, spec: DataSpec) -> str:
     text = f"{source}: {total:,} {kind}{levels}, {classes}; {_splits(spec, data.parts)}"
     used = spec.num_train + spec.num_val + spec.num_test
     return text if used == total else f"{text}; {total - used:,} not used (data.limit)"
+
+
+def _kind(spec: DataSpec) -> str:
+    return "images" if len(spec.event_shape) == 3 else "series"
 
 
 def _splits(spec: DataSpec, parts: Mapping[Split, object]) -> str:

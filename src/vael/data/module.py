@@ -125,11 +125,11 @@ class VaelData(pl.LightningDataModule):
         fill = column_fill(data.train, index, data.missing, data.columns)
         mean, std, constant = column_moments(data.train, index, fill, data.missing == "mask")
         dropped = data.constant == "drop"
-        images = data.train.x.ndim == 4
-        kind = "channels" if images else "columns"
+        axes = data.train.x.ndim - 2  # behind the channels
+        kind = "channels" if axes else "columns"
         notes += describe_constant(constant, data.columns, dropped, kind)
-        if images:
-            mean, std = mean[:, None, None], std[:, None, None]
+        if axes:
+            mean, std = (t.reshape(-1, *[1] * axes) for t in (mean, std))
         if dropped and constant.any():
             kept = torch.from_numpy(~constant)
             mean, std = mean[kept], std[kept]

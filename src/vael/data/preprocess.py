@@ -146,7 +146,7 @@ def column_fill(
 class Moments(NamedTuple):
     """Mean and standard deviation of each column, and whether it is constant; ``(D,)`` each.
 
-    Of images ``(N, C, H, W)`` each channel counts as a column.
+    Of images ``(N, C, H, W)`` and series ``(N, C, T)`` each channel counts as a column.
     """
 
     mean: Tensor
@@ -168,7 +168,7 @@ def column_moments(
 
     def rows(block: SplitIndex) -> Array:
         found = arrays.x[block].astype(np.float64)
-        if found.ndim == 4:
+        if found.ndim > 2:
             found = np.moveaxis(found, 1, -1).reshape(-1, found.shape[1])
         return found if fill is None else np.where(np.isnan(found), fill.numpy(), found)
 

@@ -58,8 +58,8 @@ class Arrays:
 
     Attributes:
         x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1`` (uint16 above 256 levels), or
-            float32 without levels; or a table ``(N, D)`` float32, where NaN is a missing value
-            (see `Decoded`).
+            float32 without levels; or a table ``(N, D)`` or series ``(N, C, T)`` float32, where
+            NaN is a missing value (see `Decoded`).
         y: ``(N,)`` int64 class numbers, or None.
         factors: ``(N, F)`` integers, what each example was made from; or None.
         context: ``(N, K)`` float32, what a conditional model is told; no source gives it, see
@@ -183,8 +183,10 @@ def check_decoded(data: Decoded, who: str) -> None:
         x, y, where = part.x, part.y, f"data.source={who}, split {name}"
         if len(x) == 0:
             raise DataError(f"{where}: a split must have at least 1 example, got none")
-        if x.ndim not in (2, 4) or 0 in x.shape:
-            raise DataError(f"{where}: x must be (N, C, H, W) or (N, D), got shape {x.shape}")
+        if x.ndim not in (2, 3, 4) or 0 in x.shape:
+            raise DataError(
+                f"{where}: x must be (N, C, H, W), (N, C, T) or (N, D), got shape {x.shape}"
+            )
         wanted = np.dtype(level_dtype(data.levels) if data.levels else np.float32)
         if x.dtype != wanted or (data.levels and x.ndim != 4):
             raise DataError(

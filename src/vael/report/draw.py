@@ -24,6 +24,7 @@ STYLES = 10  # in each row
 DIMS = 8
 STEPS = 11
 MAX_ROWS = 2000  # of a table are drawn
+SERIES = 9
 
 
 @torch.no_grad()
@@ -80,6 +81,10 @@ def draw_pictures(
             prior = p if first is None else vae.prior(first)
             reach = measure_range(prior, vae.prior_noise_shapes[0])
             made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
+    elif x.ndim == 3:
+        every = None if context is None else context[:SERIES]
+        samples = vae.sample(_noise(vae, SERIES, seed, x), context=every).mean[0]
+        made = _draw_series(shown[:SERIES], decoded[:SERIES], samples)
     else:
         every = None if context is None else context[:count]
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
@@ -169,6 +174,24 @@ def _draw_tables(
             figures.draw_table_samples(x, samples, columns),
             "Held-out values (filled) and means of p(x|z) for z drawn from the prior p(z) "
             f"(outline); means spread less than samples of p(x|z) would. {units}",
+        ),
+    }
+
+
+def _draw_series(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
+    """Draw series over time, in the units that the model sees."""
+    number = x.shape[1]
+    which = f"The first {figures.CHANNELS} of {number}" if number > figures.CHANNELS else "All"
+    units = f"{which} channels, in standard deviations from their means in training."
+    return {
+        "reconstructions": Picture(
+            figures.draw_series(decoded, x),
+            "Held-out series (dots) and the mean of p(x|z) at their posterior mean (lines), also "
+            f"beyond their ends. {units}",
+        ),
+        "samples": Picture(
+            figures.draw_series(samples),
+            f"Means of p(x|z) for z drawn from the prior p(z): what the model makes up. {units}",
         ),
     }
 

@@ -180,7 +180,7 @@ def _parse_spec(data: object, file: Path) -> DataSpec:
         spec = DataSpec(**given)
         sizes = (*spec.event_shape, spec.num_train)
         if not (
-            len(spec.event_shape) in (1, 3)
+            len(spec.event_shape) in (1, 2, 3)
             and spec.support in ("unit", "real")
             and all(type(size) is int and size > 0 for size in sizes)
             and all(

@@ -204,7 +204,8 @@ def test_a_table_cannot_be_binarised(tmp_path):
     ("data", "match"),
     [
         (Decoded(Arrays(np.zeros((0, 1, 2, 2), np.uint8)), 2), "at least 1 example, got none"),
-        (Decoded(Arrays(np.zeros((9, 2, 2), np.uint8)), 2), r"must be \(N, C, H, W\) or \(N, D\)"),
+        (Decoded(Arrays(np.zeros(9, np.uint8)), 2), r"must be \(N, C, H, W\), \(N, C, T\) or"),
+        (Decoded(Arrays(np.zeros((9, 2, 2), np.uint8)), 2), "rank 3 with levels=2"),
         (Decoded(Arrays(np.zeros((9, 1, 2, 2), np.float32)), 2), "images of level numbers"),
         (Decoded(Arrays(np.zeros((9, 2), np.float64)), None), "or float32 without, got float64"),
         (Decoded(Arrays(np.full((9, 1, 2, 2), 5, np.uint8)), 4), "below levels=4 <= 65536, got 5"),

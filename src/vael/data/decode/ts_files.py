@@ -27,7 +27,9 @@ def read_ts(path: Path) -> SeriesText:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data.path must be a .ts file that can be read, got {path}: {error}") from error
+        raise DataError(
+            f"data.path must be a .ts file that can be read, got {path}: {error}"
+        ) from error
     series, labels, labelled, begun = [], [], False, False
     for number, line in enumerate(lines, 1):
         text = line.strip()

@@ -117,7 +117,7 @@ class SeriesFile(Source):
         return values, labels
 
     def _read_arrays(self, notes: list[str]) -> tuple[dict[Split, Array], dict[Split, Array]]:
-        given = {split: None for split in ("train", "val", "test")}
+        given = dict.fromkeys(("train", "val", "test"))
         names = parse_names("key", given), parse_names("label_key", given)  # type: ignore[arg-type]
         values, labels, said = read_arrays(self.path, *names)
         lengths = _find_lengths(self.path, values)

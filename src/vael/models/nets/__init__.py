@@ -20,5 +20,15 @@ torch.Size([3, 2, 5])
 from vael.models.nets.conv import ConvDecoder, ConvEncoder
 from vael.models.nets.mlp import MLP, Affine
 from vael.models.nets.resnet import ResNetDecoder, ResNetEncoder
+from vael.models.nets.tcn import TCNDecoder, TCNEncoder
 
-__all__ = ["MLP", "Affine", "ConvDecoder", "ConvEncoder", "ResNetDecoder", "ResNetEncoder"]
+__all__ = [
+    "MLP",
+    "Affine",
+    "ConvDecoder",
+    "ConvEncoder",
+    "ResNetDecoder",
+    "ResNetEncoder",
+    "TCNDecoder",
+    "TCNEncoder",
+]

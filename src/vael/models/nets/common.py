@@ -10,7 +10,7 @@ from vael.models.nets.upsample import UpsamplingConv
 from vael.types import Shape
 
 Size = tuple[int, int]
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
 class Initialiser(Protocol):

@@ -66,7 +66,12 @@ class TCNEncoder(nn.Module):
     """
 
     def __init__(
-        self, in_shape: Shape, out_shape: Shape, width: int = 64, blocks: int = 4, hidden: int = 128
+        self,
+        in_shape: Shape,
+        out_shape: Shape,
+        width: int = 64,
+        blocks: int = 4,
+        hidden: int = 128,
     ) -> None:
         super().__init__()
         channels, _ = check_series(in_shape)

@@ -222,9 +222,14 @@ class Session:
         if self.images:
             return []
         size, preprocess = self.trained.spec.num_dims, self.trained.preprocess
-        names = self.trained.spec.columns or [f"column {i}" for i in range(size)]
-        shift = torch.zeros(size) if preprocess.shift is None else preprocess.shift
-        scale = torch.ones(size) if preprocess.scale is None else preprocess.scale
+        shape = self.trained.spec.event_shape
+        names: Sequence[str] = self.trained.spec.columns
+        if len(shape) > 1:
+            names = [f"{c}[{t}]" for c in range(shape[0]) for t in range(shape[1])]
+        names = names or [f"column {i}" for i in range(size)]
+        shift = torch.zeros(()) if preprocess.shift is None else preprocess.shift
+        scale = torch.ones(()) if preprocess.scale is None else preprocess.scale
+        shift, scale = (t.expand(shape).flatten() for t in (shift, scale))
         return [
             {"name": str(name), "mean": mean, "std": std}
             for name, mean, std in zip(names, shift.tolist(), scale.tolist(), strict=True)

@@ -42,7 +42,7 @@ def make_imputations(subject: Subject) -> bytes:
     if r.target.suffix == ".npz":
         return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
     if filled.ndim != 3:
-        raise ConfigError("imputations of images are arrays: add --output FILE.npz.")
+        raise ConfigError("imputations of images and series are arrays: add --output FILE.npz.")
     return write_table(filled, spec, numbered=bool(r.count)).encode()
 
 

@@ -21,7 +21,7 @@ from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
 from vael.pretrained.model import CODES
 from vael.report import pictures
-from vael.report.figures import draw_table_reconstructions, draw_table_samples
+from vael.report.figures import draw_series, draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png, label_values
 from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
@@ -46,6 +46,8 @@ def make_samples(subject: Subject) -> bytes:
     if made.ndim == 4:
         text += subject.range_text
         return encode_png(Picture(pictures.draw_samples(subject.shown(made)), text))
+    if made.ndim == 3:
+        return encode_png(Picture(draw_series(made), text))
     data = torch.cat([batch.x for batch in subject.blocks(r.split, len(made))])
     names = subject.model.spec.columns
     return encode_png(Picture(draw_table_samples(data, made, names), text))
@@ -64,6 +66,8 @@ def make_reconstructions(subject: Subject) -> bytes:
         text += subject.range_text
         pair = subject.shown(x), subject.shown(again)
         return encode_png(Picture(pictures.draw_reconstructions(*pair), text))
+    if x.ndim == 3:
+        return encode_png(Picture(draw_series(again, x), f"{text} Dots: the examples."))
     return encode_png(Picture(draw_table_reconstructions(x, again, model.spec.columns), text))
 
 
