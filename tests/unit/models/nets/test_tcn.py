@@ -69,7 +69,7 @@ def test_it_learns_everywhere_and_starts_calmly():
 
 def test_images_and_tables_are_refused():
     for shape in ((1, 8, 8), (13,)):
-        with pytest.raises(ConfigError, match="needs series .* data=series"):
+        with pytest.raises(ConfigError, match=r"needs series .* data=series"):
             TCNEncoder(shape, (2, 4))
-        with pytest.raises(ConfigError, match="needs series .* data=series"):
+        with pytest.raises(ConfigError, match=r"needs series .* data=series"):
             TCNDecoder((4,), (2, *shape))
