@@ -18,7 +18,7 @@ from vael.pretrained.generate.request import GenerateRequest
 from vael.training.fit import train
 
 TINY = (
-    *("data=series", "logger=csv", "trainer.max_epochs=2", "data.batch_size=16"),
+    *("data=series", "model=tcn_vae", "logger=csv", "trainer.max_epochs=2", "data.batch_size=16"),
     *("model.latent_dim=2", "model.encoder.width=4", "model.decoder.width=4"),
     *("model.encoder.blocks=2", "model.decoder.blocks=2", "model.encoder.hidden=4"),
     *("evaluation.samples=2", "evaluation.test_samples=2", "callbacks.pictures.num_examples=8"),

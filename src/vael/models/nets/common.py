@@ -32,6 +32,7 @@ SMALLEST_IMAGE = 8
 SMALLEST_MAP = 4
 SMALLEST_LATENT = 2  # side of a latent that is a map; a single place is a vector
 MAP_NDIM = 3  # of (c, h, w)
+SERIES_NDIM = 2  # of (C, T)
 HIDDEN_GAIN = math.sqrt(2)
 
 
@@ -64,10 +65,11 @@ def pyramid_sizes(image: Shape, model: str, foot: Size | None = None) -> list[Si
         ConfigError: x is no image, a side is below 8, or no halvings lead to the foot.
     """
     if len(image) != 3 or min(image[1:]) < SMALLEST_IMAGE:
+        remedy = "tcn_vae" if len(image) == SERIES_NDIM else "mlp_vae"
         raise ConfigError(
             f"model={model} needs images (channels, height, width) with sides of at least "
             f"{SMALLEST_IMAGE}, but the data has examples of shape {tuple(image)}: "
-            "use model=mlp_vae."
+            f"use model={remedy}."
         )
     sizes = [(image[1], image[2])]
     smallest = SMALLEST_MAP if foot is None else SMALLEST_LATENT
