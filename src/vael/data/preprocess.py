@@ -80,6 +80,12 @@ class Preprocess(nn.Module):
             x = torch.where(torch.isnan(x), self.fill, x)
         if self.raw_levels is None:
             return x if self.shift is None or self.scale is None else (x - self.shift) / self.scale
+        seen = self._scale(x, generator)
+        return torch.where(torch.isnan(x), x, seen) if x.is_floating_point() else seen
+
+    def _scale(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Convert level numbers; what becomes of a NaN is no matter."""
+        assert self.raw_levels is not None
         steps = self.raw_levels - 1
         if self.binarize == "threshold":
             return (x >= (steps + 1) // 2).float()

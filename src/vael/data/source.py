@@ -58,8 +58,8 @@ class Arrays:
 
     Attributes:
         x: ``(N, C, H, W)`` uint8 level numbers ``0 .. levels-1`` (uint16 above 256 levels), or
-            float32 without levels; or a table ``(N, D)`` or series ``(N, C, T)`` float32, where
-            NaN is a missing value (see `Decoded`).
+            float32 without levels; or a table ``(N, D)`` or series ``(N, C, T)`` float32. NaN is a
+            missing value (see `Decoded`); images with such have float32 level numbers.
         y: ``(N,)`` int64 class numbers, or None.
         factors: ``(N, F)`` integers, what each example was made from; or None.
         context: ``(N, K)`` float32, what a conditional model is told; no source gives it, see
@@ -187,7 +187,8 @@ def check_decoded(data: Decoded, who: str) -> None:
             raise DataError(
                 f"{where}: x must be (N, C, H, W), (N, C, T) or (N, D), got shape {x.shape}"
             )
-        wanted = np.dtype(level_dtype(data.levels) if data.levels else np.float32)
+        holes = data.missing == "mask"  # NaN has no place among whole numbers
+        wanted = np.dtype(level_dtype(data.levels) if data.levels and not holes else np.float32)
         if x.dtype != wanted or (data.levels and x.ndim != 4):
             raise DataError(
                 f"{where}: x must be images of level numbers ({wanted}), or float32 without, "
@@ -195,10 +196,10 @@ def check_decoded(data: Decoded, who: str) -> None:
             )
         # Of lazy examples a look at the first ones: all of them may be more than fit.
         seen = x[:64] if isinstance(x, Lazy) else x
-        if data.levels and not int(seen.max()) < data.levels <= MAX_LEVELS:
+        if data.levels and not int(np.nanmax(seen)) < data.levels <= MAX_LEVELS:
             raise DataError(
                 f"{where}: level numbers must be below levels={data.levels} <= {MAX_LEVELS}, "
-                f"got {int(seen.max())}"
+                f"got {int(np.nanmax(seen))}"
             )
         if x.shape[1:] != data.train.x.shape[1:]:
             raise DataError(

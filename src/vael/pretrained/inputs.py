@@ -42,9 +42,10 @@ def convert_examples(x: ArrayLike, spec: DataSpec, gaps: bool = False) -> Tensor
     last = spec.raw_levels - 1
     dtype = torch.uint8 if last < 256 else torch.int32
     if found.dtype == torch.bool or found.is_floating_point():
-        _check_finite(found, False)
+        _check_finite(found, gaps)
         _check_range(found, 0, 1, f"floats in [0, 1], or integers 0 .. {last}")
-        return (found.double() * last).round().to(dtype)
+        whole = (found.double() * last).round()
+        return whole.float() if gaps else whole.to(dtype)
     _check_range(found, 0, last, f"integers 0 .. {last}, or floats in [0, 1]")
     if last == 255 and found.numel() and int(found.max()) == 1:
         raise DataError(

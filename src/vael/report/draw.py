@@ -23,6 +23,7 @@ ROWS, EXAMPLES = 20, 6  # of samples of a conditional model: classes, or example
 STYLES = 10  # in each row
 DIMS = 8
 STEPS = 11
+HIDDEN = 0.5  # the grey of a missing pixel
 MAX_ROWS = 2000  # of a table are drawn
 SERIES = 9
 
@@ -71,6 +72,7 @@ def draw_pictures(
     first = None if context is None else context[:1]
     if x.ndim == 4:
         show, range_ = (show_real, REAL) if real else (lambda values: values, "")
+        shown = shown.nan_to_num(nan=0.0 if real else HIDDEN)
         made = {"reconstructions": _draw_reconstructions(show(shown), show(decoded), range_)}
         if context is None:
             samples = vae.sample(_noise(vae, count, seed, x)).mean[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vael.data.decode.image_masks import list_mask_names
 from vael.data.decode.split_names import ArrayName, Kind, read_array_name
 from vael.data.source import SPLITS, Array, Split
 from vael.errors import ConfigError, DataError, VaelError
@@ -39,12 +40,12 @@ def parse_names(kind: str, given: Mapping[Split, object]) -> Given:
 
 
 def read_arrays(
-    path: Path, keys: Given, label_keys: Given
+    path: Path, keys: Given, label_keys: Given, masked: bool = False
 ) -> tuple[dict[Split, Array], dict[Split, Array], list[str]]:
     """Return raw values and raw labels of each split, and a line about what is left over.
 
     Where one key is given, only the arrays that are named are used; otherwise those of the usual
-    names, or the only one.
+    names, or the only one. With ``masked`` masks of images are for others to read.
 
     Raises:
         ConfigError: no array has the name that was given, or several could be meant.
@@ -62,7 +63,9 @@ def read_arrays(
                 )
             if array:
                 return {"train": loaded}, {}, []
-            names = _given(loaded.files, keys, "key", path) or _usual(loaded.files, path)
+            masks = {n for split in SPLITS for n in list_mask_names(split)} if masked else set()
+            files = [name for name in loaded.files if name not in masks]
+            names = _given(loaded.files, keys, "key", path) or _usual(files, path)
             tags = _given(loaded.files, label_keys, "label_key", path)
             if not tags and not any(keys.values()):
                 tags = _known(loaded.files, "labels", path)
@@ -77,7 +80,7 @@ def read_arrays(
             first = names.get("train", "")
             read = read_array_name(first)
             alone = not keys["train"] and read is not None and read.split != "train"
-            rest = sorted(set(loaded.files) - {*names.values(), *tags.values()})
+            rest = sorted(set(files) - {*names.values(), *tags.values()})
             notes = [f"not used: {', '.join(rest)} ({_options(rest, keys)})"] if rest else []
             if alone:
                 notes.append(f"{first} is the only array of examples, so it is trained on")

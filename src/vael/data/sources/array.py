@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import get_args
+
+import numpy as np
 
 from vael.data.decode.array_splits import check_given, check_made
 from vael.data.decode.endings import ENDINGS, TABLES, check_ending, read_ending
 from vael.data.decode.header import Header
 from vael.data.decode.image_arrays import ImageOptions, describe_pixels, to_pixels
+from vael.data.decode.image_masks import hide_pixels, read_masks
 from vael.data.decode.labels import number_classes
 from vael.data.decode.large import LargeArray, open_large
 from vael.data.decode.marks import parse_marks
@@ -34,6 +38,7 @@ from vael.data.source import (
     Source,
     Split,
     Support,
+    level_dtype,
     parse_image_size,
 )
 from vael.errors import ConfigError, DataError
@@ -70,7 +75,8 @@ class ArrayFile(Source):
             value, called ``column=value``, in alphabetical order; an empty cell is a value too.
         missing: what to do about missing values of a table: ``refuse`` them, or put the
             ``mean`` or ``median`` of the column over the training rows there, or leave them out
-            of the likelihood by a ``mask``.
+            of the likelihood by a ``mask``. Of images ``mask`` alone: NaN pixels, and those that
+            arrays ``mask`` (``mask_train``, ``mask_test``) of an ``.npz`` say are not observed.
         missing_marks: texts and numbers that stand for a missing value in a table's file, beside
             an empty cell; None: those that pandas knows, and "?".
         header: whether the first row of a text holds names; ``auto``: it is compared with the
@@ -175,6 +181,11 @@ class ArrayFile(Source):
         large = self._large()
         if large is not None:
             self._check_kind(large.is_table, large.raw.shape)
+            if not large.is_table and self.missing == "mask":
+                raise ConfigError(
+                    f"data.missing=mask reads images whole, but {self.path} is too large: save "
+                    "fewer at once."
+                )
             return replace(large.decode(), constant=self.constant)
         values, labels, columns, notes = self._read()
         shape = values["train"].shape
@@ -182,6 +193,7 @@ class ArrayFile(Source):
         self._check_kind(table, shape)
         y = number_classes(labels, f"data.path={self.path}", notes)
         check_given(values, y, self.shape, self.path)
+        masks = {} if table or self.missing != "mask" else read_masks(self.path)
         made: dict[Split, Array] = {}
         levels: dict[Split, int | None] = {}
         for split, x in values.items():
@@ -192,12 +204,18 @@ class ArrayFile(Source):
                 made[split] = to_float32(x, where, columns, self.missing != "refuse")
                 levels[split] = None
                 continue
-            check_numeric(x, where)  # while places are those of the file
-            images = channels_first(x, where)
-            made[split], levels[split] = to_pixels(images, self.options, where)
+            if self.missing == "mask":
+                pair = hide_pixels(x, masks.get(split), partial(self._decode, where=where), where)
+            else:
+                pair = self._decode(x, where)
+            made[split], levels[split] = pair
             if split == "train":
                 notes += describe_axes(x.shape)
-                notes += describe_pixels(images.shape, self.options, made[split], levels[split])
+                shape = channels_first(x, where).shape
+                seen = made[split]
+                if self.missing == "mask" and levels[split]:
+                    seen = np.nan_to_num(seen).astype(level_dtype(levels[split] or 2))
+                notes += describe_pixels(shape, self.options, seen, levels[split])
         check_made(made, levels, self.path)
         parts = {split: Arrays(x, y.get(split)) for split, x in made.items()}
         if table:
@@ -214,10 +232,16 @@ class ArrayFile(Source):
             notes=tuple(notes),
         )
 
+    def _decode(self, x: Array, where: str) -> tuple[Array, int | None]:
+        """Return images of a split as ``(N, C, H, W)``, and their levels."""
+        check_numeric(x, where)  # while places are those of the file
+        return to_pixels(channels_first(x, where), self.options, where)
+
     def _read(self) -> tuple[dict[Split, Array], dict[Split, Array], tuple[str, ...], list[str]]:
         """Return raw values and labels of each split, names of columns, and what was left out."""
         if read_ending(self.path) not in TABLES:
-            values, labels, notes = read_arrays(self.path, self.keys, self.label_keys)
+            masked = self.missing == "mask"
+            values, labels, notes = read_arrays(self.path, self.keys, self.label_keys, masked)
             return values, labels, (), notes
         table = read_table(self.path, self.table)
         x = table.x if self.shape is None or len(self.shape) == 1 else to_whole(table.x)
@@ -231,10 +255,14 @@ class ArrayFile(Source):
                 f"holds a table of shape {shape}; leave them out, or, for images that were "
                 "flattened, set data.shape=[CHANNELS,HEIGHT,WIDTH]"
             )
-        if not table and (self.missing != "refuse" or self.constant != "keep"):
-            name, plain = (
-                ("missing", "refuse") if self.missing != "refuse" else ("constant", "keep")
+        if not table and self.missing == "mask" and self.options.size is not None:
+            raise ConfigError(
+                "data.missing=mask cannot go together with data.image_size: a missing pixel has "
+                "no neighbours to be resized with; resize images and mask yourself."
             )
+        imputes = self.missing in ("mean", "median")
+        if not table and (imputes or self.constant != "keep"):
+            name, plain = ("missing", "mask") if imputes else ("constant", "keep")
             raise ConfigError(
                 f"data.{name}={getattr(self, name)} is for tables, but {self.path} holds "
                 f"an array of shape {shape}; set data.{name}={plain}"

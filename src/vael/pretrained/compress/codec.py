@@ -44,6 +44,11 @@ class Codec:
     def __init__(
         self, vae: VAE, shape: Shape, levels: int | None, rows: int | None = None
     ) -> None:
+        if vae.holes:
+            raise ConfigError(
+                "compress needs examples without holes: a file must give back every value, but "
+                "this model leaves missing ones out (data.missing=mask)."
+            )
         if levels is None:
             raise ConfigError(
                 f"compress needs data with levels (x = k / (levels - 1)): a density, such as that "

@@ -10,14 +10,15 @@ import torch
 from torch import Tensor
 
 from vael.data.batches import take_batch
-from vael.data.source import Split
-from vael.data.splits import permute
+from vael.data.source import Arrays, Split
+from vael.data.splits import SplitIndex, permute
 from vael.errors import ConfigError
 from vael.models.posteriors.base import PosteriorRecord
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.model import Model, open_model
 from vael.pretrained.trained import Trained, load_trained
 from vael.randomness import Noise
+from vael.report.draw import HIDDEN
 from vael.report.tiles import REAL, show_real
 from vael.types import Batch
 
@@ -62,14 +63,21 @@ class Subject:
         """Return ``count`` examples of the split, raw, chosen by the seed, or all if fewer."""
         arrays, index = self.trained.data.select(self.request.split)
         picked = permute(len(index), self.request.seed, "generate")[:count]
-        return take_batch(arrays, index[picked])
+        return self._take(arrays, index[picked])
 
     def blocks(self, split: Split, most: int | None = None) -> Iterator[Batch]:
         """Yield the first examples of a split in its order, raw, a block at a time."""
         arrays, index = self.trained.data.select(split)
         index = index[:most]
         for start in range(0, len(index), BLOCK):
-            yield take_batch(arrays, index[start : start + BLOCK])
+            yield self._take(arrays, index[start : start + BLOCK])
+
+    def _take(self, arrays: Arrays, index: SplitIndex) -> Batch:
+        """Take examples as a model is given them: levels among NaN are numbers in [0, 1]."""
+        batch, levels = take_batch(arrays, index), self.trained.spec.raw_levels
+        if levels and self.trained.spec.holes:
+            return batch._replace(x=batch.x / (levels - 1))
+        return batch
 
     @torch.no_grad()
     def aggregate(self) -> Tensor:
@@ -90,7 +98,8 @@ class Subject:
 
     def shown(self, x: Tensor) -> Tensor:
         """Return images in the units of their data as pictures show them, in [0, 1]."""
-        return show_real(self.model.preprocess(x)) if self.model.spec.support == "real" else x
+        real = self.model.spec.support == "real"
+        return (show_real(self.model.preprocess(x)) if real else x).nan_to_num(nan=HIDDEN)
 
     @property
     def range_text(self) -> str:

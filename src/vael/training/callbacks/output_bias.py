@@ -58,6 +58,7 @@ def _mean(trainer: pl.Trainer, lit: LitVAE) -> Tensor:
     noise = lit.corruption_noise.at(torch.device("cpu"), "output bias")
     raw = data.head("train", data.spec.num_train).x
     preprocess = data.preprocess.to("cpu")
-    total = sum(preprocess(block, noise).double().sum(0) for block in torch.split(raw, BLOCK))
-    assert isinstance(total, Tensor)
-    return (total / len(raw)).to(lit.device, torch.float32)
+    seen = [preprocess(block, noise).double() for block in torch.split(raw, BLOCK)]
+    total = torch.stack([block.nansum(0) for block in seen]).sum(0)
+    count = torch.stack([(~block.isnan()).sum(0) for block in seen]).sum(0)
+    return (total / count.clamp(min=1)).to(lit.device, torch.float32)
