@@ -42,7 +42,13 @@ OPTIONS = sorted(
     and f"{path.parent.name}={path.stem}" != OF_SERIES
 )
 NEEDS = {
-    "condition=factors": ["data=sprites", "model=mlp_vae"],
+    "condition=columns": [
+        *("data=breast_cancer", "likelihood=gaussian", "model=mlp_vae"),
+        "condition.names=[mean radius]",
+    ],
+    "condition=factors": [
+        *("data=sprites", "model=mlp_vae", "model.encoder.hidden=[8]", "model.decoder.hidden=[8]")
+    ],
     "experiment=conditional_iwae_1l": ["data=digits"],
     "experiment=iwae_1l": ["data=digits"],
     "experiment=iwae": ["data=digits"],

@@ -9,7 +9,12 @@ from vael.errors import ConfigError
 from vael.text import did_you_mean
 
 PARTS = ("encoder", "decoder", "prior")
-OPTIONS = {"none": (), "label": ("embedding", *PARTS), "factors": ("names", *PARTS)}
+OPTIONS = {
+    "none": (),
+    "label": ("embedding", *PARTS),
+    "factors": ("names", *PARTS),
+    "columns": ("names", *PARTS),
+}
 """Kinds of a condition, with what each is told."""
 
 
@@ -21,7 +26,8 @@ def _are_names(value: object) -> bool:
     if value is None:
         return True
     names = list(value) if isinstance(value, ListConfig) else []
-    return bool(names) and all(isinstance(n, str) for n in names) and len(set(names)) == len(names)
+    plain = all(isinstance(name, str | int) for name in names)  # a column may be called 0
+    return bool(names) and plain and len(set(names)) == len(names)
 
 
 TESTS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -57,6 +63,10 @@ def check_condition(config: DictConfig) -> None:
         holds, must = TESTS[name]
         if name not in node or not holds(node[name]):
             raise ConfigError(f"condition.{name} must be {must}, but got {node.get(name)!r}.")
+    if node.kind == "columns" and node.names is None:
+        raise ConfigError(
+            "condition=columns needs the names of columns: condition.names=[age, sex]."
+        )
     if known and not any(node[part] for part in PARTS):
         raise ConfigError(
             "condition: one of condition.encoder, condition.decoder and condition.prior must be "
@@ -73,4 +83,6 @@ def describe_condition(config: DictConfig) -> str | None:
     if node is None or node.kind == "none":
         return None
     names = node.get("names")
-    return str(node.kind) if names is None else f"{node.kind} ({', '.join(sorted(names))})"
+    return (
+        str(node.kind) if names is None else f"{node.kind} ({', '.join(sorted(map(str, names)))})"
+    )

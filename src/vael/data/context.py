@@ -24,8 +24,8 @@ class Told:
     """The choice of what is told.
 
     Attributes:
-        kind: ``label`` or ``factors``.
-        names: of the factors; None: all of them.
+        kind: ``label``, ``factors`` or ``columns``.
+        names: of the factors, where None is all of them, or of the columns.
         known: what a trained model was told; empty: it is to be trained on this data.
     """
 

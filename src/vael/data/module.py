@@ -21,6 +21,7 @@ from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
 from vael.data.source import Array, Arrays, Source, Split
 from vael.data.splits import ExamplesPart, SplitIndex, make_splits
+from vael.data.told_columns import take_columns
 from vael.errors import ConfigError, DataError, one_line
 from vael.types import Batch, DataSpec
 
@@ -95,6 +96,10 @@ class VaelData(pl.LightningDataModule):
         splits = make_splits(sizes, self.split_seed, self.limit)
         train, index = cached.data.train, splits["train"].index
         _check_varies(train, index)
+        context: Names = ()
+        if self.told is not None and self.told.kind == "columns":
+            data, context = take_columns(cached.data, self.told, index)
+            cached = replace(cached, data=data)
         preprocess = Preprocess(self.binarize, cached.data.levels)
         notes = list(cached.data.notes)
         card = self.source.card()
@@ -110,10 +115,11 @@ class VaelData(pl.LightningDataModule):
                 f"data.batch_size={self.batch_size} must not be larger than the number of "
                 f"training examples, {len(splits['train'].index)}; set a smaller one"
             )
-        if self.told is not None:
+        if self.told is not None and not context:
             classes = cached.num_classes
-            data, self._context = add_context(cached.data, self.told, classes, index)
+            data, context = add_context(cached.data, self.told, classes, index)
             cached = replace(cached, data=data)
+        self._context = context
         self._cached, self._splits, self._preprocess = cached, splits, preprocess
         self._notes = tuple(map(one_line, notes))  # names of files may hold any bytes
 
@@ -161,6 +167,8 @@ class VaelData(pl.LightningDataModule):
         data = cached.data
         options: list[str] = [data.missing] * (data.missing != "refuse")
         options += [data.constant] * (data.constant != "keep")
+        if self.told is not None and self.told.kind == "columns":
+            options += ["told", *(name for name, _ in self._context)]
         options += [f"{family} {variable}" for family, variable in self._families]
         identity = json.dumps([*parts, *options])
         return DataSpec(

@@ -101,6 +101,7 @@ def test_an_example_is_shown_as_every_class(run, tmp_path):
     assert 2 * 80 <= height < 3 * 80
 
 
+@pytest.mark.slow
 def test_an_onnx_graph_takes_the_label_beside_its_input(run, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     folder, model = export_model(run, "onnx", tmp_path / "onnx"), vael.load(run)
@@ -145,3 +146,24 @@ def test_the_explorer_decodes_and_draws_as_the_class_that_is_chosen(run):
         refused = client.post("/api/decode", json={"z": [example["z"]], "told": told})
         assert refused.status_code == 400
         assert "told must be" in refused.json()["error"]
+
+
+def test_columns_of_a_table_are_told_and_no_part_of_what_is_explained(tmp_path):
+    x = np.random.default_rng(0).normal([40, 0, 1], size=(300, 3))
+    np.savetxt(tmp_path / "t.csv", x, delimiter=",", header="age,a,b", comments="")
+    run = trained_run(
+        tmp_path,
+        *("data=array", f"data.path={tmp_path / 't.csv'}", "data.limit=null", "report=false"),
+        *("condition=columns", "condition.names=[age]", "trainer.max_epochs=1"),
+    )
+    model = vael.load(run)
+    assert (model.spec.columns, model.spec.context) == (("a", "b"), (("age", 0),))
+    assert abs(float(model.vae.condition.shift) - 40) < 0.5  # 7 standard errors of the mean
+    drawn = model.sample(2, given={"age": [30, 50]})
+    assert drawn.shape == (2, 2)
+    found = evaluate_run(EvaluationRequest(run, samples=5))
+    summary = json.loads((run / "summary.json").read_text())
+    assert found["scores"]["elbo"] == pytest.approx(summary["metrics"]["test/elbo"], rel=1e-5)
+    assert found["comparable"]["condition"] == "columns (age)"
+    with pytest.raises(ConfigError, match="age"):
+        model.sample(2)

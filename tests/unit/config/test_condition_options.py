@@ -21,7 +21,8 @@ from vael.runs.comparability import NotComparableError, check_comparable, collec
         (["condition=factors", "condition.names=[]"], "names must be null or a list of different"),
         (["condition=factors", "condition.names=[a,a]"], "list of different names"),
         (["+condition.prior=true"], "condition.prior is no option of condition=none"),
-        (["condition.kind=tags"], "condition must be one of none, label, factors"),
+        (["condition.kind=tags"], "condition must be one of none, label, factors, columns"),
+        (["condition=columns"], "needs the names of columns"),
         (
             [
                 "condition=label",

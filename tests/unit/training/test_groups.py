@@ -78,7 +78,7 @@ def test_a_signal_within_a_group_stops_there_and_the_run_goes_on(tmp_path, step)
 
 
 @pytest.mark.parametrize(
-    ("modes", "name"), [(("1", "null"), None), (("null", "1"), None), (("null", "1"), "flows")]
+    ("modes", "name"), [(("1", "null"), "label"), (("null", "1"), None), (("null", "1"), "flows")]
 )
 def test_single_steps_go_on_where_groups_stopped_and_groups_where_they_did(tmp_path, modes, name):
     more = OPTIONS.get(name, ())

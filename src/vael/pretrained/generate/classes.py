@@ -41,7 +41,6 @@ def make_class_samples(subject: Subject) -> bytes:
         names = [name for name, _ in model.spec.context]
         told = {name: np.repeat([_number(row, name) for row in rows], styles) for name in names}
         return encode_npz({"x": made.flatten(0, 1).numpy(), **told})
-    subject.require_images()
     text = (
         "Means of p(x|z, c), z from p(z|c), a row for each c; the noise behind z is the same in a "
         f"column; seed {r.seed}, temperature {r.temperature}." + subject.range_text

@@ -31,15 +31,19 @@ MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 def make_samples(subject: Subject) -> bytes:
     """Draw E[x|z] for z from the prior or from a mixture in its place."""
     r = subject.request
-    if subject.model.spec.context and not subject.told:
-        return make_class_samples(subject)
+    told, number = subject.told, r.number
+    if subject.model.spec.context and not told:
+        if len(subject.model.spec.event_shape) == 3 or r.sampler != "prior":
+            return make_class_samples(subject)
+        batch = subject.chosen(number)  # a table: each draw is told what a row is
+        told, number = subject.told_of(batch), len(batch.x)
     if r.sampler == "prior":
-        made = subject.model.sample(r.number, r.temperature, r.seed, **subject.told)
+        made = subject.model.sample(number, r.temperature, r.seed, **told)
     else:
         _continuous_only(subject, "--sampler mixture")
         mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
         z = mixture.sample(r.number, r.temperature, subject.noise("mixture"))
-        made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape), **subject.told)
+        made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape), **told)
     if r.target.suffix == ".npz":
         return encode_npz({"x": made.numpy()})
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
