@@ -76,7 +76,7 @@ SHORT = ("data=digits", "trainer.max_epochs=2", "data.limit=300")
 def list_jobs(settings: list[str], short: bool = False) -> list[Job]:
     """All runs, those of the first seed first, and the slow one last."""
     jobs = []
-    for seed in SEEDS:
+    for seed in SEEDS[:2] if short else SEEDS:
         for name, chosen in CHOICES.items():
             fits = [] if name in DENSITY_ONLY else ["mass"]
             fits += [] if name in MASS_ONLY else ["density"]

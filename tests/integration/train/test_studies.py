@@ -22,7 +22,7 @@ def test_a_short_study_ends_with_its_result_and_goes_on_where_it_was(number, tmp
     result = json.loads((tmp_path / f"study_{number}.json").read_text())
     assert (tmp_path / f"study_{number}.png").read_bytes().startswith(b"\x89PNG")
     if number == 1:
-        assert {row["seeds"] for row in result["rows"].values()} == {3}
+        assert {row["seeds"] for row in result["rows"].values()} == {2}
         assert all(0 < row["bpd"] < 20 for row in result["rows"].values())
     elif number == 2:
         points = result["data"]["digits"]["points"]
