@@ -38,6 +38,7 @@ export class Sliders {
     const box = element("div", { className: of.active ? "dim" : "dim idle" }, name,
       element("div", { className: "track" }, histogram(of.histogram), input), output,
       element("small", { textContent: `${kl}activity ${number(of.variance)}${of.active ? "" : ", inactive"}` }));
+    box.classList.toggle("of-map", of.name.includes("["));
     box.dataset.dim = of.dim;
     input.addEventListener("input", () => moved(of.dim, Number(input.value)));
     name.addEventListener("dblclick", () => moved(of.dim, this.facts.centre[of.dim]));
