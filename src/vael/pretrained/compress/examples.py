@@ -128,7 +128,16 @@ def encode_examples(k: Array, levels: int, target: Path) -> bytes:
 
 
 def _numbers(model: Model, x: Tensor) -> Ints:
-    """Return level numbers ``(B, D)`` of what the likelihood sees."""
+    """Return level numbers ``(B, D)`` of what the likelihood sees.
+
+    Raises:
+        DataError: a value is missing.
+    """
+    if bool(x.isnan().any()):
+        raise DataError(
+            f"compress needs every value of an example, but {int(x.isnan().sum()):,} are missing "
+            "(NaN): fill them, or leave these examples out."
+        )
     assert model.spec.levels is not None
     k: Ints = (x.flatten(1) * (model.spec.levels - 1)).round().to(torch.int32).numpy()
     return k

@@ -219,6 +219,13 @@ def test_data_without_levels_is_refused(picture_model, tmp_path):
         examples.check_levels(table)
 
 
+def test_missing_pixels_are_refused(picture_model):
+    x = torch.zeros(2, 3, 4, 4)
+    x[1, 0, 0] = torch.nan
+    with pytest.raises(DataError, match="every value of an example, but 4 are missing"):
+        examples._numbers(picture_model, x)
+
+
 @pytest.fixture
 def picture_model(tmp_path, monkeypatch):
     """A model of colour pictures of 256 levels."""
