@@ -264,10 +264,17 @@ class ModelParts:
         takes = size > 0 and asks_for(node, "context_size")
         if takes:
             facts["context_size"] = size
-        elif size:
-            facts["in_shape"] = (prod(in_shape) + size,)
-        made = build_part(node, nn.Module, where, **facts)
-        return Concatenated(made) if size and not takes else made
+        if takes or not size:
+            return build_part(node, nn.Module, where, **facts)
+        facts["in_shape"] = (prod(in_shape) + size,)
+        try:
+            return Concatenated(build_part(node, nn.Module, where, **facts))
+        except ConfigError as error:
+            raise ConfigError(
+                f"{where} ({node['_target_']}) takes no condition, and not the {prod(in_shape)} "
+                f"inputs and {size} numbers of the condition as one row either ({error}): use "
+                f"condition.{part}=false, or another model."
+            ) from error
 
     def _likelihood(self) -> Likelihood[Any]:
         made: Likelihood[Any] = build_part(

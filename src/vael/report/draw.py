@@ -165,7 +165,10 @@ def _draw_tables(
         if number > figures.COLUMNS
         else "All columns"
     )
-    units = f"{which}, each in standard deviations from its mean in training."
+    units = (
+        f"{which}, each number in standard deviations from its mean in training, counts and "
+        "categories of likelihood=mixed as they are."
+    )
     return {
         "reconstructions": Picture(
             figures.draw_table_reconstructions(x, decoded, columns),

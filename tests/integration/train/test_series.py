@@ -9,6 +9,7 @@ from helpers.runs import make_run
 from PIL import Image
 
 import vael
+from vael.errors import ConfigError
 from vael.evaluation.evaluate import score_run
 from vael.evaluation.request import EvaluationRequest
 from vael.evaluation.verify import verify_run
@@ -30,7 +31,9 @@ def series(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("series"), np.random.default_rng(0)
     lengths = rng.integers(3, 10, 60)
     x = np.sin(rng.uniform(0, 6, (60, 1, 1)) + np.arange(9)[:, None] / 2 + np.arange(2))
-    np.savez(folder / "waves.npz", x=x + rng.normal(size=x.shape) / 10, lengths=lengths)
+    np.savez(
+        folder / "waves.npz", x=x + rng.normal(size=x.shape) / 10, lengths=lengths, y=lengths % 3
+    )
     return folder / "waves.npz"
 
 
@@ -66,6 +69,12 @@ def test_a_padded_batch_scores_as_the_series_alone(run, tmp_path):
                 getattr(alone, name)[:, 0], getattr(whole, name)[:, row], rtol=1e-9, atol=1e-9
             )
     assert len(set(lengths.tolist())) > 3
+
+
+def test_a_net_that_takes_no_condition_is_named(series, tmp_path):
+    folder = make_run(tmp_path, *TINY, f"data.path={series}", "condition=label")
+    with pytest.raises(ConfigError, match=r"model.encoder .*takes no condition.*encoder=false"):
+        train(folder)
 
 
 def test_scores_are_per_observed_step_and_come_again(run):
