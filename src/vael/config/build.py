@@ -66,7 +66,7 @@ def build_part(node: DictConfig, kind: type[T], where: str, **facts: object) -> 
     except (InstantiationException, OmegaConfBaseException, TypeError, ValueError) as error:
         cause = error.__cause__
         if isinstance(cause, VaelError):
-            raise cause from None
+            raise cause from cause.__cause__  # which says whether memory ran out
         reason = explain_refusal(cause or error, str(node["_target_"]))
         raise ConfigError(f"{where} ({node['_target_']}) cannot be built: {reason}") from error
     if not isinstance(made, kind):

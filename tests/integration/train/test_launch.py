@@ -60,7 +60,7 @@ BAD = {
     "modle=foo": r"modle is not a setting",
     "+model.latentdim=3": r"model\.latentdim is not a setting of vael\. Did you mean model\.",
     "+zzz=1": r"zzz is not a setting of vael",
-    "~model": r"model must be a section, but got None",
+    "~model": r"model\.decoder is missing: give it a value",
     "data=null": r"must be a string",
     "objective.beta=[1": r"\[1",
     "model.latent_dim=0": r"model\.latent_dim must be an integer >= 1, but got 0",

@@ -24,7 +24,7 @@ def test_a_single_code_has_a_perplexity_of_one():
 
 def evidence(codes):
     zero = torch.zeros(2 if codes is None else len(codes), dtype=torch.float64)
-    return Evidence(*[zero] * 4, None, zero, zero, zero[:, None], codes)
+    return Evidence(*[zero] * 4, None, zero, zero, zero[:, None], codes=codes)
 
 
 def test_batches_and_devices_are_counted_together():
