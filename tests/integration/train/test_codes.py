@@ -134,6 +134,7 @@ def test_its_graphs_give_the_same_codes(run, tmp_path):
     assert np.array_equal(codes, vael.load(run).codes(x).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_that_goes_on_is_the_one_that_never_stopped(tmp_path, kind):
     """The codebook, its use and the counts of the prior are in the checkpoint."""

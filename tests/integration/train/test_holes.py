@@ -34,6 +34,7 @@ def run_of(tmp_path, *more):
     return run, scores
 
 
+@pytest.mark.slow
 def test_a_mask_that_hides_nothing_is_no_mask_to_the_bit(tmp_path, table):
     plain, masked = (run_of(tmp_path, f"data.missing={how}") for how in ("refuse", "mask"))
     per_dim = {n: masked[1].pop(n) for n in ("val/elbo_per_dim", "test/elbo_per_dim")}

@@ -66,6 +66,7 @@ def build(*overrides):
     return build_vae(config, SPEC, build_seeds(config)).double()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", PRIORS, ids=lambda words: words[0])
 @pytest.mark.parametrize("posterior", ELEMENTWISE)
 def test_a_dense_net_does_not_care_how_its_latent_is_laid_out(posterior, prior):

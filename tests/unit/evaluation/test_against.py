@@ -44,6 +44,7 @@ def test_the_same_data_cannot_be_told(run):
     assert same["chance"] == 0.5
 
 
+@pytest.mark.slow
 def test_noise_is_told_from_digits_and_the_numbers_are_those_of_the_examples(run, files):
     settings = against(files, "noise", "data.levels=17")
     found = evaluate_run(EvaluationRequest(run, samples=3, against=settings))
@@ -99,6 +100,7 @@ def test_data_that_cannot_be_compared_is_one_line_before_anything_is_scored(
         evaluate_run(EvaluationRequest(run, samples=10**9, against=against(files, name, *more)))
 
 
+@pytest.mark.slow
 def test_a_deterministic_encoder_has_its_distortion_alone(tmp_path, files):
     more = ("posterior=delta", "objective=wae", "data=digits")
     run = make_run(tmp_path, *QUICK, *more)

@@ -89,6 +89,7 @@ def test_sap_by_the_nearest_mean():
     assert found["scaled"] == pytest.approx(np.mean(np.divide(gaps, largest)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_dci_by_bagged_trees():
     """The same law as a forest that looks at all dimensions, drawn anew."""
     fit, held = halves(DCI)
