@@ -58,6 +58,16 @@ class FiniteScalarQuantizer(Quantizer):
             radix *= level
         return Quantized(codes, pass_straight(torch.stack(bounded, -1), torch.stack(rounded, -1)))
 
+    def find(self, vectors: Tensor) -> Tensor:
+        """Return the codes ``(N,)`` of the nearest vectors of the grid, without a list of all."""
+        codes = torch.zeros_like(vectors[:, 0], dtype=torch.int64)
+        radix = 1
+        for level, z in zip(self.levels, vectors.unbind(-1), strict=True):
+            width = level // 2
+            codes = codes + radix * ((z * width).round().long() + width).clamp(0, level - 1)
+            radix *= level
+        return codes
+
     def look_up(self, codes: Tensor) -> Tensor:
         """Return the vectors ``(..., v)`` of codes ``(...,)``."""
         numbers = []

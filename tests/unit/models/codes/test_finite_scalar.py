@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vael.errors import ConfigError
-from vael.models.codes import FiniteScalarQuantizer
+from vael.models.codes import FiniteScalarQuantizer, Quantizer
 
 LEVELS = [[2], [3, 2], [5, 4, 3], [8, 5, 5, 5]]
 
@@ -73,3 +73,16 @@ def test_levels_that_are_none_are_refused(levels):
 def test_too_many_codes_are_refused():
     with pytest.raises(ConfigError, match="at most 2,147,483,648 codes"):
         FiniteScalarQuantizer([256] * 5)
+
+
+@pytest.mark.parametrize("levels", [[2], [8, 5, 3], [4, 7]])
+def test_the_nearest_code_is_that_of_a_search_over_all(levels):
+    vectors = 3 * torch.rand(500, len(levels), generator=torch.Generator().manual_seed(0)) - 1.5
+    quantizer = FiniteScalarQuantizer(levels)
+    assert torch.equal(quantizer.find(vectors), Quantizer.find(quantizer, vectors))
+
+
+def test_the_nearest_of_two_thousand_million_codes_is_found():
+    quantizer = FiniteScalarQuantizer([8] * 10)
+    codes = torch.tensor([0, 5, 8**10 - 1])
+    assert torch.equal(quantizer.find(quantizer.look_up(codes)), codes)
