@@ -1,5 +1,6 @@
 """Callbacks that interfere with a run: kill, poison, wait, raise, keep."""
 
+import atexit
 import json
 import os
 import signal
@@ -88,6 +89,21 @@ class KeepWeights(pl.Callback):
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         state = {name: value.clone() for name, value in pl_module.state_dict().items()}
         torch.save(state, Path(self.folder) / f"rank_{trainer.global_rank}.pt")
+
+
+class KeepEnd(pl.Callback):
+    """Each rank that ends in peace writes whether it still is in the group of all then."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Prepare to write ``folder/rank_N.json`` when Python ends."""
+        atexit.register(self._write, self.folder / f"rank_{trainer.global_rank}.json")
+
+    def _write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(torch.distributed.is_initialized()))
 
 
 class KeepSteps(pl.Callback):

@@ -166,6 +166,17 @@ def agree_on(trainer: pl.Trainer, number: int) -> int:
     return int(heard)
 
 
+def leave_process_group() -> None:
+    """End the threads that speak to the other ranks; to be called where all ranks come by.
+
+    Gloo's threads free tensors; one that is late, when Python itself is ending, aborts the process
+    (https://github.com/pytorch/pytorch/issues/190489). Lightning ends them for NCCL alone. After
+    an error of one rank they would wait for the others: there they are left as they are.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def is_first() -> bool:
     """Return whether this is the first of the run's processes: the one that writes."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0

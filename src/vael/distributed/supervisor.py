@@ -130,12 +130,14 @@ class _Team:
     def _root_cause(self, codes: dict[int, int | None]) -> Failure:
         """Return a kill's failure; else the earliest record counts, not the earliest exit.
 
-        A rank that raised is still leaving Python while the others lose it and exit.
+        A rank that raised is still leaving Python while the others lose it and exit; one that is
+        killed in leaving has told before what it failed of.
         """
         failed = {rank: code for rank, code in codes.items() if code}
-        killed = [rank for rank, code in failed.items() if code < 0]
+        recorded = failures.read_failures(self.folder, self.started - 5)
+        told = {failure.rank for failure in recorded}
+        killed = [rank for rank, code in failed.items() if code < 0 and rank not in told]
         if not killed:
-            recorded = failures.read_failures(self.folder, self.started - 5)
             cause = failures.find_root_cause(recorded)
             if cause is not None:
                 return cause

@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 
 from vael.config.flat import flat_config
 from vael.distributed import failures, ownership, ranks
-from vael.distributed.lightning import is_first
+from vael.distributed.lightning import is_first, leave_process_group
 from vael.distributed.processes import keep_freed_memory
 from vael.distributed.signals import Stopped
 from vael.distributed.slurm import requeue_self
@@ -75,7 +75,9 @@ def train(folder: Path, discard_on_error: bool = False) -> None:
                 _announce(run, trainer)
             try:
                 _go(run, trainer)
+                leave_process_group()
             except Stopped as error:
+                leave_process_group()
                 if error.number == signal.SIGUSR1 and is_first() and requeue_self():
                     log.info("SLURM has queued this job again: it continues by itself")
                 raise

@@ -112,8 +112,13 @@ def free_port():
 def plain(tmp_path_factory):
     """What ``python train.py trainer.devices=2`` ends with."""
     tmp_path = tmp_path_factory.mktemp("plain")
-    done = call(tmp_path, [*PYTHON, *TRAIN, *settings(tmp_path, keep(tmp_path))])
+    ends = (
+        f"+callbacks.extra.ends={{_target_: helpers.callbacks.KeepEnd, folder: {tmp_path}/ends}}"
+    )
+    done = call(tmp_path, [*PYTHON, *TRAIN, *settings(tmp_path, keep(tmp_path), ends)])
     assert done.returncode == 0, done.stderr
+    initialised = [path.read_text() for path in (tmp_path / "ends").iterdir()]
+    assert initialised == ["false", "false"]  # else one in some hundred ends with SIGABRT
     assert said(done.stderr) == []
     assert not (only(tmp_path) / ".ranks").exists()
     return weights(tmp_path)
