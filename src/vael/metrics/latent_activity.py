@@ -44,8 +44,9 @@ class Spectrum:
     """The rate by latent dimension, and the variation of the posterior means.
 
     Attributes:
-        kl: mean over the data of KL(marginal of q(z|x) || marginal of p(z)) by dimension, nats,
-            in the model's order; None where it has no closed form.
+        names: of the dimensions, in the model's order, see `name_dim`.
+        kl: mean over the data of KL(marginal of q(z|x) || marginal of p(z)) by dimension, nats;
+            None where it has no closed form.
         remainder: the mean rate less the sum of ``kl``, nats: 0 for a factorised posterior, the
             mean total correlation of q(z|x) for one with a full covariance; None like ``kl``.
         variance: Var_x(E_q[z]) by dimension.
@@ -54,6 +55,7 @@ class Spectrum:
         threshold: 0.01.
     """
 
+    names: list[str]
     kl: list[float] | None
     remainder: float | None
     variance: list[float]
@@ -68,10 +70,12 @@ def measure_spectrum(q: PosteriorRecord, p: LatentRecord) -> Spectrum:
         q: the posteriors, leading dimension ``(N,)``.
         p: the prior, without leading dimensions.
     """
-    variance = variance_over_data(q.mean)
-    rates, rate = _rates_by_dim(q, p), q.kl(p)
+    variance, shape = variance_over_data(q.mean), q.mean.shape[1:]
+    rates = _rates_by_dim(q, p)
+    rate = None if rates is None else q.kl(p)
     kl = rates.double().mean(0) if rates is not None and rate is not None else None
     return Spectrum(
+        names=[name_dim(dim, shape) for dim in range(len(variance))],
         kl=None if kl is None else kl.tolist(),
         remainder=None if kl is None or rate is None else float(rate.double().mean() - kl.sum()),
         variance=variance.tolist(),

@@ -138,21 +138,24 @@ def _plot_spectrum(v: Values) -> Plot | None:
     variance, rates = (v.numbers(f"latents.spectrum.{name}") for name in ("variance", "kl"))
     threshold, values = v.number("latents.spectrum.threshold"), rates or variance
     metric = METRICS[f"latents.spectrum.{'kl' if rates else 'variance'}"]
+    given = v.at("latents.spectrum.names")
+    named = isinstance(given, list) and len(given) == len(values)
+    names = [str(name) for name in given] if named else [f"z{dim}" for dim in range(len(values))]
     if not values or len(variance) != len(values) or threshold is None:
         return None
     order = sorted(range(len(values)), key=lambda dim: -values[dim])
     shown = [(f"active, Var[E[z|x]] > {threshold:g}", TRAIN, True), ("not active", IDLE, False)]
     traces = []
-    for name, colour, active in shown:
+    for title, colour, active in shown:
         bars = [(r, d) for r, d in enumerate(order, 1) if (variance[d] > threshold) == active]
         if bars:
             trace = {
                 "type": "bar",
-                "name": f"{len(bars)} {name}",
+                "name": f"{len(bars)} {title}",
                 "x": [rank for rank, _ in bars],
                 "y": [values[dim] for _, dim in bars],
                 "text": [
-                    f"z{dim}: {values[dim]:.4g} {metric.unit}\nvariance of its mean "
+                    f"{names[dim]}: {values[dim]:.4g} {metric.unit}\nvariance of its mean "
                     f"{variance[dim]:.3g}"
                     for _, dim in bars
                 ],
@@ -163,6 +166,6 @@ def _plot_spectrum(v: Values) -> Plot | None:
     plot = make_plot(title, sorted_dims, metric.unit, traces, hovermode="band")
     plot["layout"]["xaxis"] |= {"grid": False, "range": [0.4, len(order) + 0.6]}
     if len(order) <= MOST_NAMES:
-        names = [f"z{dim}" for dim in order]
-        plot["layout"]["xaxis"] |= {"tickvals": [*range(1, len(order) + 1)], "ticktext": names}
+        ticks = {"tickvals": [*range(1, len(order) + 1)], "ticktext": [names[d] for d in order]}
+        plot["layout"]["xaxis"] |= ticks
     return plot

@@ -58,4 +58,6 @@ def test_a_latent_that_is_an_image_is_flattened():
     p = NormalRecord(torch.zeros(2, 3, 3).double(), torch.zeros(2, 3, 3).double(), 3)
     found = measure_spectrum(NormalRecord(mean, torch.zeros_like(mean), 3), p)
     np.testing.assert_allclose(found.kl, (mean**2 / 2).mean(0).flatten())
+    by_name = dict(zip(found.names, found.kl, strict=True))  # channel, row, column
+    assert by_name["z1[2,0]"] == pytest.approx(float((mean[:, 1, 2, 0] ** 2 / 2).mean()))
     assert len(found.variance) == 18

@@ -190,6 +190,10 @@ def test_the_spectrum_is_sorted_and_tells_active_dimensions(run, evaluate):
     assert (idle["x"], idle["y"]) == ([3], [0.0])
     assert active["name"].startswith("2 active")
     assert idle["name"] == "1 not active"
+    spectrum = {"kl": [1, 2], "variance": [1, 1], "threshold": 0.01}
+    evaluate(latents={"spectrum": {**spectrum, "names": ["z0[0,0]", "z0[0,1]"]}})
+    plot = plot_evaluation(read(run))[1]
+    assert plot["layout"]["xaxis"]["ticktext"] == ["z0[0,1]", "z0[0,0]"]
 
 
 def test_without_a_closed_form_the_spectrum_is_that_of_the_means(run, evaluate):

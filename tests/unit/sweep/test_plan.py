@@ -101,6 +101,10 @@ BAD = {
         },
         "val/bpd is never logged",
     ),
+    "codes of what has none": (
+        {**space(latents="choice(vq, flat)"), "target": "val/code_usage"},
+        "val/code_usage is never logged with latents=flat, which has no codes",
+    ),
     "other conditions": (
         space(condition="choice(none, label)"),
         "condition must be the same in all trials, but is label or none",

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from vael.errors import ConfigError
-from vael.models.codes.quantizer import Quantized, Quantizer, pass_straight
+from vael.models.codes.quantizer import Quantized, Quantizer, check_number, pass_straight
 
 EDGE = 1e-3  # how far the bound lies beyond the outermost levels, so that they can be reached
-MOST_CODES = 2**31
 
 
 class FiniteScalarQuantizer(Quantizer):
@@ -38,11 +37,7 @@ class FiniteScalarQuantizer(Quantizer):
                 f"but got {self.levels}."
             )
         self.size, self.num_codes = len(self.levels), math.prod(self.levels)
-        if self.num_codes > MOST_CODES:
-            raise ConfigError(
-                f"latents.levels must make at most {MOST_CODES:,} codes, but {self.levels} make "
-                f"{self.num_codes:,}."
-            )
+        check_number(f"latents.levels={self.levels}", self.num_codes)
 
     def forward(self, vectors: Tensor) -> Quantized:
         """Quantise vectors ``(N, v)``."""

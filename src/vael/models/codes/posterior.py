@@ -21,11 +21,13 @@ class CodeRecord(PosteriorRecord):
         vectors: what the codes stand for, ``(B, *Z)``.
         codes: int64, ``(B, M)``.
         penalty: what they add to a loss, nats, ``(B,)``; None: nothing.
+        length: ``-log P(c)`` under the model's prior, nats, ``(B,)``, where it is known already.
     """
 
     vectors: Tensor
     codes: Tensor
     penalty: Tensor | None = None
+    length: Tensor | None = None
 
     @property
     def mean(self) -> Tensor:
@@ -43,7 +45,7 @@ class CodeRecord(PosteriorRecord):
     def kl(self, p: LatentRecord) -> Tensor:
         """Return ``-log P(c)``, nats, ``(B,)``: the length of the codes under the prior."""
         assert isinstance(p, CodePriorRecord)
-        return -p.prior.log_mass(self.codes)
+        return -p.prior.log_mass(self.codes) if self.length is None else self.length
 
     def factors(self, p: LatentRecord) -> None:
         """Return None: numbers of a vector say nothing alone."""

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vael.errors import ConfigError
+
 SMALL = 1e-12  # a length that is taken for 0
+MOST_CODES = 2**24  # the use of each is counted: 128 MiB
+FLOATS_AT_ONCE = 2**26  # distances between vectors and codes, 256 MiB
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class Quantizer(nn.Module, ABC):
         """Return the codes ``(N,)`` whose vectors are nearest, the first of equals."""
         with torch.autocast(vectors.device.type, enabled=False):
             book = self.look_up(torch.arange(self.num_codes, device=vectors.device))
-            return (book.square().sum(-1) - 2 * vectors @ book.mT).argmin(-1)
+            lengths = book.square().sum(-1)
+            parts = torch.split(vectors, max(1, FLOATS_AT_ONCE // self.num_codes))
+            return torch.cat([(lengths - 2 * part @ book.mT).argmin(-1) for part in parts])
 
     @property
     def num_vectors(self) -> int:
@@ -57,6 +63,23 @@ class Quantizer(nn.Module, ABC):
 
     def initialise(self, vectors: Tensor) -> None:
         """Start from vectors ``(N, v)`` of training examples, in a random order."""
+
+
+def check_number(setting: str, made: int) -> None:
+    """Refuse more codes than there is memory to count the use of.
+
+    Args:
+        setting: that makes them.
+        made: K.
+
+    Raises:
+        ConfigError: there are more than 2^24.
+    """
+    if made > MOST_CODES:
+        raise ConfigError(
+            f"{setting} must make at most {MOST_CODES:,} codes, of which the use of each is "
+            f"counted, but makes {made:,}."
+        )
 
 
 def pass_straight(vectors: Tensor, chosen: Tensor) -> Tensor:

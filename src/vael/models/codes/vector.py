@@ -8,7 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vael.errors import ConfigError
-from vael.models.codes.quantizer import Quantized, Quantizer, pass_rotated, pass_straight
+from vael.models.codes.quantizer import (
+    Quantized,
+    Quantizer,
+    check_number,
+    pass_rotated,
+    pass_straight,
+)
 from vael.models.gather import gather
 
 ROUNDS = 10  # of k-means at the start
@@ -57,6 +63,7 @@ class VectorQuantizer(Quantizer):
     ) -> None:
         super().__init__()
         _check("codebook_size", num_codes, num_codes >= 2, "at least 2")
+        check_number(f"latents.codebook_size={num_codes}", num_codes)
         for name, value in (("decay", decay or 0.0), ("restart", restart)):
             _check(name, value, 0 <= value < 1, "in [0, 1)")
         _check("commitment", commitment, 0 <= commitment < math.inf, "a finite number >= 0")

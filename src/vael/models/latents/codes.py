@@ -70,11 +70,12 @@ class Codes(Flat):
     def read(
         self, x: Tensor, *, context: Tensor | None = None
     ) -> tuple[PosteriorRecord, LatentRecord, int]:
-        """Return q(c|x), P(c) and B; in a step with gradients P(c) sees the codes."""
-        q, p, count = super().read(x, context=context)
+        """Return q(c|x) with its length, P(c) and B; in a step with gradients P(c) learns."""
+        found, p, count = super().read(x, context=context)
+        q = cast(CodeRecord, found)
         if self.training and torch.is_grad_enabled():
-            self.code_prior.learn(cast(CodeRecord, q).codes)
-        return q, p, count
+            self.code_prior.learn(q.codes)
+        return replace(q, length=-self.code_prior.log_mass(q.codes)), p, count
 
     def draw(
         self, read: tuple[PosteriorRecord, LatentRecord, int], eps: tuple[Tensor, ...]

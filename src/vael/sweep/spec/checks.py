@@ -28,6 +28,8 @@ INCOMPARABLE = {
     "report": "it changes no number",
 }
 POINT = "vael.models.posteriors.Delta"
+WITHOUT_CODES = {"flat", "chain", "ladder"}
+OF_CODES = ("val/code_usage", "val/code_perplexity")
 OF_DENSITY = ("val/bpd", "val/elbo", "val/iwae", "val/rate")
 SET_BY_SWEEP = {
     "trainer.devices": "give --devices-per-trial",
@@ -135,6 +137,8 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
     families = sorted({str(c.likelihood["_target_"]).rpartition(".")[2] for c in configs})
     fits = sorted({_fit(c, facts) for c in configs})
     points = any(c.posterior["_target_"] == POINT for c in configs)
+    kinds = {str(c.latents["_target_"]).rpartition(".")[2].lower() for c in configs}
+    codeless = sorted(kinds & WITHOUT_CODES)
     told = sorted({describe_condition(c) or "none" for c in configs})
     if len(told) > 1:
         raise ConfigError(
@@ -147,6 +151,11 @@ def check_comparable(targets: Iterable[str], configs: Sequence[DictConfig], fact
                 f"target {target} is never logged with posterior=delta: a deterministic encoder "
                 "has no bound on log p(x). Use target: val/distortion, within one likelihood, or "
                 "val/mse."
+            )
+        if target in OF_CODES and codeless:
+            raise ConfigError(
+                f"target {target} is never logged with latents={codeless[0]}, which has no codes: "
+                "use latents=vq or latents=fsq, or target: val/bpd."
             )
         if target == "val/bpd" and facts.levels is None:
             raise ConfigError(

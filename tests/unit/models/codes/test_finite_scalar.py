@@ -71,7 +71,9 @@ def test_levels_that_are_none_are_refused(levels):
 
 
 def test_too_many_codes_are_refused():
-    with pytest.raises(ConfigError, match="at most 2,147,483,648 codes"):
+    with pytest.raises(
+        ConfigError, match=r"latents.levels=\[256, 256.*at most 16,777,216 codes.*makes 1,099"
+    ):
         FiniteScalarQuantizer([256] * 5)
 
 
@@ -82,7 +84,7 @@ def test_the_nearest_code_is_that_of_a_search_over_all(levels):
     assert torch.equal(quantizer.find(vectors), Quantizer.find(quantizer, vectors))
 
 
-def test_the_nearest_of_two_thousand_million_codes_is_found():
-    quantizer = FiniteScalarQuantizer([8] * 10)
-    codes = torch.tensor([0, 5, 8**10 - 1])
+def test_the_nearest_of_the_most_codes_is_found_without_a_list_of_all():
+    quantizer = FiniteScalarQuantizer([8] * 8)
+    codes = torch.tensor([0, 5, 8**8 - 1])
     assert torch.equal(quantizer.find(quantizer.look_up(codes)), codes)

@@ -46,6 +46,14 @@ def test_the_codebook_is_the_moving_average_of_the_paper():
         torch.testing.assert_close(quantizer.usage, count)
 
 
+def test_the_nearest_codes_of_many_vectors_are_found_a_part_at_a_time(monkeypatch):
+    quantizer, z = made(), vectors()
+    whole = quantizer.find(z)
+    monkeypatch.setattr("vael.models.codes.quantizer.FLOATS_AT_ONCE", 35)  # 7 of the 60 vectors
+    assert torch.equal(quantizer.find(z), whole)
+    assert torch.equal(whole, torch.cdist(z, quantizer.codebook).argmin(1))
+
+
 def test_it_learns_in_a_step_with_gradients_alone():
     quantizer, z = made(), vectors()
     before = quantizer.codebook.clone()

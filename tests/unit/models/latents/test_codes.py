@@ -81,6 +81,18 @@ def test_the_rate_of_uniform_codes_is_their_number_times_log_k():
     torch.testing.assert_close(trace.log_w(), trace.log_px - trace.rate)
 
 
+def test_the_length_of_codes_is_computed_once_for_all_scores(monkeypatch):
+    vae, x = tiny(AutoregressiveCodes)
+    asked, own = [], vae.latents.prior.log_mass
+    monkeypatch.setattr(vae.latents.prior, "log_mass", lambda c: asked.append(c) or own(c))
+    found = score_chunk(vae, x, Noise(0, "latent"), "test", 0, 7, LEVELS).evidence
+    assert len(asked) == 1
+    torch.testing.assert_close(found.rate.float(), -own(found.codes))
+    trace = vae(x, (torch.zeros(1, len(x), 2 * M),))
+    assert len(asked) == 2
+    torch.testing.assert_close(trace.rate[0], -own(found.codes))
+
+
 def test_p_of_z_is_p_of_its_codes():
     vae, x = tiny(UnigramCodes)
     _, (layer,) = vae.latents.infer(x, (torch.zeros(1, len(x), 2 * M),))
