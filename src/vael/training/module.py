@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -23,52 +22,17 @@ from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds
 from vael.training.epoch_means import EpochMeans
+from vael.training.foreign_batch import AnyBatch, read_context, read_raw
 from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
+from vael.training.optimizer import leave_unscaling, make_optimizer
+from vael.training.options import Options
 from vael.training.schedulers import LRSchedule, OptimizerFactory, add_schedule
-from vael.types import Batch, DataSpec, Shape
+from vael.types import DataSpec, Shape
 
 log = logging.getLogger("vael")
 SAID_AT_BOUND = "of the scales of p(x|z) are at their lower bound"
 Draws = tuple[torch.Generator, torch.Generator]  # of corruption and of latent noise
 IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
-
-
-AnyBatch = Batch | EvalBatch | Tensor | Sequence[Tensor]
-
-
-def _examples(batch: AnyBatch) -> Tensor:
-    """Return the raw examples of a batch, which come first."""
-    return batch if isinstance(batch, Tensor) else batch[0]
-
-
-def _told(batch: AnyBatch) -> Tensor | None:
-    """Return what a conditional model is told of a batch, ``(B, K)``, or None."""
-    if isinstance(batch, Batch | EvalBatch):
-        return batch.context
-    if isinstance(batch, Tensor) or len(batch) < 2:
-        return None
-    return batch[1].reshape(len(batch[0]), -1).float()
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of scoring and logging.
-
-    Attributes:
-        samples: k, importance samples per example of ``val/*``.
-        test_samples: k of ``test/*``.
-        split_seed: seed of the binarisation in evaluation: part of the data, not of the run.
-        log_every_n_steps: optimiser steps between two rows of ``train/step_loss`` and the like.
-        total_steps: optimiser steps of the whole run, for schedules.
-        skip_gradient_above: a step with a larger (or no finite) norm of the gradient is left out.
-    """
-
-    samples: int
-    test_samples: int
-    split_seed: int
-    log_every_n_steps: int
-    total_steps: int
-    skip_gradient_above: float | None = None
 
 
 class LitVAE(pl.LightningModule):
@@ -160,7 +124,7 @@ class LitVAE(pl.LightningModule):
         """
         step = self.global_step
         draws = self.draws(self.current_epoch, batch_idx)
-        x, told = _examples(batch), _told(batch)
+        x, told = read_raw(batch), read_context(batch)
         loss = self.loss(x, draws, step, self.objective.beta(step), context=told)
         self._last = Loss(loss.value.detach(), loss.terms)
         self.means.add(self._last)
@@ -279,13 +243,13 @@ class LitVAE(pl.LightningModule):
     # ------------------------------------------------------------------------------ evaluation
 
     def _score(self, batch: AnyBatch, number: int, split: str, samples: int) -> Evidence | None:
-        x = _examples(batch)
+        x = read_raw(batch)
         if len(x) == 0:  # more devices than chunks: this one has nothing to score
             return None
         chunk = batch.chunk if isinstance(batch, EvalBatch) else number
         place, levels = (split, chunk), self.spec.levels
         x = self.preprocess(x, self.eval_corruption_noise.at(self.device, *place))
-        c, dims = self.vae.context(_told(batch)), self.spec.count_dims(split)
+        c, dims = self.vae.context(read_context(batch)), self.spec.count_dims(split)
         found = score_chunk(
             self.vae, x, self.latent_noise, *place, samples, levels, context=c, num_dims=dims
         )
@@ -337,23 +301,14 @@ class LitVAE(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the configured optimiser with its schedule."""
-        optimizer = self.make_optimizer()
-        if self.scaled:  # else Lightning leaves it to the kernel of a fused optimiser to unscale
-            # the gradients, behind the backs of norm, clipping and skipping
-            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+        optimizer = make_optimizer(self.optimizer_factory, self.vae, self.objective)
+        if self.scaled:
+            leave_unscaling(optimizer)
         # not trainer.estimated_stepping_batches: it would make the loader before a checkpoint's
         # place in it is known, and a continued epoch would begin anew
         return add_schedule(
             optimizer, self.scheduler, self.options.total_steps, self.target.name, self.target.mode
         )
-
-    def make_optimizer(self) -> torch.optim.Optimizer:
-        """Make the optimiser of the model's parameters, and in a second group the objective's."""
-        own = list(self.objective.parameters())
-        if not own:
-            return self.optimizer_factory(self.vae.parameters())
-        more: dict[str, Any] = {"params": own, **self.objective.optimizer_options}
-        return self.optimizer_factory([{"params": list(self.vae.parameters())}, more])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the resolved config, the data's spec and each process's sums with the weights.

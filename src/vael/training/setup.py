@@ -35,7 +35,9 @@ from vael.training.callbacks.timing import RunTimer
 from vael.training.initial_values import initialise_parts
 from vael.training.loggers.base import Board
 from vael.training.loggers.csv import MetricsCsv
-from vael.training.module import LitVAE, Options
+from vael.training.module import LitVAE
+from vael.training.optimizer import make_optimizer
+from vael.training.options import Options
 from vael.training.resume import check_resumable, warm_start
 from vael.training.run import Run
 from vael.types import Shape
@@ -198,7 +200,7 @@ def rehearse(run: Run) -> Loss:
                 f"vael.models.Loss, but returned a {type(loss).__name__}."
             )
     try:
-        optimizer = lit.make_optimizer()
+        optimizer = make_optimizer(lit.optimizer_factory, lit.vae, lit.objective)
     except (TypeError, ValueError) as error:
         target = str(run.config.optimizer["_target_"])
         raise ConfigError(

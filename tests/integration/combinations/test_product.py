@@ -85,7 +85,7 @@ def train(config, data):
     arrays, index = data.select("train")
     x = take_batch(arrays, index).x
     lit, again = (build_module(config, data, build_seeds(config)) for _ in range(2))
-    optimizer, other = lit.make_optimizer(), again.make_optimizer()
+    optimizer, other = lit.configure_optimizers(), again.configure_optimizers()
     assert math.isfinite(take_step(lit, optimizer, x, 0))
     again.load_state_dict(lit.state_dict())
     other.load_state_dict(deepcopy(optimizer.state_dict()))
