@@ -14,7 +14,10 @@ from vael.runs.json_files import peek_json
 from vael.runs.metrics_csv import History, read_history
 from vael.runs.summary import peek_summary
 
-ORDER = ("reconstructions", "samples", "traversal", "latent_scatter")
+ORDER = (
+    *("reconstructions", "samples", "traversal", "latent_maps"),
+    *("codes", "codebook", "code_usage", "latent_scatter"),
+)
 REDRAWN = "curves"  # its numbers are in the interactive plots, where there are any
 
 

@@ -1,6 +1,6 @@
 """Draw the standard pictures of a VAE: reconstructions, samples, traversal, latent scatter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,11 +9,14 @@ from torch import Tensor
 from vael.metrics.latent_activity import CHUNK, Activity, encode_all, name_dim
 from vael.metrics.latent_range import LatentRange, measure_range
 from vael.models.condition import LabelCondition
+from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.randomness import Noise
 from vael.report import figures, pictures
-from vael.report.pictures import Picture
+from vael.report.code_pictures import draw_code_pictures
+from vael.report.latent_maps import CHANNELS, draw_channel_maps
+from vael.report.pictures import Picture, Show
 from vael.report.tiles import REAL, show_real
 from vael.types import Shape
 
@@ -23,6 +26,7 @@ ROWS, EXAMPLES = 20, 6  # of samples of a conditional model: classes, or example
 STYLES = 10  # in each row
 DIMS = 8
 STEPS = 11
+MAPS = 4  # examples with their maps of latents
 HIDDEN = 0.5  # the grey of a missing pixel
 MAX_ROWS = 2000  # of a table are drawn
 SERIES = 9
@@ -42,8 +46,9 @@ def draw_pictures(
 ) -> dict[str, Picture]:
     """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
-    The model must be in evaluation mode, on the device of x. Images give all four pictures; a
-    table has no traversal, and codes have neither that nor a scatter.
+    The model must be in evaluation mode, on the device of x. Images give a traversal, a table
+    does not. A latent that is a map is drawn by channel. Codes have neither traversal nor scatter,
+    but pictures of themselves, see `vael.report.code_pictures`.
 
     Args:
         vae: the model.
@@ -68,10 +73,11 @@ def draw_pictures(
     else:
         again = [_decode(vae, z, c) for z, c in zip(parts, told, strict=True)]
     decoded = torch.cat(again)
+    show: Show = show_real if real and x.ndim == 4 else lambda values: values
+    range_ = REAL if real else ""
     count = SAMPLES if x.ndim == 4 else len(shown)
     first = None if context is None else context[:1]
     if x.ndim == 4:
-        show, range_ = (show_real, REAL) if real else (lambda values: values, "")
         shown = shown.nan_to_num(nan=0.0 if real else HIDDEN)
         made = {"reconstructions": _draw_reconstructions(show(shown), show(decoded), range_)}
         if context is None:
@@ -83,6 +89,9 @@ def draw_pictures(
             prior = p if first is None else vae.prior(first)
             reach = measure_range(prior, vae.prior_noise_shapes[0])
             made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
+            if len(vae.latent_shape) == 3:
+                c = None if context is None else context[:MAPS]
+                made["latent_maps"] = _draw_latent_maps(vae, p, x[:MAPS], c, show(shown[:MAPS]))
     elif x.ndim == 3:
         every = None if context is None else context[:SERIES]
         samples = vae.sample(_noise(vae, SERIES, seed, x), context=every).mean[0]
@@ -91,7 +100,9 @@ def draw_pictures(
         every = None if context is None else context[:count]
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_tables(shown, decoded, samples, columns)
-    if scatter and not vae.is_discrete:
+    if vae.is_discrete:
+        made |= draw_code_pictures(vae, mu, shown, decoded, show, range_)
+    elif scatter:
         made["latent_scatter"] = _draw_scatter(mu, vae.latent_shape, activity, y, seed)
     return made
 
@@ -134,7 +145,7 @@ def _draw_samples(samples: Tensor, range_: str) -> Picture:
 
 
 def _draw_conditional_samples(
-    vae: VAE, context: Tensor, seed: int, show: Callable[[Tensor], Tensor], range_: str
+    vae: VAE, context: Tensor, seed: int, show: Show, range_: str
 ) -> Picture:
     """Draw a row for each class, or for the first examples' c, with the same noise in a column."""
     condition = vae.condition
@@ -206,7 +217,7 @@ def _draw_traversal(
     start: Tensor,
     activity: Activity,
     reach: LatentRange,
-    show: Callable[[Tensor], Tensor],
+    show: Show,
     range_: str,
     context: Tensor | None,
 ) -> Picture:
@@ -228,6 +239,28 @@ def _draw_traversal(
         f"{number} with their {measure}: each is moved alone from the 0.6 % to the 99.4 % "
         "quantile of the prior, the others stay at the posterior mean of the first example."
         + range_,
+    )
+
+
+def _draw_latent_maps(
+    vae: VAE, p: LatentRecord, x: Tensor, context: Tensor | None, shown: Tensor
+) -> Picture:
+    """Draw posterior means and KL at each place of the latents of a few examples."""
+    q = vae.encode(x, context=context)
+    prior = p if context is None else vae.prior(context)
+    rates = q.factors(prior) if isinstance(q, PosteriorRecord) else None
+    image, colours = draw_channel_maps(shown, q.mean, rates)
+    channels = f"the {vae.latent_shape[0]} channels"
+    if vae.latent_shape[0] > CHANNELS:
+        channels = f"the {CHANNELS} channels that carry most"
+    what = (
+        ""
+        if rates is None
+        else ", below it that of their KL to the prior (in the header its sum, mean of these)"
+    )
+    return Picture(
+        image,
+        f"Held-out examples, and of {channels} the map of their posterior means{what}.{colours}",
     )
 
 

@@ -121,6 +121,19 @@ def draw_scatter(
     return figure
 
 
+def draw_usage(counts: Tensor) -> Figure:
+    """Draw how often each of K codes occurs, ``(K,)``, the most used first, and an equal use."""
+    shares = (counts[counts > 0].double() / counts.sum()).sort(descending=True).values.numpy()
+    figure, (axes,) = make_canvas(1, 1, 8, 3.4)
+    edges = np.arange(len(shares) + 1)
+    axes.stairs(shares, edges, fill=True, alpha=0.45, color=TRAIN)
+    axes.stairs(shares, edges, color=TRAIN, linewidth=1.2)
+    axes.axhline(1 / len(counts), color=VAL, linestyle="--", linewidth=1.2)
+    whole = len(counts) if len(counts) <= 4 * len(shares) else len(shares)
+    axes.set(xlabel="codes, the most used first", ylabel="share of all codes", xlim=(0, whole))
+    return figure
+
+
 def draw_curves(history: History) -> Figure:
     """Draw small multiples of what the run has logged, a plot for each panel."""
     shown = arrange_panels(history)

@@ -6,7 +6,7 @@ Matplotlib is used by its Figure class alone, never by pyplot: no global state, 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 10
+Show = Callable[[Tensor], Tensor]
+"""From the values of images to [0, 1]."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_it_is_trained_by_its_bits_and_tells_the_use_of_its_codes(run):
     shown = {name for row in found for name, value in row.items() if value}
     assert ("train/commitment" in shown) == (kind_of(run) == "vq")
     images = {path.stem for path in (run / "images").glob("*.png")}
-    assert images >= {"reconstructions", "samples"}
+    assert images >= {"reconstructions", "samples", "codebook", "code_usage"}
     assert not images & {"traversal", "latent_scatter"}
 
 
