@@ -33,13 +33,15 @@ SOURCES = {
     "breast_cancer",
     "series",
 }  # tested in tests/data
-OF_SERIES = "model=tcn_vae"  # tested in tests/integration/train/test_series.py
+ELSEWHERE = (  # tested in integration/train/test_series.py and integration/combinations
+    *("model=tcn_vae", "likelihood=poisson", "likelihood=negative_binomial"),
+)
 OPTIONS = sorted(
     f"{path.relative_to(CONF).parent}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
     if not (path.parent.name == "data" and path.stem in SOURCES)
     and path.parent.name != "debug"
-    and f"{path.parent.name}={path.stem}" != OF_SERIES
+    and f"{path.parent.name}={path.stem}" not in ELSEWHERE
 )
 NEEDS = {
     "condition=columns": [

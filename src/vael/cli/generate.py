@@ -60,7 +60,8 @@ def generate(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="A .png, .gif, .npz or .csv that does not exist yet. Default: "
+            help="A .png, .gif, .npz or .csv that does not exist yet; samples of a table as a "
+            ".csv are rows x ~ p(x|z). Default: "
             "RUN/generated/KIND, as a .png, traversals and interpolations as a .gif, encodings as "
             "an .npz, imputations as a .csv; that one is overwritten."
         ),

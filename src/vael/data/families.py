@@ -29,24 +29,16 @@ def find_families(data: Decoded, asked: object) -> Families:
 
     Args:
         data: a table.
-        asked: ``auto``, or a mapping from a family to the names of its columns.
+        asked: ``auto``, a family for all columns, or a mapping from a family to the names of its
+            columns.
 
     Raises:
         ConfigError: an unknown family or column, a column in two groups, or values that its
             family cannot have.
     """
-    if data.train.x.ndim != 2:
-        raise ConfigError(
-            "likelihood=mixed has a family for each column of a table, but this data is images: "
-            "use likelihood=gaussian."
-        )
-    if data.missing in ("mean", "median"):
-        raise ConfigError(
-            f"likelihood=mixed cannot have data.missing={data.missing}: a mean is no category and "
-            "no count; set data.missing=mask."
-        )
+    all_of = check_table(data, asked)
     names = list(data.columns or map(str, range(data.train.x.shape[1])))
-    chosen = _read(asked)
+    chosen = {} if all_of else _read(asked)
     variables = [name.partition("=")[0] if "=" in name else name for name in names]
     for name in chosen:
         if name not in names and name not in variables:
@@ -58,10 +50,32 @@ def find_families(data: Decoded, asked: object) -> Families:
     found: list[tuple[str, str]] = []
     for at, (name, variable) in enumerate(zip(names, variables, strict=True)):
         family = chosen.get(name, chosen.get(variable) if variable in chosen else None)
-        family = family or _guess(seen, at)
-        _check(seen, at, name, family)
+        family = all_of or family or _guess(seen, at)
+        _check(seen, at, name, family, bool(all_of))
         found.append((family, variable if family == "categorical" else name))
     return tuple(found)
+
+
+def check_table(data: Decoded, asked: object) -> str:
+    """Refuse data that has no columns, or means in them; return the family of all, if asked for.
+
+    Raises:
+        ConfigError: naming the likelihood.
+    """
+    all_of = asked if isinstance(asked, str) and asked in FAMILIES else ""
+    who = f"likelihood={all_of or 'mixed'}"
+    if data.train.x.ndim != 2:
+        what = "is for counts in every column" if all_of else "has a family for each column"
+        kind = "series" if data.train.x.ndim == 3 else "images"
+        raise ConfigError(
+            f"{who} {what} of a table, but this data is of {kind}: use likelihood=gaussian."
+        )
+    if data.missing in ("mean", "median"):
+        raise ConfigError(
+            f"{who} cannot have data.missing={data.missing}: a mean is no category and no count; "
+            "set data.missing=mask."
+        )
+    return all_of
 
 
 def describe_families(families: Families) -> str:
@@ -83,8 +97,8 @@ def _read(asked: object) -> dict[str, str]:
         return {}
     if not isinstance(asked, Mapping):
         raise ConfigError(
-            f"{WHERE} must be auto or a family with its columns, such as "
-            f"{{gaussian: [a], categorical: [b]}}, but got {asked!r}."
+            f"{WHERE} must be auto, a family for all columns, or families with their columns, "
+            f"such as {{gaussian: [a], categorical: [b]}}, but got {asked!r}."
         )
     chosen: dict[str, str] = {}
     for family, given in asked.items():
@@ -141,7 +155,7 @@ def _guess(seen: _Seen, at: int) -> str:
     return "categorical" if seen.sums_to_one[at] and not alone else "bernoulli"
 
 
-def _check(seen: _Seen, at: int, name: str, family: str) -> None:
+def _check(seen: _Seen, at: int, name: str, family: str, alone: bool) -> None:
     """Refuse values that a family cannot have."""
     whole, least, most = seen.whole[at], seen.least[at], seen.most[at]
     if family in STANDARDISED:
@@ -155,6 +169,11 @@ def _check(seen: _Seen, at: int, name: str, family: str) -> None:
         bad = not whole or least < 0
     if bad:
         got = f"{seen.first_odd[at]:g}" if not whole else f"{least:g} to {most:g}"
+        if alone:
+            raise ConfigError(
+                f"likelihood={family} needs {wanted} in every column, but {name} holds {got}: use "
+                "likelihood=mixed, which has a family for each."
+            )
         raise ConfigError(
             f"{WHERE}.{family} needs {wanted} in column {name}, but it holds {got}: put it into "
             "another group, such as gaussian."

@@ -15,7 +15,7 @@ from vael.data.cache import Cached, cache_root, load_decoded
 from vael.data.constant import describe_constant, drop_columns
 from vael.data.context import Names, Told, add_context
 from vael.data.describe import describe_data
-from vael.data.families import RAW, Families, describe_families, find_families
+from vael.data.families import RAW, Families, check_table, describe_families, find_families
 from vael.data.observed import count_observed
 from vael.data.on_disk import iterate_row_slices
 from vael.data.preprocess import Binarize, Preprocess, column_fill, column_moments
@@ -96,6 +96,8 @@ class VaelData(pl.LightningDataModule):
         splits = make_splits(sizes, self.split_seed, self.limit)
         train, index = cached.data.train, splits["train"].index
         _check_varies(train, index)
+        if self.families is not None:
+            check_table(cached.data, self.families)
         context: Names = ()
         if self.told is not None and self.told.kind == "columns":
             data, context = take_columns(cached.data, self.told, index)

@@ -133,9 +133,10 @@ class VAE(nn.Module):
     def show(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Return what q sees of x and its mask: x, or both along the first axis of an example."""
         x = self._family.show(x)
-        if mask is None or not self.shows_mask:
+        if mask is None:
             return x
-        return torch.cat([x, mask.to(x.dtype)], 1)
+        x = torch.where(mask, x, 0)  # a count of 0 is not shown as 0
+        return torch.cat([x, mask.to(x.dtype)], 1) if self.shows_mask else x
 
     def log_likelihood(self, px: ObservedRecord, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return log p(x|z) of the trained fit for x ``(B, *E)``, nats, ``(S, B)``."""

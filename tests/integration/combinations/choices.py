@@ -8,9 +8,10 @@ def names(group):
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
+COUNTS = ("poisson", "negative_binomial")  # are likelihood=mixed, on data of their own
 FACTORS = {
     "data": ["image", "table", "holes"],
-    "likelihood": names("likelihood"),
+    "likelihood": [name for name in names("likelihood") if name not in COUNTS],
     "posterior": names("posterior"),
     "prior": names("prior"),
     "objective": names("objective"),
@@ -37,6 +38,8 @@ REFUSED = {
     },
     ("data=image", "likelihood=student_t"): "likelihood",
     ("data=image", "likelihood=mixed"): "column of a table",
+    ("data=image", "likelihood=poisson"): "poisson is for counts in every column of a table",
+    ("data=table", "likelihood=negative_binomial"): "use likelihood=mixed, which has a family for",
     **{
         ("objective=free_bits", f"prior={name}"): "objective.group=null"
         for name in names("prior")
@@ -108,12 +111,14 @@ NEEDS = {
 
 
 def write_data(folder):
-    """Write twelve tiny images, rows of a table, and rows with holes; return the files."""
+    """Write twelve tiny images, rows of a table, rows with holes, and counts with holes."""
     rng = np.random.default_rng(0)
     images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
     holes = np.where(np.arange(12)[:, None] % 3 == np.arange(3), np.nan, table)
     found = {}
-    for name, x in (("image", images), ("table", table), ("holes", holes)):
+    counts = np.where(np.isnan(holes), np.nan, rng.poisson(4, (12, 3)))
+    arrays = {"image": images, "table": table, "holes": holes, "counts": counts}
+    for name, x in arrays.items():
         found[name] = folder / f"{name}.npz"
         parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
         np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
@@ -124,8 +129,15 @@ def settings(row, files):
     """Return what makes the config of a row."""
     chosen = [f"{group}={name}" for group, name in row.items() if group != "data"]
     more = [setting for choice in chosen for setting in NEEDS.get(choice, ())]
-    of_data = {"image": ["data.levels=5"], "holes": ["data.missing=mask"]}.get(row["data"], [])
-    return [*SMALL, f"data.path={files[row['data']]}", *of_data, *chosen, *more]
+    masked = ["data.missing=mask"]
+    of_data = {"image": ["data.levels=5"], "holes": masked, "counts": masked}
+    return [
+        *SMALL,
+        f"data.path={files[row['data']]}",
+        *of_data.get(row["data"], []),
+        *chosen,
+        *more,
+    ]
 
 
 def label(row):

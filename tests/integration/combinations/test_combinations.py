@@ -15,6 +15,7 @@ import torch
 from helpers.pairwise import cover_pairs, pairs_of
 from helpers.runs import ROOT, make_run
 from integration.combinations.choices import (
+    COUNTS,
     FACTORS,
     FORBIDDEN,
     REFUSED,
@@ -102,6 +103,12 @@ APART = ("likelihood", "objective")
 @pytest.mark.parametrize("row", cover_pairs(FACTORS, FORBIDDEN, APART), ids=label)
 def test_every_two_choices_go_together(row, files, tmp_path):
     live(row, files, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("likelihood", COUNTS)
+def test_counts_with_holes_have_a_whole_life(likelihood, files, tmp_path):
+    live({**USUAL, "data": "counts", "likelihood": likelihood}, files, tmp_path)
 
 
 @pytest.mark.slow

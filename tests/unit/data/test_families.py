@@ -54,17 +54,36 @@ def test_columns_without_names_are_numbered():
     assert find_families(data, {"negative_binomial": [4]})[4] == ("negative_binomial", "4")
 
 
+def test_one_family_is_that_of_all_columns():
+    x = np.random.default_rng(0).poisson(2, (N, 3)).astype(np.float32)
+    found = find_families(Decoded(Arrays(x), None), "negative_binomial")
+    assert found == tuple(("negative_binomial", name) for name in "012")
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((N, 1, 4, 4), "images"), ((N, 2, 7), "series")])
+@pytest.mark.parametrize("asked", ["auto", "poisson"])
+def test_only_tables_have_columns(shape, kind, asked):
+    data = Decoded(Arrays(np.zeros(shape, np.float32)), None)
+    with pytest.raises(ConfigError, match=rf"column of a table, but this data is of {kind}"):
+        find_families(data, asked)
+
+
 @pytest.mark.parametrize(
     ("asked", "changed", "said"),
     [
         ({"gaussian": ["sise"]}, {}, r"column sise, which is not there\. Did you mean size"),
         ({"gauss": ["size"]}, {}, r"has no family gauss: it must be one of gaussian, student_t"),
         ({"gaussian": "size"}, {}, r"gaussian must be a list of columns, but got 'size'"),
-        ("all", {}, r"must be auto or a family with its columns.* got 'all'"),
+        ("all", {}, r"must be auto, a family for all columns, or.* got 'all'"),
         ({"poisson": ["count"], "gaussian": ["count"]}, {}, r"count is in poisson and gaussian"),
         ({"poisson": ["size"]}, {}, r"poisson needs whole numbers >= 0 in column size"),
         ({"negative_binomial": ["count"]}, {"count": -np.ones(N)}, r"column count.* -1 to -1"),
         ({"poisson": ["count"]}, {"count": np.full(N, 1.5)}, r"column count, but it holds 1\.5"),
+        (
+            "poisson",
+            {},
+            r"likelihood=poisson needs whole .* but size holds -?\d.*use likelihood=mixed",
+        ),
         ({"bernoulli": ["year"]}, {}, r"bernoulli needs 0 and 1 in column year"),
         ({"categorical": ["yes"]}, {}, r"name it in data\.categorical"),
     ],

@@ -27,6 +27,7 @@ FILES = [
     for kind, suffixes in SUFFIXES.items()
     for suffix in suffixes
     if kind not in ("classes", "imputations")  # of a conditional model; of data with holes
+    and suffix != ".csv"  # of a table
 ]
 NO_KEYS = {"train": None, "val": None, "test": None}
 

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from helpers.runs import make_run
 
+import vael
 from vael.errors import ConfigError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
+from vael.pretrained.generate.table import write_table
 from vael.training.fit import train
+from vael.types import DataSpec
 
 SMALL = (
     *("logger=csv", "report=false", "trainer.max_epochs=60", "data=array", "data.batch_size=64"),
@@ -82,3 +85,34 @@ def test_data_without_holes_has_nothing_to_impute(tmp_path):
     train(run)
     with pytest.raises(ConfigError, match=r"train it with data\.missing=mask"):
         generate_file(GenerateRequest(run, "imputations"))
+
+
+FAMILIES = (
+    *(("gaussian", "a,b"), ("categorical", "kind"), ("categorical", "kind")),
+    *(("bernoulli", "yes"), ("poisson", "n")),
+)
+
+
+def test_rows_are_written_as_the_file_has_them():
+    """Categories by name, truth values and counts whole; what pandas and csv read back."""
+    columns = ("a,b", "kind=x", "kind=y", "yes", "n")
+    spec = DataSpec((5,), None, "real", 2, 1, 1, columns=columns, families=FAMILIES)
+    rows = np.array([[0.1, 0.2, 0.8, 0.9, 3], [-2, 1, 0, 0, 2.5], [np.nan, 0.5, 0.4, 1, 1e6]])
+    text = write_table(rows[:, None].astype(np.float32), spec).decode()
+    assert list(csv.reader(text.splitlines())) == [
+        ["a,b", "kind", "yes", "n"],
+        *(["0.1", "y", "1", "3"], ["-2.0", "x", "0", "2.5"], ["", "x", "1", "1000000"]),
+    ]
+
+
+def test_samples_of_a_table_are_rows_of_p_x_given_z(holed, tmp_path):
+    run, _ = holed
+    target = tmp_path / "rows.csv"
+    names, rows = read(generate_file(GenerateRequest(run, "samples", 40, output=target)))
+    assert names == ["a", "b", "c"]
+    wanted = vael.load(run).sample(40, mean=False).numpy()
+    np.testing.assert_array_equal(rows.astype(np.float32), wanted)
+    assert not np.array_equal(wanted, vael.load(run).sample(40).numpy())
+    request = GenerateRequest(run, "samples", 9, sampler="mixture", output=tmp_path / "m.csv")
+    with pytest.raises(ConfigError, match=r"mixture gives means: add --output FILE\.npz"):
+        generate_file(request)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vael.errors import ConfigError
 from vael.models.likelihoods.base import Likelihood, no_levels
 from vael.models.likelihoods.bernoulli import Bernoulli
-from vael.models.likelihoods.counts import NegativeBinomial, Poisson
+from vael.models.likelihoods.counts import CountLikelihood, NegativeBinomial, Poisson
 from vael.models.likelihoods.gaussian import Gaussian
 from vael.models.likelihoods.one_hot import OneHot
 from vael.models.likelihoods.student_t import StudentT
@@ -26,10 +26,12 @@ class MixedRecord:
     Attributes:
         parts: one for each group.
         places: of its columns, ``(D_g,)`` int64 each.
+        order: where each column is among those of all groups in turn, ``(D,)`` int64.
     """
 
     parts: tuple[ObservedRecord, ...]
     places: tuple[Tensor, ...]
+    order: Tensor
 
     def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the sum over the groups of their log densities or masses, nats, ``(S, B)``."""
@@ -61,8 +63,7 @@ class MixedRecord:
         return self._join([part.sample(noise.index_select(-1, at)) for part, at in pairs])
 
     def _join(self, values: list[Tensor]) -> Tensor:
-        order = torch.cat(self.places).argsort()
-        return torch.cat(values, -1).index_select(-1, order)
+        return torch.cat(values, -1).index_select(-1, self.order)
 
 
 class Mixed(Likelihood[MixedRecord]):
@@ -77,7 +78,8 @@ class Mixed(Likelihood[MixedRecord]):
         event_shape: ``(D,)`` (a fact of the data).
         levels: None (a fact of the data).
         families: family and variable of each column (a fact of the data: of ``columns``).
-        columns: ``auto``, or a family with the names of its columns; read by the data.
+        columns: ``auto``, a family for all, or families with the names of their columns; read by
+            the data.
         scale: of gaussian and student_t columns, see ``LocationScaleLikelihood``.
         sigma: likewise.
         df: of student_t columns.
@@ -106,8 +108,8 @@ class Mixed(Likelihood[MixedRecord]):
         super().__init__(event_shape, levels, fit)
         if len(self.event_shape) != 1 or len(families) != self.event_shape[0]:
             raise ConfigError(
-                "likelihood=mixed has a family for each column of a table, but this data is "
-                "images: use likelihood=gaussian."
+                "likelihood=mixed has a family for each column of a table, but this data is of "
+                f"{'series' if len(self.event_shape) == 2 else 'images'}: use likelihood=gaussian."
             )
         groups: dict[tuple[str, str], list[int]] = {}
         for at, (family, variable) in enumerate(families):
@@ -129,11 +131,18 @@ class Mixed(Likelihood[MixedRecord]):
             self.register_buffer(self._at[-1], torch.tensor(places), persistent=False)
             counts[places] = family in ("poisson", "negative_binomial")
         self.register_buffer("counts", counts, persistent=False)
+        order = torch.tensor([at for places in groups.values() for at in places]).argsort()
+        self.register_buffer("order", order, persistent=False)
         self.has_counts = bool(counts.any())
+        self.register_buffer("shown_shift", torch.zeros(self.event_shape))
+        self.register_buffer("shown_scale", torch.ones(self.event_shape))
         self.sizes = [prod(part.theta_shape) for part in self._parts]
         self.num_params = sum(self.sizes)
 
     counts: Tensor
+    order: Tensor
+    shown_shift: Tensor
+    shown_scale: Tensor
 
     @property
     def _parts(self) -> list[Likelihood[Any]]:
@@ -149,11 +158,26 @@ class Mixed(Likelihood[MixedRecord]):
         lead = theta.shape[:-1]
         pairs = zip(self._parts, theta.split(self.sizes, -1), strict=True)  # type: ignore[no-untyped-call]
         records = tuple(part(own.reshape(*lead, *part.theta_shape)) for part, own in pairs)
-        return MixedRecord(records, tuple(getattr(self, name) for name in self._at))
+        places = tuple(getattr(self, name) for name in self._at)
+        return MixedRecord(records, places, self.order)
 
     def show(self, x: Tensor) -> Tensor:
-        """Return log(1 + k) of counts for the encoder, all else as it is."""
-        return torch.where(self.counts, torch.log1p(x), x) if self.has_counts else x
+        """Return log(1 + k) of counts, standardised, for the encoder, all else as it is."""
+        if not self.has_counts:
+            return x
+        shown = (torch.log1p(x) - self.shown_shift) / self.shown_scale
+        return torch.where(self.counts, shown, x)
+
+    def initialise(self, x: Tensor) -> None:
+        """Take what counts usually are from training examples ``(N, D)``; NaN is missing."""
+        logs = torch.log1p(torch.where(self.counts, x, 0))
+        shift = logs.nanmean(0).nan_to_num(0.0)
+        scale = (logs - shift).square().nanmean(0).nan_to_num(0.0).sqrt()
+        self.shown_shift.copy_(shift)
+        self.shown_scale.copy_(torch.where(scale > 0, scale, 1))
+        for part, name in zip(self._parts, self._at, strict=True):
+            if isinstance(part, CountLikelihood):
+                part.initialise(x.index_select(-1, getattr(self, name)))
 
     def at_bound(self, px: MixedRecord) -> Tensor:
         """Return the share of the scales at their bound, the mean over groups that have any."""

@@ -1,6 +1,5 @@
 """Write a data set with its missing values filled."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,8 +13,8 @@ from vael.metrics.evidence import NO_BOUND, chunk_noise
 from vael.metrics.imputation import impute
 from vael.pretrained.generate.encode import encode_npz
 from vael.pretrained.generate.subject import Subject
+from vael.pretrained.generate.table import write_table
 from vael.randomness import Noise
-from vael.types import DataSpec
 
 SAMPLES = 1000  # importance samples
 
@@ -43,7 +42,7 @@ def make_imputations(subject: Subject) -> bytes:
         return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
     if filled.ndim != 3:
         raise ConfigError("imputations of images and series are arrays: add --output FILE.npz.")
-    return write_table(filled, spec, numbered=bool(r.count)).encode()
+    return write_table(filled, spec, numbered=bool(r.count))
 
 
 def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
@@ -72,32 +71,3 @@ def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
             filled = torch.where(torch.isnan(x), values, known)
             yield filled.transpose(0, 1).numpy(), (~torch.isnan(x)).numpy()
             chunk += 1
-
-
-def write_table(x: Array, spec: DataSpec, numbered: bool = False) -> str:
-    """Return rows ``(N, M, D)`` as text with commas; with ``numbered`` which of M each is.
-
-    A categorical variable is one column with its likeliest category, a bernoulli one 0 or 1.
-    """
-    names = list(spec.columns or map(str, range(x.shape[2])))
-    families = spec.families or tuple(("", name) for name in names)
-    columns: dict[str, list[str]] = {}
-    rows = x.reshape(-1, x.shape[2])
-    if numbered:
-        columns["draw"] = [str(n + 1) for _ in range(len(x)) for n in range(x.shape[1])]
-    for each in dict.fromkeys(families):
-        family, variable = each
-        at = [n for n, other in enumerate(families) if other == each]
-        own = rows[:, at]
-        if family == "categorical":
-            ways = [names[n].removeprefix(f"{variable}=") for n in at]
-            columns[variable] = [ways[n] for n in own.argmax(1)]
-        else:
-            values = own[:, 0].round() if family == "bernoulli" else own[:, 0]
-            columns[names[at[0]]] = [str(v) if math.isfinite(v) else "" for v in values]
-    lines = [columns, *zip(*columns.values(), strict=True)]
-    return "".join(",".join(map(_quote, line)) + "\n" for line in lines)
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n') else name

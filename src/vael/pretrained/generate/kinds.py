@@ -19,6 +19,7 @@ from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.generate.mixture import Mixture
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.subject import Subject
+from vael.pretrained.generate.table import write_table
 from vael.pretrained.model import CODES
 from vael.report import pictures
 from vael.report.figures import draw_series, draw_table_reconstructions, draw_table_samples
@@ -29,8 +30,11 @@ MOST_ACTIVE = 2000  # examples behind the order of the dimensions
 
 
 def make_samples(subject: Subject) -> bytes:
-    """Draw E[x|z] for z from the prior or from a mixture in its place."""
+    """Draw E[x|z] for z from the prior or from a mixture in its place; into a .csv x ~ p(x|z)."""
     r = subject.request
+    rows = r.target.suffix == ".csv"
+    if rows:
+        subject.require_table()
     told, number = subject.told, r.number
     if subject.model.spec.context and not told:
         if len(subject.model.spec.event_shape) == 3 or r.sampler != "prior":
@@ -38,7 +42,7 @@ def make_samples(subject: Subject) -> bytes:
         batch = subject.chosen(number)  # a table: each draw is told what a row is
         told, number = subject.told_of(batch), len(batch.x)
     if r.sampler == "prior":
-        made = subject.model.sample(number, r.temperature, r.seed, **told)
+        made = subject.model.sample(number, r.temperature, r.seed, not rows, **told)
     else:
         _continuous_only(subject, "--sampler mixture")
         mixture = Mixture.fit(subject.aggregate(), r.components, r.seed)
@@ -46,6 +50,8 @@ def make_samples(subject: Subject) -> bytes:
         made = subject.model.decode(z.reshape(-1, *subject.model.latent_shape), **told)
     if r.target.suffix == ".npz":
         return encode_npz({"x": made.numpy()})
+    if rows:
+        return write_table(made[:, None].numpy(), subject.model.spec)
     text = f"Means of p(x|z), z from the {r.sampler}, seed {r.seed}, temperature {r.temperature}."
     if made.ndim == 4:
         text += subject.range_text

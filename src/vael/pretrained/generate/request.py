@@ -9,7 +9,7 @@ from vael.errors import ConfigError
 from vael.pretrained.generate.interpolation import WAYS
 
 SUFFIXES = {
-    "samples": (".png", ".npz"),
+    "samples": (".png", ".npz", ".csv"),
     "reconstructions": (".png", ".npz"),
     "traversal": (".gif", ".png"),
     "interpolation": (".gif", ".png"),

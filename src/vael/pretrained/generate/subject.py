@@ -107,13 +107,34 @@ class Subject:
         return REAL if self.model.spec.support == "real" else ""
 
     def require_images(self) -> None:
-        """Refuse a model of a table.
+        """Refuse a model of a table, or of series.
 
         Raises:
             ConfigError: it is one.
         """
-        if len(self.model.spec.event_shape) != 3:
+        if self.what != "images":
             raise ConfigError(
-                f"{self.request.kind} shows images, but this model is of a table: "
+                f"{self.request.kind} shows images, but this model is of {self.what}: "
                 "generate samples, reconstructions or encodings, which can be .npz."
             )
+
+    def require_table(self) -> None:
+        """Refuse a model of anything else, and means where rows are drawn.
+
+        Raises:
+            ConfigError: the model has no columns, or another sampler is asked for.
+        """
+        if self.what != "a table":
+            raise ConfigError(
+                f"a .csv holds a table, but this model is of {self.what}: add --output FILE.npz."
+            )
+        if self.request.sampler != "prior":
+            raise ConfigError(
+                "a .csv of samples has draws from p(x|z), but --sampler mixture gives means: add "
+                "--output FILE.npz."
+            )
+
+    @property
+    def what(self) -> str:
+        """What the model is of."""
+        return {1: "a table", 2: "series"}.get(len(self.model.spec.event_shape), "images")

@@ -144,6 +144,24 @@ def test_a_mask_leaves_columns_out():
     assert torch.equal(hidden, px.log_prob(x, mask))
 
 
+def test_counts_begin_at_their_mean_in_training_and_are_shown_standardised():
+    mixed = Mixed((10,), None, FAMILIES).double()
+    x, hidden = draws(500), torch.rand(500, 10, generator=torch.Generator().manual_seed(3)) < 0.2
+    seen = torch.where(hidden, torch.nan, x)
+    mixed.initialise(seen)
+    px = mixed(torch.zeros(1, 1, *mixed.theta_shape, dtype=torch.float64))
+    counted = [2, 6, 9]
+    mean = px.mean[0, 0, counted].numpy()
+    np.testing.assert_allclose(mean, np.nanmean(seen.numpy()[:, counted], 0), rtol=1e-12)
+    shown = torch.where(hidden, torch.nan, mixed.show(x)).numpy()[:, counted]
+    np.testing.assert_allclose(np.nanmean(shown, 0), 0, atol=1e-12)
+    np.testing.assert_allclose(np.nanstd(shown, 0), 1, rtol=1e-12)
+    empty = Mixed((1,), None, (("poisson", "n"),))
+    empty.initialise(torch.zeros(9, 1))  # never counted: below one in all examples
+    assert empty(torch.zeros(1, 1, 1)).mean.item() == pytest.approx(1 / 9)
+    assert torch.isfinite(empty.show(torch.zeros(9, 1))).all()
+
+
 def test_mixed_is_for_tables():
     with pytest.raises(ConfigError, match="column of a table"):
         Mixed((1, 8, 8), None, ())
