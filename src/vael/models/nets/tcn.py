@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 
 from vael.errors import ConfigError
 from vael.models.nets.common import check_positive, dense_layers, he
+from vael.models.nets.modulation import apply_modulated, make_modulations
 from vael.types import Shape
 
 KERNEL = 3
@@ -57,9 +58,11 @@ class TCNEncoder(nn.Module):
         width: channels.
         blocks: residual blocks; their dilations are 1, 2, 4, ...
         hidden: width of the dense layer next to the latent.
+        context_size: C, numbers of a context that modulates each block and the hidden layer; 0:
+            there is none.
 
     Shape:
-        ``(N, C, T) -> (N, *out_shape)``.
+        ``(N, C, T) -> (N, *out_shape)``; with a context ``(N, C)`` beside it.
 
     Raises:
         ConfigError: in_shape is no series, or an option is not positive.
@@ -72,6 +75,7 @@ class TCNEncoder(nn.Module):
         width: int = 64,
         blocks: int = 4,
         hidden: int = 128,
+        context_size: int = 0,
     ) -> None:
         super().__init__()
         channels, _ = check_series(in_shape)
@@ -79,17 +83,23 @@ class TCNEncoder(nn.Module):
         self.start = he(nn.Conv1d(channels + 2 * WAVES, width, 1))
         self.blocks = make_blocks(width, blocks, False, "model.encoder")
         self.head = dense_layers(2 * width, hidden, prod(out_shape), 1.0, "model.encoder")
+        self.takes_context = context_size > 0
+        self.modulations = make_modulations(context_size, dict.fromkeys(range(blocks), width))
+        self.of_hidden = make_modulations(context_size, {1: hidden})
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Map x ``(N, C, T)`` to ``(N, *out_shape)``."""
         there = find_steps(x)
         place = find_places(x.shape[-1], x).expand(len(x), -1, -1)
         h = self.start(torch.cat([x, place], 1)) * there
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks):
+            if context is not None:
+                h = self.modulations[str(number)](h, context) * there
             h = block(h, there)
         mean = h.sum(-1) / there.sum(-1)
         most = torch.where(there > 0, h, -math.inf).amax(-1)
-        out: Tensor = self.head(torch.cat([mean, most], 1))
+        pooled = torch.cat([mean, most], 1)
+        out = apply_modulated(self.head, self.of_hidden, pooled, context)
         return out.reshape(-1, *self.out_shape)
 
 
@@ -105,9 +115,10 @@ class TCNDecoder(nn.Module):
         blocks: residual blocks; their dilations are 1, 2, 4, ...
         output_gain: factor on the initial weights of the last layer; below 1, so that training
             starts at the centre of the likelihood's links.
+        context_size: C, numbers of a context that modulates each block; 0: there is none.
 
     Shape:
-        ``(N, *in_shape) -> (N, P, C, T)``.
+        ``(N, *in_shape) -> (N, P, C, T)``; with a context ``(N, C)`` beside it.
 
     Raises:
         ConfigError: out_shape is no series, or an option is not positive.
@@ -120,6 +131,7 @@ class TCNDecoder(nn.Module):
         width: int = 64,
         blocks: int = 4,
         output_gain: float = 0.3,
+        context_size: int = 0,
     ) -> None:
         super().__init__()
         channels, _ = check_series(tuple(out_shape[1:]))
@@ -128,11 +140,15 @@ class TCNDecoder(nn.Module):
         self.place = he(nn.Conv1d(2 * WAVES, width, 1))
         self.blocks = make_blocks(width, blocks, True, "model.decoder")
         self.end = he(nn.Conv1d(width, out_shape[0] * channels, 1), output_gain)
+        self.takes_context = context_size > 0
+        self.modulations = make_modulations(context_size, dict.fromkeys(range(blocks), width))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
         """Map z ``(N, *in_shape)`` to ``(N, P, C, T)``."""
         h = self.start(z.flatten(1))[..., None] + self.place(find_places(self.out_shape[-1], z))
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks):
+            if context is not None:
+                h = self.modulations[str(number)](h, context)
             h = block(h, None)
         out: Tensor = self.end(nn.functional.silu(h))
         return out.reshape(-1, *self.out_shape)

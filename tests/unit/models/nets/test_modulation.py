@@ -3,10 +3,18 @@
 import pytest
 import torch
 
-from vael.models.nets import ConvDecoder, ConvEncoder, ResNetDecoder, ResNetEncoder
+from vael.models.nets import (
+    ConvDecoder,
+    ConvEncoder,
+    ResNetDecoder,
+    ResNetEncoder,
+    TCNDecoder,
+    TCNEncoder,
+)
 from vael.models.nets.modulation import Modulation
 
 SMALL = {"width": 4, "max_width": 8, "hidden": 6}
+SERIES = {TCNEncoder: {"width": 4, "blocks": 2, "hidden": 6}, TCNDecoder: {"width": 4, "blocks": 2}}
 NETS = [
     (ConvEncoder, (1, 16, 16), (2, 3)),
     (ResNetEncoder, (1, 16, 16), (2, 3)),
@@ -14,6 +22,8 @@ NETS = [
     (ResNetDecoder, (3,), (2, 1, 16, 16)),
     (ConvEncoder, (1, 16, 16), (2, 3, 4, 4)),
     (ConvDecoder, (3, 4, 4), (2, 1, 16, 16)),
+    (TCNEncoder, (2, 9), (2, 3)),
+    (TCNDecoder, (3,), (2, 2, 9)),
 ]
 
 
@@ -37,16 +47,18 @@ def test_a_modulation_scales_and_shifts_each_channel():
 def test_a_net_starts_as_the_one_without_a_context_and_every_stage_then_sees_it(
     kind, in_shape, out_shape
 ):
+    small = SERIES.get(kind, SMALL)
     torch.manual_seed(0)
-    plain = kind(in_shape, out_shape, **SMALL)
+    plain = kind(in_shape, out_shape, **small)
     torch.manual_seed(0)
-    given = kind(in_shape, out_shape, **SMALL, context_size=2)
+    given = kind(in_shape, out_shape, **small, context_size=2)
     assert given.takes_context
     assert not plain.takes_context
     x, c = torch.randn(3, *in_shape), torch.randn(3, 2)
     torch.testing.assert_close(given(x, c), plain(x), rtol=1e-5, atol=1e-6)
     assert len(given.modulations) == 2
-    layers = {**given.modulations, **{f"hidden {n}": m for n, m in given.of_hidden.items()}}
+    hidden = getattr(given, "of_hidden", {})
+    layers = {**given.modulations, **{f"hidden {n}": m for n, m in hidden.items()}}
     for name, layer in layers.items():
         before = given(x, c)
         torch.nn.init.normal_(layer.net.weight)

@@ -26,6 +26,18 @@ def test_a_padded_batch_is_encoded_as_the_series_one_by_one():
     assert not torch.allclose(net(x[:1]), net(x[:1].flip(-1)))  # the order of the steps counts
 
 
+def test_a_condition_does_not_let_the_padding_in():
+    x, c = padded(), torch.randn(len(LENGTHS), 2).double()
+    net = TCNEncoder((3, 20), (2, 4), hidden=8, **SMALL, context_size=2).double()
+    for layer in (*net.modulations.values(), *net.of_hidden.values()):
+        torch.nn.init.normal_(layer.net.weight)
+    alone = [
+        net(x[row : row + 1, :, :length], c[row : row + 1]) for row, length in enumerate(LENGTHS)
+    ]
+    torch.testing.assert_close(net(x, c), torch.cat(alone), rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(net(x, c), net(x, c.flip(0)))
+
+
 def test_zeros_within_a_series_are_not_its_end():
     x = padded()[:1]
     x[..., 5:9] = 0
