@@ -16,6 +16,7 @@ FACTORS = {
     "prior": names("prior"),
     "objective": names("objective"),
     "latents": names("latents"),
+    "condition": [name for name in names("condition") if name != "factors"],  # numbers, as columns
 }
 USUAL = {
     "data": "image",
@@ -24,11 +25,14 @@ USUAL = {
     "prior": "standard_normal",
     "objective": "elbo",
     "latents": "flat",
+    "condition": "none",
 }
 LAYERS = ("chain", "ladder")
 CODES = ("vq", "fsq")
 OF_ONE = ("beta_tc", "dip", "info", "wae", "factor_vae", "aae")  # objectives of a single layer
 LEVELS = ["bernoulli", "beta_binomial", "categorical", "continuous_bernoulli"]
+TOLD = {"label": {"label": 1}, "columns": {"given": {"2": 0.5}}}
+"""What a model of each condition is told to decode."""
 OF_POINTS = ("wae", "aae")  # need no density of q(z|x)
 REFUSED = {
     **{
@@ -70,6 +74,9 @@ REFUSED = {
     ("objective=bound", "latents=vq"): "objective=elbo",
     ("prior=vamp", "latents=vq"): "of no use",
     ("posterior=laplace", "latents=fsq"): "of no use",
+    ("data=image", "condition=columns"): "condition=label",
+    ("prior=vamp", "condition=label"): "condition.encoder=false",
+    ("latents=vq", "condition=label"): "takes no condition",
 }
 """Two choices that cannot go together, with what the line that refuses them says."""
 LIKEWISE = [
@@ -82,6 +89,9 @@ LIKEWISE = [
         for name in names(group)
         if name != USUAL[group]
     ),
+    *((f"likelihood={name}", "condition=columns") for name in LEVELS),  # none of a table
+    ("prior=vamp", "condition=columns"),
+    *((f"latents={codes}", f"condition={name}") for codes in CODES for name in TOLD),
 ]
 """Pairs that are refused by a line of those above."""
 FORBIDDEN = [
@@ -99,6 +109,7 @@ NEEDS = {
     "objective=bound": ["objective.k=3"],
     "latents=vq": ["latents.codebook_size=3"],
     "latents=fsq": ["latents.levels=[3,2]"],
+    "condition=columns": ["condition.names=[2]"],
     **{f"latents={name}": ["latents.below=[3]", "latents.hidden=[4]"] for name in LAYERS},
     **{
         f"{group}={name}": [f"{group}.transforms=1", f"{group}.hidden=[4]"]
@@ -111,17 +122,25 @@ NEEDS = {
 
 
 def write_data(folder):
-    """Write twelve tiny images, rows of a table, rows with holes, and counts with holes."""
+    """Write twelve tiny images, rows of a table, rows with holes, and counts with holes.
+
+    There are two classes. The last column has no holes, so that it can be told.
+    """
     rng = np.random.default_rng(0)
-    images, table = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3))
-    holes = np.where(np.arange(12)[:, None] % 3 == np.arange(3), np.nan, table)
+    images, table, y = rng.integers(0, 5, (12, 4, 4)), rng.normal(size=(12, 3)), np.arange(12) % 2
+    holes = np.where(np.arange(12)[:, None] % 3 == np.array([0, 1, 3]), np.nan, table)
     found = {}
     counts = np.where(np.isnan(holes), np.nan, rng.poisson(4, (12, 3)))
     arrays = {"image": images, "table": table, "holes": holes, "counts": counts}
     for name, x in arrays.items():
         found[name] = folder / f"{name}.npz"
         parts = {"train": x[:8], "val": x[8:10], "test": x[10:]}
-        np.savez(found[name], **{f"x_{part}": rows for part, rows in parts.items()})
+        labels = {"train": y[:8], "val": y[8:10], "test": y[10:]}
+        np.savez(
+            found[name],
+            **{f"x_{part}": rows for part, rows in parts.items()},
+            **{f"y_{part}": rows for part, rows in labels.items()},
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from integration.combinations.choices import (
     FACTORS,
     FORBIDDEN,
     REFUSED,
+    TOLD,
     USUAL,
     label,
     settings,
@@ -57,10 +58,15 @@ def live(row, files, tmp_path):
     assert all(map(math.isfinite, summary["metrics"].values()))
     evaluate(run, row["data"] == "image", bounded)
 
-    model, count = vael.load(run), 5
+    model, count, told = vael.load(run), 5, TOLD.get(row["condition"], {})
     shape = (count, *model.spec.event_shape)
-    for kind, name, size in (("samples", "x", shape), ("encodings", "mu", (2, 2))):
-        request = GenerateRequest(run, kind, count, output=tmp_path / f"{kind}.npz")
+    given = tuple(f"{name}={number}" for name, number in told.get("given", {}).items())
+    of_all = {"label": told.get("label"), "given": given}
+    for kind, name, size, more in (
+        ("samples", "x", shape, of_all),
+        ("encodings", "mu", (2, 2), {}),
+    ):
+        request = GenerateRequest(run, kind, count, output=tmp_path / f"{kind}.npz", **more)
         made = np.load(generate_file(request))[name]
         assert made.shape == size
         assert np.isfinite(made).all()
@@ -68,8 +74,8 @@ def live(row, files, tmp_path):
     again = vael.load(export_model(run, output=tmp_path / "export"))
     x = np.random.default_rng(1).integers(0, 5, shape)
     if bounded:
-        assert torch.equal(again.log_prob(x, 2), model.log_prob(x, 2))
-    assert torch.equal(again.sample(count), model.sample(count))
+        assert torch.equal(again.log_prob(x, 2, **told), model.log_prob(x, 2, **told))
+    assert torch.equal(again.sample(count, **told), model.sample(count, **told))
 
     if model.vae.is_discrete:
         with pytest.raises(ConfigError, match="cannot be explored with sliders"):
@@ -77,9 +83,9 @@ def live(row, files, tmp_path):
         return
     session = open_session(run)
     json.dumps(session.facts(), allow_nan=False)
-    z = session.sample(count, 0.7, seed=0)
+    z = session.sample(count, 0.7, seed=0, told=session.told)
     assert z.shape == (count, 2)
-    assert len(session.decode(z)) == count * 4 * math.prod(
+    assert len(session.decode(z, session.told)) == count * 4 * math.prod(
         model.spec.event_shape[1:] if row["data"] == "image" else model.spec.event_shape
     )
 

@@ -14,7 +14,10 @@ from vael.models.nets import (
 from vael.models.nets.modulation import Modulation
 
 SMALL = {"width": 4, "max_width": 8, "hidden": 6}
-SERIES = {TCNEncoder: {"width": 4, "blocks": 2, "hidden": 6}, TCNDecoder: {"width": 4, "blocks": 2}}
+SERIES = {
+    TCNEncoder: {"width": 4, "blocks": 2, "hidden": 6},
+    TCNDecoder: {"width": 4, "blocks": 2},
+}
 NETS = [
     (ConvEncoder, (1, 16, 16), (2, 3)),
     (ResNetEncoder, (1, 16, 16), (2, 3)),
