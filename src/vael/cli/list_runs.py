@@ -40,5 +40,4 @@ def list_(
 
 def _cells(run: ListedRun) -> tuple[str, ...]:
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-    score = "" if run.score is None else f"{run.target} {run.score:.4f}"
-    return str(run.folder), started, run.status, score, " ".join(run.settings)
+    return str(run.folder), started, run.status, run.score_text, " ".join(run.settings)

@@ -108,9 +108,12 @@ def open_template(name: str, *places: Path) -> Template:
 def describe_run(run: RunContents) -> dict[str, str]:
     """Return what each page says of a run: its title, how it ended, its command and config."""
     model, data, summary = run.choice("model"), run.data_name, run.summary
+    given = f", given {told}" if (told := summary.get("condition")) else ""
     status = str(summary.get("status") or "unfinished")
     return {
-        "title": f"{model} on {data}" if model and data else str(run.node("name") or "A run"),
+        "title": f"{model} on {data}{given}"
+        if model and data
+        else str(run.node("name") or "A run"),
         "status": status,
         "status_text": STATUS.get(status, ""),
         "reason": str(summary.get("reason") or ""),
@@ -133,6 +136,7 @@ def _facts(run: RunContents) -> list[tuple[str, str]]:
         ("latents", run.choice("latents")),
         ("prior", own or run.choice("prior")),
         ("posterior", "" if own else run.choice("posterior")),
+        ("condition", run.summary.get("condition")),
         ("objective", _objective(run)),
         ("beta", run.node("objective.beta")),
     ]

@@ -77,6 +77,13 @@ def collect_facts(
     return {name: value for name, value in known.items() if value is not None}
 
 
+def word_condition(condition: object) -> list[str]:
+    """Return the line that says what the numbers of a conditional model are; empty for others."""
+    if not condition:
+        return []
+    return [f"given {condition}: these are numbers of p(x|c), and those of p(x) are others"]
+
+
 def check_comparable(
     a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str] = ("one", "the other")
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vael.metrics.catalog import METRICS
+from vael.runs.comparability import word_condition
 from vael.runs.json_files import read_marked
 
 FILE = "evaluation.json"
@@ -51,6 +52,7 @@ def evaluation_text(evaluation: Mapping[str, Any]) -> str:
                     f"{against['chance']:.4f}",
                 )
             )
+    lines += word_condition(evaluation["comparable"].get("condition"))
     lines += [f"warning: {text}" for text in evaluation["warnings"]]
     return "\n".join(lines)
 

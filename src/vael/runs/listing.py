@@ -28,6 +28,7 @@ class ListedRun:
         started: when its config was written, in seconds since the epoch.
         status: of its summary; ``training``, or ``killed``, where there is none.
         score: the target's value at the best epoch; None where there is none yet.
+        condition: what a conditional model is told, given which the score is; empty: nothing.
         settings: as typed, without those that all the listed runs share.
     """
 
@@ -36,7 +37,14 @@ class ListedRun:
     status: str
     target: str | None
     score: float | None
+    condition: str
     settings: tuple[str, ...]
+
+    @property
+    def score_text(self) -> str:
+        """The target with its value, and given what it is; empty without a score."""
+        given = f" given {self.condition}" if self.condition else ""
+        return "" if self.score is None else f"{self.target} {self.score:.4f}{given}"
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -105,7 +113,8 @@ def _listed(folder: Path, settings: Sequence[str]) -> ListedRun:
     elif status is None:
         status = "killed" if run.has_trained else "not started"
     started = run.config.stat().st_mtime
-    return ListedRun(folder, started, str(status), target, score, tuple(settings))
+    told = str(summary.get("condition") or "")
+    return ListedRun(folder, started, str(status), target, score, told, tuple(settings))
 
 
 def _typed(folder: Path) -> list[str]:

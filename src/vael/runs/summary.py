@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from vael.files import write_json
 from vael.metrics.catalog import Target, published_scores
+from vael.runs.comparability import word_condition
 from vael.runs.json_files import peek_json, read_marked
 from vael.runs.metrics_csv import EPOCH
 
@@ -26,6 +27,7 @@ class Summary:
         samples: k, importance samples per example behind ``val/*`` and ``test/*``.
         fit: ``mass`` or ``density``: what the likelihood was trained to explain.
         family: of the likelihood.
+        condition: what a conditional model is told: all scores are given it.
         weights: which weights were scored and are in the best checkpoint: ``raw`` or ``ema``.
         seconds: of all attempts; what a kill has lost is not counted.
         step: how the last attempt took its steps: ``captured`` in a CUDA graph, ``grouped``, or
@@ -46,6 +48,7 @@ class Summary:
     samples: dict[str, int] = field(default_factory=dict)
     fit: str | None = None
     family: str | None = None
+    condition: str | None = None
     epochs: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -145,4 +148,4 @@ def summary_text(summary: Mapping[str, Any]) -> str:
             k = f", k = {summary['samples'][split]}" if metric.sampled else ""
             note = metric.unit + k
             lines.append(f"{name:<20}{metrics[name]:>12.4f}  {note}".rstrip())
-    return "\n".join(lines)
+    return "\n".join([*lines, *word_condition(summary.get("condition"))])

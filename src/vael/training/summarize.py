@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from vael.config.condition_options import describe_condition
 from vael.data.module import VaelData
 from vael.distributed.lightning import Placement
 from vael.metrics.catalog import ACTIVE_THRESHOLD
@@ -31,6 +32,7 @@ def begin_summary(
         samples={"val": lit.options.samples, "test": lit.options.test_samples},
         fit="mass" if lit.vae.fits_mass else "density",
         family=lit.vae.family,
+        condition=describe_condition(config),
         parameters=_count_parameters(lit),
         seed=config.seed,
         devices=placement.world,

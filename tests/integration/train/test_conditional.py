@@ -20,7 +20,11 @@ from vael.pretrained.explore.session import open_session
 from vael.pretrained.export.export import export_model
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
+from vael.report.comparison.page import write_comparison
 from vael.runs.comparison import compare_runs
+from vael.runs.evaluation_file import evaluation_text
+from vael.runs.listing import list_runs
+from vael.runs.summary import summary_text
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,7 @@ def test_the_test_scores_are_measured_again(run):
     summary = json.loads((run / "summary.json").read_text())
     assert found["bounds"]["5"]["bpd"] == pytest.approx(summary["metrics"]["test/bpd"], rel=1e-6)
     assert found["comparable"]["condition"] == "label"
+    assert "given label: these are numbers of p(x|c)" in evaluation_text(found)
     assert any("own prior p(z|c)" in warning for warning in found["warnings"])
 
 
@@ -40,6 +45,16 @@ def test_a_run_that_is_told_nothing_is_not_compared_with_it(run, tmp_path):
     other = trained_run(tmp_path, "trainer.max_epochs=1", "report=false")
     with pytest.raises(vael.VaelError, match="condition is label for"):
         compare_runs([run, other])
+    assert "condition is label for A and none for B" in write_comparison(run, other).read_text()
+
+
+def test_every_place_that_shows_the_score_says_what_it_is_given(run):
+    summary = json.loads((run / "summary.json").read_text())
+    assert "given label: these are numbers of p(x|c)" in summary_text(summary)
+    (listed,) = list_runs(run.parent)
+    score = f"{summary['metrics']['val/bpd']:.4f}"
+    assert listed.score_text == f"val/bpd {score} given label"
+    assert "mlp_vae on digits, given label" in (run / "report.html").read_text()
 
 
 def test_the_class_under_which_a_digit_is_likeliest_is_mostly_its_own(run):

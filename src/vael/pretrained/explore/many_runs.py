@@ -95,7 +95,7 @@ class ManyRuns:
             "data": name_data(str(node("choices.data")), node("data.path")),
             "latents": node("model.latent_dim")
             or "\u00d7".join(map(str, node("model.latent_shape"))),
-            "score": "" if run.score is None else f"{run.target} {run.score:.4f}",
+            "score": run.score_text,
             "status": f"{run.status}, weights not kept" if dropped else run.status,
             "weights": weights,
         }

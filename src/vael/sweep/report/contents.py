@@ -42,11 +42,13 @@ class TrialConfig:
         family: of the likelihood.
         fit: ``mass`` or ``density``: whose elbo, rate and distortion these are.
         samples: k behind ``val/bpd``.
+        condition: what a conditional model is told; empty: nothing.
     """
 
     family: str
     fit: str
     samples: Any
+    condition: str
     command: str
 
 
@@ -96,6 +98,7 @@ def _trained(row: TrialRow) -> TrialConfig:
         str(choices.get("likelihood") or target or "likelihood unknown"),
         str(summary.get("fit") or likelihood.get("fit") or ""),
         samples,
+        str(summary.get("condition") or ""),
         str(summary.get("command") or config.get("command") or ""),
     )
 

@@ -37,14 +37,17 @@ def _score(target: str, name: str, value: str, meaning: str) -> Fact:
 
 
 def _best(sweep: SweepContents, row: TrialRow) -> list[Fact]:
-    goal, k = sweep.goal, sweep.trained[row.number].samples
+    goal, trained = sweep.goal, sweep.trained[row.number]
+    k, told = trained.samples, trained.condition
     target, direction = goal.targets[0], goal.directions[0]
     lowest = "lowest" if direction == "minimize" else "highest"
     among = len(select_scored(sweep.table))
     meaning = f"The {lowest} of {among} complete trials" if among > 1 else "The only complete one"
     samples = f", with k = {k} importance samples" if k and describe_metric(target).sampled else ""
+    given = f", given {told}" if told else ""
+    about = f"{meaning}{samples}{given}."
     return [
-        _score(target, f"Best {target}", score_text(row.values[0]), f"{meaning}{samples}."),
+        _score(target, f"Best {target}", score_text(row.values[0]), about),
         Fact("Best configuration", f"trial {row.number}", "", params_text(row.params)),
     ]
 
