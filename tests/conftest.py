@@ -1,6 +1,7 @@
 """One thread, no network, no account, an own cache: what every test starts from."""
 
 import os
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -34,20 +35,35 @@ def own_cache(tmp_path_factory):
     os.environ["VAEL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A small run on the digits, trained once for the tests of a file."""
+@pytest.fixture(scope="session")
+def copied_run(tmp_path_factory):
+    """Copies of small runs with a report, each trained once in this process."""
     from helpers.runs import trained_run
 
-    return trained_run(tmp_path_factory.mktemp("out"))
+    trained = {}
+
+    def copy(*overrides):
+        if overrides not in trained:
+            parent = tmp_path_factory.mktemp("trained")
+            trained[overrides] = parent, trained_run(parent, *overrides, "report=true")
+        parent, run = trained[overrides]
+        copied = tmp_path_factory.mktemp("out")
+        shutil.copytree(parent, copied, symlinks=True, dirs_exist_ok=True)
+        return copied / run.relative_to(parent)
+
+    return copy
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def run(copied_run):
+    """A small run on the digits, for the tests of a file."""
+    return copied_run()
+
+
+@pytest.fixture(scope="module")
+def table(copied_run):
     """The same on a table."""
-    from helpers.runs import trained_run
-
-    return trained_run(tmp_path_factory.mktemp("out"), "data=breast_cancer")
+    return copied_run("data=breast_cancer")
 
 
 @pytest.fixture

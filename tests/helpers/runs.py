@@ -39,10 +39,10 @@ def said(text: str) -> list[str]:
 
 
 def trained_run(parent: Path, *overrides: str) -> Path:
-    """A small run that has been trained in this process."""
+    """A small run that has been trained in this process, without a report unless asked for."""
     from vael.training.fit import train
 
-    folder = make_run(parent, *QUICK, *overrides)
+    folder = make_run(parent, *QUICK, "report=false", *overrides)
     train(folder)
     return folder
 

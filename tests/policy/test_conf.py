@@ -72,13 +72,18 @@ NEEDS = {
 }
 
 
+DRAWN = ("condition", "data", "latents", "likelihood", "model")  # the page looks different for
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_it_trains_an_epoch(option, tmp_path):
-    folder = make_run(tmp_path, *TINY, option, *NEEDS.get(option, []))
+    drawn = option.partition("=")[0] in DRAWN
+    folder = make_run(tmp_path, *TINY, f"report={drawn}", option, *NEEDS.get(option, []))
     train(folder)
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["status"] == "finished"
     assert summary["steps"] == 2
+    assert (folder / "report.html").exists() == drawn
     if "data=breast_cancer" in NEEDS.get(option, []):
         assert "test/bpd" not in summary["metrics"]
         assert math.isfinite(summary["metrics"]["test/elbo"])
@@ -93,7 +98,9 @@ def test_it_trains_an_epoch(option, tmp_path):
 @pytest.mark.parametrize("fit", ["mass", "density"])
 def test_every_scale_and_fit_trains(scale, fit, tmp_path):
     folder = make_run(
-        tmp_path, *TINY, "model=mlp_vae", f"likelihood.scale={scale}", f"likelihood.fit={fit}"
+        tmp_path,
+        *(*TINY, "report=false", "model=mlp_vae"),
+        *(f"likelihood.scale={scale}", f"likelihood.fit={fit}"),
     )
     train(folder)
     summary = json.loads((folder / "summary.json").read_text())

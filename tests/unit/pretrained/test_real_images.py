@@ -30,7 +30,7 @@ def run(tmp_path_factory):
         "trainer.max_epochs=1",
         "data.limit=null",
     )
-    return trained_run(folder, "data=array", f"data.path={folder}/x.npy", *settings)
+    return trained_run(folder, "report=true", "data=array", f"data.path={folder}/x.npy", *settings)
 
 
 def test_black_and_white_are_three_standard_deviations_away():
