@@ -94,7 +94,8 @@ def draw_pictures(
                 made["latent_maps"] = _draw_latent_maps(vae, p, x[:MAPS], c, show(shown[:MAPS]))
     elif x.ndim == 3:
         every = None if context is None else context[:SERIES]
-        samples = vae.sample(_noise(vae, SERIES, seed, x), context=every).mean[0]
+        count = SERIES if every is None else len(every)
+        samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_series(shown[:SERIES], decoded[:SERIES], samples)
     else:
         every = None if context is None else context[:count]

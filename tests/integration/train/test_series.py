@@ -72,9 +72,26 @@ def test_a_padded_batch_scores_as_the_series_alone(run, tmp_path):
 
 
 def test_a_net_that_takes_no_condition_is_named(series, tmp_path):
-    folder = make_run(tmp_path, *TINY, f"data.path={series}", "condition=label")
+    untold = "model.encoder._target_=helpers.parts.UntoldEncoder"
+    folder = make_run(tmp_path, *TINY, f"data.path={series}", "condition=label", untold)
     with pytest.raises(ConfigError, match=r"model.encoder .*takes no condition.*encoder=false"):
         train(folder)
+
+
+def test_series_are_drawn_and_scored_given_their_class(series, tmp_path):
+    folder = make_run(
+        tmp_path, *TINY, f"data.path={series}", "condition=label", "optimizer.lr=0.05"
+    )
+    train(folder)
+    model, x = vael.load(folder), np.load(series)["x"].transpose(0, 2, 1)[:4]
+    drawn = model.sample(3, label=[0, 1, 0])
+    assert drawn.shape == (3, 2, 9)
+    assert torch.equal(drawn[[0, 2]], model.sample(3, label=0)[[0, 2]])
+    assert not torch.equal(drawn, model.sample(3, label=0))
+    assert not torch.equal(model.encode(x, label=0).mu, model.encode(x, label=2).mu)
+    found = score_run(EvaluationRequest(folder, samples=2))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert found["scores"]["elbo"] == pytest.approx(summary["metrics"]["test/elbo"], rel=1e-5)
 
 
 def test_scores_are_per_observed_step_and_come_again(run):
