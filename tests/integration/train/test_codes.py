@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.identical import assert_same, read, rows, weights
 from helpers.runs import QUICK, config_of, make_run
+from starlette.testclient import TestClient
 
 import vael
 from vael.config.build import build_data, build_seeds
@@ -15,6 +16,7 @@ from vael.errors import ConfigError, DataError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
 from vael.evaluation.verify import verify_run
+from vael.pretrained.explore.app import make_explore_app
 from vael.pretrained.explore.session import open_session
 from vael.pretrained.export.export import export_model
 from vael.pretrained.generate.kinds import generate_file
@@ -117,8 +119,39 @@ def test_what_needs_a_way_between_latents_is_refused(run):
     ):
         with pytest.raises(ConfigError, match="a model of codes"):
             generate_file(request)
-    with pytest.raises(ConfigError, match="cannot be explored with sliders"):
-        open_session(run)
+
+
+def test_the_explorer_chooses_the_codes_of_a_place(run):
+    """What it decodes for z off the codebook is what the nearest codes stand for."""
+    length, size = CODES[kind_of(run)]
+    session, model = open_session(run), vael.load(run)
+    client = TestClient(make_explore_app(session), base_url="http://127.0.0.1")
+    facts = client.get("/api/model").json()
+    assert facts["codes"] == {"size": size}
+    assert facts["layout"] == {"layers": 1, "rows": 1, "columns": length}
+    codes = model.codes(held_out())
+    z = client.get("/api/examples/3").json()["z"]
+    found = client.post("/api/codes", json={"z": [z], "place": 1}).json()
+    assert found["codes"] == codes[3].tolist()
+    most = int(codes[:, 1].bincount().max())
+    best = max(found["options"], key=lambda option: option["share"])
+    assert best["share"] == pytest.approx(most / len(codes))
+    for option in found["options"]:
+        changed = codes[3:4].clone()
+        changed[0, 1] = option["code"]
+        moved = session.choose(torch.tensor(option["z"]), 0)["codes"]
+        assert moved == changed[0].tolist()
+        wanted = model.decode_codes(changed).clamp(0, 1) * 255
+        frame = np.frombuffer(session.decode(torch.tensor([option["z"]])), np.uint8)
+        assert np.abs(frame.reshape(8, 8, 4)[..., 0] - wanted[0, 0].numpy()).max() < 0.51
+    near = torch.tensor([z]) + 1e-3
+    assert session.decode(near) == session.decode(torch.tensor([z]))
+    drawn = client.post("/api/sample", json={"count": 5, "temperature": 1, "seed": 0}).json()
+    assert np.shape(drawn["z"]) == (5, session.latent_dim)
+    hot = client.post("/api/sample", json={"count": 5, "temperature": 0.5, "seed": 0})
+    assert (hot.status_code, "must be 1" in hot.json()["error"]) == (422, True)
+    off = client.post("/api/codes", json={"z": [z], "place": length})
+    assert off.json()["error"] == f"place must be from 0 to {length - 1}, but is {length}."
 
 
 @pytest.mark.slow

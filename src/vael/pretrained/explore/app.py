@@ -125,6 +125,13 @@ class Api:
         )
         return JSONResponse({"z": z.tolist()})
 
+    async def codes(self, request: Request) -> Response:
+        """Answer ``{"z": [[...]], "place"}``: the codes of z, and z with others at a place."""
+        wanted = read_object(await _body(request, self.json_bytes))
+        z = read_latents(wanted, "z", self.session.latent_dim, 1)[0]
+        place = read_whole(wanted, "place", 0, self.session.latent_dim)
+        return JSONResponse(await self._compute(self.session.choose, z, place))
+
     async def encode(self, request: Request) -> Response:
         """Answer a picture file with its latent and its frame in base64; ``?invert=true``."""
         content = await _body(request, UPLOAD)
@@ -148,6 +155,7 @@ class Api:
             Route("/decode", self.decode, methods=["POST"]),
             Route("/sample", self.sample, methods=["POST"]),
             Route("/path", self.path, methods=["POST"]),
+            Route("/codes", self.codes, methods=["POST"]),
             Route("/encode", self.encode, methods=["POST"]),
         ]
 

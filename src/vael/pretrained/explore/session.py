@@ -13,14 +13,16 @@ from vael.data.source import Split
 from vael.errors import ConfigError, DataError
 from vael.metrics.latent_activity import name_dim
 from vael.metrics.latent_range import measure_range
+from vael.models.latents.codes import Codes
 from vael.pretrained.explore.atlas import Atlas, survey_examples
+from vael.pretrained.explore.frames import describe_columns, draw_frames
+from vael.pretrained.explore.places import CodeChooser, describe_layout
 from vael.pretrained.explore.uploads import read_picture
 from vael.pretrained.generate.interpolation import WAYS
 from vael.pretrained.model import CODES, Model
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
 from vael.report.page import SPLIT_NAMES
-from vael.report.tiles import show_real
 from vael.runs.folder import RunFolder, describe_unfinished
 
 BINS = 40  # of the histogram of the means below each slider
@@ -39,9 +41,6 @@ class Encoded:
 class Session:
     """Answer for a trained model and the examples that it is explored with.
 
-    A frame is one example as the page draws it: RGBA bytes of an image ``(H, W, 4)``, or of a
-    table the float32 values ``(D,)`` in its own units, little-endian.
-
     Args:
         trained: the model with its data.
         part: the examples of the map.
@@ -53,6 +52,10 @@ class Session:
         self.scorer = Scorer(trained, torch.device("cpu"), samples=1)
         self.atlas: Atlas = survey_examples(self.scorer, part)
         self.model = Model.of(trained)
+        latents, shape = trained.vae.latents, self.atlas.shape
+        self.chooser: CodeChooser | None = None
+        if isinstance(latents, Codes):
+            self.chooser = CodeChooser(latents, self.atlas.means, shape)
         self.told = self.told_of(0)
         self.prior = self.model.prior(given=self.told)
         self.images = len(trained.spec.event_shape) == 3
@@ -69,13 +72,15 @@ class Session:
 
     @torch.inference_mode()
     def decode(self, z: Tensor, told: Tensor | None = None) -> bytes:
-        """Return the frames of E[x|z] for z ``(N, d)``, one after another.
+        """Return the frames of E[x|z] for z ``(N, d)``, one after another; of the nearest codes.
 
         Args:
             z: latents.
             told: what a conditional model is told of all of them, ``(1, K)``.
         """
         latents, c = z.reshape(1, -1, *self.atlas.shape), self.model.context(1, given=told)
+        if self.chooser is not None:
+            latents = self.chooser.snap(latents)
         return self._frames(self.trained.vae.decode_top(latents, context=c).mean[0])
 
     def example(self, number: int) -> Tensor:
@@ -102,12 +107,29 @@ class Session:
         """Draw from p(z) with its noise scaled by the temperature, ``(count, d)``.
 
         ``told`` is what a conditional model is told of all of them, ``(1, K)``.
+
+        Raises:
+            ConfigError: a temperature that is not 1, of a model of codes.
         """
+        if self.chooser is not None and temperature != 1:
+            raise ConfigError(f"temperature must be 1 for a model of {CODES}.")
         generator = torch.Generator().manual_seed(seed)
         shape = self.trained.vae.prior_noise_shapes[0]
         eps = torch.randn(1, count, *shape, generator=generator) * temperature
         prior = self.prior if told is None else self.model.prior(given=told)
         return prior.rsample(eps)[0].flatten(1)
+
+    @torch.inference_mode()
+    def choose(self, z: Tensor, place: int) -> dict[str, Any]:
+        """Return the codes of z ``(d,)``, and z with other codes at a place.
+
+        Raises:
+            ConfigError: the latents are no codes.
+            DataError: there is no such place.
+        """
+        if self.chooser is None:
+            raise ConfigError("this model has no codes: its latents are not discrete.")
+        return self.chooser.describe(z, place)
 
     def between(self, start: Tensor, end: Tensor, steps: int, kind: str) -> Tensor:
         """Return ``steps`` latents ``(steps, d)`` from one to the other, ends included.
@@ -162,9 +184,13 @@ class Session:
             "checkpoint": self.trained.checkpoint.name,
             "note": self.note,
             "shape": list(spec.event_shape),
-            "columns": self._columns(),
+            "columns": describe_columns(spec, self.trained.preprocess),
             "told": self._tellings(),
             "dims": self._dims(),
+            "layout": describe_layout(
+                atlas.shape, 0 if self.chooser is None else self.chooser.family.pieces
+            ),
+            "codes": None if self.chooser is None else {"size": self.chooser.size},
             "centre": centre.tolist(),
             "planes": self._planes(),
             "colourings": [
@@ -192,9 +218,10 @@ class Session:
         """Return what each latent dimension carries, the most first, and its means' spread."""
         atlas, found = self.atlas, []
         variance, active, carried = atlas.variance, atlas.active, atlas.activity
-        of_prior = measure_range(self.prior, self.trained.vae.prior_noise_shapes[0], REACH)
-        low = torch.minimum(of_prior.low, atlas.means.amin(0)).tolist()
-        high = torch.maximum(of_prior.high, atlas.means.amax(0)).tolist()
+        low, high = atlas.means.amin(0), atlas.means.amax(0)
+        if self.chooser is None:
+            of_prior = measure_range(self.prior, self.trained.vae.prior_noise_shapes[0], REACH)
+            low, high = torch.minimum(of_prior.low, low), torch.maximum(of_prior.high, high)
         for dim in carried.order():
             means = atlas.means[:, dim]
             found.append(
@@ -204,9 +231,11 @@ class Session:
                     "kl": float(carried.values[dim]) if carried.in_nats else None,
                     "variance": float(variance[dim]),
                     "active": bool(active[dim]),
-                    "low": low[dim],
-                    "high": high[dim],
-                    "histogram": torch.histc(means, BINS, low[dim], high[dim]).int().tolist(),
+                    "low": float(low[dim]),
+                    "high": float(high[dim]),
+                    "histogram": torch.histc(means, BINS, float(low[dim]), float(high[dim]))
+                    .int()
+                    .tolist(),
                 }
             )
         return found
@@ -217,37 +246,8 @@ class Session:
         planes = [{"axes": sorted(top) if self.latent_dim <= 2 else top}]
         return planes if self.latent_dim <= 2 else [{"axes": None}, *planes]
 
-    def _columns(self) -> list[dict[str, Any]]:
-        """Return name, mean and standard deviation of each column in the training data."""
-        if self.images:
-            return []
-        size, preprocess = self.trained.spec.num_dims, self.trained.preprocess
-        shape = self.trained.spec.event_shape
-        names: Sequence[str] = self.trained.spec.columns
-        if len(shape) > 1:
-            names = [f"{c}[{t}]" for c in range(shape[0]) for t in range(shape[1])]
-        names = names or [f"column {i}" for i in range(size)]
-        shift = torch.zeros(()) if preprocess.shift is None else preprocess.shift
-        scale = torch.ones(()) if preprocess.scale is None else preprocess.scale
-        shift, scale = (t.expand(shape).flatten() for t in (shift, scale))
-        return [
-            {"name": str(name), "mean": mean, "std": std}
-            for name, mean, std in zip(names, shift.tolist(), scale.tolist(), strict=True)
-        ]
-
     def _frames(self, x: Tensor) -> bytes:
-        """Return the frames of x ``(N, *E)`` as the likelihood sees it; non-finite ones as 0."""
-        x = x.float().nan_to_num(0.0, 0.0, 0.0)
-        if not self.images:
-            return self.trained.preprocess.restore(x).numpy().astype("<f4").tobytes()
-        if self.trained.spec.support == "real":
-            x = show_real(x)
-        pixels = (x.clamp(0, 1) * 255).round().to(torch.uint8)
-        if pixels.shape[1] not in (3, 4):  # as in the report: others are shown by their first
-            pixels = pixels[:, :1].expand(-1, 3, -1, -1)
-        if pixels.shape[1] == 3:
-            pixels = torch.cat([pixels, torch.full_like(pixels[:, :1], 255)], 1)
-        return pixels.permute(0, 2, 3, 1).contiguous().numpy().tobytes()
+        return draw_frames(x, self.trained.spec, self.trained.preprocess)
 
     def _check(self, number: int) -> None:
         if not 0 <= number < self.count:
@@ -287,11 +287,6 @@ def open_session(
     # A single latent is decoded by a single thread fastest: nothing waits for the other.
     torch.set_num_threads(1)
     trained = load_trained(path, overrides, allow, checkpoint)
-    if trained.vae.is_discrete:
-        raise ConfigError(
-            f"{path} cannot be explored with sliders: it is a model of {CODES}. vael generate "
-            "draws samples and reconstructions, and encodings with the codes of examples."
-        )
     if split is None:
         split = "test" if trained.config.evaluation.get("test", True) else "val"
     part = Part(split, examples)  # type: ignore[arg-type]

@@ -49,6 +49,12 @@ BAD = {
         {"count": 1, "temperature": 1, "seed": 2**32},
         {"count": 1, "temperature": 1},
     ],
+    "/api/codes": [
+        {"z": [Z]},
+        {"z": [Z, Z], "place": 0},
+        {"z": [Z], "place": -1},
+        {"z": [Z], "place": 9},
+    ],
     "/api/path": [
         {"ends": [Z], "steps": 9, "kind": "linear"},
         {"ends": [Z, Z], "steps": 9},

@@ -23,6 +23,7 @@ export const example = (i) => json(answer(`api/examples/${i}`));
 export const original = (i) => bytes(answer(`api/examples/${i}/original`));
 export const decode = (z, told) => bytes(post("api/decode", { z, told }));
 export const sample = (count, temperature, seed, told) => json(post("api/sample", { count, temperature, seed, told }));
+export const codes = (z, place) => json(post("api/codes", { z: [z], place }));
 export const path = (a, b, steps, kind) => json(post("api/path", { ends: [a, b], steps, kind }));
 export const encode = (file, invert, told) => json(answer(`api/encode?invert=${invert}&told=${JSON.stringify(told)}`, { method: "POST", body: file }));
 

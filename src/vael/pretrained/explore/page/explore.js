@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { element, number, Painter } from "./draw.js";
 import { LatentMap } from "./map.js";
+import { Places } from "./places.js";
 import { Sliders } from "./sliders.js";
 import { Told } from "./told.js";
 
@@ -22,7 +23,6 @@ class Page {
     this.seed = 0;
     this.ends = {};
     this.told = new Told(find("told"), facts, () => this.retell());
-    this.describe();
     this.decode = api.latest(async (z, since) => {
       this.painter.show(find("decoded"), await api.decode([z], this.told.now()));
       find("error").hidden = true;
@@ -33,6 +33,22 @@ class Page {
       z[dim] = value;
       this.go(z, `${facts.dims.find((of) => of.dim === dim).name} moved by hand`, true);
     });
+    this.place = facts.codes ? this.middle(facts.layout) : null;
+    this.places = facts.layout && new Places(find("places"), facts, (at) => this.pick(at));
+    this.look = api.latest(async (z) => {
+      const { codes, options } = await api.codes(z, this.place);
+      this.places.paint(codes, this.place);
+      find("choices-said").textContent = `${this.places.name(this.place)}: code ${codes[this.place]}. The codes that most examples have there:`;
+      this.tiles(find("choices"), this.painter.split(await api.decode(options.map((of) => of.z), this.told.now())), (i) => {
+        this.leave();
+        this.go(options[i].z, `code ${options[i].code} at ${this.places.name(this.place)}`, true);
+      }, (i) => `code ${options[i].code}, of ${(100 * options[i].share).toFixed(0)} % of the examples`);
+      [...find("choices").children].forEach((tile, i) => {
+        tile.title = tile.getAttribute("aria-label");
+        tile.classList.toggle("here", options[i].code === codes[this.place]);
+      });
+    }, failed);
+    this.describe();
     this.map = new LatentMap(facts, this.painter, {
       chosen: (i) => this.example(i), moved: (z) => this.go(z, "a place on the map", true), failed,
     });
@@ -42,13 +58,14 @@ class Page {
   }
 
   describe() {
-    const { facts } = this, active = facts.dims.filter((of) => of.active).length;
+    const { facts } = this, { layout } = facts, active = facts.dims.filter((of) => of.active).length;
     const rate = facts.dims.reduce((sum, of) => sum + of.kl, 0), known = facts.dims[0].kl !== null;
     document.title = `${facts.title} \u00b7 vael explore`;
     find("title").textContent = facts.title;
     find("facts").textContent = [
       facts.name,
-      `${facts.dims.length} latent dimensions, ${active} active`, known ? `KL ${number(rate, 1)} nats in all` : "",
+      facts.codes ? `${layout.layers * layout.rows * layout.columns} codes of ${facts.codes.size.toLocaleString("en")}`
+        : `${facts.dims.length} latent dimensions, ${active} active`, known ? `KL ${number(rate, 1)} nats in all` : "",
       facts.likelihood, `${facts.count.toLocaleString("en")} ${facts.splitName} examples`, facts.checkpoint,
     ].filter(Boolean).join(" \u00b7 ");
     find("runs").hidden = !facts.name;
@@ -58,6 +75,14 @@ class Page {
       ? "By their mean KL(q(z|x) || p(z)), what each says about x." : "By the variance of their posterior mean.")
       + " Behind each slider: the posterior means of the examples; activity is their variance. A slider reaches the examples, and"
       + " the prior's quantiles 0.1 % and 99.9 %.";
+    if (layout && !facts.codes) find("latents-said").textContent += " The maps show the numbers of z in their places: violet below 0, orange above. Click one for its slider.";
+    if (facts.codes) {
+      find("latents-title").textContent = "Codes";
+      find("latents-said").textContent = "Each place holds a code, in a colour of its own. Click a place, then another code for it.";
+      find("samples-said").textContent = "Means of p(x|c) for codes c drawn from the prior. Click one to go there.";
+      find("way-said").textContent = "Straight between the vectors that the codes stand for; each step is decoded from the nearest codes.";
+      for (const id of ["sliders", "more", "temperature-row"]) find(id).hidden = true;
+    }
     find("number").max = facts.count - 1;
     find("upload").hidden = facts.columns.length > 0;
   }
@@ -105,8 +130,22 @@ class Page {
     this.what = what;
     this.sliders.set(z);
     this.map.set(z);
+    if (this.facts.codes) this.look(z);
+    else this.places?.paint(z, this.place);
     find("what").textContent = what;
     return this.decode(z, timed ? performance.now() : null);
+  }
+
+  middle({ layers, rows, columns }) {
+    return ((rows >> 1) * columns + (columns >> 1)) * layers;
+  }
+
+  // A place of a map: its slider, or the codes that it may have.
+  pick(at) {
+    this.place = at;
+    if (this.facts.codes) return this.look(this.z);
+    this.places.paint(this.z, at);
+    this.sliders.raise(at);
   }
 
   time(milliseconds) {
@@ -204,14 +243,15 @@ class Page {
   }
 
   tiles(place, frames, chosen, named) {
-    const made = place.children.length === frames.length;
     frames.forEach((frame, i) => {
+      const made = i < place.children.length;
       const tile = made ? place.children[i] : element("button", { className: "frame" });
       tile.setAttribute("aria-label", named(i));
       tile.onclick = () => chosen(i);
       if (!made) place.append(tile);
       this.painter.paint(tile, frame);
     });
+    while (place.children.length > frames.length) place.lastChild.remove();
   }
 
   async start() {

@@ -45,6 +45,14 @@ export class Sliders {
     return { box, input, output };
   }
 
+  // To the top, whether it was hidden or not.
+  raise(dim) {
+    const { box, input } = this.rows.get(dim);
+    box.hidden = false;
+    box.parentNode.prepend(box);
+    input.focus();
+  }
+
   set(z) {
     for (const [dim, row] of this.rows) {
       if (document.activeElement !== row.input || Math.abs(Number(row.input.value) - z[dim]) > row.input.step) row.input.value = z[dim];
