@@ -103,6 +103,7 @@ def test_it_searches_by_name_and_the_best_trains_by_the_command_that_it_prints(p
     assert {row["state"] for row in rows} == {"complete"}
 
 
+@pytest.mark.slow
 def test_a_new_project_passes_its_own_tests_and_trains_its_own_parts(python, empty):
     call(python, "new", "lab one", cwd=empty)
     project = empty / "lab one"
