@@ -64,12 +64,13 @@ def test_every_command_composes_and_passes_the_checks(work, line):
 
 @pytest.fixture(scope="module")
 def whole(work):
-    """A run of the posterior, the prior, the objective with its schedule and the callback."""
+    """A run of the posterior, the prior, the latents, the objective, its schedule and callback."""
     chosen = (
         "model=my_vae",
         "data=my_data",
         "posterior=my_posterior",
         "prior=learned_normal",
+        "latents=pair",
         "objective=budget",
         "objective.budget=2",
         "objective/schedule=cosine",

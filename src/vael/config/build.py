@@ -194,6 +194,7 @@ class ModelParts:
         event_shape: the shape of what the encoder gets of one x: E, or with ``model.encode_mask``
             that of x and its mask (`vael.models.VAE.show`).
         latent_shape: Z, ``(model.latent_dim,)``.
+        context_sizes: how many numbers of c ``encoder``, ``decoder`` and ``prior`` take.
         decoder: p(x|z), once `connect` has been called.
         condition: from what is told of an example to c, which encoder, decoder and prior get;
             None where nothing is told.
@@ -207,7 +208,7 @@ class ModelParts:
         self.latent_shape: Shape = read_latent_shape(config.model)
         self._config, self._spec = config, spec
         self.condition = build_condition(config, spec)
-        self._sizes = find_context_sizes(config, self.condition)
+        self.context_sizes = find_context_sizes(config, self.condition)
         self._used: set[str] = set()
 
     def posterior(self, shape: Shape) -> Posterior:
@@ -226,12 +227,12 @@ class ModelParts:
 
     def prior(self, shape: Shape) -> Prior:
         """Build ``prior`` over latents of this shape, moved by c if it does not take it itself."""
-        node, size = self._config.prior, self._sizes["prior"]
+        node, size = self._config.prior, self.context_sizes["prior"]
         self._used.add("prior")
         more: dict[str, Any] = {}
         if asks_for(node, "example_shape"):
             more["example_shape"] = self.event_shape
-            if self._sizes["encoder"]:
+            if self.context_sizes["encoder"]:
                 raise ConfigError(
                     f"prior ({node['_target_']}) encodes examples of its own, which have no "
                     "condition: use condition.encoder=false, or prior=mixture."
@@ -259,7 +260,7 @@ class ModelParts:
 
     def _net(self, part: str, in_shape: Shape, out_shape: Shape) -> nn.Module:
         """Build encoder or decoder; one that does not take c itself gets it behind its input."""
-        node, where, size = self._config.model[part], f"model.{part}", self._sizes[part]
+        node, where, size = self._config.model[part], f"model.{part}", self.context_sizes[part]
         facts: dict[str, Any] = {"in_shape": in_shape, "out_shape": out_shape}
         takes = size > 0 and asks_for(node, "context_size")
         if takes:

@@ -169,7 +169,7 @@ class VAE(nn.Module):
 
     def decode_top(self, z: Tensor, *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) for z of the top layer ``(*lead, *Z)``, those below at their means."""
-        return self.decode(self.latents.complete(z), context=context)
+        return self.decode(self.latents.complete(z, context=context), context=context)
 
     def sample(self, eps: tuple[Tensor, ...], *, context: Tensor | None = None) -> ObservedRecord:
         """Return p(x|z) at z from the prior, with leading dimensions ``(S, B)`` of the noise."""

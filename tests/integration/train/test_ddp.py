@@ -79,8 +79,9 @@ def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
 
 
 def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_path):
-    """Scores before training differ by rounding alone: every example is counted once."""
-    still = ("optimizer.lr=1e-30", "trainer.max_epochs=1", "data.batch_size=66", "seed=5")
+    """Scores before training differ by rounding alone: every example and layer counts once."""
+    layers = ("latents=chain", "latents.below=[6]", "latents.hidden=[8]")
+    still = (*layers, "optimizer.lr=1e-30", "trainer.max_epochs=1", "data.batch_size=66", "seed=5")
     found, examples = {}, {}
     for devices in (1, 2, 3):
         place = tmp_path / str(devices)
@@ -92,6 +93,7 @@ def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_pat
     assert len(set(examples[1].tolist())) > 170  # of 180
     np.testing.assert_allclose(examples[2], examples[1], rtol=1e-5)
     np.testing.assert_allclose(examples[3], examples[1], rtol=1e-5)
+    assert {"test/rate_z1", "test/rate_z2", "val/active_units_z1"} <= {*found[1]}
     for name, value in found[1].items():
         if name.startswith(("val/", "test/")):
             assert found[2][name] == pytest.approx(value, rel=1e-6), name

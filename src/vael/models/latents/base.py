@@ -87,7 +87,7 @@ class Latents(nn.Module, ABC):
         """
         return tuple(layer.q.mean for layer in latents)
 
-    def complete(self, z: Tensor) -> Tensor:
+    def complete(self, z: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return what the decoder gets for z of the top layer ``(*, *Z)``: z, if that is all."""
         return z
 

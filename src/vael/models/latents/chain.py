@@ -40,27 +40,28 @@ class Chain(Layers):
         """Return q(z_L|z_(L-1)), the layers below at their means; leading dimensions ``(B,)``."""
         q = self.look(x, context)
         for above in reversed(self.up):
-            q = above(q.mean)
+            q = above(q.mean, context)
         return q
 
     def draw(self, read: Read, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
         """Return z_1 ``(S, B, *Z_1)`` and the layers, from the top down."""
-        q, p_top, count = read
+        q, p_top, count, context = read
         self.check_noise(eps, count)
         drawn = [(q, *q.rsample_and_log_prob(eps[-1]))]
         for above, noise in zip(reversed(self.up), eps[-2::-1], strict=True):
-            q = above(drawn[-1][1])
+            q = above(drawn[-1][1], context)
             drawn.append((q, *q.rsample_and_log_prob(noise)))
         drawn.reverse()
         (q, z, log_q), *lower = drawn
         latents = [Latent(z, q, p_top, log_q)]
         for below, (q, z, log_q) in zip(self.down, lower, strict=True):
-            latents.append(Latent(z, q, below(latents[-1].z), log_q, above_given=False))
+            p = below(latents[-1].z, context)
+            latents.append(Latent(z, q, p, log_q, above_given=False))
         return latents[-1].z, tuple(latents)
 
     def means(self, read: Read, latents: tuple[Latent, ...]) -> tuple[Tensor, ...]:
         """Return E[z_l] of q, that below at its mean, ``(B, *Z_l)`` each, from the top down."""
         means = [read[0].mean]
         for above in reversed(self.up):
-            means.append(above(means[-1]).mean)
+            means.append(above(means[-1], read[3]).mean)
         return tuple(reversed(means))

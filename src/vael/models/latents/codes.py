@@ -1,6 +1,6 @@
 """Discrete latents: codes out of a learned codebook, or on a fixed grid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -164,6 +164,10 @@ class _Parts:
     @property
     def latent_shape(self) -> Shape:
         return self.others.latent_shape
+
+    @property
+    def context_sizes(self) -> Mapping[str, int]:
+        return self.others.context_sizes
 
     def posterior(self, shape: Shape) -> Posterior:
         return self.family

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vael.errors import ConfigError
+from vael.models.conditional import Conditional
 from vael.models.latents.layers import Layers, Read
 from vael.models.latents.parts import Parts
 from vael.models.posteriors.base import Posterior, PosteriorRecord
@@ -66,7 +67,8 @@ class Ladder(Layers):
         for step, (above, own) in enumerate(zip(self.shapes, self.shapes[1:], strict=False)):
             if merge == "residual":
                 size = torch.Size(above).numel() + 2 * torch.Size(own).numel()
-                self.merge.append(self.net(step, (size,), (2, *own)))
+                net = self.net("encoder", step, (size,), (2, *own))
+                self.merge.append(Conditional(net, Normal(own), (size,)))
 
     def reads(self, family: Posterior) -> Shape:
         """Return the shape of m and log s of the layer below."""
@@ -76,7 +78,7 @@ class Ladder(Layers):
         """Return the ``N(m_l, s_l^2)``, from the top down; the first is q(z_L|x)."""
         found = [self.posterior(x, context)]
         for above in reversed(self.up):
-            found.append(above(torch.stack([found[-1].mu, found[-1].log_sigma], 1)))
+            found.append(above(torch.stack([found[-1].mu, found[-1].log_sigma], 1), context))
         return tuple(reversed(found))
 
     def encode(self, x: Tensor, *, context: Tensor | None = None) -> PosteriorRecord:
@@ -85,12 +87,12 @@ class Ladder(Layers):
 
     def draw(self, read: Read, eps: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Latent, ...]]:
         """Return z_1 ``(S, B, *Z_1)`` and the layers, from the top down."""
-        (q, *lower), p_top, count = read
+        (q, *lower), p_top, count, context = read
         self.check_noise(eps, count)
         z, log_q = q.rsample_and_log_prob(eps[0])
         latents = [Latent(z, q, p_top, log_q)]
         for step, (seen, noise) in enumerate(zip(lower, eps[1:], strict=True)):
-            q, p = self._combine(step, seen, latents[-1].z)
+            q, p = self._combine(step, seen, latents[-1].z, context)
             latents.append(Latent(q.rsample(noise), q, p))
         return latents[-1].z, tuple(latents)
 
@@ -99,29 +101,28 @@ class Ladder(Layers):
         top, *lower = read[0]
         means = [top.mean]
         for step, seen in enumerate(lower):
-            means.append(self._combine(step, seen, means[-1])[0].mean)
+            means.append(self._combine(step, seen, means[-1], read[3])[0].mean)
         return tuple(means)
 
     def _combine(
-        self, step: int, seen: NormalRecord, above: Tensor
+        self, step: int, seen: NormalRecord, above: Tensor, context: Tensor | None
     ) -> tuple[NormalRecord, NormalRecord]:
         """Return q and p of the layer below ``step`` for z of that above, ``(*, B, *Z)``."""
-        p: NormalRecord = self.down[step](above)
+        p: NormalRecord = self.down[step](above, context)
         if self.merge:
-            d, r = self._residual(step, seen, above)
+            d, r = self._residual(step, seen, above, context)
             return NormalRecord(p.mu + d, p.log_sigma + r, p.event_ndim), p
         share = torch.sigmoid(2 * (p.log_sigma - seen.log_sigma))  # of what was seen of x
         log_precision = torch.logaddexp(-2 * seen.log_sigma, -2 * p.log_sigma)
         mu = p.mu + share * (seen.mu - p.mu)
         return NormalRecord(mu, -0.5 * log_precision, p.event_ndim), p
 
-    def _residual(self, step: int, seen: NormalRecord, above: Tensor) -> tuple[Tensor, ...]:
+    def _residual(
+        self, step: int, seen: NormalRecord, above: Tensor, context: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Return d and r, ``(*, B, *Z_l)`` each."""
-        own, event = self.shapes[step + 1], len(self.shapes[step])
-        lead = above.shape[: above.ndim - event]
+        lead = above.shape[: above.ndim - len(self.shapes[step])]
         of_x = [t.flatten(1).expand(*lead, -1) for t in (seen.mu, seen.log_sigma)]
-        given = torch.cat([*of_x, above.flatten(len(lead))], -1).flatten(0, len(lead) - 1)
-        theta: Tensor = self.merge[step](given)
-        if theta.dtype in (torch.bfloat16, torch.float16):
-            theta = theta.float()
-        return theta.reshape(*lead, 2, *own).unbind(len(lead))
+        given = torch.cat([*of_x, above.flatten(len(lead))], -1)
+        found: NormalRecord = self.merge[step](given, context)
+        return found.mu, found.log_sigma

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -12,14 +13,15 @@ from vael.models.conditional import Conditional
 from vael.models.latents.base import Latents
 from vael.models.latents.parts import Parts
 from vael.models.nets.common import check_positive, find_activation, find_initialiser
+from vael.models.nets.concatenated import Concatenated
 from vael.models.nets.mlp import MLP, Affine
 from vael.models.posteriors.base import Posterior, PosteriorRecord
 from vael.models.posteriors.normal import Normal, NormalRecord
 from vael.models.trace import Latent, LatentRecord
 from vael.types import Shape
 
-Read = tuple[Any, LatentRecord, int]
-"""What was found of x, p(z) of the top layer, and B."""
+Read = tuple[Any, LatentRecord, int, Tensor | None]
+"""What was found of x, p(z) of the top layer, B, and c."""
 
 
 class Layers(Latents):
@@ -27,7 +29,8 @@ class Layers(Latents):
 
     Each ``p(z_l|z_(l+1))`` is normal with a diagonal covariance, its mean and the log of its
     standard deviation from a dense net. The layers stand in all tuples from the top down. Of a
-    conditional model encoder, decoder and ``p(z_L|c)`` are given c, the nets in between are not.
+    conditional model q of each layer is given c as the encoder is, and ``p(z_l|z_(l+1), c)`` as
+    the prior is, behind z.
 
     Args:
         parts: makes the families of q, one a layer, the encoder, the decoder and p(z_L).
@@ -59,6 +62,7 @@ class Layers(Latents):
         self._widths = _read_widths(hidden, len(sizes))
         self._make_net = partial(MLP, activation=activation, init=init)
         self.shapes: tuple[Shape, ...] = (tuple(parts.latent_shape), *((size,) for size in sizes))
+        self._context_sizes = parts.context_sizes
         families = [parts.posterior(shape) for shape in self.shapes]
         encoder = parts.connect(families[-1].theta_shape, self.shapes[-1])
         self.posterior = Conditional(encoder, families[-1], parts.event_shape)
@@ -74,21 +78,25 @@ class Layers(Latents):
     def reads(self, family: Posterior) -> Shape:
         """Return the shape of what the net to the q of a layer gets from that below it."""
 
-    def net(self, step: int, in_shape: Shape, out_shape: Shape) -> nn.Module:
-        """Make a dense net between layer ``step`` of the tuples and that below."""
-        widths = self._widths[step]
-        if not widths:
-            return Affine(in_shape, out_shape)
-        return self._make_net(in_shape, out_shape, widths)
+    def net(self, part: str, step: int, in_shape: Shape, out_shape: Shape) -> nn.Module:
+        """Make a dense net between layer ``step`` of the tuples and that below.
+
+        It is given c where ``part``, encoder or prior, is.
+        """
+        widths, size = self._widths[step], self._context_sizes[part]
+        shape = (prod(in_shape) + size,) if size else in_shape
+        net = self._make_net(shape, out_shape, widths) if widths else Affine(shape, out_shape)
+        return Concatenated(net) if size else net
 
     def _make_prior(self, step: int) -> Conditional[NormalRecord]:
         above, family = self.shapes[step], Normal(self.shapes[step + 1])
-        return Conditional(self.net(step, above, family.theta_shape), family, above)
+        return Conditional(self.net("prior", step, above, family.theta_shape), family, above)
 
     def _make_posterior(
         self, step: int, family: Posterior, in_shape: Shape
     ) -> Conditional[PosteriorRecord]:
-        return Conditional(self.net(step, in_shape, family.theta_shape), family, in_shape)
+        net = self.net("encoder", step, in_shape, family.theta_shape)
+        return Conditional(net, family, in_shape)
 
     @property
     def noise_shapes(self) -> tuple[Shape, ...]:
@@ -106,8 +114,8 @@ class Layers(Latents):
         return (self.prior.noise_shape, *self.shapes[1:])
 
     def read(self, x: Tensor, *, context: Tensor | None = None) -> Read:
-        """Return what is known of x before a draw, p(z) of the top layer, and B."""
-        return self.look(x, context), self.prior(self.encode, context), len(x)
+        """Return what is known of x before a draw, p(z) of the top layer, B, and c."""
+        return self.look(x, context), self.prior(self.encode, context), len(x), context
 
     @abstractmethod
     def look(self, x: Tensor, context: Tensor | None = None) -> Any:
@@ -131,13 +139,13 @@ class Layers(Latents):
         """Draw z_L, then each layer given that above; return z_1, ``(S, B, *Z_1)``."""
         z: Tensor = self.prior(self.encode, context).rsample(eps[0])
         for p, noise in zip(self.down, eps[1:], strict=True):
-            z = p(z).rsample(noise)
+            z = p(z, context).rsample(noise)
         return z
 
-    def complete(self, z: Tensor) -> Tensor:
+    def complete(self, z: Tensor, *, context: Tensor | None = None) -> Tensor:
         """Return z_1 for z_L ``(*, *Z_L)``: each layer at its mean given that above."""
         for p in self.down:
-            z = p(z).mean
+            z = p(z, context).mean
         return z
 
 

@@ -1,5 +1,6 @@
 """What a latent structure is made of."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from torch import nn
@@ -23,6 +24,11 @@ class Parts(Protocol):
     @property
     def latent_shape(self) -> Shape:
         """Z, the shape of one latent of the top layer: ``(model.latent_dim,)``."""
+        ...
+
+    @property
+    def context_sizes(self) -> Mapping[str, int]:
+        """How many numbers of c the ``encoder``, the ``decoder`` and the ``prior`` take."""
         ...
 
     def posterior(self, shape: Shape) -> Posterior:

@@ -41,6 +41,24 @@ def test_with_the_exact_posterior_every_weight_is_the_evidence(make):
 
 
 @structures
+def test_given_the_class_every_weight_is_the_evidence_given_it(make):
+    """Encoder, decoder and prior of every layer are given c, in both directions."""
+    world, y = World(classes=4), np.arange(8) % 4
+    vae = make(world)
+    context = vae.context(torch.from_numpy(y).double()[:, None])
+    log_w = vae(torch.from_numpy(X), noise(vae, 5), context=context).log_w()
+    np.testing.assert_allclose(log_w, np.tile(world.log_evidence(X, y), (5, 1)), rtol=1e-12)
+    assert np.abs(log_w.numpy() - world.log_evidence(X, (y + 1) % 4)).min() > 0.1
+    eps = noise(vae, 3)
+    z2 = world.M.T[y] + world.s * eps[0].numpy()
+    z1 = z2 @ world.V.T + world.K.T[y] + world.c
+    middle = vae.latents.complete(torch.from_numpy(z2), context=context)
+    np.testing.assert_allclose(middle, z1, rtol=1e-12)
+    drawn = vae.latents.sample(eps, context=context)
+    np.testing.assert_allclose(drawn, z1 + 0.7 * eps[1].numpy(), rtol=1e-12)
+
+
+@structures
 def test_another_posterior_bounds_it_from_below_the_closer_the_more_samples(make):
     vae = make(WORLD, shift=0.3)
     log_w = vae(torch.from_numpy(X), noise(vae, 20_000)).log_w()
