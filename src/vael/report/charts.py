@@ -162,7 +162,9 @@ def _plot_spectrum(v: Values) -> Plot | None:
                 "colour": colour,
             }
             traces.append(trace)
-    title, sorted_dims = f"{metric.title} by latent dimension", "latent dimensions, sorted"
+    sorted_dims = "latent dimensions, sorted"
+    whose = " of the top layer" if v.at("latents.layers") else ""
+    title = f"{metric.title} by latent dimension{whose}"
     plot = make_plot(title, sorted_dims, metric.unit, traces, hovermode="band")
     plot["layout"]["xaxis"] |= {"grid": False, "range": [0.4, len(order) + 0.6]}
     if len(order) <= MOST_NAMES:

@@ -145,6 +145,11 @@ def _groups(v: Values) -> dict[str, list[Line]]:
     spectrum, aggregate = "latents.spectrum", "latents.aggregate"
     dims, active = v.at(f"{spectrum}.variance"), v.text(f"{spectrum}.active_units")
     units = f"{active} of {len(dims)}" if active and isinstance(dims, list) else active
+    held = v.at("latents.layers")
+    layers = [f"latents.layers.{name}" for name in held] if isinstance(held, Mapping) else []
+    if layers:  # the spectrum is of the top one alone
+        active_of = (v.number(path) or 0 for path in layers if "active_units" in path)
+        units = format_number(sum(active_of))
     remainder = v.number(f"{spectrum}.remainder")
     correlation = "" if remainder is None or abs(remainder) <= 1e-3 else format_number(remainder)
     draws = (
@@ -181,7 +186,7 @@ def _groups(v: Values) -> dict[str, list[Line]]:
         ],
         "Latents": [
             v.row("active_units", value=units),
-            *(v.row(f"latents.layers.{name}") for name in v.at("latents.layers") or ()),
+            *map(v.row, layers),
             v.row(f"{aggregate}.mutual_information", draws, unit=nats),
             v.row(f"{aggregate}.marginal_kl"),
             v.row(f"{aggregate}.total_correlation"),

@@ -103,11 +103,13 @@ def _collapsed(lit: LitVAE, metrics: Mapping[str, float]) -> list[str]:
     if active is None or active >= lit.scores.latent_size or lit.spec.num_val < FEW:
         return []
     size = lit.scores.latent_size
-    name = "latent_dim" if len(lit.vae.latent_shape) == 1 else "latent_shape"
+    name = "model.latent_dim" if len(lit.vae.latent_shape) == 1 else "model.latent_shape"
+    if lit.scores.layer_sizes:
+        name += ", latents.below"
     return [
         f"posterior collapse: {size - int(active)} of {size} latent dimensions carry next to "
         f"nothing (the variance of their posterior mean over the validation examples is at "
-        f"most {ACTIVE_THRESHOLD:g}): lower model.{name} or objective.beta, or let "
+        f"most {ACTIVE_THRESHOLD:g}): lower {name} or objective.beta, or let "
         "beta warm up (objective/schedule=linear)."
     ]
 

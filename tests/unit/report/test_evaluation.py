@@ -73,6 +73,14 @@ def test_the_section_has_every_number_with_its_error_and_meaning(run, evaluate):
     assert "vael evaluate RUN --split test --samples 100" in page
 
 
+def test_active_units_are_those_of_all_layers(run, evaluate):
+    layers = {"rate_z2": 1.0, "active_units_z2": 2, "rate_z1": 3.25, "active_units_z1": 5}
+    evaluate(latents={"layers": layers, "spectrum": {"active_units": 2, "variance": [1, 2, 3]}})
+    page, names = visible(run), [f"Active units{of}" for of in ("", " of z2", " of z1")]
+    assert [cells(page, name).split()[0] for name in names] == ["7", "2", "5"]
+    assert cells(page, "Rate of z1").split()[0] == "3.250"
+
+
 def test_without_an_evaluation_there_is_no_section(run):
     assert "Evaluation</h2>" not in visible(run)
 
