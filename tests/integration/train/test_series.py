@@ -118,3 +118,7 @@ def test_pictures_generators_and_explorer_take_them(run, tmp_path):
     assert [column["name"] for column in facts["columns"]][:3] == ["0[0]", "0[1]", "0[2]"]
     assert len(facts["columns"]) == 18
     assert len(session.decode(torch.zeros(1, 2))) == 18 * 4
+    arrays, index = session.trained.data.select("test")
+    ends = np.isnan(np.frombuffer(session.original(1), "<f4").reshape(2, 9))
+    np.testing.assert_array_equal(ends, np.isnan(arrays.x[index[1]]))
+    assert facts["holes"]

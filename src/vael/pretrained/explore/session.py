@@ -41,6 +41,8 @@ class Encoded:
 class Session:
     """Answer for a trained model and the examples that it is explored with.
 
+    A frame is one example as the page draws it, see `vael.pretrained.explore.frames`.
+
     Args:
         trained: the model with its data.
         part: the examples of the map.
@@ -152,10 +154,7 @@ class Session:
             DataError: it is no picture that can be read.
         """
         if not self.images:
-            raise ConfigError(
-                f"this is a model of tables with {self.trained.spec.num_dims} "
-                "columns: it has no use for a picture."
-            )
+            raise ConfigError(f"this is a model of {self._kind()}: it has no use for a picture.")
         if self.trained.spec.support == "real":
             raise ConfigError(
                 "this is a model of images of real numbers, and a picture file holds grey values: "
@@ -184,7 +183,8 @@ class Session:
             "checkpoint": self.trained.checkpoint.name,
             "note": self.note,
             "shape": list(spec.event_shape),
-            "columns": describe_columns(spec, self.trained.preprocess),
+            "holes": spec.holes,
+            "columns": [] if self.images else describe_columns(self.trained),
             "told": self._tellings(),
             "dims": self._dims(),
             "layout": describe_layout(
@@ -248,6 +248,13 @@ class Session:
 
     def _frames(self, x: Tensor) -> bytes:
         return draw_frames(x, self.trained.spec, self.trained.preprocess)
+
+    def _kind(self) -> str:
+        """Say what the model is of, where that is no image."""
+        sizes = self.trained.spec.event_shape
+        if len(sizes) == 1:
+            return f"tables with {sizes[0]} columns"
+        return f"series of {sizes[0]} channels and {sizes[1]} steps"
 
     def _check(self, number: int) -> None:
         if not 0 <= number < self.count:

@@ -1,7 +1,8 @@
 // The page: one latent z, which the sliders, the map, the path and the samples all move.
 "use strict";
 import * as api from "./api.js";
-import { element, number, Painter } from "./draw.js";
+import { Painter } from "./draw.js";
+import { element, number } from "./elements.js";
 import { LatentMap } from "./map.js";
 import { Places } from "./places.js";
 import { Sliders } from "./sliders.js";
@@ -171,7 +172,7 @@ class Page {
   // What is shown beside the decoded image stays while one moves away from it.
   beside(frame, text) {
     this.painter.paint(find("original"), frame);
-    find("beside-what").textContent = text;
+    find("beside-what").textContent = text + this.painter.missing(frame);
     find("beside").hidden = false;
   }
 

@@ -1,7 +1,7 @@
 // The encoded examples in a plane of latent space.
 "use strict";
 import * as api from "./api.js";
-import { colour, css, element } from "./draw.js";
+import { colour, css, element } from "./elements.js";
 
 const NEAR = 9;  // pixels from an example that are taken for it
 const EDGE = 14;

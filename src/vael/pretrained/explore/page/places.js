@@ -1,6 +1,6 @@
 // Latents that have places: a grid for each channel of a map, or of the codes.
 "use strict";
-import { colour, element } from "./draw.js";
+import { colour, element } from "./elements.js";
 
 const MOST = 8;  // channels, those that carry most
 const ABOVE = [230, 97, 1], BELOW = [94, 60, 153];  // of the prior's middle

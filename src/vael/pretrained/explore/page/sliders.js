@@ -1,6 +1,6 @@
 // A slider for each latent dimension, the one that carries most first.
 "use strict";
-import { element, number } from "./draw.js";
+import { element, number } from "./elements.js";
 
 const FIRST = 24;
 

@@ -1,6 +1,6 @@
 // What a conditional model is told of all that is decoded: a class, or numbers by name.
 "use strict";
-import { element } from "./draw.js";
+import { element } from "./elements.js";
 
 export class Told {
   constructor(place, facts, changed) {
