@@ -17,6 +17,7 @@ from vael.report import figures, pictures
 from vael.report.code_pictures import draw_code_pictures
 from vael.report.latent_maps import CHANNELS, draw_channel_maps
 from vael.report.pictures import Picture, Show
+from vael.report.series import LOW_TO_HIGH, draw_series_pictures, draw_series_traversal
 from vael.report.tiles import REAL, show_real
 from vael.types import Shape
 
@@ -46,9 +47,9 @@ def draw_pictures(
 ) -> dict[str, Picture]:
     """Draw the pictures of a model, by name; the same arguments give the same pictures.
 
-    The model must be in evaluation mode, on the device of x. Images give a traversal, a table
-    does not. A latent that is a map is drawn by channel. Codes have neither traversal nor scatter,
-    but pictures of themselves, see `vael.report.code_pictures`.
+    The model must be in evaluation mode, on the device of x. Images and series give a traversal,
+    a table does not. A latent that is a map is drawn by channel. Codes have neither traversal nor
+    scatter, but pictures of themselves, see `vael.report.code_pictures`.
 
     Args:
         vae: the model.
@@ -85,22 +86,22 @@ def draw_pictures(
             made["samples"] = _draw_samples(show(samples), range_)
         else:
             made["samples"] = _draw_conditional_samples(vae, context, seed, show, range_)
-        if not vae.is_discrete:
-            prior = p if first is None else vae.prior(first)
-            reach = measure_range(prior, vae.prior_noise_shapes[0])
-            made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
-            if len(vae.latent_shape) == 3:
-                c = None if context is None else context[:MAPS]
-                made["latent_maps"] = _draw_latent_maps(vae, p, x[:MAPS], c, show(shown[:MAPS]))
+        if not vae.is_discrete and len(vae.latent_shape) == 3:
+            c = None if context is None else context[:MAPS]
+            made["latent_maps"] = _draw_latent_maps(vae, p, x[:MAPS], c, show(shown[:MAPS]))
     elif x.ndim == 3:
         every = None if context is None else context[:SERIES]
         count = SERIES if every is None else len(every)
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
-        made = _draw_series(shown[:SERIES], decoded[:SERIES], samples)
+        made = draw_series_pictures(shown[:SERIES], decoded[:SERIES], samples)
     else:
         every = None if context is None else context[:count]
         samples = vae.sample(_noise(vae, count, seed, x), context=every).mean[0]
         made = _draw_tables(shown, decoded, samples, columns)
+    if x.ndim > 2 and not vae.is_discrete:
+        prior = p if first is None else vae.prior(first)
+        reach = measure_range(prior, vae.prior_noise_shapes[0])
+        made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
     if vae.is_discrete:
         made |= draw_code_pictures(vae, mu, shown, decoded, show, range_)
     elif scatter:
@@ -195,24 +196,6 @@ def _draw_tables(
     }
 
 
-def _draw_series(x: Tensor, decoded: Tensor, samples: Tensor) -> dict[str, Picture]:
-    """Draw series over time, in the units that the model sees."""
-    number = x.shape[1]
-    which = f"The first {figures.CHANNELS} of {number}" if number > figures.CHANNELS else "All"
-    units = f"{which} channels, in standard deviations from their means in training."
-    return {
-        "reconstructions": Picture(
-            figures.draw_series(decoded, x),
-            "Held-out series (dots) and the mean of p(x|z) at their posterior mean (lines), also "
-            f"beyond their ends. {units}",
-        ),
-        "samples": Picture(
-            figures.draw_series(samples),
-            f"Means of p(x|z) for z drawn from the prior p(z): what the model makes up. {units}",
-        ),
-    }
-
-
 def _draw_traversal(
     vae: VAE,
     start: Tensor,
@@ -235,12 +218,13 @@ def _draw_traversal(
     if len(dims) < len(start):
         number = f"The {len(dims)} most active latent dimensions"
     measure = "mean KL to the prior" if activity.in_nats else "variance over the examples"
-    return Picture(
-        pictures.draw_traversal(frames, labels, values),
+    text = (
         f"{number} with their {measure}: each is moved alone from the 0.6 % to the 99.4 % "
         "quantile of the prior, the others stay at the posterior mean of the first example."
-        + range_,
     )
+    if frames.ndim == 4:  # series
+        return Picture(draw_series_traversal(frames, labels), f"{text} {LOW_TO_HIGH}")
+    return Picture(pictures.draw_traversal(frames, labels, values), text + range_)
 
 
 def _draw_latent_maps(

@@ -22,7 +22,6 @@ INK = "#7a828c"  # reads on white and on near-black
 MARKERS = "osD^vP"  # tell classes apart where colour does not
 MAX_LEGEND = 30
 COLUMNS = 6  # of a table, shown at most
-CHANNELS = 4  # of a series, likewise
 Look = dict[str, Any]
 TITLE: Look = {"fontsize": 11, "loc": "left", "color": INK}
 LEGEND: Look = {"frameon": False, "labelcolor": INK, "fontsize": 9}
@@ -188,26 +187,6 @@ def draw_table_reconstructions(x: Tensor, mean: Tensor, names: Sequence[str] = (
         axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle="--")
         axes.set_xlabel("original", fontsize=9)
         axes.set_ylabel("decoded", fontsize=9)
-    return figure
-
-
-def draw_series(lines: Tensor, dots: Tensor | None = None) -> Figure:
-    """Draw series ``(N, C, T)`` over time, one in each plot, and others as dots beside them.
-
-    Missing values (NaN) leave a gap.
-    """
-    rows = ceil(len(lines) / 3)
-    figure, made = make_canvas(rows, 3, 10, 2.3 * rows)
-    for axes in made[len(lines) :]:
-        axes.set_visible(False)
-    for n, axes in enumerate(made[: len(lines)]):
-        for channel in range(min(lines.shape[1], CHANNELS)):
-            colour = PALETTE[channel % len(PALETTE)]
-            axes.plot(lines[n, channel].float().cpu(), color=colour, linewidth=1.4)
-            if dots is not None:
-                axes.plot(dots[n, channel].float().cpu(), ".", color=colour, markersize=4)
-        if n >= len(lines) - 3:
-            axes.set_xlabel("step", fontsize=9)
     return figure
 
 

@@ -107,12 +107,14 @@ def test_scores_are_per_observed_step_and_come_again(run):
 
 
 def test_pictures_generators_and_explorer_take_them(run, tmp_path):
-    for name in ("reconstructions", "samples", "latent_scatter"):
+    for name in ("reconstructions", "samples", "traversal", "latent_scatter"):
         with Image.open(run / "images" / f"{name}.png") as image:
             assert image.width > 200
-    for kind in ("samples", "reconstructions"):
+    for kind in ("samples", "reconstructions", "traversal"):
         request = GenerateRequest(run, kind, 3, output=tmp_path / f"{kind}.png")
         assert generate_file(request).stat().st_size > 1000
+    with pytest.raises(ConfigError, match=r"is a picture: add --output FILE\.png"):
+        generate_file(GenerateRequest(run, "traversal"))
     session = open_session(run)
     facts = session.facts()
     assert [column["name"] for column in facts["columns"]][:3] == ["0[0]", "0[1]", "0[2]"]

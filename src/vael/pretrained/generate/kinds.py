@@ -22,8 +22,9 @@ from vael.pretrained.generate.subject import Subject
 from vael.pretrained.generate.table import write_table
 from vael.pretrained.model import CODES
 from vael.report import pictures
-from vael.report.figures import draw_series, draw_table_reconstructions, draw_table_samples
+from vael.report.figures import draw_table_reconstructions, draw_table_samples
 from vael.report.pictures import Picture, encode_png, label_values
+from vael.report.series import LOW_TO_HIGH, draw_series, draw_series_traversal
 from vael.report.tiles import TileRow, draw_sheet, make_tiles
 
 MOST_ACTIVE = 2000  # examples behind the order of the dimensions
@@ -84,7 +85,11 @@ def make_reconstructions(subject: Subject) -> bytes:
 def make_traversal(subject: Subject) -> bytes:
     """Move the most active dimensions, each alone around the posterior means of examples."""
     r, model = subject.request, subject.model
-    subject.require_images()
+    series = subject.what == "series"
+    if series and r.target.suffix == ".gif":
+        raise ConfigError("a traversal of series is a picture: add --output FILE.png.")
+    if not series:
+        subject.require_images()
     _continuous_only(subject, r.kind)
     seen = next(subject.blocks(r.split, MOST_ACTIVE))
     activity = model.activity(seen.x, **subject.told_of(seen))
@@ -104,12 +109,17 @@ def make_traversal(subject: Subject) -> bytes:
     told = batch.context
     if told is not None:
         told = told[None, :, None].expand(len(dims), -1, r.steps, -1)
-    made = subject.shown(_decoded(subject, z, told))
+    made = _decoded(subject, z, told)
+    made = made if series else subject.shown(made)
     text = (
         f"The {len(dims)} most active latent dimensions with their mean KL or variance: each "
         "moved alone from the 0.6 % to the 99.4 % quantile of the prior, the others at the "
         "posterior mean." + subject.range_text
     )
+    if series:
+        return encode_png(
+            Picture(draw_series_traversal(made[:, 0], names), f"{text} {LOW_TO_HIGH}")
+        )
     pairs = [*zip(made, labels, strict=True)]  # (examples, steps, *E) of each dimension
     if r.target.suffix == ".gif":
         return encode_gif(
