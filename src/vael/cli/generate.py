@@ -72,7 +72,7 @@ def generate(
     ] = None,
     given: Annotated[
         list[str] | None,
-        typer.Option(help="Of a conditional model that is told numbers: NAME=NUMBER, each."),
+        typer.Option(help="Of a model that is told numbers or categories: NAME=VALUE, each."),
     ] = None,
     checkpoint: Which = "best",
     allow: Allow = None,

@@ -1,7 +1,9 @@
 """Convert what a user tells a conditional model, a label or named numbers, to rows of numbers."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,7 +13,8 @@ from vael.text import did_you_mean
 from vael.types import DataSpec
 
 Given = Mapping[str, ArrayLike] | Tensor
-"""A number, or one for each example, by name; or a tensor ``(N, K)`` of all of them."""
+"""A number, or one for each example, by name; a category by that of its column; or a tensor
+``(N, K)`` of all numbers."""
 
 
 def convert_told(
@@ -24,7 +27,7 @@ def convert_told(
         kind: of its condition.
         count: examples.
         label: a class, or one for each example.
-        given: numbers by name.
+        given: numbers by name; of a column of categories the name, or that of each.
 
     Raises:
         ConfigError: the model is told nothing, or something else, or it lacks what it is told.
@@ -49,11 +52,13 @@ def convert_told(
             )
         given = {"label": label}
     elif label is not None or given is None:
-        listed = ", ".join(f'"{name}": ...' for name in names)
+        asked = dict.fromkeys(name.partition("=")[0] for name in names)
+        listed = ", ".join(f'"{name}": ...' for name in asked)
         raise ConfigError(
             f"this model is conditional: tell it given={{{listed}}}, each a number or one per "
             "example."
         )
+    given = _spread_categories(given, names)
     for name in given:
         if name not in names:
             raise ConfigError(f"given: this model is told no {name}. {did_you_mean(name, names)}")
@@ -67,6 +72,29 @@ def convert_told(
         ((_, classes),) = spec.context
         _check_classes(columns[0], classes)
     return torch.stack(columns, 1)
+
+
+def _spread_categories(given: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return numbers by name: a category as 0 or 1 of each, ``sex=f`` and ``sex=m``."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        known = [each.removeprefix(f"{name}=") for each in names if each.startswith(f"{name}=")]
+        if name in names or not known:
+            found[name] = value
+            continue
+        chosen = np.asarray(value)
+        words = np.array(
+            [
+                f"{each:g}" if isinstance(each, float) else str(each)
+                for each in chosen.ravel().tolist()
+            ]
+        )
+        other = next((word for word in words.tolist() if word not in known), None)
+        if other is not None:
+            raise ConfigError(f"given: {name} must be one of {', '.join(known)}, but got {other}.")
+        for category in known:
+            found[f"{name}={category}"] = (words == category).reshape(chosen.shape).astype(float)
+    return found
 
 
 def _column(name: str, value: ArrayLike, count: int) -> Tensor:

@@ -12,6 +12,7 @@ from vael.types import DataSpec
 
 PLAIN = DataSpec((2,), None, "real", 9, 3, 3)
 LABEL = replace(PLAIN, context=(("label", 3),))
+SEX = replace(PLAIN, context=(("age", 0), ("sex=f", 0), ("sex=m", 0)))
 NUMBERS = replace(PLAIN, context=(("age", 0), ("dose", 0)))
 
 
@@ -25,6 +26,18 @@ def test_numbers_are_told_by_name_in_any_order():
     assert told.tolist() == [[40.5, 1], [40.5, 2]]
     rows = torch.ones(2, 2)
     assert convert_told(NUMBERS, "columns", 2, None, rows) is rows
+
+
+def test_a_category_is_told_by_the_name_of_its_column():
+    assert (
+        convert_told(SEX, "columns", 2, None, {"sex": "m", "age": 4}).tolist() == [[4, 0, 1]] * 2
+    )
+    each = convert_told(SEX, "columns", 2, None, {"sex": ["m", "f"], "age": 4})
+    assert each.tolist() == [[4, 0, 1], [4, 1, 0]]
+    single = {"sex=f": 1, "sex=m": 0, "age": 4}
+    assert convert_told(SEX, "columns", 1, None, single).tolist() == [[4, 1, 0]]
+    ward = replace(PLAIN, context=(("ward=1", 0), ("ward=2", 0)))
+    assert convert_told(ward, "columns", 1, None, {"ward": 2.0}).tolist() == [[0, 1]]
 
 
 def test_a_model_without_a_condition_is_told_nothing():
@@ -45,6 +58,9 @@ def test_a_model_without_a_condition_is_told_nothing():
         (LABEL, "label", float("nan"), None, "label must be finite"),
         (NUMBERS, "columns", 1, None, 'given={"age": ..., "dose": ...}'),
         (NUMBERS, "columns", None, {"age": 1}, "dose is missing"),
+        (NUMBERS, "columns", None, {"age": 1, "dose": "much"}, "give dose as a number"),
+        (SEX, "columns", None, {"age": 1, "sex": "x"}, "sex must be one of f, m, but got x"),
+        (SEX, "columns", None, None, 'given={"age": ..., "sex": ...}'),
         (NUMBERS, "columns", None, {"age": 1, "doze": 1}, "no doze. Did you mean dose"),
     ],
 )

@@ -87,19 +87,19 @@ class GenerateRequest:
         """What a conditional model is told for all that it decodes; empty: nothing.
 
         Raises:
-            ConfigError: a number that is given is none.
+            ConfigError: what is given has no value.
         """
         if not self.given:
             return {} if self.label is None else {"label": self.label}
-        numbers = {}
+        numbers: dict[str, float | str] = {}
         for word in self.given:
             name, equals, text = word.partition("=")
+            if not equals:
+                raise ConfigError(f"--given must be NAME=VALUE, but got {word}.")
             try:
                 numbers[name] = float(text)
-            except ValueError as error:
-                raise ConfigError(f"--given must be NAME=NUMBER, but got {word}.") from error
-            if not equals:
-                raise ConfigError(f"--given must be NAME=NUMBER, but got {word}.")
+            except ValueError:
+                numbers[name] = text  # a category; of another column it is refused
         return {"label": self.label, "given": numbers}
 
     def check(self) -> None:
