@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vael.metrics.code_use import measure_codes
 from vael.models.latents.codes import Codes
@@ -11,9 +12,11 @@ from vael.report import figures, pictures
 from vael.report.latent_maps import colour_places, enlarge
 from vael.report.pictures import Picture, Show
 from vael.report.tiles import TileRow, draw_sheet, make_tiles
+from vael.types import Shape
 
 EXAMPLES = 10  # with their maps of codes
 SHOWN = 40  # codes of a map, the most used
+AROUND = 200  # examples in which they are looked for
 PLACES, CHOICES = 8, 10  # of a vector: pieces, and the most used codes of each
 
 
@@ -25,8 +28,8 @@ def draw_code_pictures(
     Args:
         vae: the model.
         mu: what the codes of the held-out examples stand for, ``(B, d)``.
-        x: the first of them, ``(N, *E)``.
-        decoded: what is decoded from their codes, ``(N, *E)``.
+        x: those examples, ``(B, *E)``.
+        decoded: what is decoded from the codes of the first of them, ``(N, *E)``.
         show: of images, from their values to [0, 1].
         range_: what that means, for the captions.
     """
@@ -34,8 +37,8 @@ def draw_code_pictures(
     codes, made = _latents(vae).family.find(z), {}
     if x.ndim == 4:
         if z.ndim == 4:
-            made["codes"] = _draw_maps(show(x), show(decoded), z[: len(x)], range_)
-        made["codebook"] = _draw_codebook(vae, codes, show, range_)
+            made["codes"] = _draw_maps(show(x), show(decoded), z, range_)
+        made["codebook"] = _draw_codebook(vae, x, codes, show, range_)
     return {**made, "code_usage": _draw_usage(vae, codes)}
 
 
@@ -50,20 +53,23 @@ def _draw_maps(x: Tensor, decoded: Tensor, z: Tensor, range_: str) -> Picture:
     )
 
 
-def _draw_codebook(vae: VAE, codes: Tensor, show: Show, range_: str) -> Picture:
-    """Draw what codes look like: each at all places of a map, or in one piece of a vector.
+def _draw_codebook(vae: VAE, x: Tensor, codes: Tensor, show: Show, range_: str) -> Picture:
+    """Draw what codes look like: where those of a map occur, those of a vector as decoded.
 
     Args:
         vae: the model.
-        codes: of the held-out examples, ``(N, M)``.
+        x: the held-out examples, ``(N, C, H, W)``.
+        codes: of them, ``(N, M)``.
         show: from the values of images to [0, 1].
         range_: what that means, for the caption.
     """
     if len(vae.latent_shape) > 1:
         used = count_codes(codes.flatten())[0][:SHOWN]
-        decoded = _decode_codes(vae, used[:, None].expand(-1, codes.shape[1]))
-        said = f"The {len(used)} most used codes, the most used first, each at all places at once."
-        return Picture(pictures.draw_samples(show(decoded)), said + range_)
+        return Picture(
+            pictures.draw_samples(show(average_patches(x, codes, used, vae.latent_shape[1:]))),
+            f"The {len(used)} most used codes, the most used first: the mean of the pixels around "
+            f"the places where each occurs in {min(AROUND, len(x)):,} held-out examples.{range_}",
+        )
     pieces = [count_codes(piece) for piece in codes.unbind(1)]
     spread = [measure_codes(counts)["code_perplexity"] for _, counts in pieces]
     rows = []
@@ -92,6 +98,32 @@ def _draw_usage(vae: VAE, codes: Tensor) -> Picture:
         f"most used first: {found['code_usage']:.1%} of them do. Their perplexity is "
         f"{found['code_perplexity']:,.1f}; used alike, each would be at the dashed line.",
     )
+
+
+def average_patches(x: Tensor, codes: Tensor, wanted: Tensor, grid: Shape) -> Tensor:
+    """Return the mean of the pixels around the places of each wanted code, ``(n, C, 2p, 2q)``.
+
+    p and q are the height and width in pixels of a place, rounded up: a patch is twice as wide.
+
+    Args:
+        x: images, ``(N, C, H, W)``; the first 200 are looked at.
+        codes: of them, ``(N, M)``.
+        wanted: codes, ``(n,)``; of one that does not occur in those images the mean is 0.
+        grid: rows and columns of the map of codes.
+    """
+    x = x[:AROUND]
+    sides = [-(-size // count) for size, count in zip(x.shape[2:], grid, strict=True)]
+    padded = functional.pad(x, (sides[1], sides[1], sides[0], sides[0]), mode="replicate")
+    rows, columns = (
+        (((torch.arange(count) + 0.5) * size / count).round().long()[:, None])
+        + torch.arange(2 * side)
+        for size, count, side in zip(x.shape[2:], grid, sides, strict=True)
+    )
+    patches = padded[:, :, rows.flatten()][..., columns.flatten()]
+    patches = patches.reshape(*x.shape[:2], *rows.shape, *columns.shape)
+    flat = patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)  # (N h w, C, 2p, 2q)
+    at_place = codes[: len(x)].reshape(len(flat), -1)
+    return torch.stack([flat[(at_place == code).any(1)].mean(0) for code in wanted]).nan_to_num()
 
 
 def count_codes(codes: Tensor) -> tuple[Tensor, Tensor]:

@@ -103,7 +103,8 @@ def draw_pictures(
         reach = measure_range(prior, vae.prior_noise_shapes[0])
         made["traversal"] = _draw_traversal(vae, mu[0], activity, reach, show, range_, first)
     if vae.is_discrete:
-        made |= draw_code_pictures(vae, mu, shown, decoded, show, range_)
+        seen = x.nan_to_num(nan=0.0 if real else HIDDEN)
+        made |= draw_code_pictures(vae, mu, seen, decoded, show, range_)
     elif scatter:
         made["latent_scatter"] = _draw_scatter(mu, vae.latent_shape, activity, y, seed)
     return made

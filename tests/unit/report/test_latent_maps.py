@@ -14,7 +14,7 @@ from vael.models.latents import FSQ
 from vael.models.likelihoods import Gaussian
 from vael.models.vae import VAE
 from vael.report import code_pictures
-from vael.report.code_pictures import count_codes, draw_code_pictures
+from vael.report.code_pictures import average_patches, count_codes, draw_code_pictures
 from vael.report.latent_maps import colour_places, draw_channel_maps, enlarge
 from vael.report.tiles import GAP
 
@@ -79,22 +79,31 @@ def passing(event, latent, levels):
     return VAE(latents, Conditional(decoder, Gaussian(event, None, "fixed", 1.0), latent)).eval()
 
 
-def test_a_code_of_a_map_is_decoded_at_all_places(monkeypatch):
-    vae, seen = passing((1, 2, 2), (1, 2, 2), [3]), {}
-    monkeypatch.setattr(
-        code_pictures.pictures, "draw_samples", lambda x: seen.update(x=x) or enlarge(x, (2, 2))
-    )
-    x = torch.tensor([[[[9.0, 9.0], [9.0, -9.0]]], [[[9.0, 0.0], [9.0, -9.0]]]])
+def test_codes_of_a_map_have_pictures_and_their_use():
+    """1 occurs eight times, -1 three times, 0 once."""
+    vae = passing((1, 2, 2), (1, 2, 2), [3])
+    x = torch.tensor([[9.0, 9, 9, -9], [9, 9, 9, -9], [9, 0, 9, -9]]).reshape(-1, 1, 2, 2)
     mu = vae.encode(x).mean.flatten(1)
-    made = draw_code_pictures(vae, mu, x, x, lambda images: images, "")
+    made = draw_code_pictures(vae, mu, x, x[:2], lambda images: images, "")
     assert list(made) == ["codes", "codebook", "code_usage"]
-    torch.testing.assert_close(  # 1 occurs five times, -1 twice, 0 once
-        seen["x"], torch.tensor([1.0, -1.0, 0.0])[:, None, None, None].expand(3, 1, 2, 2)
-    )
     assert "100.0% of them do" in made["code_usage"].caption
-    p = np.array([5, 2, 1]) / 8
+    p = np.array([8, 3, 1]) / 12
     perplexity = np.exp(-(p * np.log(p)).sum())
     assert f"perplexity is {perplexity:.1f};" in made["code_usage"].caption
+
+
+def test_the_patch_of_a_code_is_the_mean_around_its_places():
+    """Pixels that are their row and column: the mean patch is that around the mean place."""
+    row, column = torch.meshgrid(torch.arange(12.0), torch.arange(6.0), indexing="ij")
+    x = torch.stack([row, column])[None].repeat(2, 1, 1, 1)
+    codes = torch.full((2, 12), 5)  # 4 x 3 places of 3 x 2 pixels
+    codes[0, 1 * 3 + 1] = codes[1, 2 * 3 + 1] = 7
+    (found,) = average_patches(x, codes, torch.tensor([7]), (4, 3))
+    assert found.shape == (2, 6, 4)
+    # the middles of the places are 4.5 and 7.5, half a pixel down each: pixels 1 to 6, 5 to 10
+    rows = (torch.arange(1.0, 7) + torch.arange(5.0, 11)) / 2
+    torch.testing.assert_close(found[0], rows[:, None].expand(6, 4))
+    torch.testing.assert_close(found[1], torch.arange(1.0, 5).expand(6, 4))
 
 
 def test_a_code_of_a_vector_is_changed_alone(monkeypatch):
