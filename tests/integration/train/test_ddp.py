@@ -79,9 +79,20 @@ def test_all_ranks_end_with_the_same_weights_in_one_folder(tmp_path, devices):
 
 
 def test_evaluation_of_the_same_weights_is_the_same_on_1_2_and_3_devices(tmp_path):
-    """Scores before training differ by rounding alone: every example and layer counts once."""
+    """Scores before training differ by rounding alone: every example and layer counts once.
+
+    Each example is told its own class, whichever process scores it.
+    """
+    told = ("condition=label", "condition.embedding=3")
     layers = ("latents=chain", "latents.below=[6]", "latents.hidden=[8]")
-    still = (*layers, "optimizer.lr=1e-30", "trainer.max_epochs=1", "data.batch_size=66", "seed=5")
+    still = (
+        *told,
+        *layers,
+        "optimizer.lr=1e-30",
+        "trainer.max_epochs=1",
+        "data.batch_size=66",
+        "seed=5",
+    )
     found, examples = {}, {}
     for devices in (1, 2, 3):
         place = tmp_path / str(devices)

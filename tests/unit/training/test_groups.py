@@ -64,8 +64,8 @@ def test_groups_leave_what_single_steps_leave(tmp_path, name):
 @pytest.mark.parametrize("step", [0, 1, 2, 10, 11, 12, 20, 21])
 def test_a_signal_within_a_group_stops_there_and_the_run_goes_on(tmp_path, step):
     """At the first, a middle and the last step of a group, of an epoch, and of the run."""
-    whole, _ = left(tmp_path / "whole", "callbacks.ema.decay=0.9", *at("SignalAt", -1))
-    folder = make_run(tmp_path / "cut", *SMALL, "callbacks.ema.decay=0.9", *at("SignalAt", step))
+    whole, _ = left(tmp_path / "whole", *OPTIONS["label"], *at("SignalAt", -1))
+    folder = make_run(tmp_path / "cut", *SMALL, *OPTIONS["label"], *at("SignalAt", step))
     with pytest.raises(Stopped):
         train(folder)
     if step % STEPS not in (0, STEPS - 1) or step == 0:  # else it came at the epoch's end
