@@ -171,8 +171,8 @@ def _check(seen: _Seen, at: int, name: str, family: str, alone: bool) -> None:
         got = f"{seen.first_odd[at]:g}" if not whole else f"{least:g} to {most:g}"
         if alone:
             raise ConfigError(
-                f"likelihood={family} needs {wanted} in every column, but {name} holds {got}: use "
-                "likelihood=mixed, which has a family for each."
+                f"likelihood={family} needs {wanted} in every column, but column {name} holds "
+                f"{got}: use likelihood=mixed, which has a family for each."
             )
         raise ConfigError(
             f"{WHERE}.{family} needs {wanted} in column {name}, but it holds {got}: put it into "

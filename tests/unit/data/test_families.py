@@ -82,7 +82,7 @@ def test_only_tables_have_columns(shape, kind, asked):
         (
             "poisson",
             {},
-            r"likelihood=poisson needs whole .* but size holds -?\d.*use likelihood=mixed",
+            r"likelihood=poisson needs whole .* but column size holds -?\d.*use likelihood=mixed",
         ),
         ({"bernoulli": ["year"]}, {}, r"bernoulli needs 0 and 1 in column year"),
         ({"categorical": ["yes"]}, {}, r"name it in data\.categorical"),

@@ -72,6 +72,7 @@ def test_every_way_to_make_levels_keeps_the_holes_and_changes_nothing_else(mode)
     ("mask", "options", "error", "said"),
     [
         (np.ones((20, 4, 3)), {}, DataError, r"shape of the images \(20, 4, 4\).* \(20, 4, 3\)"),
+        (np.zeros((20, 4, 4)), {}, DataError, "the mask hides all"),
         (np.full((20, 4, 4), 2), {}, DataError, "a mask must be of 0 and 1"),
         (np.ones((20, 4, 4)), {"image_size": 8}, ConfigError, "cannot go together with"),
     ],

@@ -58,7 +58,7 @@ def parse_numbers(
         raise DataError(
             f"{where}, {column.place(at)}, column {column.name}: a cell must be a number, got "
             f"{kind} ({cell!r}; {gaps.size} such in this column); leave the rows out, or set "
-            "data.missing=mean or data.missing=median"
+            "data.missing=mask, or mean or median"
         )
     _remark(column.name, out, missing, remarks)
     return out

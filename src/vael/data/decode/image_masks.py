@@ -42,6 +42,8 @@ def hide_pixels(
     there = ~np.isnan(x) if x.dtype.kind == "f" else np.ones(x.shape, bool)
     if mask is not None:
         there &= _fit(mask, x, where)
+    if not there.any():
+        raise DataError(f"{where}: each image must have an observed pixel, but the mask hides all")
     made, levels = decode(np.where(there, x, 0).astype(x.dtype))
     return np.where(channels_first(there, where), made, np.nan).astype(np.float32), levels
 

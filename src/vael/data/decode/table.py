@@ -270,9 +270,7 @@ def _finite(x: Array, where: str, missing: bool) -> Array:
             check_numeric(x, where)
         except DataError as error:
             if x.dtype.kind == "f" and np.isnan(x).any():
-                raise DataError(
-                    f"{error}, or set data.missing=mean or data.missing=median"
-                ) from error
+                raise DataError(f"{error}, or set data.missing=mask, or mean or median") from error
             raise
         return x.astype(np.float64)
     check_numeric(x[:0], where)

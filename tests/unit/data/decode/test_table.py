@@ -133,7 +133,7 @@ def test_block_by_block_the_same_is_refused_as_at_once():
             "a,b\n1,2\n,4\n",
             {},
             DataError,
-            "line 3, column a: .*an empty cell .*data.missing=mean or data.missing=median$",
+            "line 3, column a: .*an empty cell .*data.missing=mask, or mean or median$",
         ),
         ("a,b\n1,2\n3,NA\n", {}, DataError, r"line 3, column b: .*a missing value \('NA'; 1 such"),
         (
@@ -153,7 +153,7 @@ def test_block_by_block_the_same_is_refused_as_at_once():
             "a,b\n1,2\n3,nan\n",
             {},
             DataError,
-            r"line 3, column b.*\('nan'; 1.*or set data.missing=mean or data.missing=median$",
+            r"line 3, column b.*\('nan'; 1.*or set data.missing=mask, or mean or median$",
         ),
         ("a,b\n1,2\n3,x\n", {"missing": "mean"}, DataError, "the text 'x'"),
         ("a,b\n1,x\n", {"categorical": ["c"]}, ConfigError, "data.categorical .* got c; .* a, b$"),
