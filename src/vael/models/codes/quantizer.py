@@ -53,8 +53,14 @@ class Quantizer(nn.Module, ABC):
         with torch.autocast(vectors.device.type, enabled=False):
             book = self.look_up(torch.arange(self.num_codes, device=vectors.device))
             lengths = book.square().sum(-1)
+
+            def find(part: Tensor) -> Tensor:
+                return (lengths - 2 * part @ book.mT).argmin(-1)
+
+            if torch.compiler.is_exporting():  # a graph for any N has no parts
+                return find(vectors)
             parts = torch.split(vectors, max(1, FLOATS_AT_ONCE // self.num_codes))
-            return torch.cat([(lengths - 2 * part @ book.mT).argmin(-1) for part in parts])
+            return torch.cat([find(part) for part in parts])
 
     @property
     def num_vectors(self) -> int:
