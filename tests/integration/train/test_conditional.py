@@ -29,7 +29,8 @@ from vael.runs.summary import summary_text
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return trained_run(tmp_path_factory.mktemp("label"), "condition=label", "trainer.max_epochs=9")
+    settings = ("condition=label", "trainer.max_epochs=9", "report=true")
+    return trained_run(tmp_path_factory.mktemp("label"), *settings)
 
 
 def test_the_test_scores_are_measured_again(run):
