@@ -10,6 +10,7 @@ import vael
 from vael.errors import ConfigError
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
+from vael.pretrained.generate import imputations
 from vael.pretrained.generate.kinds import generate_file
 from vael.pretrained.generate.request import GenerateRequest
 from vael.pretrained.generate.table import write_table
@@ -84,6 +85,23 @@ def test_data_without_holes_has_nothing_to_impute(tmp_path):
     run = make_run(tmp_path, *SMALL[:1], "trainer.max_epochs=1", "model=mlp_vae", "data.limit=200")
     train(run)
     with pytest.raises(ConfigError, match=r"train it with data\.missing=mask"):
+        generate_file(GenerateRequest(run, "imputations"))
+
+
+def test_images_without_a_file_for_arrays_are_refused_before_they_are_filled(
+    tmp_path, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    x, mask = (
+        rng.integers(0, 256, (120, 1, 6, 6), dtype=np.uint8),
+        rng.random((120, 1, 6, 6)) < 0.7,
+    )
+    np.savez(tmp_path / "x.npz", x=x, mask=mask)
+    more = ("trainer.max_epochs=1", "model=mlp_vae", "likelihood=beta_binomial")
+    run = make_run(tmp_path, *SMALL, *more, f"data.path={tmp_path}/x.npz")
+    train(run)
+    monkeypatch.setattr(imputations, "impute", lambda *args, **options: pytest.fail("filled"))
+    with pytest.raises(ConfigError, match=r"are arrays: add --output FILE\.npz"):
         generate_file(GenerateRequest(run, "imputations"))
 
 

@@ -36,12 +36,13 @@ def make_imputations(subject: Subject) -> bytes:
         )
     if not subject.model.vae.has_density:
         raise ConfigError(f"there are no imputations: {NO_BOUND}.")
+    arrays = r.target.suffix == ".npz"
+    if not arrays and len(spec.event_shape) > 1:
+        raise ConfigError("imputations of images and series are arrays: add --output FILE.npz.")
     found = [np.concatenate(parts) for parts in zip(*_fill(subject, r.count or 0), strict=True)]
     filled, observed = found
-    if r.target.suffix == ".npz":
+    if arrays:
         return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
-    if filled.ndim != 3:
-        raise ConfigError("imputations of images and series are arrays: add --output FILE.npz.")
     return write_table(filled, spec, numbered=bool(r.count))
 
 
