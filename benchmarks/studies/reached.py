@@ -99,10 +99,10 @@ ROWS = (
         NBIP,
         "vael train experiment=iwae_2l data.path=FOLDER",
         "published/iwae_2l/*",
-        5000,
+        1000,
     ),
     Row(
-        "VAE given the label, -log p(x|y)",
+        "VAE given the label, NLL given it",
         82.32,
         "nats",
         "README of nbip/IWAE",
