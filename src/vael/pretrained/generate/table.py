@@ -1,5 +1,7 @@
 """Write rows of a model as the table that its data was read from."""
 
+import csv
+import io
 import math
 
 from vael.data.families import RAW
@@ -29,8 +31,11 @@ def write_table(x: Array, spec: DataSpec, numbered: bool = False) -> bytes:
         else:
             values = own[:, 0].round() if family == "bernoulli" else own[:, 0]
             columns[names[at[0]]] = [_write(v, family in RAW) for v in values]
-    lines = [columns, *zip(*columns.values(), strict=True)]
-    return "".join(",".join(map(_quote, line)) + "\n" for line in lines).encode()
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [columns, *zip(*columns.values(), strict=True)]
+    )
+    return text.getvalue().encode()
 
 
 def _write(value: float, whole: bool) -> str:
@@ -38,7 +43,3 @@ def _write(value: float, whole: bool) -> str:
     if not math.isfinite(value):
         return ""
     return str(int(value)) if whole and value == int(value) else str(value)
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(c in name for c in ',"\n') else name
