@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from vael.api.search import SearchResult, search
     from vael.data.module import VaelData
     from vael.errors import VaelError
+    from vael.pretrained.loading import load_model as load
     from vael.pretrained.model import Model
-    from vael.pretrained.model import load_model as load
     from vael.training.module import LitVAE
 
 __all__ = [
@@ -48,7 +48,7 @@ _PLACES = {
     "VaelError": "vael.errors",
     "build": "vael.api.lightning",
     "fit": "vael.api.memory",
-    "load": "vael.pretrained.model",
+    "load": "vael.pretrained.loading",
     "search": "vael.api.search",
     "train": "vael.api.run",
 }

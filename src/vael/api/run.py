@@ -49,7 +49,7 @@ class RunResult:
     @cached_property
     def model(self) -> "Model":
         """The model with the best weights, see `vael.load`."""
-        from vael.pretrained.model import load_model
+        from vael.pretrained.loading import load_model
 
         return load_model(self.folder, allow=self.allow)
 

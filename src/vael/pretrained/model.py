@@ -1,6 +1,6 @@
 """Use a trained model: raw data in, tensors out; no data set needed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,6 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from vael.config.build import build_seeds, build_vae
 from vael.data.batches import EVAL_CHUNK
 from vael.data.preprocess import Preprocess
 from vael.errors import ConfigError, DataError
@@ -22,16 +21,8 @@ from vael.models.trace import LatentRecord
 from vael.models.vae import VAE
 from vael.pretrained.inputs import ArrayLike, convert_examples, convert_latents
 from vael.pretrained.told import Given, convert_told
-from vael.pretrained.trained import (
-    Trained,
-    choose_config,
-    read_stored_config,
-    take_moments,
-    take_weights,
-)
+from vael.pretrained.trained import Trained
 from vael.randomness import Noise
-from vael.runs.checkpoint import ModelFile, read_model_file
-from vael.runs.listing import resolve_run
 from vael.types import DataSpec, Shape
 
 CODES = "codes, which have no size: of each there is one or there is none"
@@ -310,45 +301,3 @@ class Model:
 
     def _restored(self, parts: list[Tensor]) -> Tensor:
         return self.preprocess.restore(torch.cat(parts))
-
-
-def load_model(
-    path: str | Path,
-    *,
-    allow: Sequence[str] = (),
-    checkpoint: str = "best",
-    device: str | torch.device = "cpu",
-) -> Model:
-    """Load a trained model out of a run's folder or a checkpoint; the data set is not needed.
-
-    Nothing in the file can run code: it holds tensors and plain values, and its config may only
-    name parts of vael itself, or of packages in ``allow``.
-
-    Args:
-        path: a run's folder, ``latest``, or a checkpoint file.
-        allow: packages of your own that the config may name, ``["mylab"]``.
-        checkpoint: of a folder, ``best`` or ``last``.
-        device: where to compute.
-
-    Raises:
-        CheckpointError: nothing to load, or a file that is damaged, foreign or not trusted.
-        ConfigError: its config cannot be built.
-    """
-    stored = read_model_file(resolve_run(Path(path)), checkpoint)
-    return _assemble(stored, read_stored_config(stored, allow)).to(device)
-
-
-def open_model(path: Path, allow: Sequence[str], which: str) -> Model:
-    """Load a model for the command line, which runs what a run's own config.yaml names."""
-    stored = read_model_file(path, which)
-    return _assemble(stored, choose_config(path, stored, allow))
-
-
-def _assemble(stored: ModelFile, config: DictConfig) -> Model:
-    spec = stored.spec
-    vae = build_vae(config, spec, build_seeds(config))
-    take_weights(vae, stored, "the model of its own config", "It is damaged: get it again.")
-    preprocess = Preprocess(config.data.binarize, spec.raw_levels)
-    take_moments(preprocess, stored.state)
-    vae.eval().requires_grad_(False)
-    return Model(vae, preprocess, spec, config, stored.file, torch.device("cpu"))

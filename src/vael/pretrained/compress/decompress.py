@@ -13,7 +13,8 @@ from vael.pretrained.compress.coder import decode_blocks
 from vael.pretrained.compress.compress import Bar, check_coder, check_output
 from vael.pretrained.compress.container import Container, Header, unpack, used_versions
 from vael.pretrained.compress.examples import ARRAYS, encode_examples, hash_examples
-from vael.pretrained.model import Model, load_model, open_model
+from vael.pretrained.loading import load_model, open_model
+from vael.pretrained.model import Model
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from vael.data.sources.folder import Folder
 from vael.errors import ConfigError, DataError
 from vael.pretrained.compress.bins import Ints
 from vael.pretrained.inputs import convert_examples
-from vael.pretrained.model import Model, open_model
+from vael.pretrained.loading import open_model
+from vael.pretrained.model import Model
 from vael.pretrained.trained import load_trained
 from vael.randomness import Noise
 

@@ -13,7 +13,8 @@ from safetensors.torch import save
 from vael.errors import ConfigError, VaelError
 from vael.pretrained.export import onnx
 from vael.pretrained.export.card import card_text
-from vael.pretrained.model import Model, open_model
+from vael.pretrained.loading import open_model
+from vael.pretrained.model import Model
 from vael.runs.checkpoint import FORMAT, HEADER, WEIGHTS
 from vael.runs.summary import read_summary
 

@@ -15,7 +15,8 @@ from vael.data.splits import SplitIndex, permute
 from vael.errors import ConfigError
 from vael.models.posteriors.base import PosteriorRecord
 from vael.pretrained.generate.request import GenerateRequest
-from vael.pretrained.model import Model, open_model
+from vael.pretrained.loading import open_model
+from vael.pretrained.model import Model
 from vael.pretrained.trained import Trained, load_trained
 from vael.randomness import Noise
 from vael.report.draw import HIDDEN
