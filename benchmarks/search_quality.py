@@ -9,13 +9,14 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
 - unpruned: the file's sampler and budget, no pruner;
 - shipped: as the file says.
 
-    python benchmarks/search_quality.py compare [--seeds 20] [--workers 2]
+    python benchmarks/search_quality.py compare [--seeds 20] [--only REGEX] [--workers 2]
 
 `compare` lets each sampler and pruner search the landscape of those curves, without training;
 `show` prints the table of docs/search_defaults.md and draws its picture.
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import yaml
@@ -51,6 +52,7 @@ def main() -> None:
     comparing = parts.add_parser("compare", help="search the landscape of the recorded curves")
     comparing.add_argument("--seeds", type=int, default=20)
     comparing.add_argument("--workers", type=int, default=2)
+    comparing.add_argument("--only", default="", help="pairs that this expression matches whole")
     comparing.add_argument("--records", type=Path, default=RECORDS)
     comparing.add_argument("--out", type=Path, default=RECORDS / "replayed.json")
     showing = parts.add_parser("show", help="the table and the picture of what was compared")
@@ -63,7 +65,12 @@ def main() -> None:
         regret.draw(replays, options.picture)
         return
     if options.part == "compare":
-        compare.compare(options.records, SEARCH, options.seeds, options.out, options.workers)
+        pairs = [
+            one for one in compare.PAIRS if re.fullmatch(options.only or ".*", " / ".join(one))
+        ]
+        compare.compare(
+            options.records, SEARCH, pairs, options.seeds, options.out, options.workers
+        )
         return
     plain = yaml.safe_load(options.file.read_text())
     studies = record.plan_studies(plain, options.kinds, options.skip, options.work, options.out)

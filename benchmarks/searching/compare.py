@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 
 from searching.landscape import Landscape, fit_landscape
 from searching.records import Trial, read_record
-from searching.replay import ALONE, WORKERS, Replay, read_space, run_search
+from searching.replay import ALONE, OTHER, WORKERS, Replay, read_space, run_search
 from vael.files import write_text
 from vael.sweep.spec.space import Space
 
 EPOCHS, PATIENCE = 100, 20  # trainer.max_epochs and early_stopping.patience of the search
 TRIALS = 40
 BUDGET = 2400  # epochs of all trials that each pair gets at least
+ELSEWHERE = 1000  # added to the sampler's seed by ``OTHER``
 
 
 def _optuna(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -56,6 +58,7 @@ PAIRS = [("tpe", pruner) for pruner in PRUNERS]
 PAIRS += [(sampler, "tangent") for sampler in SAMPLERS if sampler != "tpe"]
 PAIRS += [(sampler, "none") for sampler in ("gp", "random")]
 PAIRS += [("tpe", pruner + ALONE) for pruner in ("none", "tangent")]
+PAIRS += [("tpe", "none" + OTHER)]
 
 
 def load_landscape(folder: Path) -> Landscape:
@@ -68,13 +71,20 @@ def load_landscape(folder: Path) -> Landscape:
     return fit_landscape(list(found.values()), EPOCHS, PATIENCE)
 
 
-def compare(folder: Path, search: Path, seeds: int, out: Path, workers: int) -> None:
-    """Run each pair over the seeds, and go on where it was interrupted."""
+def compare(
+    folder: Path,
+    search: Path,
+    pairs: Sequence[tuple[str, str]],
+    seeds: int,
+    out: Path,
+    workers: int,
+) -> None:
+    """Run each pair of sampler and pruner over the seeds, and go on where it was interrupted."""
     done: dict[str, dict[str, Any]] = json.loads(out.read_text()) if out.exists() else {}
     asked = [
         (sampler, pruner, seed)
         for seed in range(seeds)
-        for sampler, pruner in PAIRS
+        for sampler, pruner in pairs
         if str(seed) not in done.get(f"{sampler} / {pruner}", {})
     ]
     began = time.monotonic()
@@ -95,8 +105,9 @@ def _fit(folder: Path, search: Path) -> None:
 
 def _search(sampler: str, pruner: str, seed: int) -> dict[str, Any]:
     workers = 1 if pruner.endswith(ALONE) else WORKERS
-    asked = SAMPLERS[sampler], PRUNERS[pruner.removesuffix(ALONE)]
-    found = run_search(_landscape, _space, *asked, seed, TRIALS, BUDGET, workers)
+    sampling = seed + ELSEWHERE * pruner.endswith(OTHER)
+    asked = SAMPLERS[sampler], PRUNERS[pruner.removesuffix(ALONE).removesuffix(OTHER)]
+    found = run_search(_landscape, _space, *asked, seed, TRIALS, BUDGET, workers, sampling)
     return asdict(found)
 
 

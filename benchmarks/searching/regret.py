@@ -25,7 +25,7 @@ class Row:
 
     Attributes:
         share: of the epochs that the search without a pruner takes for as many trials; median.
-        loss: best score over that search's, minus 1; median, and worst.
+        loss: best score over that search's, minus 1; median, mean, standard deviation and worst.
         beats: seeds in which it ends better than the default configuration.
         behind: best score at the epochs that the default search takes, over the default search's,
             minus 1; mean and its standard error. Negative: it is better.
@@ -34,7 +34,7 @@ class Row:
     pair: str
     seeds: int
     share: float
-    loss: tuple[float, float]
+    loss: tuple[float, float, float, float]
     beats: int
     behind: tuple[float, float]
 
@@ -57,7 +57,12 @@ def summarize(replays: Replays) -> list[Row]:
                 pair,
                 seeds,
                 statistics.median(shares),
-                (statistics.median(losses), max(losses)),
+                (
+                    statistics.median(losses),
+                    statistics.mean(losses),
+                    statistics.stdev(losses),
+                    max(losses),
+                ),
                 sum(found[pair][s] < runs[s].default for s in range(seeds)),
                 (statistics.mean(behind), statistics.stdev(behind) / seeds**0.5),
             )
@@ -68,16 +73,16 @@ def summarize(replays: Replays) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """Write the rows as Markdown."""
     lines = [
-        "| sampler / pruner | epochs | loss, median | worst | beats the default configuration | "
-        "at the default search's epochs |",
-        "|---|---|---|---|---|---|",
+        "| sampler / pruner | epochs | loss, median | mean and spread | worst | beats the default "
+        "configuration | at the default search's epochs |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        median, worst = (100 * loss for loss in row.loss)
+        median, middle, spread, worst = (100 * loss for loss in row.loss)
         mean, error = (100 * part for part in row.behind)
         lines.append(
-            f"| {row.pair} | {row.share:.2f} | {median:+.2f} % | {worst:+.2f} % | "
-            f"{row.beats} of {row.seeds} | {mean:+.2f} ± {error:.2f} % |"
+            f"| {row.pair} | {row.share:.2f} | {median:+.2f} % | {middle:+.2f} ± {spread:.2f} % | "
+            f"{worst:+.2f} % | {row.beats} of {row.seeds} | {mean:+.2f} ± {error:.2f} % |"
         )
     return "\n".join(lines)
 
@@ -91,6 +96,8 @@ def draw(replays: Replays, path: Path) -> None:
         (SAMPLERS, 0, "samplers, with the tangent pruner"),
     ]
     panels = [panel for panel in panels if {*panel[0]} <= replays.keys()]
+    if not panels:
+        return
     figure = Figure(figsize=(6.2 * len(panels), 4.2), layout="constrained")
     row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (pairs, part, title) in zip(row, panels, strict=True):

@@ -24,6 +24,7 @@ from vael.sweep.workers.attempt import PRUNABLE_FRACTION
 
 WORKERS = 2
 ALONE = ", one worker"  # ends the name of a pair that searches with one worker
+OTHER = ", another seed"  # of a pair whose sampler has another seed, on the same landscape
 DEFAULT = {
     "model.latent_dim": 16,
     "objective.beta": 1.0,
@@ -70,6 +71,7 @@ def run_search(
     trials: int = 40,
     epochs: int = 0,
     workers: int = WORKERS,
+    sampler_seed: int | None = None,
 ) -> Replay:
     """Search the landscape.
 
@@ -82,16 +84,18 @@ def run_search(
         trials: at least so many.
         epochs: of all trials, at least so many; of the trials that begin then, all end.
         workers: trials at a time.
+        sampler_seed: of the sampler alone; default: that of the study.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
     study = optuna.create_study(pruner=samplers.make_pruner(pruner, landscape.epochs))
     study.enqueue_trial(DEFAULT)
+    sampling = seed if sampler_seed is None else sampler_seed
     running: list[_Running] = []
     begun, spent, ends = 0, 0, list[tuple[int, float, bool]]()
     while True:
         while len(running) < workers and (begun < trials or spent < epochs):
-            study.sampler = samplers.make_sampler(sampler, seed, begun)
+            study.sampler = samplers.make_sampler(sampler, sampling, begun)
             trial = study.ask()
             params = space.suggest(trial)
             running.append(_Running(trial, landscape.curve(params, seed)))
