@@ -4,7 +4,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from vael import web
+from vael.report import web
 
 
 @contextmanager

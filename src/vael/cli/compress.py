@@ -31,13 +31,12 @@ def compress(
 ) -> None:
     """Write examples to a file of about -ELBO bits, by bits-back coding; lossless."""
     from vael.cli.compression_text import compression_text
-    from vael.evaluation.progress import Countdown
     from vael.pretrained.compress.compress import CompressRequest, compress_file
 
     request = CompressRequest(
         run, data, output, force, tuple(overrides or ()), checkpoint, tuple(allow or ())
     )
-    print(compression_text(compress_file(request, Countdown)))
+    print(compression_text(compress_file(request)))
     print(output.resolve())
 
 
@@ -56,11 +55,10 @@ def decompress(
     allow: Allow = None,
 ) -> None:
     """Write the examples of FILE again, equal to the last level."""
-    from vael.evaluation.progress import Countdown
     from vael.pretrained.compress.decompress import DecompressRequest, decompress_file
 
     place = None if run is None else resolve_run(run)
     request = DecompressRequest(file, output, force, place, tuple(allow or ()))
-    shape = decompress_file(request, Countdown)
+    shape = decompress_file(request)
     print(f"{shape[0]:,} examples of {' x '.join(map(str, shape[1:]))}, equal to the last level")
     print(request.target.resolve())

@@ -44,7 +44,7 @@ def explore(
     from vael.pretrained.explore.app import make_explore_app
     from vael.pretrained.explore.many_runs import make_runs_app
     from vael.pretrained.explore.session import open_session
-    from vael.web import Server, is_loopback, listen, own_names
+    from vael.report.web import Server, is_loopback, listen, own_names
 
     if examples < 2:
         raise ConfigError(f"--examples must be at least 2, but got {examples}.")

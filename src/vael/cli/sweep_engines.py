@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vael.text import count_text, word_command
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def check_local(d: "Definition", per_device: int) -> "Work":
     """Return the way to work on this machine."""
+    import_module("vael.sweep.report.page")  # while the fork server imports: the end waits for it
     return _work_here
 
 

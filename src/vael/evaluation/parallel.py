@@ -17,10 +17,10 @@ from vael.distributed.failures import describe_signal
 from vael.distributed.processes import die_with, keep_freed_memory
 from vael.distributed.signals import ignore_sigint
 from vael.errors import VaelError
-from vael.evaluation.progress import Countdown
 from vael.evaluation.request import EvaluationRequest
 from vael.pretrained.scoring import Columns, Part, Scorer, list_chunks
 from vael.pretrained.trained import load_trained
+from vael.progress import Countdown
 
 Parts = tuple[Part, ...]
 LOOK_SECONDS = 0.2  # between two looks at the progress of the others

@@ -16,12 +16,12 @@ from vael.config.overrides import escape
 from vael.config.validate import check_config
 from vael.distributed.signals import Stopped
 from vael.errors import ConfigError, VaelError
-from vael.evaluation.progress import Countdown
 from vael.evaluation.verify import score_split
 from vael.files import write_json, write_text
 from vael.metrics.catalog import describe_metric
 from vael.pretrained.scoring import Scorer
 from vael.pretrained.trained import load_trained
+from vael.progress import Countdown
 from vael.randomness import STREAMS, Noise
 from vael.report.figures import draw_spread
 from vael.report.pictures import save_picture

@@ -13,11 +13,11 @@ from vael.config.flat import Difference, compare_configs
 from vael.data.source import Split
 from vael.errors import CheckpointError, ConfigError
 from vael.evaluation.evaluate import score_run
-from vael.evaluation.progress import Countdown
 from vael.evaluation.request import EvaluationRequest, choose_device
 from vael.metrics.scores import Scores, add_per_dim
 from vael.pretrained.scoring import Part, Scorer
 from vael.pretrained.trained import Trained, load_trained
+from vael.progress import Countdown
 from vael.runs.checkpoint import load_checkpoint, read_model_file
 from vael.runs.evaluation_file import read_evaluation
 from vael.runs.folder import RunFolder, read_config

@@ -12,7 +12,6 @@ import numpy as np
 
 from vael.data.source import Split
 from vael.errors import ConfigError, VaelError
-from vael.evaluation.progress import Countdown
 from vael.pretrained.compress.compress import Compression, CompressRequest, compress_file
 from vael.pretrained.compress.examples import read_examples
 from vael.runs.summary import finite_number, read_summary
@@ -76,7 +75,7 @@ def verify_by_file(folder: Path, overrides: Sequence[str] = ()) -> FileVerificat
     with tempfile.TemporaryDirectory() as place:
         file, back = Path(place) / "examples.vael", Path(place) / "examples.npy"
         given = tuple(overrides)
-        made = compress_file(CompressRequest(folder, split, file, overrides=given), Countdown)
+        made = compress_file(CompressRequest(folder, split, file, overrides=given))
         _decompress(file, back, folder)
         k = read_examples(folder, split, given, (), "best").k
         found = np.load(back).reshape(k.shape)

@@ -15,7 +15,6 @@ covers all the pixels that become one. Nothing is cropped; the aspect ratio foll
 import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -26,6 +25,7 @@ from vael.data.decode.fit import find_orientation, fit, fit_deep, is_turned
 from vael.data.decode.survey import CHANNELS, DEEP, Survey, list_broken
 from vael.data.source import BYTE_LEVELS, Array, Split
 from vael.errors import ConfigError, DataError
+from vael.progress import Countdown
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -115,19 +115,19 @@ def decode_pictures(
     """
     survey = Survey(where)
     total = sum(count for _, count in splits.values())
-    with show_progress(f"decoding {where}", 2 * total) as tick:
+    with Countdown(f"decoding {where}", 2 * total) as countdown:
         size = options.size
         for split, (rows, count) in splits.items():
             if not count:
                 raise DataError(
                     f"{where}, split {split}: a split must have at least 1 example, got none"
                 )
-            found = _survey(rows, split, survey, options.size, size, tick)
+            found = _survey(rows, split, survey, options.size, size, countdown)
             size = size or found
         survey.check_depth(options.levels)
         mode, levels = survey.choose_mode(options.channels), options.levels or BYTE_LEVELS
         decoded = {
-            split: _decode(rows, count, mode, levels, options.size, size, split, survey, tick)
+            split: _decode(rows, count, mode, levels, options.size, size, split, survey, countdown)
             for split, (rows, count) in splits.items()
         }
     if survey.broken and total == 1:
@@ -163,11 +163,11 @@ def _survey(
     survey: Survey,
     resized: tuple[int, int] | None,
     first: tuple[int, int] | None,
-    tick: Callable[[], None],
+    countdown: Countdown,
 ) -> tuple[int, int] | None:
     """Read all headers; return the size of the first picture."""
     for row, raw, picture in _open(rows, split, survey):
-        tick()
+        countdown.add(1)
         name = _name(row, raw)
         found = picture.height, picture.width
         if find_orientation(picture) >= 5:
@@ -193,14 +193,14 @@ def _decode(
     size: tuple[int, int] | None,
     split: Split,
     survey: Survey,
-    tick: Callable[[], None],
+    countdown: Countdown,
 ) -> DecodedImages:
     """Decode one split; what cannot be is noted in the survey."""
     dtype = np.uint8 if levels <= BYTE_LEVELS else np.uint16
     out = on_disk.allocate((count, CHANNELS[mode], *(size or (1, 1))), dtype)
     kept: list[int] = []
     for row, raw, picture in _open(rows, split, survey):
-        tick()
+        countdown.add(1)
         try:
             pixels = (
                 fit_deep(picture, mode, resized) if levels == DEEP else fit(picture, mode, resized)
@@ -238,26 +238,3 @@ def _name(row: int, raw: Raw) -> str:
 def _reason(error: Exception) -> str:
     text = " ".join((str(error) or type(error).__name__).split())
     return "no format that Pillow reads" if "cannot identify" in text else text[:200]
-
-
-@contextmanager
-def show_progress(text: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show one bar on a terminal, nothing in a log; call what it yields once for each example."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda: None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(text, total=total)
-        done = 0
-
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            if done % 256 == 0:  # each update takes a lock
-                bar.update(task, completed=done)
-
-        yield tick

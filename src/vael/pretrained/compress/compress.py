@@ -3,11 +3,8 @@
 import importlib.util
 import resource
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from vael.errors import ConfigError
 from vael.files import write_bytes
@@ -15,19 +12,8 @@ from vael.pretrained.compress.codec import Codec, one_thread
 from vael.pretrained.compress.coder import encode_blocks
 from vael.pretrained.compress.container import Header, count_blocks, pack, used_versions
 from vael.pretrained.compress.examples import hash_examples, read_examples
+from vael.progress import Countdown
 from vael.types import Shape
-
-
-class Ticker(Protocol):
-    """What is told of progress while it is entered."""
-
-    def add(self, steps: int) -> None:
-        """Say that so many more steps are done."""
-        ...
-
-
-Bar = Callable[[str, int], AbstractContextManager[Ticker]]
-"""Makes a ticker of what is done and how many steps there are."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ class Compression:
         return bits / dims
 
 
-def compress_file(request: CompressRequest, bar: Bar) -> Compression:
+def compress_file(request: CompressRequest) -> Compression:
     """Write examples to a file of about -ELBO bits, from which `decompress_file` has them again.
 
     Raises:
@@ -104,9 +90,9 @@ def compress_file(request: CompressRequest, bar: Bar) -> Compression:
     )
     model, k = found.model, found.k
     started = time.monotonic()
-    with one_thread(), bar("compress", len(k)) as ticker:
+    with one_thread(), Countdown("compress", len(k)) as countdown:
         codec = Codec(model.vae, model.spec.event_shape, model.spec.levels)
-        message = encode_blocks(codec, k, ticker.add)
+        message = encode_blocks(codec, k, countdown.add)
         header = Header(
             shape=codec.shape,
             levels=codec.levels,

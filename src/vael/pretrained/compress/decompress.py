@@ -10,11 +10,12 @@ from vael.errors import CheckpointError, ConfigError, DataError
 from vael.files import write_bytes
 from vael.pretrained.compress.codec import Codec, one_thread
 from vael.pretrained.compress.coder import decode_blocks
-from vael.pretrained.compress.compress import Bar, check_coder, check_output
+from vael.pretrained.compress.compress import check_coder, check_output
 from vael.pretrained.compress.container import Container, Header, unpack, used_versions
 from vael.pretrained.compress.examples import ARRAYS, encode_examples, hash_examples
 from vael.pretrained.loading import load_model, open_model
 from vael.pretrained.model import Model
+from vael.progress import Countdown
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class DecompressRequest:
         return self.file.with_suffix(".npy") if self.output is None else self.output
 
 
-def decompress_file(request: DecompressRequest, bar: Bar) -> tuple[int, ...]:
+def decompress_file(request: DecompressRequest) -> tuple[int, ...]:
     """Write the examples of a file as level numbers; return their shape ``(N, *E)``.
 
     Nothing is written unless their hash is that of the examples that were compressed.
@@ -62,20 +63,19 @@ def decompress_file(request: DecompressRequest, bar: Bar) -> tuple[int, ...]:
         raise ConfigError(f"{request.file} cannot be read: {error.strerror}.") from error
     packed = unpack(content, request.file)
     model = _open(request, packed.header)
-    x = decompress(packed, model, request.file, bar)
+    x = decompress(packed, model, request.file)
     made = encode_examples(x, packed.header.levels, request.target)
     write_bytes(request.target, lambda file: file.write(made))
     return x.shape
 
 
-def decompress(packed: Container, model: Model, file: Path, bar: Bar) -> Array:
+def decompress(packed: Container, model: Model, file: Path) -> Array:
     """Return the level numbers ``(N, *E)`` of a file.
 
     Args:
         packed: its content.
         model: that it was made with.
         file: where it is, for messages.
-        bar: told of progress.
 
     Raises:
         ConfigError: the model, versions or probabilities are not those that it was made with.
@@ -95,7 +95,7 @@ def decompress(packed: Container, model: Model, file: Path, bar: Bar) -> Array:
             f"{file} holds examples of shape {header.shape} with {header.levels} levels, but the "
             f"model is of shape {spec.event_shape} with {spec.levels}: name its own run by --run."
         )
-    with one_thread(), bar("decompress", header.count) as ticker:
+    with one_thread(), Countdown("decompress", header.count) as countdown:
         codec = Codec(model.vae, header.shape, header.levels, header.rows)
         if codec.digest() != header.model:
             raise ConfigError(
@@ -108,7 +108,7 @@ def decompress(packed: Container, model: Model, file: Path, bar: Bar) -> Array:
                 "last bits (another processor, other instructions or libraries); use the machine "
                 "that compressed it."
             )
-        k = decode_blocks(codec, packed.message, header.count, ticker.add)
+        k = decode_blocks(codec, packed.message, header.count, countdown.add)
     if hash_examples(k, header.levels) != header.examples:
         raise DataError(f"{file} does not give the examples that were compressed: get it again.")
     return np.reshape(k, (header.count, *header.shape))

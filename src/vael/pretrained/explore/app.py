@@ -25,7 +25,7 @@ from vael.pretrained.explore.requests import (
     read_whole,
 )
 from vael.pretrained.explore.session import Session
-from vael.web import Guard
+from vael.report.web import Guard
 
 PAGE = Path(__file__).parent / "page"
 MOST = 64  # latents in a request
@@ -167,7 +167,7 @@ def make_explore_app(
 
     Args:
         session: the model.
-        names: by which this machine may be asked for, see `vael.web.Guard`.
+        names: by which this machine may be asked for, see `vael.report.web.Guard`.
         public: whether it can be reached from elsewhere.
     """
     page = Mount("/", StaticFiles(directory=PAGE, html=True))

@@ -1,18 +1,18 @@
 """Hold the encoded examples: what each latent dimension carries, and planes of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from vael.data.decode.images import show_progress
 from vael.data.source import Array, Arrays
 from vael.errors import CheckpointError, ConfigError
 from vael.metrics.catalog import ACTIVE_THRESHOLD
 from vael.metrics.latent_activity import Activity, measure_activity, name_dim, variance_over_data
 from vael.models.trace import LatentRecord
 from vael.pretrained.scoring import Part, Scorer
+from vael.progress import Countdown
 from vael.types import Shape
 
 
@@ -110,7 +110,7 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
     """
     vae, examples = scorer.vae, scorer.examples(part)
 
-    def layers(tick: Callable[[], None]) -> Iterator[tuple[LatentRecord, LatentRecord]]:
+    def layers(countdown: Countdown) -> Iterator[tuple[LatentRecord, LatentRecord]]:
         for batch in examples:
             x = scorer.x(part, batch)
             still = tuple(x.new_zeros(1, len(x), *shape) for shape in vae.noise_shapes)
@@ -118,11 +118,10 @@ def survey_examples(scorer: Scorer, part: Part) -> Atlas:
             _, found = vae.infer(x, still, context=c)
             exact = vae.latents.top_is_exact
             yield found[0].q if exact else vae.encode(x, context=c), found[0].p
-            for _ in range(len(x)):
-                tick()
+            countdown.add(len(x))
 
-    with torch.inference_mode(), show_progress("encoding", len(examples.index)) as tick:
-        means, activity = measure_activity(layers(tick))
+    with torch.inference_mode(), Countdown("encoding", len(examples.index)) as countdown:
+        means, activity = measure_activity(layers(countdown))
     if not bool(means.isfinite().all()):
         raise CheckpointError(
             f"{scorer.trained.checkpoint}: the encoder's output must be finite, "

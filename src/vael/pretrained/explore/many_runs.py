@@ -115,7 +115,7 @@ def make_runs_app(
     Args:
         folder: of runs, or of a search.
         open_one: from a run's folder to its model; an error that it raises is shown.
-        names: by which this machine may be asked for, see `vael.web.Guard`.
+        names: by which this machine may be asked for, see `vael.report.web.Guard`.
         public: whether it can be reached from elsewhere.
     """
     runs = ManyRuns(folder, open_one)

@@ -14,6 +14,7 @@ from vael.metrics.imputation import impute
 from vael.pretrained.generate.encode import encode_npz
 from vael.pretrained.generate.subject import Subject
 from vael.pretrained.generate.table import write_table
+from vael.progress import Countdown
 from vael.randomness import Noise
 
 SAMPLES = 1000  # importance samples
@@ -39,14 +40,16 @@ def make_imputations(subject: Subject) -> bytes:
     arrays = r.target.suffix == ".npz"
     if not arrays and len(spec.event_shape) > 1:
         raise ConfigError("imputations of images and series are arrays: add --output FILE.npz.")
-    found = [np.concatenate(parts) for parts in zip(*_fill(subject, r.count or 0), strict=True)]
-    filled, observed = found
+    total = sum(map(len, subject.trained.data.cached.data.parts.values()))
+    with Countdown("imputations", total) as countdown:
+        parts = list(_fill(subject, r.count or 0, countdown))
+    filled, observed = (np.concatenate(each) for each in zip(*parts, strict=True))
     if arrays:
         return encode_npz({"x": filled if r.count else filled[:, 0], "observed": observed})
     return write_table(filled, spec, numbered=bool(r.count))
 
 
-def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
+def _fill(subject: Subject, draws: int, countdown: Countdown) -> Iterator[tuple[Array, Array]]:
     """Yield the filled examples ``(B, M, *E)`` of each chunk, and what was observed of them."""
     trained, device = subject.trained, torch.device("cpu")
     noise = Noise(subject.request.seed, "latent")
@@ -72,3 +75,4 @@ def _fill(subject: Subject, draws: int) -> Iterator[tuple[Array, Array]]:
             filled = torch.where(torch.isnan(x), values, known)
             yield filled.transpose(0, 1).numpy(), (~torch.isnan(x)).numpy()
             chunk += 1
+            countdown.add(len(batch.x))

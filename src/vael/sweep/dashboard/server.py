@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from vael.errors import ConfigError
 from vael.report.contents import read_run
 from vael.report.page import render_report
+from vael.report.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
 from vael.runs.folder import RunFolder
 from vael.sweep.dashboard.overlay import Overlay, RunPictures
 from vael.sweep.report.page import render_study
 from vael.sweep.study.reader import StudyReader
 from vael.sweep.study.records import trial_folder
-from vael.web import CONNECTIONS, Guard, Server, is_loopback, listen, own_names
 
 TRIAL_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 LONGEST_BYTES = 8192  # of a path with its query
@@ -60,7 +60,7 @@ def make_dashboard(study: StudyReader, names: Iterable[str] = (), public: bool =
 
     Args:
         study: it is read whenever the page asks.
-        names: by which this machine may be asked for, see `vael.web.Guard`.
+        names: by which this machine may be asked for, see `vael.report.web.Guard`.
         public: whether it can be reached from elsewhere.
 
     Raises:

@@ -1,7 +1,6 @@
 """Engine local: a sweep's workers on this machine, from start to end."""
 
 import signal
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ class Local:
     def _watch(self, asked: StopRequest) -> int:
         code = 0
         while self._workers:
-            time.sleep(LOOK_SECONDS)
+            self._workers[-1].handle.wait(LOOK_SECONDS)  # no longer than that: it may be the last
             self._pass_on(asked)
             for worker in list(self._workers):
                 ended = worker.handle.wait(0)

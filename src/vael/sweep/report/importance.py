@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
+from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vael.metrics.catalog import Direction
@@ -63,7 +64,7 @@ def compute_importances(
     study.add_trials(known)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Some regimes", UserWarning)  # the page says it
-        shares = optuna.importance.get_param_importances(study, params=varied)
+        shares = get_param_importances(study, params=varied)
     return Importance(shares, len(known), epoch)
 
 

@@ -29,7 +29,7 @@ class Forks:
     def __init__(self, line: ForkLine) -> None:
         self._line = line
         self._codes: dict[int, int] = {}
-        self._gone = False
+        self.gone = False  # the server, and with it all that it has started
 
     def start(self, command: Command) -> "ForkedHandle":
         """See Starter.
@@ -48,7 +48,7 @@ class Forks:
         while True:
             answer = self._line.read(START_SECONDS)
             if answer is None:
-                self._gone = True
+                self.gone = True
                 raise VaelError("the process that starts trials is gone.")
             if "code" not in answer:
                 return ForkedHandle(self, answer["pid"])
@@ -61,14 +61,14 @@ class Forks:
         """
         end = time.monotonic() + seconds
         while pid not in self._codes:
-            if self._gone:
+            if self.gone:
                 return KILLED
             try:
                 answer = self._line.read(max(0.0, end - time.monotonic()))
             except TimeoutError:
                 return None
             if answer is None:
-                self._gone = True
+                self.gone = True
             else:
                 self._note(answer)
         return self._codes.pop(pid)
@@ -128,7 +128,7 @@ class ForkServer:
         Raises:
             VaelError: it cannot start.
         """
-        if self._server.poll() is not None:
+        if self._forks.gone or self._server.poll() is not None:
             self.close()
             self._launch()
         if not self._ready:

@@ -24,27 +24,26 @@ from vael.pretrained.compress.decompress import DecompressRequest, decompress_fi
 from vael.pretrained.compress.examples import read_examples
 from vael.pretrained.model import Model
 from vael.pretrained.trained import load_trained
+from vael.progress import Countdown
 
 
-class Silent:
-    def __init__(self, what, total):
-        self.done, self.total = 0, total
+@pytest.fixture(autouse=True)
+def counted(monkeypatch):
+    """What is told of progress ends with all of it."""
+    leave = Countdown.__exit__
 
-    def __enter__(self):
-        return self
+    def check_and_leave(self, *error):
+        assert error[0] or self._done == self.total
+        leave(self, *error)
 
-    def __exit__(self, *error):
-        assert error[0] or self.done == self.total
-
-    def add(self, steps):
-        self.done += steps
+    monkeypatch.setattr(Countdown, "__exit__", check_and_leave)
 
 
 @pytest.fixture(scope="module")
 def packed(run, tmp_path_factory):
     """The test split of a run, compressed."""
     file = tmp_path_factory.mktemp("packed") / "test.vael"
-    made = compress_file(CompressRequest(run, "test", file), Silent)
+    made = compress_file(CompressRequest(run, "test", file))
     return file, made
 
 
@@ -85,7 +84,7 @@ def test_the_same_numbers_from_a_file_are_the_same_message(run, packed, tmp_path
     np.savez(tmp_path / "x.npz", x=x / np.float32(16))
     for name in ("x.npy", "x.npz"):
         target = tmp_path / f"{name}.vael"
-        compress_file(CompressRequest(run, str(tmp_path / name), target), Silent)
+        compress_file(CompressRequest(run, str(tmp_path / name), target))
         assert target.read_bytes() == packed[0].read_bytes()
 
 
@@ -111,7 +110,7 @@ def test_changed_words_under_a_right_digest_are_an_error(packed, tmp_path, place
     bad = tmp_path / "bad.vael"
     bad.write_bytes(pack(read.header, read.words))
     with pytest.raises(DataError, match=r"do not decode|does not give"):
-        decompress_file(DecompressRequest(bad), Silent)
+        decompress_file(DecompressRequest(bad))
     assert [path.name for path in tmp_path.iterdir()] == ["bad.vael"]
 
 
@@ -125,29 +124,29 @@ def test_other_probabilities_versions_weights_and_runs_are_refused(
         other = tmp_path / "other.vael"
         other.write_bytes(pack(replace(read.header, **change), read.words))
         with pytest.raises(ConfigError, match="name its own run"):
-            decompress_file(DecompressRequest(other, tmp_path / "x.npy"), Silent)
+            decompress_file(DecompressRequest(other, tmp_path / "x.npy"))
     with monkeypatch.context() as patch:
         patch.setattr(Codec, "probe", lambda self: "another")
         with pytest.raises(ConfigError, match="other probabilities in the last bits"):
-            decompress_file(request, Silent)
+            decompress_file(request)
     with monkeypatch.context() as patch:
         now = {**container.used_versions(), "torch": "1.0"}
         patch.setattr(decompress, "used_versions", lambda: now)
         with pytest.raises(ConfigError, match=r"torch \S+, now 1\.0"):
-            decompress_file(request, Silent)
+            decompress_file(request)
     with monkeypatch.context() as patch:
         patch.setattr(Codec, "digest", lambda self: "another")
         with pytest.raises(ConfigError, match="other weights"):
-            decompress_file(request, Silent)
+            decompress_file(request)
     moved = shutil.copytree(run, tmp_path / "moved")
     read = unpack(file.read_bytes(), file)
     lost = tmp_path / "lost.vael"
     gone = replace(read.header, run=str(tmp_path / "gone"))
     lost.write_bytes(pack(gone, read.words))
     with pytest.raises((CheckpointError, ConfigError), match="--run"):
-        decompress_file(DecompressRequest(lost, tmp_path / "x.npy"), Silent)
+        decompress_file(DecompressRequest(lost, tmp_path / "x.npy"))
     assert not (tmp_path / "x.npy").exists()
-    decompress_file(DecompressRequest(lost, tmp_path / "x.npy", run=moved), Silent)
+    decompress_file(DecompressRequest(lost, tmp_path / "x.npy", run=moved))
     assert np.array_equal(np.load(tmp_path / "x.npy"), split_of(run))
 
 
@@ -159,7 +158,7 @@ def test_the_run_that_a_file_names_runs_no_code_of_others(run, packed, tmp_path)
     read = unpack(packed[0].read_bytes(), packed[0])
     file = tmp_path / "a.vael"
     file.write_bytes(pack(replace(read.header, run=str(copied)), read.words))
-    decompress_file(DecompressRequest(file), Silent)
+    decompress_file(DecompressRequest(file))
     assert np.array_equal(np.load(tmp_path / "a.npy"), split_of(run))
 
 
@@ -179,7 +178,7 @@ def test_examples_that_are_not_the_models_are_one_line(run, tmp_path, array, wor
     np.save(tmp_path / "x.npy", array)
     request = CompressRequest(run, str(tmp_path / "x.npy"), tmp_path / "x.vael")
     with pytest.raises(DataError, match=words):
-        compress_file(request, Silent)
+        compress_file(request)
     assert not (tmp_path / "x.vael").exists()
 
 
@@ -196,7 +195,7 @@ def test_bad_options_are_one_line(run, packed, tmp_path, monkeypatch):
         (CompressRequest(run, "test", tmp_path / "a", checkpoint="x"), "best or last"),
     ):
         with pytest.raises((ConfigError, DataError), match=words):
-            compress_file(request, Silent)
+            compress_file(request)
     for request, words in (
         (DecompressRequest(file, tmp_path), "must end in .npy or .npz"),
         (DecompressRequest(tmp_path / "gone.vael"), "cannot be read"),
@@ -204,11 +203,11 @@ def test_bad_options_are_one_line(run, packed, tmp_path, monkeypatch):
         (DecompressRequest(taken), "begins otherwise"),
     ):
         with pytest.raises((ConfigError, DataError), match=words):
-            decompress_file(request, Silent)
+            decompress_file(request)
     with monkeypatch.context() as patch:
         patch.setattr(importlib.util, "find_spec", lambda name: None)
         with pytest.raises(ConfigError, match=r"pip install constriction"):
-            compress_file(CompressRequest(run, "test", tmp_path / "a"), Silent)
+            compress_file(CompressRequest(run, "test", tmp_path / "a"))
     assert [path.name for path in tmp_path.iterdir()] == ["taken.vael"]
     assert taken.read_bytes() == b"mine"
 

@@ -12,9 +12,9 @@ import time
 import httpx
 import pytest
 
-from vael import web
 from vael.errors import CheckpointError, ConfigError
 from vael.pretrained.explore.session import open_session
+from vael.report import web
 
 
 @pytest.fixture

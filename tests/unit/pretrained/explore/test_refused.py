@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from vael import web
 from vael.pretrained.explore import app
 from vael.pretrained.explore.app import make_explore_app
+from vael.report import web
 
 ROUTES = ["/api/decode", "/api/sample", "/api/path", "/api/encode"]
 Z = [0.0, 0.0, 0.0, 0.0]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from helpers.drip import shut_out, until_closed
 
-from vael import web
+from vael.report import web
 
 
 @pytest.fixture

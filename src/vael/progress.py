@@ -2,11 +2,12 @@
 
 import sys
 import time
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from vael.text import clock_text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 FIRST_SECONDS, LONGEST_SECONDS = 3.0, 60.0  # to the first line of a log, and between two
 
@@ -28,12 +29,19 @@ class Countdown:
         self._progress: Progress | None = None
 
     def __enter__(self) -> "Countdown":
+        """Show it from now on."""
+        from rich import progress
+        from rich.console import Console
+
         self._started = time.monotonic()
         console = Console(stderr=True)
         if console.is_terminal:
-            shown = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
-            left = TextColumn("left:"), TimeRemainingColumn()
-            self._progress = Progress(*shown, *left, console=console, auto_refresh=False)
+            shown = progress.BarColumn(), progress.TaskProgressColumn()
+            left = progress.TextColumn("left:"), progress.TimeRemainingColumn()
+            what = progress.TextColumn("{task.description}")
+            self._progress = progress.Progress(
+                what, *shown, *left, console=console, auto_refresh=False
+            )
             self._progress.start()
             self._task = self._progress.add_task(self.what, total=self.total)
             self._pause = self.refresh_seconds
