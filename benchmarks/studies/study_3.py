@@ -234,6 +234,7 @@ def draw(result: dict[str, Any]) -> Figure:
         axes.set(xscale="log", xlabel="latent dimensions", title=name)
         axes.set(ylabel="test, bits per dimension", xticks=SIZES, xticklabels=SIZES)
         axes.minorticks_off()
+        axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= high])
         axes.legend(frameon=False, fontsize=8)
         style(axes)
     return figure
