@@ -65,14 +65,15 @@ def list_jobs(settings: list[str], short: bool = False) -> list[Job]:
     ]
     if not short:
         jobs += [
-            _job("digits", DIGITS, net, beta, 0, "shared", EPOCHS[net])
+            _job("digits", DIGITS, net, beta, seed, "shared", EPOCHS[net])
+            for seed in seeds
             for net in NETS
             for beta in BETAS[::2]
         ]
     if settings and not short:
         jobs += [
             _job("mnist", (*MNIST, *settings), net, beta, seed, "fixed", 20)
-            for seed in seeds[:1]
+            for seed in seeds
             for net in NETS
             for beta in FEW
         ]
