@@ -1,12 +1,13 @@
 """The test images of a run as a file, and back: results/compressed.json.
 
-    python benchmarks/studies/compressed.py RUN FILE
+    python benchmarks/studies/compressed.py RUN FILE --name logistic_mixture
 
 Writes FILE by `vael compress RUN test` unless it is there, decompresses it, and compares every
 level with the data. The size is that of the whole file, header and model's name included.
 """
 
 import argparse
+import json
 import math
 import subprocess
 import sys
@@ -26,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("file", type=Path)
+    parser.add_argument("--name", required=True, help="of the run, in the results")
     parser.add_argument("--out", type=Path, default=RESULTS / "compressed.json")
     given = parser.parse_args()
     if not given.file.exists():
@@ -46,7 +48,8 @@ def main() -> None:
         "lossless": same,
     }
     print(result)
-    write_json(given.out, result)
+    known = json.loads(given.out.read_text()) if given.out.exists() else {}
+    write_json(given.out, {**known, given.name: result})
 
 
 def vael(*words: str) -> None:
