@@ -12,7 +12,7 @@ keeps every learning curve in results/search_quality/; it goes on where it was i
     python benchmarks/search_quality.py compare [--seeds 20] [--only REGEX] [--workers 2]
 
 `compare` lets each sampler and pruner search the landscape of those curves, without training;
-`show` prints the table of docs/search_defaults.md and draws its picture.
+`show` prints the tables of docs/search_defaults.md and draws its picture.
 """
 
 import argparse
@@ -20,7 +20,8 @@ import re
 from pathlib import Path
 
 import yaml
-from searching import compare, record, regret
+from searching import compare, record, recorded, regret
+from searching.records import read_records
 
 ROOT = Path(__file__).parents[1]
 SEARCH = ROOT / "sweeps" / "latent_beta_likelihood.yaml"
@@ -55,11 +56,14 @@ def main() -> None:
     comparing.add_argument("--only", default="", help="pairs that this expression matches whole")
     comparing.add_argument("--records", type=Path, default=RECORDS)
     comparing.add_argument("--out", type=Path, default=RECORDS / "replayed.json")
-    showing = parts.add_parser("show", help="the table and the picture of what was compared")
+    showing = parts.add_parser("show", help="the tables, and the picture of what was compared")
+    showing.add_argument("--records", type=Path, default=RECORDS)
     showing.add_argument("--replayed", type=Path, default=RECORDS / "replayed.json")
     showing.add_argument("--picture", type=Path, default=ROOT / "docs" / "search_quality.svg")
     options = parser.parse_args()
     if options.part == "show":
+        print(recorded.rank_table(compare.read_configurations(options.records)))
+        print(recorded.pruner_table(read_records(options.records, "unpruned")))
         replays = compare.read_replays(options.replayed)
         print(regret.table(regret.summarize(replays)))
         regret.draw(replays, options.picture)

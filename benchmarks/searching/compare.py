@@ -61,14 +61,19 @@ PAIRS += [("tpe", pruner + ALONE) for pruner in ("none", "tangent")]
 PAIRS += [("tpe", "none" + OTHER)]
 
 
-def load_landscape(folder: Path) -> Landscape:
-    """Fit the landscape to all recorded trials without a pruner, each configuration once."""
+def read_configurations(folder: Path) -> list[Trial]:
+    """Read all recorded trials without a pruner, each configuration once."""
     found: dict[str, Trial] = {}
     for path in sorted(folder.glob("*.json.gz")):
         record = read_record(path)
         if record.study["pruner"] is None:
             found |= {json.dumps(t.params, sort_keys=True): t for t in record.trials}
-    return fit_landscape(list(found.values()), EPOCHS, PATIENCE)
+    return [*found.values()]
+
+
+def load_landscape(folder: Path) -> Landscape:
+    """Fit the landscape to the recorded configurations."""
+    return fit_landscape(read_configurations(folder), EPOCHS, PATIENCE)
 
 
 def compare(

@@ -1,0 +1,59 @@
+"""Tell from recorded studies how early ranks foretell the end, and what a pruner would save."""
+
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from searching.compare import EPOCHS, PRUNERS
+from searching.records import Record, Trial
+from searching.replay import prune_recorded
+
+AFTER = (8, 25, 50, 75)  # epochs
+BEST = 0.3  # share of the configurations among which a search must choose
+
+
+def rank_table(trials: Sequence[Trial]) -> str:
+    """Write Spearman's correlation of the score after some epochs with that at the end.
+
+    Args:
+        trials: of different configurations, each trained to its end.
+    """
+    curves = np.array([np.minimum.accumulate(_whole(t.curve)) for t in trials])
+    last = curves[:, -1]
+    best = last <= np.quantile(last, BEST)
+    lines = [
+        f"| after epochs | all {len(trials)} configurations | the best {100 * BEST:.0f} % |",
+        "|---|---|---|",
+    ]
+    for epoch in AFTER:
+        found = [
+            float(spearmanr(curves[rows, epoch - 1], last[rows]).statistic)
+            for rows in (np.ones(len(last), bool), best)
+        ]
+        lines.append(f"| {epoch} | {found[0]:.2f} | {found[1]:.2f} |")
+    return "\n".join(lines)
+
+
+def pruner_table(records: Sequence[Record]) -> str:
+    """Write what each pruner would have spent and lost on studies that had none."""
+    lines = ["| pruner | epochs, median | loss, median | worst |", "|---|---|---|---|"]
+    whole = [prune_recorded(record, None, EPOCHS) for record in records]
+    for name, pruner in PRUNERS.items():
+        if pruner is None:
+            continue
+        runs = [prune_recorded(record, pruner, EPOCHS) for record in records]
+        shares = [
+            run.ends[-1][0] / all_.ends[-1][0] for run, all_ in zip(runs, whole, strict=True)
+        ]
+        losses = [run.best() / all_.best() - 1 for run, all_ in zip(runs, whole, strict=True)]
+        lines.append(
+            f"| {name} | {statistics.median(shares):.2f} | {100 * statistics.median(losses):.2f} % | "
+            f"{100 * max(losses):.2f} % |"
+        )
+    return "\n".join(lines)
+
+
+def _whole(curve: Sequence[float]) -> list[float]:
+    return [*curve, *[curve[-1]] * (EPOCHS - len(curve))][:EPOCHS]
