@@ -44,13 +44,11 @@ def pruner_table(records: Sequence[Record]) -> str:
         if pruner is None:
             continue
         runs = [prune_recorded(record, pruner, EPOCHS) for record in records]
-        shares = [
-            run.ends[-1][0] / all_.ends[-1][0] for run, all_ in zip(runs, whole, strict=True)
-        ]
-        losses = [run.best() / all_.best() - 1 for run, all_ in zip(runs, whole, strict=True)]
+        pairs = list(zip(runs, whole, strict=True))
+        share = statistics.median(run.ends[-1][0] / full.ends[-1][0] for run, full in pairs)
+        loss = [100 * (run.best() / full.best() - 1) for run, full in pairs]
         lines.append(
-            f"| {name} | {statistics.median(shares):.2f} | {100 * statistics.median(losses):.2f} % | "
-            f"{100 * max(losses):.2f} % |"
+            f"| {name} | {share:.2f} | {statistics.median(loss):.2f} % | {max(loss):.2f} % |"
         )
     return "\n".join(lines)
 

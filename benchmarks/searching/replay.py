@@ -88,7 +88,7 @@ def run_search(
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    study = optuna.create_study(pruner=samplers.make_pruner(pruner, landscape.epochs))
+    study = _make_study(samplers.make_pruner(pruner, landscape.epochs), seed)
     study.enqueue_trial(DEFAULT)
     sampling = seed if sampler_seed is None else sampler_seed
     running: list[_Running] = []
@@ -110,6 +110,11 @@ def run_search(
                 running.remove(one)
                 score = round(min(one.curve[: one.done]), DIGITS)
                 ends.append((spent, score, state == TrialState.COMPLETE))
+
+
+def _make_study(pruner: Any, seed: int) -> optuna.Study:
+    """Make a study with a name of its own: Hyperband's brackets follow from it."""
+    return optuna.create_study(pruner=pruner, study_name=f"replay {seed}")
 
 
 @dataclass
@@ -140,7 +145,7 @@ def prune_recorded(record: Record, pruner: Any, epochs: int) -> Replay:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    study = optuna.create_study(pruner=samplers.make_pruner(pruner, epochs))
+    study = _make_study(samplers.make_pruner(pruner, epochs), int(record.study["seed"]))
     waiting = [trial.curve for trial in record.trials if trial.curve]
     running, spent, ends = list[_Running](), 0, list[tuple[int, float, bool]]()
     while waiting or running:
