@@ -86,7 +86,7 @@ class Landscape:
 def fit_landscape(trials: Sequence[Trial], epochs: int, patience: int) -> Landscape:
     """Fit the landscape to recorded trials that ended by themselves."""
     used = [t for t in trials if t.state == "complete" and t.curve]
-    curves = np.log(np.array([_extended(t.curve, epochs) for t in used]))
+    curves = np.log(np.array([extend(t.curve, epochs) for t in used]))
     logs = np.log([[float(t.params[name]) for name in LENGTHS] for t in used])
     centre, width = logs.mean(0), logs.std(0)
     points = np.array([features(t.params, centre, width) for t in used])
@@ -119,6 +119,6 @@ def _left_out(process: GaussianProcessRegressor, points: Array, values: Array) -
     return found
 
 
-def _extended(curve: Sequence[float], epochs: int) -> list[float]:
+def extend(curve: Sequence[float], epochs: int) -> list[float]:
     """Continue a curve that ended by itself at its last value, which was no better."""
     return [*curve, *[curve[-1]] * (epochs - len(curve))][:epochs]

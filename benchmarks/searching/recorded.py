@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from searching.compare import EPOCHS, PRUNERS
+from searching.landscape import extend
 from searching.records import Record, Trial
 from searching.replay import prune_recorded
 
@@ -20,7 +21,7 @@ def rank_table(trials: Sequence[Trial]) -> str:
     Args:
         trials: of different configurations, each trained to its end.
     """
-    curves = np.array([np.minimum.accumulate(_whole(t.curve)) for t in trials])
+    curves = np.array([np.minimum.accumulate(extend(t.curve, EPOCHS)) for t in trials])
     last = curves[:, -1]
     best = last <= np.quantile(last, BEST)
     lines = [
@@ -51,7 +52,3 @@ def pruner_table(records: Sequence[Record]) -> str:
             f"| {name} | {share:.2f} | {statistics.median(loss):.2f} % | {max(loss):.2f} % |"
         )
     return "\n".join(lines)
-
-
-def _whole(curve: Sequence[float]) -> list[float]:
-    return [*curve, *[curve[-1]] * (EPOCHS - len(curve))][:EPOCHS]

@@ -83,7 +83,7 @@ class Local:
     def _watch(self, asked: StopRequest) -> int:
         code = 0
         while self._workers:
-            self._workers[-1].handle.wait(LOOK_SECONDS)  # no longer than that: it may be the last
+            self._workers[-1].handle.wait(LOOK_SECONDS)  # at its end at once: it may be the last
             self._pass_on(asked)
             for worker in list(self._workers):
                 ended = worker.handle.wait(0)
