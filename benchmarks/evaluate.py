@@ -75,9 +75,7 @@ def evaluation(scorer: Scorer, images: int) -> None:
 def products(scorer: Scorer, images: int) -> None:
     """The decoder's matrix products of the same work, in the same passes, and nothing else."""
     layers = [m for m in scorer.vae.likelihood.net.modules() if isinstance(m, torch.nn.Linear)]
-    at_once = samples_per_pass(
-        EVAL_CHUNK, 784, scorer.samples, on_gpu=scorer.device.type == "cuda"
-    )
+    at_once = samples_per_pass(EVAL_CHUNK, 784, scorer.samples, device=scorer.device)
     inputs = [
         torch.randn(EVAL_CHUNK * at_once, layer.in_features, device=scorer.device)
         for layer in layers

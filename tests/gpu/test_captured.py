@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from helpers.gpu import CARD, PLAIN, assert_same_run, captured, eager
@@ -33,7 +34,10 @@ OPTIONS = {
     "fp16": ("trainer.precision=16",),
     "fp16, clip": ("trainer.precision=16", "trainer.gradient_clip_val=1.0"),
     "steps saved": ("callbacks.checkpoint.every_n_steps=2",),
-    "vq": ("latents=vq", "latents.codebook_size=32", "latents/prior=autoregressive"),
+    "vq": (  # the gradient of a codebook adds up in any order
+        *("latents=vq", "latents.codebook_size=32", "latents/prior=autoregressive"),
+        "trainer.deterministic=true",
+    ),
     "fsq": ("latents=fsq", "latents.levels=[4,2]", "latents/prior=unigram"),
     "binarised": ("data.binarize=stochastic", "likelihood=bernoulli"),
 }
@@ -49,11 +53,20 @@ def test_captured_steps_are_the_eager_ones_to_the_bit(tmp_path, options):
 LIKELIHOODS = sorted(path.stem for path in (ROOT / "conf" / "likelihood").glob("*.yaml"))
 
 
+def data_of(likelihood, folder):
+    """A table of real numbers, one of counts, or grey levels."""
+    if likelihood in ("student_t", "mixed"):
+        return ("data=breast_cancer",)
+    if likelihood not in ("poisson", "negative_binomial"):
+        return ("data=digits",)
+    counts = np.random.default_rng(0).poisson([1.0, 4.0, 20.0], (400, 3))
+    np.savez(folder / "counts.npz", x_train=counts, x_test=counts[:100])
+    return ("data=array", f"data.path={folder}/counts.npz")
+
+
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_every_likelihood_is_captured(tmp_path, name):
-    """student_t is for tables, the others for grey levels."""
-    data = "data=breast_cancer" if name == "student_t" else "data=digits"
-    options = (data, f"likelihood={name}", "trainer.max_epochs=1")
+    options = (*data_of(name, tmp_path), f"likelihood={name}", "trainer.max_epochs=1")
     assert_same_run(captured(tmp_path, *options), eager(tmp_path, *options))
 
 
@@ -89,12 +102,22 @@ def test_the_same_run_twice_is_the_same_to_the_bit(tmp_path):
     assert_same_run(captured(tmp_path / "a", *options), captured(tmp_path / "b", *options))
 
 
+COMPILED = {
+    "binary": ("data.binarize=stochastic", "likelihood=bernoulli"),
+    **{name: (f"likelihood={name}",) for name in ("gaussian", "laplace", "continuous_bernoulli")},
+}
+"""Three of them have a gradient of their own, which torch 2.11 compiles to 0."""
+
+
 @pytest.mark.filterwarnings("ignore")  # torch compiles with warnings about its own parts
-def test_compiled_and_captured_trains_alike(tmp_path):
-    options = ("trainer.compile=true", "trainer.max_epochs=1")
-    a, b = captured(tmp_path, *options), eager(tmp_path, "trainer.max_epochs=1")
-    for name, value in weights(b)["state_dict"].items():
-        torch.testing.assert_close(weights(a)["state_dict"][name], value, rtol=1e-3, atol=1e-4)
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_and_captured_trains_alike(tmp_path, name):
+    options = (*COMPILED[name], "trainer.max_epochs=1")
+    a, b = captured(tmp_path, "trainer.compile=true", *options), eager(tmp_path, *options)
+    bpd = [read(folder)["metrics"]["val/bpd"] for folder in (a, b)]
+    assert bpd[0] == pytest.approx(bpd[1], rel=1e-3)
+    if name == "binary":
+        assert "not compiled" not in (a / "train.log").read_text()
 
 
 def test_a_gpu_ends_near_where_a_cpu_does(tmp_path):

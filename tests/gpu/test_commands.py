@@ -4,12 +4,16 @@ import json
 from itertools import pairwise
 
 import pytest
+import torch
 from helpers.gpu import CARD, PLAIN, captured, vael
 from helpers.identical import read, rows
 from helpers.runs import QUICK, make_run
 
 from vael.evaluation.evaluate import evaluate_run
 from vael.evaluation.request import EvaluationRequest
+from vael.metrics import evidence
+from vael.metrics.chunk_noise import GPU_SAMPLES_PER_KEY, ChunkNoise
+from vael.randomness import Noise
 from vael.sweep.study.study import Study
 
 pytestmark = CARD
@@ -37,14 +41,24 @@ def test_evaluate_says_the_same_on_both_devices(tmp_path):
     assert rates["cuda"] == pytest.approx(rates["cpu"], rel=1e-4)
 
 
-def test_the_first_samples_are_the_same_however_many_there_are(tmp_path):
-    """On a GPU 32 samples share a key and many a pass."""
+def test_the_first_samples_are_the_same_however_many_there_are():
+    """On a GPU many samples share a key."""
+    x, noise = torch.zeros(7, 1, 8, 8, device="cuda"), Noise(3, "latent")
+    few = ChunkNoise(noise, x, "test", 2).block(range(10), (4,))
+    many = ChunkNoise(noise, x, "test", 2).block(range(3 * GPU_SAMPLES_PER_KEY), (4,))
+    assert torch.equal(few, many[:10])
+    assert len(many.unique()) > 0.999 * many.numel()  # float32: a few coincide
+
+
+def test_the_size_of_a_pass_does_not_change_the_numbers(tmp_path, monkeypatch):
+    """But for the order in which a product of matrices is summed."""
     folder = captured(tmp_path)
-    few, many = (
-        evaluate_run(EvaluationRequest(folder, samples=k, device="cuda"))["bounds"]["10"]["nll"]
-        for k in (10, 100)
-    )
-    assert few == pytest.approx(many, rel=1e-6)
+    nll = []
+    for size in (evidence.FLOATS_PER_GPU_PASS, 2**20):
+        monkeypatch.setattr(evidence, "FLOATS_PER_GPU_PASS", size)
+        found = evaluate_run(EvaluationRequest(folder, samples=300, device="cuda"))
+        nll.append(found["bounds"]["300"]["nll"])
+    assert nll[0] == pytest.approx(nll[1], rel=1e-5)
 
 
 def test_verify_agrees_on_the_gpu_and_off_it(tmp_path):

@@ -134,7 +134,7 @@ class TrainBatches:
         self.rank, self.world_size, self.accumulate = rank, world_size, accumulate
         self._at = (0, 0)  # epoch, and its batches that were given
         self._noise = Noise(seed, "order")
-        self._order: tuple[int, SplitIndex] | None = None
+        self._orders: dict[int, SplitIndex] = {}
 
     @property
     def sampler(self) -> "TrainBatches":
@@ -148,11 +148,17 @@ class TrainBatches:
 
     def order(self, epoch: int) -> SplitIndex:
         """Return positions of all training examples in the order of one epoch."""
-        if self._order is None or self._order[0] != epoch:
+        if epoch not in self._orders:
             generator = self._noise.at(torch.device("cpu"), epoch)
             drawn = torch.randperm(len(self.index), generator=generator).numpy()
-            self._order = epoch, self.index[drawn]
-        return self._order[1]
+            self._orders = {epoch: self.index[drawn]}
+        return self._orders[epoch]
+
+    def look_ahead(self) -> None:
+        """Work out the order of the next epoch where all batches of this one were given."""
+        epoch, batches = self._at
+        if batches >= len(self):
+            self.order(epoch + 1)
 
     def state_dict(self) -> dict[str, int]:
         """Return how far the epoch has come; Lightning puts it into the checkpoint."""
@@ -176,6 +182,11 @@ class TrainBatches:
     def next(self) -> Batch:
         """Return the next batch of the epoch."""
         return take_batch(self.arrays, self.next_positions(1)[0])
+
+    def example(self) -> Batch:
+        """Return some examples, as many as a batch of this process has; moves nothing on."""
+        size = self.batch_size // self.world_size // self.accumulate
+        return take_batch(self.arrays, self.index[:size])
 
     def next_positions(self, count: int) -> SplitIndex:
         """Return where the examples of the next ``count`` batches are, ``(count, B)``."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vael.data.batches import EVAL_CHUNK
-from vael.metrics.evidence import chunk_noise
+from vael.metrics.chunk_noise import ChunkNoise
 from vael.models.latents.base import layer_rate
 from vael.models.posteriors.base import PosteriorRecord
 from vael.models.priors.conditional import MovedRecord
@@ -89,7 +89,7 @@ def _gather(scorer: Scorer, split: Part) -> DiagnosticInputs:
     layers: list[list[tuple[Tensor, Tensor]]] = []
     for number, batch in enumerate(scorer.examples(split)):
         x = scorer.x(split, batch)
-        draw = chunk_noise(scorer.latent, x, split.split, batch.chunk)
+        draw = ChunkNoise(scorer.latent, x, split.split, batch.chunk)
         eps = tuple(draw(0, z, layer)[None] for layer, z in enumerate(vae.noise_shapes))
         c = scorer.context(batch)
         read = vae.latents.read(vae.show(*vae.split_holes(x)), context=c)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vael.data.families import NUMBERS
 from vael.evaluation.diagnostic_inputs import MAX_TRAIN
-from vael.metrics.evidence import chunk_noise
+from vael.metrics.chunk_noise import ChunkNoise
 from vael.metrics.imputation import impute
 from vael.pretrained.scoring import Part, Scorer
 from vael.types import DataSpec
@@ -39,7 +39,7 @@ def score_imputation(scorer: Scorer, split: Part) -> dict[str, Any]:
         found = impute(
             scorer.vae,
             torch.where(hidden, math.nan, x),
-            chunk_noise(scorer.latent, x, f"{split.split} imputed", batch.chunk),
+            ChunkNoise(scorer.latent, x, f"{split.split} imputed", batch.chunk),
             scorer.samples,
             context=scorer.context(batch),
             hidden=(torch.where(hidden, x, 0), hidden),

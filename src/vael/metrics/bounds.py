@@ -141,13 +141,18 @@ class _Groups:
             return None
         none = torch.full_like(self.sums[:1], -math.inf)
         # By sums from both ends: a difference would cancel where one weight is nearly all.
-        before = torch.cat([none, self.sums.logcumsumexp(0)[:-1]])
-        after = torch.cat([self.sums.flip(0).logcumsumexp(0).flip(0)[1:], none])
+        before = torch.cat([none, _scan(self.sums)[:-1]])
+        after = torch.cat([_scan(self.sums.flip(0)).flip(0)[1:], none])
         sizes = torch.full_like(self.sums[:, :1], self.samples // self.count)
         sizes[: self.samples % self.count] += 1
         without = torch.logaddexp(before, after) - torch.log(self.samples - sizes)
         whole = self.total() - math.log(self.samples)
         return whole + ((1 - sizes / self.samples) * (whole - without)).sum(0)
+
+
+def _scan(values: Tensor) -> Tensor:
+    """Return the logs of the sums of the first rows: down columns a GPU scans slowly."""
+    return values.T.contiguous().logcumsumexp(1).T
 
 
 def _plus(log_sum: Tensor | None, more: Tensor) -> Tensor:

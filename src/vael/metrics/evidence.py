@@ -1,6 +1,6 @@
 """Score each example: bounds on log p(x), rate, distortion and error.
 
-The k importance samples of an example are drawn one key each (on a GPU a key for 32 of them), so
+The k importance samples of an example are drawn one key each (on a GPU a key for many of them), so
 that the first of 100 are the same as the only 4, and are decoded a few at a time: the numbers
 depend neither on the number of devices nor on the memory at hand.
 """
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from vael.metrics.bounds import Bounds
+from vael.metrics.chunk_noise import ChunkNoise
 from vael.models.latents.base import layer_rate
 from vael.models.trace import Latent, log_ratio
 from vael.models.vae import VAE
 from vael.randomness import Noise
-from vael.types import Shape
 
 NO_BOUND = (
     "a deterministic encoder (posterior=delta) has no density q(z|x), so there is no bound on "
@@ -29,8 +29,8 @@ ONE_CODE = (
     "is at most the distortion and the length of the codes under the prior"
 )
 FLOATS_PER_PASS = 2**24  # about 64 MiB of float32 activations: more falls out of the caches
-FLOATS_PER_GPU_PASS = 2**27  # 512 MiB: less is over before the next pass is launched
-GPU_SAMPLES_PER_KEY = 32  # seeding and launching take longer than drawing
+FLOATS_PER_GPU_PASS = 2**30  # 4 GiB: less is over before the next pass is launched
+PASSES_IN_MEMORY = 16  # a smaller GPU takes smaller ones
 FLOATS_PER_DIM = 40  # rough activations per decoded dimension of a small conv net
 FLOATS_PER_PARAMETER = 4  # a decoder's output and what a likelihood makes of it
 
@@ -86,52 +86,19 @@ class Weighed:
 
 
 def samples_per_pass(
-    batch: int, num_dims: int, samples: int, num_parameters: int = 0, on_gpu: bool = False
+    batch: int,
+    num_dims: int,
+    samples: int,
+    num_parameters: int = 0,
+    device: torch.device | None = None,
 ) -> int:
     """Return how many samples to decode at once, where a decoder emits so many parameters."""
     floats = max(num_dims * FLOATS_PER_DIM, num_parameters * FLOATS_PER_PARAMETER)
-    most = FLOATS_PER_GPU_PASS if on_gpu else FLOATS_PER_PASS
+    most = FLOATS_PER_PASS
+    if device is not None and device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+        most = min(FLOATS_PER_GPU_PASS, memory // (4 * PASSES_IN_MEMORY))
     return max(1, min(samples, most // (batch * floats)))
-
-
-def chunk_noise(
-    noise: Noise,
-    x: Tensor,
-    split: str,
-    chunk: int,
-    drawn: int | None = None,
-    tick: Callable[[int], object] | None = None,
-    per_key: int | None = None,
-) -> Callable[..., Tensor]:
-    """Return noise for the examples of a chunk, ``(B, *Z)`` of (sample number, Z, layer).
-
-    It is keyed by (split, chunk, sample // per_key), and below the top layer by the number of the
-    layer, never by what was drawn before.
-
-    Args:
-        noise: the stream.
-        x: the examples, ``(B, *E)``, on the device that the noise is drawn on.
-        split: name of the key, mostly that of a split.
-        chunk: number of the chunk within its split.
-        drawn: examples to draw for, of which the first B are taken: B does not change them then.
-        tick: told B for each draw.
-        per_key: samples of one key; None: 1 on a CPU, `GPU_SAMPLES_PER_KEY` on a GPU.
-    """
-    together = per_key or (GPU_SAMPLES_PER_KEY if x.is_cuda else 1)
-    kept: dict[tuple[Shape, int], tuple[int, Tensor]] = {}
-
-    def draw(number: int, shape: Shape, layer: int = 0) -> Tensor:
-        if tick is not None and not layer:
-            tick(len(x))
-        key, place = divmod(number, together)
-        if (shape, layer) not in kept or kept[shape, layer][0] != key:
-            of_layer = (layer,) if layer else ()
-            source = noise.at(x.device, split, chunk, key, *of_layer)
-            size = (together, drawn or len(x), *shape)
-            kept[shape, layer] = key, torch.randn(size, generator=source, device=x.device)
-        return kept[shape, layer][1][place, : len(x)]
-
-    return draw
 
 
 def score_chunk(
@@ -152,11 +119,11 @@ def score_chunk(
     """Score a chunk of a split; training, its verification, evaluation and `vael.load` share this.
 
     The same weights, examples, stream and place give the same numbers to the bit. The arguments
-    are those of `weigh` and `chunk_noise`. Where q(z|x) has no density one sample is all there is.
+    are those of `weigh` and `ChunkNoise`. Where q(z|x) has no density one sample is all there is.
     """
     if not vae.has_density:
         samples, levels, ks = 1, None, ()
-    eps = chunk_noise(noise, x, split, chunk, drawn, tick)
+    eps = ChunkNoise(noise, x, split, chunk, drawn, tick)
     return weigh(vae, x, eps, samples, levels, ks, context=context, num_dims=num_dims)
 
 
@@ -193,7 +160,7 @@ def weigh(
     log_px = rates = x.new_zeros(len(x), dtype=torch.float64)
     mse = mu = at_bound = codes = None
     emitted = math.prod(vae.likelihood.family.theta_shape)
-    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
+    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.device)
     seen = vae.show(x, mask)
     read = vae.latents.read(seen, context=context)
     drawn = 1 if vae.is_discrete else samples
@@ -263,12 +230,19 @@ def draw_latents(
     """Return all samples of z, more at once than are decoded at once; x is encoded once."""
     size = sum(map(math.prod, vae.noise_shapes))
     layers = ((), *((number,) for number in range(1, len(vae.noise_shapes))))
-    step = samples_per_pass(len(seen), size, samples, on_gpu=seen.is_cuda)
+    step = samples_per_pass(len(seen), size, samples, device=seen.device)
     read = vae.latents.read(seen, context=context) if read is None else read
     for start in range(0, samples, step):
         numbers = range(start, min(start + step, samples))
         noise = tuple(
-            torch.stack([eps(s, z, *of_layer) for s in numbers])
+            _stack(eps, numbers, z, *of_layer)
             for z, of_layer in zip(vae.noise_shapes, layers, strict=True)
         )
         yield vae.latents.draw(read, noise)
+
+
+def _stack(eps: Callable[..., Tensor], numbers: range, *what: Any) -> Tensor:
+    """Return the noise of these samples, ``(S, B, *Z)``."""
+    if isinstance(eps, ChunkNoise):
+        return eps.block(numbers, *what)
+    return torch.stack([eps(number, *what) for number in numbers])

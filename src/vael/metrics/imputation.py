@@ -56,7 +56,7 @@ def impute(
     """
     x, mask = vae.split_holes(x)
     emitted = math.prod(vae.likelihood.family.theta_shape)
-    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.is_cuda)
+    at_once = samples_per_pass(len(x), math.prod(x.shape[1:]), samples, emitted, x.device)
     top = x.new_full((len(x),), -math.inf, dtype=torch.float64)
     total, mean = torch.zeros_like(top), torch.zeros_like(x, dtype=torch.float64)
     weights, looked, kept = [], [], []

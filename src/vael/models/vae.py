@@ -89,7 +89,8 @@ class VAE(nn.Module):
 
     @property
     def _family(self) -> Likelihood[ObservedRecord]:
-        return cast(Likelihood[ObservedRecord], self.likelihood.family)
+        # a string: torch's compiler has no name for a class with brackets
+        return cast("Likelihood[ObservedRecord]", self.likelihood.family)
 
     def context(self, given: Tensor | None) -> Tensor | None:
         """Return c ``(B, C)`` of what is told, ``(B, K)``; None where the model takes none.

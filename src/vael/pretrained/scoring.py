@@ -136,7 +136,8 @@ def tabulate_scores(found: Weighed, ks: tuple[int, ...], num_dims: float) -> Col
         named[f"nll_{k}"] = -found.fit.at(k)
         if found.mass is not None:
             named[f"bpd_{k}"] = bits_per_dim(found.mass.at(k), num_dims)
-    return {name: value.cpu().numpy() for name, value in named.items()}
+    read = torch.stack([value.double() for value in named.values()]).cpu().numpy()  # at once
+    return dict(zip(named, read, strict=True))
 
 
 def list_chunks(scorer: Scorer, parts: tuple[Part, ...]) -> list[tuple[Part, int]]:

@@ -154,16 +154,13 @@ def _agree(a: float, b: float) -> bool:
 def name_modules(model: nn.Module) -> Iterator[list[str]]:
     """Keep the names of the modules whose forward pass is under way, the innermost last.
 
-    What is compiled is one module: hooks inside would compile it anew.
+    None where the loss is compiled: hooks inside would compile it anew.
     """
     entered: list[str] = []
     handles: list[Any] = []
-    compiled: list[str] = []
-    for name, module in model.named_modules():
-        if not name or any(name.startswith(f"{outer}.") for outer in compiled):
-            continue
-        if module._compiled_call_impl is not None:
-            compiled.append(name)
+    watched = () if getattr(model, "compiled", None) else model.named_modules()
+    for name, module in watched:
+        if not name:
             continue
         label = f"{name} ({type(module).__name__})"
         handles.append(

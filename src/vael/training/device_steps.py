@@ -76,6 +76,7 @@ class DeviceSteps:
             if averaging is not None:
                 averaging.settle()
         self.step.queue_norm()
+        self.inputs.loader.look_ahead()  # while the device is at work
         rows = self._rows[:most].cpu()  # waits for the device
         each = (time.monotonic() - began) / most
         self.room = max(1, min(self.inputs.most, int(GROUP_SECONDS / each)))

@@ -21,6 +21,7 @@ from vael.data.batches import TrainBatches
 from vael.distributed.lightning import is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.training.average import Averaging
+from vael.training.check_compiled import find_difference
 from vael.training.device_steps import DeviceSteps
 from vael.training.eager import EagerSteps
 from vael.training.inputs import Inputs
@@ -102,6 +103,7 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         """Return how the steps are taken, or None for Lightning's; found out once, and said."""
         if not self._begun:
             self._begun = True
+            self._check_compiled()
             reason = find_reason(self.trainer, self.most)
             if reason is None:
                 self._visits = [self._lit.options.log_every_n_steps, *list_visits(self.trainer)]
@@ -110,6 +112,18 @@ class GroupedEpochLoop(_TrainingEpochLoop):
                 slower = logging.WARNING if self._lit.device.type == "cuda" else logging.INFO
                 log.log(slower, "training in single steps, since %s", reason)
         return self._steps
+
+    def _check_compiled(self) -> None:
+        """Have the plain loss train where the compiled one is wrong, and say so."""
+        lit, loader = self._lit, self.trainer.train_dataloader
+        if lit.compiled is None or not isinstance(loader, TrainBatches):
+            return
+        batch = loader.example()
+        told = None if batch.context is None else batch.context.to(lit.device)
+        wrong = find_difference(lit, batch.x.to(lit.device), told, self.trainer.precision_plugin)
+        if wrong is not None:
+            lit.compiled = None
+            log.warning("training is not compiled, since the compiled loss is wrong: %s", wrong)
 
     def _make_steps(self) -> EagerSteps | DeviceSteps:
         trainer, lit = self.trainer, self._lit

@@ -2,7 +2,8 @@
 
 import logging
 import math
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from vael.models.trace import Loss
 from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds
+from vael.training.compute_loss import compute_loss
 from vael.training.epoch_means import EpochMeans
 from vael.training.foreign_batch import AnyBatch, read_context, read_raw
 from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
@@ -75,6 +77,7 @@ class LitVAE(pl.LightningModule):
         self.warnings: list[str] = []
         self.means = EpochMeans()
         self.skipped = SkippedSteps()
+        self.compiled: Callable[..., Loss] | None = None  # compute_loss, once it is compiled
 
     # -------------------------------------------------------------------------------- training
 
@@ -106,15 +109,14 @@ class LitVAE(pl.LightningModule):
             return tuple(torch.randn(s, generator=latent, device=self.device) for s in sizes)
 
         c = self.vae.context(context)
-        trace = self.vae(x, draw(self.vae.noise_shapes), context=c)
-        more = self.objective.noise_shapes(self.vae.latents)
-        if more:
-            trace = replace(trace, noise=draw(more))
-        found: Loss = self.objective(trace, step, beta)
-        if trace.penalty is None:
-            return found
-        more = trace.penalty.mean()
-        return Loss(found.value + more, {**found.terms, "commitment": more.detach()})
+        noise = draw(self.vae.noise_shapes)
+        own = draw(self.objective.noise_shapes(self.vae.latents))
+        if self.compiled:  # numbers would be constants of a graph, compiled anew at each step
+            step, beta = (
+                torch.as_tensor(n, dtype=torch.float32, device=self.device) for n in (step, beta)
+            )
+        compute = self.compiled or compute_loss
+        return compute(self.vae, self.objective, x, noise, own, step, beta, c)
 
     def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
         """Return the loss of one batch, where Lightning takes single steps.

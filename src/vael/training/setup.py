@@ -24,14 +24,13 @@ from vael.distributed.lightning import find_placement, is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.errors import ConfigError
 from vael.files import expand_home
-from vael.models.conditional import Conditional
 from vael.models.trace import Loss
-from vael.models.vae import VAE
 from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds, derive_seed
 from vael.runs.folder import RunFolder
 from vael.training.callbacks.stop_file import StopFile
 from vael.training.callbacks.timing import RunTimer
+from vael.training.compute_loss import compute_loss
 from vael.training.initial_values import initialise_parts
 from vael.training.loggers.base import Board
 from vael.training.loggers.csv import MetricsCsv
@@ -64,7 +63,7 @@ def prepare_run(folder: Path, config: DictConfig) -> Run:
     loss = rehearse(run)
     run.some_unused = placement.world > 1 and leaves_out(loss, lit)
     if config.trainer.compile:
-        compile_nets(lit.vae)
+        lit.compiled = torch.compile(compute_loss, options={"fallback_random": True})
     _report_warmup(lit)
     if run.files.last.exists():
         check_resumable(lit, csv, run.files.last, folder)
@@ -242,10 +241,3 @@ def _report_warmup(lit: LitVAE) -> None:
             steps,
             f": beta gets no further than {most:.3g}" if warms_beta else "",
         )
-
-
-def compile_nets(vae: VAE) -> None:
-    """Compile every net in place, so that the names in checkpoints stay the same."""
-    for module in vae.modules():
-        if isinstance(module, Conditional):
-            module.net.compile()

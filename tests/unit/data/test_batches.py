@@ -176,3 +176,12 @@ def test_batches_do_not_share_memory_with_the_arrays():
     before = WORLD.x.copy()
     batch.x.zero_()
     np.testing.assert_array_equal(WORLD.x, before)
+
+
+def test_an_order_that_is_worked_out_ahead_is_the_same():
+    made = TrainBatches(WORLD, INDEX, 24, 7)
+    for number in range(3):
+        made.set_epoch(number)
+        for batch, other in zip(made, epoch(number), strict=True):
+            assert ids(batch) == other
+            made.look_ahead()

@@ -7,7 +7,8 @@ from oracles.exact_vae import exact_vae
 from oracles.linear_gaussian import LinearGaussian
 
 from vael.metrics import evidence as module
-from vael.metrics.evidence import chunk_noise, samples_per_pass, weigh
+from vael.metrics.chunk_noise import ChunkNoise
+from vael.metrics.evidence import samples_per_pass, weigh
 from vael.models.posteriors.full_normal import FullNormal
 from vael.randomness import Noise
 
@@ -60,28 +61,41 @@ def test_a_likelihood_with_many_parameters_is_decoded_in_smaller_passes():
 
 def test_the_noise_of_a_chunk_hangs_on_split_chunk_and_sample_alone():
     x, noise, told = torch.from_numpy(X), Noise(5, "latent"), []
-    draw = chunk_noise(noise, x, "test", 3, tick=told.append)
+    draw = ChunkNoise(noise, x, "test", 3, tick=told.append)
     last, first = draw(1, (2,)), draw(0, (2,))
     fresh = Noise(5, "latent").at(x.device, "test", 3, 1)
     assert last.equal(torch.randn(len(x), 2, generator=fresh))
-    assert first.equal(chunk_noise(Noise(5, "latent"), x, "test", 3)(0, (2,)))
+    assert first.equal(ChunkNoise(Noise(5, "latent"), x, "test", 3)(0, (2,)))
     assert told == [len(x), len(x)]
 
 
 def test_samples_of_one_key_are_the_same_whatever_is_asked_for():
     """Alone, in order, for fewer examples: each of a key's 32 samples has its place."""
     x, noise = torch.from_numpy(X), Noise(5, "latent")
-    draw = chunk_noise(noise, x, "test", 3, drawn=100, per_key=32)
+    draw = ChunkNoise(noise, x, "test", 3, drawn=100, per_key=32)
     every = torch.stack([draw(s, (2,)) for s in range(70)])
     for sample in (69, 0, 31, 32):
-        fewer = chunk_noise(noise, x[:3], "test", 3, drawn=100, per_key=32)(sample, (2,))
+        fewer = ChunkNoise(noise, x[:3], "test", 3, drawn=100, per_key=32)(sample, (2,))
         assert fewer.equal(every[sample, :3])
     whole = torch.randn(32, 100, 2, generator=Noise(5, "latent").at(x.device, "test", 3, 1))
     assert every[32:64].equal(whole[:, : len(x)])
     assert len(every.flatten().unique()) == every.numel()  # no draw is used twice
 
 
+@pytest.mark.parametrize("per_key", [1, 4, 32])
+def test_samples_drawn_as_a_block_are_those_drawn_one_by_one(per_key):
+    """Blocks that begin and end within a key, that are a part of one, and that span several."""
+    x, noise, told = torch.from_numpy(X), Noise(5, "latent"), []
+    draw = ChunkNoise(noise, x, "test", 3, per_key=per_key, tick=told.append)
+    for numbers in (range(3, 11), range(5, 7), range(0, 33)):
+        for layer in (0, 1):
+            block = draw.block(numbers, (2, 3), layer)
+            each = ChunkNoise(noise, x, "test", 3, per_key=per_key)
+            assert block.equal(torch.stack([each(s, (2, 3), layer) for s in numbers]))
+    assert sum(told) == len(x) * (8 + 2 + 33)
+
+
 def test_examples_keep_their_noise_where_more_are_drawn_for():
     x, noise = torch.from_numpy(X), Noise(5, "latent")
-    some = chunk_noise(noise, x[:3], "test", 0, drawn=100)(0, (2,))
-    assert chunk_noise(noise, x, "test", 0, drawn=100)(0, (2,))[:3].equal(some)
+    some = ChunkNoise(noise, x[:3], "test", 0, drawn=100)(0, (2,))
+    assert ChunkNoise(noise, x, "test", 0, drawn=100)(0, (2,))[:3].equal(some)

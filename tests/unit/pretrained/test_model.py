@@ -18,7 +18,7 @@ import vael
 from vael.api.run import RunResult
 from vael.errors import CheckpointError, ConfigError, DataError
 from vael.files import write_bytes
-from vael.metrics.evidence import chunk_noise
+from vael.metrics.chunk_noise import ChunkNoise
 from vael.models.posteriors.full_normal import FullNormalRecord
 from vael.pretrained.model import Model
 from vael.pretrained.scoring import Part, Scorer
@@ -132,7 +132,7 @@ def test_log_prob_is_the_bound_of_the_runs_evaluation(run, model):
 
 def test_log_prob_weighs_as_the_equation_says(model):
     x, samples = torch.from_numpy(DIGITS[:7]), 6
-    eps = chunk_noise(Noise(3, "latent"), x, "log_prob", 0, drawn=100)
+    eps = ChunkNoise(Noise(3, "latent"), x, "log_prob", 0, drawn=100)
     noise = torch.stack([eps(s, model.latent_shape) for s in range(samples)]).double()
     vae = model.vae.double()
     q, z01 = vae.encode(x.double() / 16), torch.distributions.Normal(0.0, 1.0)

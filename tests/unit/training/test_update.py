@@ -7,8 +7,9 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
+from vael.training import update as module
 from vael.training.average import Averaging
-from vael.training.update import FusedAdam
+from vael.training.update import LAUNCHES, FusedAdam, cut_lists
 
 
 def net():
@@ -119,3 +120,30 @@ def test_an_average_of_whole_numbers_is_told():
     callback = Averaging(0.9)
     callback.setup(None, module, "fit")
     assert callback.has_integers
+
+
+@pytest.mark.parametrize("smallest", [4096, 512])
+def test_pieces_of_the_lists_give_the_same_bits(monkeypatch, smallest):
+    """By torch's kernel: weights, moments and counts; two tensors are smaller than a piece."""
+    monkeypatch.setattr(module, "SMALLEST", smallest)
+    draw = torch.Generator().manual_seed(0)
+    shapes = [(300, 71), (300,), (5, 300), (5,)]
+    lists = [[torch.rand(shape, generator=draw) for shape in shapes] for _ in range(4)]
+    counts = [torch.tensor(float(n)) for n in (3, 4, 5, 6)]
+    mine = [[tensor.clone() for tensor in each] for each in lists]
+    cut, steps = cut_lists(mine, counts)
+    assert len(shapes) < len(cut[0]) == len(steps) <= LAUNCHES * 36
+    assert all(piece.numel() <= smallest for each in cut for piece in each)
+    options = {"beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8}
+    for (p, g, m, v), n in ((lists, counts), (cut, steps)):
+        torch._fused_adam_(p, g, m, v, [], n, lr=0.01, amsgrad=False, maximize=False, **options)
+    for a, b in zip(lists, mine, strict=True):
+        assert all(map(torch.equal, a, b))
+    assert [int(n) for n in dict.fromkeys(steps)] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("sizes", [[9_000_000], [10] * 36 * LAUNCHES])
+def test_lists_that_cannot_be_cut_into_smaller_pieces_stay_whole(sizes):
+    lists = [[torch.zeros(size) for size in sizes]] * 4
+    counts = [torch.tensor(1.0)] * len(sizes)
+    assert cut_lists(lists, counts) == (lists, counts)

@@ -9,7 +9,8 @@ from torch import Tensor
 from vael.data.batches import EVAL_CHUNK, take_batch
 from vael.data.source import Array
 from vael.errors import ConfigError
-from vael.metrics.evidence import NO_BOUND, chunk_noise
+from vael.metrics.chunk_noise import ChunkNoise
+from vael.metrics.evidence import NO_BOUND
 from vael.metrics.imputation import impute
 from vael.pretrained.generate.encode import encode_npz
 from vael.pretrained.generate.subject import Subject
@@ -64,7 +65,7 @@ def _fill(subject: Subject, draws: int, countdown: Countdown) -> Iterator[tuple[
                 made = impute(
                     vae,
                     x,
-                    chunk_noise(noise, x, "impute", chunk),
+                    ChunkNoise(noise, x, "impute", chunk),
                     SAMPLES,
                     context=vae.context(batch.context),
                     draws=draws,

@@ -8,7 +8,8 @@ from oracles.two_layers import World, exact_chain, exact_ladder
 from vael import build
 from vael.errors import ConfigError
 from vael.metrics.catalog import find_metric
-from vael.metrics.evidence import Evidence, chunk_noise, weigh
+from vael.metrics.chunk_noise import ChunkNoise
+from vael.metrics.evidence import Evidence, weigh
 from vael.metrics.scores import Scores
 from vael.models.latents.base import layer_rate
 from vael.objectives import Bound, FreeBits
@@ -133,7 +134,7 @@ def test_samples_of_the_prior_have_its_moments_and_the_middle_is_reached_without
 
 def test_layers_of_one_size_get_noise_of_their_own():
     x = torch.zeros(500, 3)
-    draw = chunk_noise(Noise(0, "latent"), x, "val", 0)
+    draw = ChunkNoise(Noise(0, "latent"), x, "val", 0)
     top, below = (draw(0, (4,), *layer).flatten() for layer in ((), (1,)))
     assert abs(float(torch.corrcoef(torch.stack([top, below]))[0, 1])) < 5 / 2000**0.5
     assert draw(0, (4,)).flatten().equal(top)
