@@ -1,4 +1,4 @@
-"""Compare the compiled loss with the plain one before it trains."""
+"""Try the compiled loss, and compare it with the plain one, before it trains."""
 
 import torch
 from pytorch_lightning.plugins.precision import Precision
@@ -11,10 +11,8 @@ TOLERANCE = 0.1
 OF_TOTAL = 1e-3  # of the whole gradient's norm: what is smaller does not matter
 
 
-def find_difference(
-    lit: LitVAE, x: Tensor, context: Tensor | None, precision: Precision
-) -> str | None:
-    """Return in one line how the compiled loss differs from the plain one; None: it does not.
+def find_fault(lit: LitVAE, x: Tensor, context: Tensor | None, precision: Precision) -> str | None:
+    """Return in one line why the compiled loss cannot train; None: it can.
 
     torch's compiler can be wrong without a word: version 2.11 gave some autograd functions a
     gradient of 0 on a GPU. Both are given the same weights, examples and noise; buffers are put
@@ -28,32 +26,43 @@ def find_difference(
     """
     compiled, kept = lit.compiled, [buffer.detach().clone() for buffer in lit.buffers()]
     named = [(name, p) for name, p in lit.named_parameters() if p.requires_grad]
-    found = []
-    try:
-        for lit.compiled in (None, compiled):
+    inputs = [p for _, p in named]
+
+    def run() -> tuple[float, tuple[Tensor, ...]]:
+        """Return the loss and its gradients."""
+        try:
             with torch.random.fork_rng(devices=[lit.device] if x.is_cuda else []):
                 torch.manual_seed(0)
                 with precision.train_step_context():
                     draws, beta = lit.draws(0, 0), lit.objective.beta(lit.global_step)
                     loss = lit.loss(x, draws, lit.global_step, beta, context=context)
                 grads = torch.autograd.grad(
-                    loss.value, [p for _, p in named], allow_unused=True, materialize_grads=True
+                    loss.value, inputs, allow_unused=True, materialize_grads=True
                 )
-            found.append((float(loss.value.detach()), grads))
+        finally:
             with torch.no_grad():
                 for buffer, value in zip(lit.buffers(), kept, strict=True):
                     buffer.copy_(value)
-    finally:
-        lit.compiled = compiled
-    (plain, right), (other, seen) = found
+        return float(loss.value.detach()), grads
+
+    lit.compiled = None
+    plain, right = run()
+    lit.compiled = compiled
+    try:
+        other, seen = run()
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of the compiler: of any kind
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        return f"torch cannot compile the loss: {said[:200]}"
     if not abs(other - plain) <= TOLERANCE * abs(plain):
-        return f"it is {other:.6g} instead of {plain:.6g}"
+        return f"the compiled loss is wrong: it is {other:.6g} instead of {plain:.6g}"
     total = float(torch.nn.utils.get_total_norm(right))
     for (name, _), a, b in zip(named, right, seen, strict=True):
-        size, error = float(a.norm()), float((a - b).norm())
-        if not error <= TOLERANCE * size + OF_TOTAL * total:
+        size, apart = float(a.norm()), float((a - b).norm())
+        if not apart <= TOLERANCE * size + OF_TOTAL * total:
             return (
-                f"its gradient by {name} differs: of length {float(b.norm()):.4g} instead of "
-                f"{size:.4g}"
+                f"the compiled loss is wrong: its gradient by {name} differs: of length "
+                f"{float(b.norm()):.4g} instead of {size:.4g}"
             )
     return None

@@ -21,7 +21,7 @@ from vael.data.batches import TrainBatches
 from vael.distributed.lightning import is_first
 from vael.distributed.signals import TrainingStopRequest
 from vael.training.average import Averaging
-from vael.training.check_compiled import find_difference
+from vael.training.check_compiled import find_fault
 from vael.training.device_steps import DeviceSteps
 from vael.training.eager import EagerSteps
 from vael.training.inputs import Inputs
@@ -114,16 +114,16 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         return self._steps
 
     def _check_compiled(self) -> None:
-        """Have the plain loss train where the compiled one is wrong, and say so."""
+        """Have the plain loss train where the compiled one cannot, and say so."""
         lit, loader = self._lit, self.trainer.train_dataloader
         if lit.compiled is None or not isinstance(loader, TrainBatches):
             return
         batch = loader.example()
         told = None if batch.context is None else batch.context.to(lit.device)
-        wrong = find_difference(lit, batch.x.to(lit.device), told, self.trainer.precision_plugin)
-        if wrong is not None:
+        fault = find_fault(lit, batch.x.to(lit.device), told, self.trainer.precision_plugin)
+        if fault is not None:
             lit.compiled = None
-            log.warning("training is not compiled, since the compiled loss is wrong: %s", wrong)
+            log.warning("training is not compiled, since %s", fault)
 
     def _make_steps(self) -> EagerSteps | DeviceSteps:
         trainer, lit = self.trainer, self._lit

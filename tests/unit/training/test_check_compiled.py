@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+import torch._inductor.config
 from helpers.identical import assert_same
 from helpers.runs import make_run
 from helpers.steps import SMALL, left_by
@@ -50,6 +51,18 @@ def test_a_wrong_compiled_loss_does_not_train(tmp_path, monkeypatch, wrong, opti
     assert "training is not compiled, since the compiled loss is wrong: it" in said
     plain = run(tmp_path / "plain", *options)
     assert_same(left_by(folder), left_by(plain))
+
+
+@pytest.mark.filterwarnings("ignore")  # torch compiles with warnings about its own parts
+def test_a_machine_without_a_compiler_trains_and_says_so(tmp_path, monkeypatch):
+    """With torch's own compile: no compiler is found, and none of its code is kept."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/no/compiler"))
+    folder = run(tmp_path / "compiled", "trainer.compile=true")
+    assert (
+        "torch cannot compile the loss: InvalidCxxCompiler" in (folder / "train.log").read_text()
+    )
+    assert_same(left_by(folder), left_by(run(tmp_path / "plain")))
 
 
 @pytest.mark.parametrize("options", [(), CODES, ("condition=label",)], ids=["", "codes", "label"])
