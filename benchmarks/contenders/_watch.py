@@ -41,7 +41,8 @@ class OnDemand(pl.Callback):
         """Answers and waits; the first epoch, in which all is made, is trained unasked."""
         if trainer.current_epoch:
             mode = getattr(trainer.fit_loop.epoch_loop, "mode", None)
-            (Path(trainer.default_root_dir) / "step").write_text(str(mode))
+            compiled = ", compiled" if getattr(pl_module, "compiled", None) else ""
+            (Path(trainer.default_root_dir) / "step").write_text(f"{mode}{compiled}")
             if not self.turns.next(self.rate):
                 os._exit(0)
         self.began = time.perf_counter()

@@ -134,7 +134,7 @@ class TrainBatches:
         self.rank, self.world_size, self.accumulate = rank, world_size, accumulate
         self._at = (0, 0)  # epoch, and its batches that were given
         self._noise = Noise(seed, "order")
-        self._orders: dict[int, SplitIndex] = {}
+        self._order: tuple[int, SplitIndex] | None = None
 
     @property
     def sampler(self) -> "TrainBatches":
@@ -148,11 +148,11 @@ class TrainBatches:
 
     def order(self, epoch: int) -> SplitIndex:
         """Return positions of all training examples in the order of one epoch."""
-        if epoch not in self._orders:
+        if self._order is None or self._order[0] != epoch:
             generator = self._noise.at(torch.device("cpu"), epoch)
             drawn = torch.randperm(len(self.index), generator=generator).numpy()
-            self._orders = {epoch: self.index[drawn]}
-        return self._orders[epoch]
+            self._order = epoch, self.index[drawn]
+        return self._order[1]
 
     def look_ahead(self) -> None:
         """Work out the order of the next epoch where all batches of this one were given."""

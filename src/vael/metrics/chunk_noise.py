@@ -17,7 +17,8 @@ class ChunkNoise:
     """Noise of the examples of a chunk, ``(B, *Z)`` of (sample number, Z, layer).
 
     It is keyed by (split, chunk, sample // per_key), and below the top layer by the number of the
-    layer, never by what was drawn before.
+    layer, never by what was drawn before. On a GPU per_key follows from the size of a latent and
+    the number of examples that are drawn for, on a CPU it is 1.
 
     Args:
         noise: the stream.

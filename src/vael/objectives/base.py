@@ -53,8 +53,9 @@ class Objective(nn.Module, ABC):
     def forward(self, trace: Trace, step: int | Tensor, beta: float | Tensor) -> Loss:
         """Return the loss of this trace at an optimiser step, whose ``beta(step)`` is given.
 
-        On a GPU both are 0-d tensors, so that a captured step reads new values at each replay: a
-        loss that looks at them (``if step > 100``, ``math.cos(step)``) is trained uncaptured.
+        On a GPU, and with ``trainer.compile=true``, both are 0-d tensors, so that a captured step
+        reads new values at each replay: a loss that looks at them (``if step > 100``,
+        ``math.cos(step)``) is trained uncaptured.
         """
 
     def noise_shapes(self, latents: Latents) -> tuple[Shape, ...]:

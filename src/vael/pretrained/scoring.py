@@ -31,7 +31,7 @@ class Part:
 
 
 class Scorer:
-    """Scores chunks by themselves: noise is keyed by (seed, stream, split, chunk, sample).
+    """Scores chunks by themselves: noise is keyed by `ChunkNoise`.
 
     It is the noise of ``vael train``: the same checkpoint and number of samples on the same kind
     of device give the ``test/*`` of summary.json again.

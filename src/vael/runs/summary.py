@@ -69,6 +69,7 @@ class Summary:
     best_epoch: int | None = None
     weights: str | None = None
     step: str | None = None
+    compiled: bool = False
     skipped_steps: int = 0
     machine: dict[str, str | None] = field(default_factory=dict)
     checkpoint_digest: str | None = None
@@ -99,7 +100,7 @@ class Summary:
 
 CIRCUMSTANCES = {
     "reason", "seconds", "examples_per_second", "devices", "accelerator", "threads", "git_sha",
-    "data", "data_notes", "data_card", "versions", "command", "step", "machine",
+    "data", "data_notes", "data_card", "versions", "command", "step", "compiled", "machine",
     "checkpoint_digest",  # its file names the folder
 }  # fmt: skip
 REPEATED = tuple(each.name for each in fields(Summary) if each.name not in CIRCUMSTANCES)

@@ -121,8 +121,11 @@ class GroupedEpochLoop(_TrainingEpochLoop):
         batch = loader.example()
         told = None if batch.context is None else batch.context.to(lit.device)
         fault = find_fault(lit, batch.x.to(lit.device), told, self.trainer.precision_plugin)
-        if fault is not None:
-            lit.compiled = None
+        if self.trainer.strategy.reduce_boolean_decision(fault is None, all=True):
+            return
+        lit.compiled = None
+        if is_first():
+            fault = fault or "the compiled loss is wrong in another process"
             log.warning("training is not compiled, since %s", fault)
 
     def _make_steps(self) -> EagerSteps | DeviceSteps:

@@ -40,8 +40,8 @@ IN_LOG = ("train/loss", "val/bpd", "val/elbo", "val/rate", "val/distortion")
 class LitVAE(pl.LightningModule):
     """Train a VAE on an objective and score it on importance-weighted bounds.
 
-    Every draw is keyed by (epoch, batch, rank), or in evaluation by (split, chunk, sample), never
-    by what was drawn before.
+    Every draw is keyed by (epoch, batch, rank), or in evaluation by (split, chunk, sample; on a
+    GPU many samples share a key), never by what was drawn before.
     """
 
     def __init__(
@@ -325,6 +325,7 @@ class LitVAE(pl.LightningModule):
         checkpoint["data"] = asdict(self.spec)
         checkpoint["skipped_steps"] = self.skipped.steps
         checkpoint["warnings"] = self.warnings
+        checkpoint["compiled"] = self.compiled is not None
         checkpoint["epoch_means"] = self.means.state(self.trainer.strategy.all_gather)
         for logger in self.loggers:
             logger.save()
@@ -332,6 +333,8 @@ class LitVAE(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on within the epoch."""
         self.skipped.steps = checkpoint.get("skipped_steps", 0)
+        if not checkpoint.get("compiled", True):
+            self.compiled = None  # the loss that it began with
         self.warnings = [*checkpoint.get("warnings", []), *self.warnings]
         kept = checkpoint.get("epoch_means", {})
         self.means.restore(kept, self.global_rank, self.trainer.world_size)

@@ -73,6 +73,7 @@ def complete_summary(
         summary.best_checkpoint = run.name_of(run.best)
         summary.checkpoint_digest = file_digest(run.best)
     loop = trainer.fit_loop.epoch_loop
+    summary.compiled = lit.compiled is not None
     summary.step = loop.mode if isinstance(loop, GroupedEpochLoop) else None
     summary.skipped_steps = lit.skipped.steps
     summary.warnings = list(lit.warnings)

@@ -117,9 +117,10 @@ def test_fp16_needs_a_gpu(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # torch compiles with warnings about its own parts
-def test_compiled_nets_train_alike_and_keep_their_names(tmp_path):
+def test_a_compiled_loss_trains_alike_and_weights_keep_their_names(tmp_path):
     plain = trained_run(tmp_path, "trainer.max_epochs=1")
     compiled = trained_run(tmp_path, "trainer.max_epochs=1", "trainer.compile=true")
     assert state(plain)["state_dict"].keys() == state(compiled)["state_dict"].keys()
+    assert summary(compiled)["compiled"]
     a, b = (summary(folder)["metrics"]["test/bpd"] for folder in (plain, compiled))
     assert a == pytest.approx(b, rel=1e-3)

@@ -178,10 +178,14 @@ def test_batches_do_not_share_memory_with_the_arrays():
     np.testing.assert_array_equal(WORLD.x, before)
 
 
-def test_an_order_that_is_worked_out_ahead_is_the_same():
+def test_an_order_that_is_worked_out_ahead_is_the_same_and_is_not_drawn_again(monkeypatch):
+    expected = [epoch(number) for number in range(3)]
+    draw, drawn = torch.randperm, []
+    monkeypatch.setattr(torch, "randperm", lambda n, **key: (drawn.append(n), draw(n, **key))[1])
     made = TrainBatches(WORLD, INDEX, 24, 7)
     for number in range(3):
         made.set_epoch(number)
-        for batch, other in zip(made, epoch(number), strict=True):
+        for batch, other in zip(made, expected[number], strict=True):
             assert ids(batch) == other
+            assert len(drawn) == number + 1  # the first when it was needed, the others before
             made.look_ahead()

@@ -189,3 +189,12 @@ def test_the_innermost_module_is_named():
         model["outer"](torch.ones(2))
     assert entered == ["outer (Sequential)", "outer.0 (Sequential)", "outer.0.1 (ReLU)"]
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_no_module_is_watched_where_the_loss_is_compiled():
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.compiled = len
+    with name_modules(model) as entered:
+        assert not any(module._forward_pre_hooks for module in model.modules())
+        model(torch.ones(2))
+    assert entered == []

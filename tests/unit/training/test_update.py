@@ -9,7 +9,7 @@ from torch.optim import SGD, Adam, AdamW
 
 from vael.training import update as module
 from vael.training.average import Averaging
-from vael.training.update import LAUNCHES, FusedAdam, cut_lists
+from vael.training.update import LAUNCH_TENSORS, LAUNCHES, FusedAdam, cut_lists
 
 
 def net():
@@ -122,21 +122,25 @@ def test_an_average_of_whole_numbers_is_told():
     assert callback.has_integers
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
 @pytest.mark.parametrize("smallest", [4096, 512])
-def test_pieces_of_the_lists_give_the_same_bits(monkeypatch, smallest):
+def test_pieces_of_the_lists_give_the_same_bits(monkeypatch, smallest, amsgrad):
     """By torch's kernel: weights, moments and counts; two tensors are smaller than a piece."""
     monkeypatch.setattr(module, "SMALLEST", smallest)
     draw = torch.Generator().manual_seed(0)
     shapes = [(300, 71), (300,), (5, 300), (5,)]
-    lists = [[torch.rand(shape, generator=draw) for shape in shapes] for _ in range(4)]
+    lists = [[torch.rand(shape, generator=draw) for shape in shapes] for _ in range(4 + amsgrad)]
     counts = [torch.tensor(float(n)) for n in (3, 4, 5, 6)]
     mine = [[tensor.clone() for tensor in each] for each in lists]
     cut, steps = cut_lists(mine, counts)
-    assert len(shapes) < len(cut[0]) == len(steps) <= LAUNCHES * 36
+    assert len(shapes) < len(cut[0]) == len(steps) <= LAUNCHES * LAUNCH_TENSORS[len(lists)]
     assert all(piece.numel() <= smallest for each in cut for piece in each)
     options = {"beta1": 0.9, "beta2": 0.999, "weight_decay": 0.0, "eps": 1e-8}
-    for (p, g, m, v), n in ((lists, counts), (cut, steps)):
-        torch._fused_adam_(p, g, m, v, [], n, lr=0.01, amsgrad=False, maximize=False, **options)
+    for (p, g, m, v, *most), n in ((lists, counts), (cut, steps)):
+        most = most[0] if amsgrad else []
+        torch._fused_adam_(
+            *(p, g, m, v, most, n), lr=0.01, amsgrad=amsgrad, maximize=False, **options
+        )
     for a, b in zip(lists, mine, strict=True):
         assert all(map(torch.equal, a, b))
     assert [int(n) for n in dict.fromkeys(steps)] == [3, 4, 5, 6]
