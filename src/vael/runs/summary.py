@@ -32,6 +32,7 @@ class Summary:
         seconds: of all attempts; what a kill has lost is not counted.
         step: how the last attempt took its steps: ``captured`` in a CUDA graph, ``grouped``, or
             ``single`` through Lightning.
+        compiled: whether its loss was compiled: asked for, and found to be right.
         skipped_steps: steps left out by trainer.skip_gradient_above.
         data: what it is, in one line.
         data_notes: what was taken for what when its files were read, and what was left out.
