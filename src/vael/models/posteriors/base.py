@@ -3,10 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from vael.models.trace import LatentRecord
 from vael.types import Shape
+
+BLOCK = 2**24  # numbers of each temporary: 64 MiB of float32
 
 
 class PosteriorRecord(ABC):
@@ -35,6 +38,16 @@ class PosteriorRecord(ABC):
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log density of z ``(S, B, *Z)``, nats, ``(S, B)``."""
+
+    def log_prob_under_each(self, z: Tensor) -> Tensor:
+        """Return the log density of each z ``(N, *Z)`` under each of K, nats, ``(N, K)``.
+
+        Here the leading dimensions of self are ``(K,)``, as those of a mixture's components.
+        """
+        shape = self.mean.shape
+        each = z.unsqueeze(1).expand(-1, *shape)
+        parts = torch.split(each, max(1, BLOCK // self.mean.numel()))
+        return torch.cat([self.log_prob(part) for part in parts])
 
     def log_marginals(self, z: Tensor) -> Tensor | None:
         """Return the log density of each dimension of z ``(S, B, *Z)``, nats, ``(S, B, *Z)``.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vael.models.flows import AutoregressiveFlow, check_integer
 from vael.models.posteriors.base import Posterior, PosteriorRecord
-from vael.models.posteriors.normal import HALF_LOG_2PI
+from vael.models.posteriors.quadratic import HALF_LOG_2PI
 from vael.models.trace import LatentRecord
 from vael.types import Shape
 

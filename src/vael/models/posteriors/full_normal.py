@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vael.errors import ConfigError
 from vael.models.posteriors.base import Posterior, PosteriorRecord
-from vael.models.posteriors.normal import HALF_LOG_2PI, NormalRecord, excess
+from vael.models.posteriors.normal import NormalRecord, excess
+from vael.models.posteriors.quadratic import HALF_LOG_2PI
 from vael.models.trace import LatentRecord
 from vael.types import Shape
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vael.models.flows import AutoregressiveFlow, check_integer
-from vael.models.posteriors.normal import HALF_LOG_2PI
+from vael.models.posteriors.quadratic import HALF_LOG_2PI
 from vael.models.priors.base import Encode, Prior
 from vael.types import Shape
 

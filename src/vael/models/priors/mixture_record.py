@@ -10,7 +10,7 @@ from vael.models.posteriors.base import PosteriorRecord
 from vael.models.trace import map_tensors
 from vael.types import Shape
 
-BLOCK = 2**24  # numbers of each temporary: 64 MiB of float32
+BLOCK = 2**22  # densities held at once: 32 MiB of float64
 CHOICE = 2  # numbers of noise that choose the component
 
 
@@ -42,13 +42,11 @@ class LatentMixtureRecord:
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return ``log sum_k pi_k p_k(z)``, nats, ``(S, B)``, by blocks of z."""
-        means = self.components.mean
-        event = means.shape[1:]
+        event = self.components.mean.shape[1:]
         lead = z.shape[: z.ndim - len(event)]
-        rows = z.reshape(-1, 1, *event).expand(-1, *means.shape)
-        blocks = torch.split(rows, max(1, BLOCK // means.numel()))
-        found = [self.components.log_prob(block) + self.log_weights for block in blocks]
-        return torch.cat([torch.logsumexp(joint, -1) for joint in found]).reshape(lead)
+        parts = torch.split(z.reshape(-1, *event), max(1, BLOCK // len(self.log_weights)))
+        joint = [self.components.log_prob_under_each(part) + self.log_weights for part in parts]
+        return torch.cat([torch.logsumexp(each, -1) for each in joint]).reshape(lead)
 
     def rsample(self, eps: Tensor) -> Tensor:
         """Turn standard normal noise eps ``(S, B, 2 + prod(Z))`` into z, ``(S, B, *Z)``.

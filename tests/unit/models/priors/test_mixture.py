@@ -41,7 +41,8 @@ def noise(*lead, seed=1):
 @pytest.mark.parametrize("kind", [Normal, FullNormal])
 @pytest.mark.parametrize("block", [1, 2**24], ids=["by single rows", "at once"])
 def test_the_density_is_that_of_scipy_enumerated_over_the_components(kind, block, monkeypatch):
-    monkeypatch.setattr("vael.models.priors.mixture_record.BLOCK", block)
+    for place in ("priors.mixture_record", "posteriors.base"):
+        monkeypatch.setattr(f"vael.models.{place}.BLOCK", block)
     p, means, covariances = record(kind)
     z = 2 * np.random.default_rng(2).normal(size=(5, 2, D))
     parts = [multivariate_normal(m, c).logpdf(z) for m, c in zip(means, covariances, strict=True)]
@@ -146,3 +147,30 @@ def test_options_out_of_range_are_refused_by_name(options):
     (name,) = options
     with pytest.raises(ConfigError, match=rf"prior\.{name} must be .* but got "):
         NormalMixture((D,), **options)
+
+
+@pytest.mark.parametrize("shape", [(50,), (2, 3, 3)])
+def test_the_product_over_normals_loses_no_digit_of_float32(shape):
+    """Narrow components far from 0 and z near them, where float32 would have no digit left."""
+    rng = np.random.default_rng(0)
+    mu, log_sigma = rng.normal(0, 10, (6, *shape)), rng.uniform(-6, 2, (6, *shape))
+    z = (mu + np.exp(log_sigma) * rng.normal(size=mu.shape))[:4]
+    record = NormalRecord(
+        *(torch.tensor(t, dtype=torch.float32) for t in (mu, log_sigma)), len(shape)
+    )
+    exact = NormalRecord(record.mu.double(), record.log_sigma.double(), len(shape))
+    points = torch.tensor(z, dtype=torch.float32)
+    wanted = torch.stack([exact.log_prob(point.double()) for point in points])
+    found = record.log_prob_under_each(points)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=1e-5)
+
+
+def test_the_gradient_of_the_product_is_that_of_the_density():
+    rng = np.random.default_rng(0)
+    tensors = [torch.tensor(rng.normal(size=(n, D)), requires_grad=True) for n in (5, 4, 4)]
+
+    def density(z, mu, log_sigma):
+        return NormalRecord(mu, log_sigma).log_prob_under_each(z)
+
+    assert torch.autograd.gradcheck(density, tensors)
