@@ -141,8 +141,7 @@ def _check_density(q: LatentRecord, gradient: Gradient) -> None:
 
 def _scale_gradient(layer: Latent, factor: Tensor) -> None:
     """Multiply what comes back to z by a factor ``(S, B)``."""
-    z = layer.z
-    if z.requires_grad:
-        z.register_hook(  # type: ignore[no-untyped-call]
-            lambda grad: grad * factor.reshape(*factor.shape, *[1] * (z.ndim - 2))
-        )
+    if layer.z.requires_grad:
+        shaped = factor.reshape(*factor.shape, *[1] * (layer.z.ndim - 2))
+        # a hook that held z would be held by it, and no collector sees such a circle
+        layer.z.register_hook(lambda grad: grad * shaped)  # type: ignore[no-untyped-call]
