@@ -24,9 +24,7 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize(
-    ("group", "name"), CHOICES, ids=[f"{group}={name}" for group, name in CHOICES]
-)
+@pytest.mark.parametrize(("group", "name"), CHOICES, ids=["=".join(each) for each in CHOICES])
 def test_a_step_holds_no_tensor_when_it_is_over(tmp_path, group, name):
     choice = f"{group}={name}"
     more = MORE.get(choice, MORE.get(group, ()))
