@@ -49,10 +49,11 @@ def assert_same_run(a: Path, b: Path) -> None:
 
 def vael(*arguments: str, cwd: Path = ROOT, **env: str) -> "subprocess.CompletedProcess[str]":
     """``vael ARGUMENTS`` in a new Python: a fork could not use a GPU that we have used."""
+    places = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.run(
         [sys.executable, "-m", "vael.cli", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **env},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), **env},
         capture_output=True,
         text=True,
         check=False,
