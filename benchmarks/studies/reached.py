@@ -4,12 +4,15 @@
 
 RUNS/published/NAME-SEED/ holds runs of `vael train`, RUNS/sweeps/nvae/ those of `vael sweep nvae`;
 docs/published.md has the commands. A run counts once it is finished; NLLs are those of
-`vael evaluate RUN --samples K`. NAME.time beside a run may hold its processor seconds, user and
-system, a line for each attempt (`/usr/bin/time -a -f '%U %S'`).
+`vael evaluate RUN --samples K`. A row of which RUNS has nothing stays as it was, so that runs may
+come from several machines. A difference of two runs has the standard error of the paired test
+examples, by their bounds in test_scores.npz. NAME.time beside a run may hold its processor
+seconds, user and system, a line for each attempt (`/usr/bin/time -a -f '%U %S'`).
 """
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ from runs import RESULTS
 
 from vael.files import write_json
 from vael.runs.evaluation_file import read_evaluation
+from vael.runs.example_scores import read_example_scores
+from vael.runs.folder import read_config
 from vael.runs.json_files import peek_json
 from vael.runs.summary import Summary, read_summary
 
@@ -42,6 +47,7 @@ class Row:
         command: that trains it.
         runs: its folders below RUNS, as a pattern.
         samples: K of the evaluation; None: the test ELBO of summary.json.
+        less: of a difference, the folders of what is subtracted, as a pattern; of the same seeds.
         why: it has not been reached, where there is more to say.
     """
 
@@ -53,6 +59,7 @@ class Row:
     command: str
     runs: str = ""
     samples: int | None = None
+    less: str = ""
     why: str = ""
 
 
@@ -87,7 +94,7 @@ ROWS = (
         BURDA,
         NBIP,
         "vael train experiment=iwae_1l data.path=FOLDER",
-        "iwae_1l",
+        "published/iwae_1l-cpu/*",
         5000,
     ),
     Row(
@@ -131,6 +138,17 @@ ROWS = (
         5000,
     ),
     Row(
+        "DReG less IWAE, k = 5, NLL",
+        -0.28,
+        "nats",
+        "README of nbip/IWAE: 84.90 and 85.18",
+        "read there",
+        "the two above",
+        "published/iwae5-dreg/*",
+        5000,
+        less="published/iwae5-plain/*",
+    ),
+    Row(
         "IWAE, k = 50, NLL",
         84.78,
         "nats",
@@ -139,7 +157,6 @@ ROWS = (
         "vael train experiment=iwae objective.k=50 trainer.max_epochs=600 data.path=FOLDER",
         "published/iwae50/*",
         5000,
-        why="not reached yet: 532 of 600 epochs on a GPU",
     ),
     Row(
         "VampPrior less standard prior, NLL",
@@ -148,7 +165,9 @@ ROWS = (
         "Tomczak and Welling 2018",
         REMEMBERED,
         "vael train experiment=iwae_1l prior=vamp prior.components=500 data.path=FOLDER",
-        why="not reached yet: 275 of 600 epochs on a GPU",
+        "published/vamp/*",
+        1000,
+        less="published/iwae_1l/*",
     ),
 )
 
@@ -171,32 +190,58 @@ def score(run: Path, row: Row) -> tuple[float, float] | None:
         summary = Summary.of(read_summary(run) or {})
         return -summary.metrics["test/elbo"] / PIXELS / math.log(2), math.nan
     evaluation = read_evaluation(run)
-    if evaluation is None or evaluation["samples"] != row.samples:
-        return None
-    bound = evaluation["bounds"][str(row.samples)]
-    return bound["nll"], bound["nll_se"]
+    bound = evaluation and evaluation["bounds"].get(str(row.samples))
+    return (bound["nll"], bound["nll_se"]) if bound else None
 
 
-def reach(folder: Path, row: Row) -> dict[str, Any]:
-    """Return the row with what was reached: mean over seeds, standard errors, epochs, time."""
-    found = asdict(row) | {"reached": None, "se_images": None, "se_seeds": None, "seeds": 0}
-    if row.runs == "iwae_1l":  # an earlier run, whose result is kept
-        kept = peek_json(RESULTS / "iwae_1l.json")
-        assert isinstance(kept, dict)
-        found |= {"reached": kept["nll"], "se_images": kept["nll_se"], "seeds": 1}
-        return found | {"epochs": [kept["epochs"]], "cpu_seconds": kept["cpu_seconds"]}
-    runs = find_runs(folder, row.runs)
-    scored = [(run, both) for run in runs if (both := score(run, row))]
+def reach(folder: Path, row: Row, known: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with what was reached: mean over seeds, standard errors, epochs, time.
+
+    Args:
+        folder: of the runs.
+        row: the published number.
+        known: the row as it was collected before.
+    """
+    asked = {name: value for name, value in asdict(row).items() if name not in ("runs", "less")}
+    scored = [(run, both) for run in find_runs(folder, row.runs) if (both := score(run, row))]
+    if row.less:
+        scored = subtract(scored, folder, row)
     if not scored:
-        return found | {"why": row.why or "not reached yet: it has not been trained to its end"}
+        if known.get("reached") is not None:
+            return known | asked
+        why = row.why or "not reached yet: it has not been trained to its end"
+        nothing = {"reached": None, "se_images": None, "se_seeds": None, "seeds": 0}
+        return asked | nothing | {"why": why}
     values = [both[0] for _, both in scored]
-    found |= {"reached": float(np.mean(values)), "seeds": len(values), "by_seed": values}
+    found = asked | {"reached": float(np.mean(values)), "seeds": len(values), "by_seed": values}
     error = float(np.mean([both[1] for _, both in scored]))
     found["se_images"] = None if math.isnan(error) else error
-    if len(values) > 1:
-        found["se_seeds"] = float(np.std(values, ddof=1) / math.sqrt(len(values)))
+    several = len(values) > 1
+    found["se_seeds"] = float(np.std(values, ddof=1) / math.sqrt(len(values))) if several else None
     found["epochs"] = [Summary.of(read_summary(run) or {}).epochs for run, _ in scored]
     return found | {"cpu_seconds": processor_seconds([run for run, _ in scored])}
+
+
+def subtract(
+    scored: Sequence[tuple[Path, tuple[float, float]]], folder: Path, row: Row
+) -> list[tuple[Path, tuple[float, float]]]:
+    """Return the differences to the runs of the same seed, with their paired standard errors."""
+    others = {read_seed(run): run for run in find_runs(folder, row.less)}
+    found = []
+    for run, (value, _) in scored:
+        other = others.get(read_seed(run))
+        less = None if other is None else score(other, row)
+        if other is not None and less is not None:
+            one, two = (read_example_scores(each)["iwae"] for each in (run, other))
+            apart = (one - two).astype(np.float64)
+            found.append((run, (value - less[0], float(apart.std(ddof=1) / len(apart) ** 0.5))))
+    return found
+
+
+def read_seed(run: Path) -> int:
+    """Return the seed of a run."""
+    seed: int = read_config(run).seed
+    return seed
 
 
 def processor_seconds(runs: list[Path]) -> float | None:
@@ -216,10 +261,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS / "published.json")
     given = parser.parse_args()
-    rows = [reach(given.runs, row) for row in ROWS]
-    write_json(
-        given.out, {"rows": [{k: v for k, v in row.items() if k != "runs"} for row in rows]}
-    )
+    kept: Any = peek_json(given.out) or {"rows": []}
+    known = {row["what"]: row for row in kept["rows"]}
+    rows = [reach(given.runs, row, known.get(row.what, {})) for row in ROWS]
+    write_json(given.out, {"rows": rows})
     for row in rows:
         print(row["what"], row["published"], row["reached"], row["seeds"])
 

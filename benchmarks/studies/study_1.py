@@ -4,7 +4,8 @@
 
 One net (784-200-50 both ways) and 8 epochs of 55,000 images for each likelihood and fit, 3 seeds;
 `categorical`, which takes 20 times as long, has one. RUNS holds the runs, and those that are there
-are not trained again. Writes results/study_1.json and study_1.png.
+are not trained again. Writes results/study_1.json and study_1.png; a row of which RUNS has nothing
+stays as it was, so that runs may come from several machines.
 """
 
 import json
@@ -109,13 +110,32 @@ def collect(jobs: Sequence[Job], folder: Path) -> dict[str, Any]:
         name: {"seeds": len(row["bpd"])}
         | {key: float(np.mean(each)) if each else None for key, each in row.items()}
         | {"bpd_by_seed": row["bpd"]}
-        for name, row in sorted(found.items(), key=lambda item: np.mean(item[1]["bpd"]))
+        for name, row in found.items()
     }
     return {
         "k": SAMPLES,
         "settings": portable(COMMON),
-        "rows": rows,
+        "rows": order(rows),
         "pairs": [pair for a, b in PAIRS if (pair := compare(scores, a, b))],
+    }
+
+
+def order(rows: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows with the lowest bits first."""
+    return dict(sorted(rows.items(), key=lambda item: item[1]["bpd"]))
+
+
+def complete(result: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Return a result, with what only an earlier one of the same settings has."""
+    if any(known.get(name) != result[name] for name in ("k", "settings")):
+        return result
+    measured = {(pair["a"], pair["b"]) for pair in result["pairs"]}
+    earlier = [pair for pair in known["pairs"] if (pair["a"], pair["b"]) not in measured]
+    pairs = {(pair["a"], pair["b"]): pair for pair in result["pairs"] + earlier}
+    return {
+        **result,
+        "rows": order({**known["rows"], **result["rows"]}),
+        "pairs": [pairs[pair] for pair in PAIRS if pair in pairs],
     }
 
 
@@ -172,8 +192,10 @@ def main() -> None:
     folder = (given.runs / "study_1").absolute()
     if not given.collect:
         train_jobs([job for job in jobs if given.only.search(job.name)], folder)
-    result = collect(jobs, folder)
-    write_json(given.out / "study_1.json", result)
+    path = given.out / "study_1.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    result = complete(collect(jobs, folder), known)
+    write_json(path, result)
     codecs = json.loads((RESULTS / "codecs.json").read_text())["bits_per_pixel"]
     save(draw(result, codecs), given.out / "study_1.png")
 
