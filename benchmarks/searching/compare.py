@@ -10,7 +10,7 @@ from typing import Any
 
 from searching.landscape import Landscape, fit_landscape
 from searching.records import Trial, read_record
-from searching.replay import ALONE, OTHER, WORKERS, Replay, read_space, run_search
+from searching.replay import OTHER, TWO, Replay, read_space, run_search
 from vael.files import write_text
 from vael.sweep.spec.space import Space
 
@@ -22,6 +22,10 @@ ELSEWHERE = 1000  # added to the sampler's seed by ``OTHER``
 
 def _optuna(kind: str, name: str, **more: Any) -> dict[str, Any]:
     return {"_target_": f"optuna.{kind}.{name}", **more}
+
+
+def _tangent(**more: Any) -> dict[str, Any]:
+    return {"_target_": "vael.sweep.study.tangent.TangentPruner", **more}
 
 
 SAMPLERS: dict[str, Any] = {
@@ -39,7 +43,9 @@ SAMPLERS: dict[str, Any] = {
 PRUNERS: dict[str, Any] = {
     "none": None,
     "tangent": "tangent",
-    "tangent, best alone": {"_target_": "vael.sweep.study.tangent.TangentPruner", "best": 0.0},
+    "tangent, best alone": _tangent(best=0.0),
+    "tangent, straight": _tangent(bend=0.0),
+    "tangent, bend 0.2": _tangent(bend=0.2),
     "halving from 8": "halving",
     "halving from 30": _optuna(
         "pruners", "SuccessiveHalvingPruner", min_resource=30, reduction_factor=2
@@ -57,8 +63,10 @@ _space: Space
 PAIRS = [("tpe", pruner) for pruner in PRUNERS]
 PAIRS += [(sampler, "tangent") for sampler in SAMPLERS if sampler != "tpe"]
 PAIRS += [(sampler, "none") for sampler in ("gp", "random")]
-PAIRS += [("tpe", pruner + ALONE) for pruner in ("none", "tangent")]
 PAIRS += [("tpe", "none" + OTHER)]
+PAIRS += [
+    ("tpe", pruner + TWO) for pruner in ("none", "tangent", "tangent, best alone", "none" + OTHER)
+]
 
 
 def read_configurations(folder: Path) -> list[Trial]:
@@ -109,9 +117,9 @@ def _fit(folder: Path, search: Path) -> None:
 
 
 def _search(sampler: str, pruner: str, seed: int) -> dict[str, Any]:
-    workers = 1 if pruner.endswith(ALONE) else WORKERS
+    workers, pruner = 1 + pruner.endswith(TWO), pruner.removesuffix(TWO)
     sampling = seed + ELSEWHERE * pruner.endswith(OTHER)
-    asked = SAMPLERS[sampler], PRUNERS[pruner.removesuffix(ALONE).removesuffix(OTHER)]
+    asked = SAMPLERS[sampler], PRUNERS[pruner.removesuffix(OTHER)]
     found = run_search(_landscape, _space, *asked, seed, TRIALS, BUDGET, workers, sampling)
     return asdict(found)
 
@@ -119,7 +127,9 @@ def _search(sampler: str, pruner: str, seed: int) -> dict[str, Any]:
 def read_replays(out: Path) -> dict[str, list[Replay]]:
     """Read what was compared."""
     return {
-        pair: [Replay([(e, s, w) for e, s, w in run["ends"]], run["default"]) for run in runs]
+        pair: [
+            Replay([(e, s, w) for e, s, w in r["ends"]], r["default"], r["tried"]) for r in runs
+        ]
         for pair, runs in _by_seed(out)
     }
 

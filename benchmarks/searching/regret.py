@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from searching.replay import ALONE, Replay
+from searching.replay import TWO, Replay
 
 DEFAULT, WHOLE = "tpe / tangent", "tpe / none"
 TRIALS = 40
@@ -25,6 +25,7 @@ class Row:
 
     Attributes:
         share: of the epochs that the search without a pruner takes for as many trials; median.
+        same: seeds in which it tries what that search tries, to the end.
         loss: best score over that search's, minus 1; median, mean, standard deviation and worst.
         beats: seeds in which it ends better than the default configuration.
         behind: best score at the epochs that the default search takes, over the default search's,
@@ -34,6 +35,7 @@ class Row:
     pair: str
     seeds: int
     share: float
+    same: int
     loss: tuple[float, float, float, float]
     beats: int
     behind: tuple[float, float]
@@ -46,17 +48,18 @@ def summarize(replays: Replays) -> list[Row]:
     seeds = min(map(len, replays.values()))
     rows = []
     for pair, runs in replays.items():
-        whole = WHOLE + ALONE * pair.endswith(ALONE)
+        whole, shipped = (name + TWO * pair.endswith(TWO) for name in (WHOLE, DEFAULT))
         shares = [spent[pair][s] / spent[whole][s] for s in range(seeds)]
         losses = [found[pair][s] / found[whole][s] - 1 for s in range(seeds)]
         behind = [
-            runs[s].best(epochs=spent[DEFAULT][s]) / found[DEFAULT][s] - 1 for s in range(seeds)
+            runs[s].best(epochs=spent[shipped][s]) / found[shipped][s] - 1 for s in range(seeds)
         ]
         rows.append(
             Row(
                 pair,
                 seeds,
                 statistics.median(shares),
+                sum(runs[s].tried == replays[whole][s].tried for s in range(seeds)),
                 (
                     statistics.median(losses),
                     statistics.mean(losses),
@@ -73,16 +76,17 @@ def summarize(replays: Replays) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """Write the rows as Markdown."""
     lines = [
-        "| sampler / pruner | epochs | loss, median | mean and spread | worst | beats the default "
-        "configuration | at the default search's epochs |",
-        "|---|---|---|---|---|---|---|",
+        "| sampler / pruner | epochs | same trials | loss, median | mean and spread | worst | "
+        "beats the default configuration | at the default search's epochs |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         median, middle, spread, worst = (100 * loss for loss in row.loss)
         mean, error = (100 * part for part in row.behind)
         lines.append(
-            f"| {row.pair} | {row.share:.2f} | {median:+.2f} % | {middle:+.2f} ± {spread:.2f} % | "
-            f"{worst:+.2f} % | {row.beats} of {row.seeds} | {mean:+.2f} ± {error:.2f} % |"
+            f"| {row.pair} | {row.share:.2f} | {row.same} of {row.seeds} | {median:+.2f} % | "
+            f"{middle:+.2f} ± {spread:.2f} % | {worst:+.2f} % | {row.beats} of {row.seeds} | "
+            f"{mean:+.2f} ± {error:.2f} % |"
         )
     return "\n".join(lines)
 

@@ -4,6 +4,8 @@ Workers in turns, an epoch each, as so many cores would: a worker claims a trial
 epoch, and the pruner is asked where `vael sweep` would ask it.
 """
 
+import hashlib
+import json
 import math
 import warnings
 from collections.abc import Sequence
@@ -22,8 +24,7 @@ from vael.sweep.spec.space import Space
 from vael.sweep.study import samplers
 from vael.sweep.workers.attempt import PRUNABLE_FRACTION
 
-WORKERS = 2
-ALONE = ", one worker"  # ends the name of a pair that searches with one worker
+TWO = ", two workers"  # ends the name of a pair that searches with as many; one else
 OTHER = ", another seed"  # of a pair whose sampler has another seed, on the same landscape
 DEFAULT = {
     "model.latent_dim": 16,
@@ -43,10 +44,12 @@ class Replay:
         ends: of each trial in the order of their ends: epochs of all trials by then, its score,
             and whether it is complete.
         default: score of the default configuration.
+        tried: digest of what its trials tried, as many as were asked for.
     """
 
     ends: list[tuple[int, float, bool]]
     default: float
+    tried: str = ""
 
     def best(self, epochs: float = math.inf, trials: int | None = None) -> float:
         """Return the best score of a complete trial within so many epochs, or so many trials."""
@@ -70,7 +73,7 @@ def run_search(
     seed: int,
     trials: int = 40,
     epochs: int = 0,
-    workers: int = WORKERS,
+    workers: int = 1,
     sampler_seed: int | None = None,
 ) -> Replay:
     """Search the landscape.
@@ -88,21 +91,24 @@ def run_search(
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    study = _make_study(samplers.make_pruner(pruner, landscape.epochs), seed)
+    study = _make_study(samplers.make_pruner(pruner, landscape.epochs, trials), seed)
     study.enqueue_trial(DEFAULT)
     sampling = seed if sampler_seed is None else sampler_seed
     running: list[_Running] = []
     begun, spent, ends = 0, 0, list[tuple[int, float, bool]]()
+    tried = hashlib.blake2b(digest_size=8)
     while True:
         while len(running) < workers and (begun < trials or spent < epochs):
             study.sampler = samplers.make_sampler(sampler, sampling, begun)
             trial = study.ask()
             params = space.suggest(trial)
+            if begun < trials:
+                tried.update(json.dumps(params, sort_keys=True).encode())
             running.append(_Running(trial, landscape.curve(params, seed)))
             begun += 1
         if not running:
             default = round(min(landscape.curve(DEFAULT, seed)), DIGITS)
-            return Replay(ends, default)
+            return Replay(ends, default, tried.hexdigest())
         for one in list(running):
             spent += 1
             state = one.step(study, PRUNABLE_FRACTION * landscape.epochs)
@@ -139,22 +145,19 @@ class _Running:
 
 
 def prune_recorded(record: Record, pruner: Any, epochs: int) -> Replay:
-    """Replay a pruner over a recorded study, whose trials come as they were proposed.
+    """Replay a pruner over a recorded study, whose trials come one by one as they were proposed.
 
     The sampler learns nothing from what is pruned: its proposals are those of the record.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    study = _make_study(samplers.make_pruner(pruner, epochs), int(record.study["seed"]))
-    waiting = [trial.curve for trial in record.trials if trial.curve]
-    running, spent, ends = list[_Running](), 0, list[tuple[int, float, bool]]()
-    while waiting or running:
-        while waiting and len(running) < WORKERS:
-            running.append(_Running(study.ask(), waiting.pop(0)))
-        for one in list(running):
+    made = samplers.make_pruner(pruner, epochs, len(record.trials))
+    study = _make_study(made, int(record.study["seed"]))
+    spent, ends = 0, list[tuple[int, float, bool]]()
+    for curve in (trial.curve for trial in record.trials if trial.curve):
+        one, state = _Running(study.ask(), curve), None
+        while state is None:
             spent += 1
             state = one.step(study, PRUNABLE_FRACTION * epochs)
-            if state is not None:
-                running.remove(one)
-                ends.append((spent, min(one.curve[: one.done]), state == TrialState.COMPLETE))
+        ends.append((spent, min(curve[: one.done]), state == TrialState.COMPLETE))
     return Replay(ends, record.trials[0].best)

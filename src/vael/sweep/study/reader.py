@@ -60,7 +60,7 @@ class StudyReader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = samplers.make_sampler(d.sampler, d.seed, 0)
-            pruner = samplers.make_pruner(d.pruner, self._snapshot.epochs)
+            pruner = samplers.make_pruner(d.pruner, self._snapshot.epochs, d.trials)
             light = light and samplers.are_known(sampler, pruner)
             self._study = optuna.load_study(
                 study_name=d.name,

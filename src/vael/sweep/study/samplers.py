@@ -89,12 +89,13 @@ def count_asks(node: Node) -> int:
     return 1 if str(plain["_target_"]).rpartition(".")[2] in SLOW else ASKS
 
 
-def make_pruner(node: Node, epochs: int) -> "BasePruner":
+def make_pruner(node: Node, epochs: int, trials: int | None = None) -> "BasePruner":
     """Make the pruner; of null, one that never prunes.
 
     Args:
         node: its name or ``_target_``.
         epochs: of a whole trial.
+        trials: the study's budget.
 
     Raises:
         ConfigError: it cannot be made, or is no pruner.
@@ -104,9 +105,9 @@ def make_pruner(node: Node, epochs: int) -> "BasePruner":
     if node is None:
         return NopPruner()
     plain = _node("pruner", node, PRUNERS)
-    for name in ("epochs", "max_resource"):
+    for name, value in {"epochs": epochs, "max_resource": epochs, "trials": trials}.items():
         if _takes(plain, name):
-            plain = {name: epochs, **plain}
+            plain = {name: value, **plain}
     made: BasePruner = _make("pruner", plain, BasePruner)
     return made
 

@@ -2,21 +2,23 @@
 
 A rank after a few epochs says little about the end, and it is biased: a small beta is ahead early
 and loses late. So a trial is compared with the best score that any has ended with, not with what
-others had at its age. Over the logarithm of the epochs learning curves are convex: they stay above
-their tangent, and the tangent's value at the last epoch is a bound on what the trial can reach,
+others had at its age. Over the logarithm of the epochs learning curves are nearly convex: they
+stay above their tangent, and one that bends down a little bounds what the trial can reach,
 
-    b(t) = m(t) - s(t) ln(T / t),
+    b(t) = m(t) - s(t) L (1 + c L),  L = ln(T / t),
 
-with m(t) the best score up to epoch t, T the epochs of a whole trial, and s(t) >= 0 the descent of
+with m(t) the best score up to epoch t, T the epochs of a whole trial, s(t) >= 0 the descent of
 the scores for each unit of ln t, a least-squares line through the last third of the epochs up to
-t. Where curves are not convex (a schedule of beta or of the learning rate), trials that are
-complete tell by how much they went below their own bounds. A trial is pruned at t >= T / 5 where
+t, and c = 1/10: ahead of t the descent may grow by a fifth for each unit. Where curves bend down
+further (a schedule of beta or of the learning rate), trials that are complete tell by how much
+they went below their own bounds. A trial is pruned at t >= T / 8 where
 
-    b(t) - max(0, max_i (b_i(t) - y_i)) > y_(k),  k = ceil(N / 10) and at most 25,
+    b(t) - max(0, max_i (b_i(t) - y_i)) > y_(k),  k = ceil((N + n / 2) / 10) and at most 25,
 
 over complete trials i, which keep the sweep's constraints, with scores y_i, y_(k) the k-th best of
-them, N the number of trials that have ended; in the maximum over the best ``JUDGES``. The best
-tenth, not the best alone: from them TPE learns where to look, and it needs their true ends.
+them, N the number of trials that have ended, n of those to come, at most 20; in the maximum over
+the best ``JUDGES``. The best tenth, not the best alone: from them TPE learns where to look, and it
+needs their true ends. Half of the trials to come count, too, since the best tenth grows with them.
 """
 
 import heapq
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 25  # as many as TPE takes for good
 JUDGES = 20  # complete trials whose bounds are compared with their ends
 LEAST_POINTS = 4  # of a line: fewer follow the noise of one epoch
+AHEAD = 10  # at most so many trials to come count in the share of the best
 
 
 class TangentPruner(BasePruner):
@@ -47,20 +50,32 @@ class TangentPruner(BasePruner):
         start: the share of them before which no trial is judged.
         best: the share of all trials that a trial must be able to be among; 0: the best alone.
         window: the share of a trial's epochs so far, the last ones, that the line goes through.
+        bend: c, half of the share by which the descent may grow for each unit of ln t ahead; 0:
+            curves are trusted to be convex.
+        trials: the study's budget; None: it has none.
 
     Raises:
-        ValueError: a share is not between 0 and 1.
+        ValueError: a share is not between 0 and 1, or bend is below 0.
     """
 
     def __init__(
-        self, epochs: int, start: float = 0.2, best: float = 0.1, window: float = 1 / 3
+        self,
+        epochs: int,
+        start: float = 1 / 8,
+        best: float = 0.1,
+        window: float = 1 / 3,
+        bend: float = 0.1,
+        trials: int | None = None,
     ) -> None:
         for name, share in {"start": start, "window": window}.items():
             if not 0 < share <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, but got {share}.")
         if not 0 <= best <= 1:
             raise ValueError(f"best must be in [0, 1], but got {best}.")
-        self.epochs, self.start, self.best, self.window = epochs, start, best, window
+        if not 0 <= bend < math.inf:
+            raise ValueError(f"bend must be at least 0 and finite, but got {bend}.")
+        self.epochs, self.start, self.best = epochs, start, best
+        self.window, self.bend, self.trials = window, bend, trials
 
     def prune(self, study: "Study", trial: FrozenTrial) -> bool:
         """Tell whether the trial cannot become one of the best any more."""
@@ -70,7 +85,7 @@ class TangentPruner(BasePruner):
         states = (TrialState.COMPLETE, TrialState.PRUNED)
         ended = [t for t in study.get_trials(deepcopy=False, states=states) if is_feasible(t)]
         complete = [t for t in ended if t.state == TrialState.COMPLETE]
-        kept = min(max(1, math.ceil(self.best * len(ended))), MOST_KEPT)
+        kept = min(max(1, math.ceil(round(self.best * self._count(len(ended)), 9))), MOST_KEPT)
         if len(complete) < kept:
             return False
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
@@ -89,8 +104,14 @@ class TangentPruner(BasePruner):
         ]
         return own - max(0.0, *misses) > mark if misses else False
 
+    def _count(self, ended: int) -> float:
+        """Count the trials that have ended, and half of those to come."""
+        if self.trials is None:
+            return ended + AHEAD
+        return ended + min(AHEAD, max(0, self.trials - ended) / 2)
+
     def _bound(self, values: Mapping[int, float], epoch: int, sign: float) -> float | None:
-        """Return the tangent's value at the last epoch, or None where too little is known."""
+        """Return the bound on the value at the last epoch, or None where too little is known."""
         known = {t: sign * y for t, y in values.items() if t <= epoch}
         begin = math.floor(epoch * (1 - self.window))
         recent = [(math.log(t), y) for t, y in known.items() if t >= begin]
@@ -98,4 +119,4 @@ class TangentPruner(BasePruner):
             return None
         slope = linear_regression(*zip(*recent, strict=True)).slope
         ahead = max(0.0, math.log(self.epochs / epoch))
-        return min(known.values()) + min(0.0, slope) * ahead
+        return min(known.values()) + min(0.0, slope) * ahead * (1 + self.bend * ahead)
