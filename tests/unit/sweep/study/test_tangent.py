@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from vael.errors import ConfigError
-from vael.sweep.study.samplers import make_pruner
+from vael.sweep.study.samplers import make_pruner, make_sampler
 from vael.sweep.study.tangent import TangentPruner
 
 EPOCHS = 100
@@ -160,6 +160,36 @@ def test_a_trial_that_ended_by_itself_early_still_counts_as_the_best():
     short = power(2.0, 0.5, 1.0)[:40]
     pruner = TangentPruner(EPOCHS, **BOUNDED)
     assert pruned_after(pruner, [short, line(2.3, 0.1)]) == [None, START]
+
+
+def search(pruner, seed, trials):
+    """What one worker tries with TPE on convex curves, and how many trials are pruned."""
+    study = optuna.create_study(pruner=pruner)
+    tried = []
+    for number in range(trials):
+        study.sampler = make_sampler("tpe", seed, number)
+        trial = study.ask()
+        x, y = trial.suggest_float("x", -1, 1), trial.suggest_float("y", 0.1, 3, log=True)
+        end = 2.0 + (x - 0.3) ** 2 + 0.1 * math.log(y) ** 2
+        for t, value in enumerate(power(end, 1 + abs(x), y), start=1):
+            trial.report(value, t)
+            if trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, end)
+        tried.append((x, y))
+    return tried, sum(t.state.name == "PRUNED" for t in study.trials)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_worker_tries_what_it_would_try_without_the_pruner(seed):
+    """Bounds of convex curves hold, and TPE's best tenth of up to 20 trials are two at most."""
+    whole, none = search(optuna.pruners.NopPruner(), seed, 20)
+    found, pruned = search(TangentPruner(EPOCHS, trials=20), seed, 20)
+    assert none == 0
+    assert pruned >= 5
+    assert found == whole
 
 
 @pytest.mark.parametrize("excess", [0.0, 1.0])
