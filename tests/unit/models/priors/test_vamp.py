@@ -35,7 +35,7 @@ def z_of(count=7):
 
 
 @kinds
-def test_a_single_pseudo_input_is_q_at_it_exactly(kind):
+def test_a_single_pseudo_input_is_q_at_it_up_to_rounding(kind):
     flat = latents(kind, 1)
     q = flat.encode(flat.prior.pseudo_inputs)
     z = z_of(1)
