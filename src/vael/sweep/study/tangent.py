@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_KEPT = 25  # as many as TPE takes for good
 JUDGES = 20  # complete trials whose bounds are compared with their ends
 LEAST_POINTS = 4  # of a line: fewer follow the noise of one epoch
-AHEAD = 10  # at most so many trials to come count in the share of the best
+AHEAD = 10  # of the trials to come half count, but at most so many
 
 
 class TangentPruner(BasePruner):
@@ -85,7 +85,7 @@ class TangentPruner(BasePruner):
         states = (TrialState.COMPLETE, TrialState.PRUNED)
         ended = [t for t in study.get_trials(deepcopy=False, states=states) if is_feasible(t)]
         complete = [t for t in ended if t.state == TrialState.COMPLETE]
-        kept = min(max(1, math.ceil(round(self.best * self._count(len(ended)), 9))), MOST_KEPT)
+        kept = self._kept(len(ended))
         if len(complete) < kept:
             return False
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
@@ -104,11 +104,11 @@ class TangentPruner(BasePruner):
         ]
         return own - max(0.0, *misses) > mark if misses else False
 
-    def _count(self, ended: int) -> float:
-        """Count the trials that have ended, and half of those to come."""
-        if self.trials is None:
-            return ended + AHEAD
-        return ended + min(AHEAD, max(0, self.trials - ended) / 2)
+    def _kept(self, ended: int) -> int:
+        """Count the best scores that a trial must be able to be among."""
+        to_come = 2 * AHEAD if self.trials is None else max(0, self.trials - ended)
+        share = self.best * (ended + min(AHEAD, to_come / 2))
+        return min(max(1, math.ceil(round(share, 9))), MOST_KEPT)  # 0.1 * 30 is a little above 3
 
     def _bound(self, values: Mapping[int, float], epoch: int, sign: float) -> float | None:
         """Return the bound on the value at the last epoch, or None where too little is known."""
