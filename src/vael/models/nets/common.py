@@ -1,6 +1,8 @@
 """Shared pieces of the nets: checks of their options, sizes, initialisation."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol, TypeVar
 
 from torch import nn
@@ -21,8 +23,8 @@ class Initialiser(Protocol):
         ...
 
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": partial(nn.ReLU, inplace=True),
     "silu": nn.SiLU,
     "gelu": nn.GELU,
     "elu": nn.ELU,
@@ -36,8 +38,8 @@ SERIES_NDIM = 2  # of (C, T)
 HIDDEN_GAIN = math.sqrt(2)
 
 
-def find_activation(name: str, where: str) -> type[nn.Module]:
-    """Return the activation of this name; ``where`` is its config path, for the error."""
+def find_activation(name: str, where: str) -> Callable[[], nn.Module]:
+    """Return what makes this activation; ``where`` is its config path, for the error."""
     if name not in ACTIVATIONS:
         raise ConfigError(f"{where} must be one of {', '.join(ACTIVATIONS)}, but got {name!r}.")
     return ACTIVATIONS[name]
