@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -19,6 +20,8 @@ def flush_denormals() -> Iterator[None]:
     A thread inherits this when it is born. Those of torch's pool are born at its first large
     operator, and live on: in a process that has used torch before, only its main thread flushes.
     """
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)  # NumPy keeps it; one made below would be wrong, and before 2.3 it warns
     flushed = sys.float_info.min / 2 == 0
     torch.set_flush_denormal(True)
     try:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from helpers.runs import QUICK, ROOT, make_run, trained_run
@@ -34,6 +35,15 @@ def test_they_are_zero_within_and_themselves_again_behind():
     with pytest.raises(LookupError), flush_denormals():
         raise LookupError
     assert torch.equal(halves(), kept)
+
+
+def test_numpy_works_out_its_smallest_numbers_before(monkeypatch):
+    """NumPy 2.0 to 2.2 do so at the first question, warn if they are 0, and keep that."""
+    asked = {}
+    monkeypatch.setattr(np, "finfo", lambda kind: asked.setdefault(kind, bool(halves().all())))
+    with flush_denormals():
+        pass
+    assert asked == {np.float32: True, np.float64: True}
 
 
 @pytest.mark.parametrize("flush", [False, True])
