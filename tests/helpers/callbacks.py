@@ -230,23 +230,3 @@ class RaiseOnce(pl.Callback):
         if not self.file.exists():
             self.file.touch()
             raise LookupError("no tea in the first run")
-
-
-class Halve(pl.Callback):
-    """Halves denormal numbers in training, with all threads."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
-    ) -> None:
-        """Writes how many are not 0 then, for each eighth of a tensor that all threads share."""
-        halves = torch.full((2**22,), 2.0**-130).mul(0.5).view(torch.int32)
-        left = (halves != 0).reshape(8, -1).sum(1)
-        Path(self.file).write_text(json.dumps(left.tolist()))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vael.data.batches import TrainBatches
 from vael.distributed.signals import TrainingStopRequest
+from vael.training.faded import clear_faded
 from vael.training.step import Now, Step
 
 GROUP_SECONDS = 0.25
@@ -45,6 +46,7 @@ class EagerSteps:
         for number in range(first, first + most):
             now, batch = next(plan), self.loader.next()
             row = self.step(batch.x, lit.draws(epoch, number), now, context=batch.context)
+            clear_faded(self.step.updates[0].optimizer, int(now.step) + 1)
             if averaging is not None:
                 averaging.settle()
             yield [now], row[None]

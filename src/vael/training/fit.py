@@ -31,7 +31,6 @@ from vael.runs.metrics_csv import read_history
 from vael.runs.summary import ENDED, Summary, summary_text
 from vael.training.announcement import announce_run
 from vael.training.callbacks.anomaly import locate_nan_gradient
-from vael.training.denormals import flush_denormals
 from vael.training.log import write_log
 from vael.training.postmortem import write_postmortem
 from vael.training.run import Run
@@ -43,7 +42,6 @@ log = logging.getLogger("vael")
 FACTS = ("command", "status", "reason", "best_epoch", "epochs", "steps", "seconds", "parameters")
 
 
-@flush_denormals()
 def train(folder: Path, discard_on_error: bool = False) -> None:
     """Train what ``folder/config.yaml`` says, or continue it, to the end.
 

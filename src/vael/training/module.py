@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from vael.objectives.base import Objective
 from vael.randomness import Noise, Seeds
 from vael.training.compute_loss import compute_loss
 from vael.training.epoch_means import EpochMeans
+from vael.training.faded import clear_faded
 from vael.training.foreign_batch import AnyBatch, read_context, read_raw
 from vael.training.nonfinite import SkippedSteps, check_weights, describe_bad_step, gradient_norm
 from vael.training.optimizer import leave_unscaling, make_optimizer
@@ -159,6 +161,17 @@ class LitVAE(pl.LightningModule):
             self.write_step(step, float(self._last.value), rate, norm)
         if limit is not None:
             self._skip_above(limit)
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: torch.optim.Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Step the optimiser, where Lightning takes single steps."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        clear_faded(optimizer, self.global_step + 1)
 
     @property
     def scaled(self) -> bool:
