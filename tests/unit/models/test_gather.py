@@ -26,6 +26,7 @@ term = torch.cdist(z, z).square().mean()  # every example with every other one
 term.backward()
 torch.save({"z": z.detach(), "term": term.detach(), "grad": net.weight.grad},
            f"{folder}/{rank}.pt")
+del ddp, z, term  # they hold the group, whose threads have to end before Python does
 distributed.destroy_process_group()
 """
 
