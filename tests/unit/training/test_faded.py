@@ -35,7 +35,8 @@ def test_a_first_moment_without_gradients_ends():
         )
         exact = 0.1 * 0.9 ** (number - 1)
         assert here == 0 or here >= TINY
-        assert here == (there if exact > FADED else here)
+        if exact > 1.001 * FADED:
+            assert here == there
     assert (here, 0 < there < TINY) == (0, True)
     assert exact < 2.0**-149, "in exact arithmetic it would be less than any float32"
     assert torch.equal(*weights)
@@ -81,16 +82,15 @@ def test_only_what_is_smaller_is_cleared_and_only_then():
 def test_grouped_and_single_steps_clear_alike(tmp_path, monkeypatch):
     """By a threshold and an interval at which much is cleared in 15 steps."""
     monkeypatch.setattr("vael.training.faded.FADED", 1e-4)
-    monkeypatch.setattr("vael.training.faded.EVERY_N_STEPS", 4)
-    states = []
-    for group in ("null", "1"):
-        folder = trained_run(tmp_path / group, f"trainer.group={group}", "trainer.threads=1")
+
+    def moments(group, every):
+        monkeypatch.setattr("vael.training.faded.EVERY_N_STEPS", every)
+        parent = tmp_path / f"{group}-{every}"
+        folder = trained_run(parent, f"trainer.group={group}", "trainer.threads=1")
         saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-        states.append(saved["optimizer_states"][0]["state"])
-    assert states[0].keys() == states[1].keys()
-    zeros = 0
-    for number, state in states[0].items():
-        for name, value in state.items():
-            assert torch.equal(value, states[1][number][name]), name
-        zeros += int((state["exp_avg_sq"] == 0).sum())
-    assert zeros > 1000, "squares of gradients below 0.01 of the last three steps"
+        states = saved["optimizer_states"][0]["state"].values()
+        return torch.cat([value.flatten() for state in states for value in state.values()])
+
+    grouped = moments("null", 4)
+    assert torch.equal(grouped, moments("1", 4))
+    assert not torch.equal(grouped, moments("null", 1000)), "something was cleared"

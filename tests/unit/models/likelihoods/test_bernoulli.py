@@ -177,3 +177,23 @@ def test_cross_entropy_is_differentiable_twice():
 
     assert torch.autograd.gradcheck(log_prob, (logits,))
     assert torch.autograd.gradgradcheck(log_prob, (logits,))
+
+
+def test_gradients_of_each_example_by_torch_func():
+    """``x - sigmoid(l)``, by vmap over examples and over the rows of a Jacobian."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.rand(5, 7, generator=draw).round().double()
+    logits = torch.randn(5, 7, generator=draw, dtype=torch.float64)
+    family = Bernoulli((7,), 2)
+
+    def log_p(one, of):
+        return family.log_likelihood(family.link(one[None, None]), of[None])[0]
+
+    want = x - torch.sigmoid(logits)
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(log_p))(logits, x), want)
+
+    def log_ps(every):
+        return family.log_likelihood(family.link(every[:, None]), x)
+
+    rows = torch.autograd.functional.jacobian(log_ps, logits, vectorize=True)
+    torch.testing.assert_close(rows[range(5), range(5)], want)
